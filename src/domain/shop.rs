@@ -1,0 +1,33 @@
+//! A shop as the config names it.
+
+use super::record::Record;
+
+/// One authorised seller account of one app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shop {
+    pub name: String,
+    /// The section name of its app.
+    pub app: String,
+    /// The platform's name, as in the config.
+    pub platform: &'static str,
+    /// The app's zone; empty where the platform has none.
+    pub zone: String,
+    /// The seller's id the grant must belong to. `None`: any; the first grant decides.
+    pub account: Option<String>,
+    /// What is copied: what the config asks for and the platform's zone has.
+    pub records: Vec<Record>,
+    pub options: ShopOptions,
+    /// Run once when only a new authorisation code helps. Empty: never.
+    pub code_command: Vec<String>,
+}
+
+/// What a shop's owner may switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShopOptions {
+    /// Ask for each order's money where that is a call of its own.
+    pub amounts: bool,
+    /// Ask for the detail of changed orders where the list row alone would do.
+    pub detail: bool,
+    /// Ask for each changed SKU's stock per warehouse.
+    pub stock_detail: bool,
+}

@@ -1,0 +1,3 @@
+//! The binary: parse, load, trace, dispatch.
+
+fn main() {}
