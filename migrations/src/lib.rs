@@ -1,1 +1,38 @@
-//! The schema, one change per file.
+//! The schema, one change per file. A file that has been released is never edited: a new one changes it.
+//!
+//! Written as SQL, because that is what a seller's engineer will read the tables with. The few words that
+//! differ between the two databases stand in braces and are put in by [`dialect`].
+
+#![expect(
+    elided_lifetimes_in_paths,
+    reason = "`MigrationTrait` elides the lifetime of its argument, and an implementation has to do the same"
+)]
+
+pub use sea_orm_migration::{MigratorTrait, seaql_migrations};
+
+use sea_orm_migration::MigrationTrait;
+
+mod dialect;
+
+mod m20261121_000001_shops;
+mod m20261121_000002_orders;
+mod m20261121_000003_sync;
+mod m20261121_000004_job_runs;
+mod m20261121_000005_quarantine;
+mod m20261121_000006_credentials;
+
+/// All changes, oldest first.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261121_000001_shops::Migration),
+            Box::new(m20261121_000002_orders::Migration),
+            Box::new(m20261121_000003_sync::Migration),
+            Box::new(m20261121_000004_job_runs::Migration),
+            Box::new(m20261121_000005_quarantine::Migration),
+            Box::new(m20261121_000006_credentials::Migration),
+        ]
+    }
+}

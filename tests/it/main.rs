@@ -1,1 +1,17 @@
-//! Everything that needs more than one module.
+//! Everything that needs more than one module: conversations with the sandbox over real HTTP, both databases,
+//! the real binary. One binary, a file per behaviour.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking, also within its helpers"
+)]
+
+mod databases;
+mod postgres;
+mod store_amounts;
+mod store_cursors;
+mod store_leases;
+mod store_orders;
+mod store_outage;
+mod store_runs;
+mod store_schema;
+mod store_shops;

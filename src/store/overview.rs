@@ -1,0 +1,207 @@
+//! What is stored, for people: orders, their lines, and how each (shop, record) is doing.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, DerivePartialModel, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::bulk::KEYS_PER_STATEMENT;
+use super::cursors::Cursor;
+use super::entities::{order, order_item, quarantine, sync_window};
+use super::runs::{Outcome, RunRow};
+use super::windows::WindowState;
+use super::{Store, StoreError};
+use crate::domain::record::Record;
+
+/// Which orders to tell of.
+#[derive(Clone, Debug, Default)]
+pub struct OrdersFilter {
+    /// `None`: of all shops.
+    pub shop: Option<String>,
+    /// Changed on the platform since then. `None`: whenever.
+    pub since: Option<DateTime<Utc>>,
+    /// `None`: all.
+    pub limit: Option<u64>,
+}
+
+/// The typed columns of an order; see the README's tables for their meaning.
+#[derive(Clone, Debug, PartialEq, Eq, DerivePartialModel)]
+#[sea_orm(entity = "order::Entity")]
+pub struct OrderView {
+    pub shop: String,
+    pub number: String,
+    pub platform: String,
+    pub status: String,
+    pub platform_status: String,
+    pub after_sales_status: Option<String>,
+    pub created_at: Option<DateTime<Utc>>,
+    pub updated_at: Option<DateTime<Utc>>,
+    pub paid_at: Option<DateTime<Utc>>,
+    pub shipped_at: Option<DateTime<Utc>>,
+    pub completed_at: Option<DateTime<Utc>>,
+    pub canceled_at: Option<DateTime<Utc>>,
+    pub ship_by: Option<DateTime<Utc>>,
+    pub total_minor: Option<i64>,
+    pub shipping_minor: Option<i64>,
+    pub seller_discount_minor: Option<i64>,
+    pub platform_discount_minor: Option<i64>,
+    pub tax_minor: Option<i64>,
+    pub income_minor: Option<i64>,
+    pub currency: Option<String>,
+    pub country: Option<String>,
+    pub province: Option<String>,
+    pub city: Option<String>,
+    pub district: Option<String>,
+    pub buyer_note: Option<String>,
+    pub seller_note: Option<String>,
+    pub tracking_number: Option<String>,
+    pub carrier: Option<String>,
+    pub amounts_at: Option<DateTime<Utc>>,
+    pub amounts_due_at: Option<DateTime<Utc>>,
+    pub first_seen_at: DateTime<Utc>,
+    pub synced_at: DateTime<Utc>,
+    pub run_id: i64,
+}
+
+/// A line of an order.
+#[derive(Clone, Debug, PartialEq, Eq, DerivePartialModel)]
+#[sea_orm(entity = "order_item::Entity")]
+pub struct OrderItemView {
+    pub order_number: String,
+    /// From 0, in the platform's order.
+    pub line: i64,
+    pub item_number: Option<String>,
+    pub product_id: Option<String>,
+    pub sku_id: Option<String>,
+    pub sku_code: Option<String>,
+    pub name: Option<String>,
+    pub spec: Option<String>,
+    pub quantity: Option<i64>,
+    pub canceled_quantity: Option<i64>,
+    pub status: Option<String>,
+    pub unit_minor: Option<i64>,
+    pub total_minor: Option<i64>,
+    pub currency: Option<String>,
+    pub gift: Option<bool>,
+}
+
+/// How one (shop, record) is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overview {
+    /// `None` before the first run.
+    pub cursor: Option<Cursor>,
+    /// Records stored.
+    pub rows: u64,
+    /// Windows of history still to be read.
+    pub windows_planned: u64,
+    pub windows_failed: u64,
+    pub windows_short: u64,
+    pub quarantined: u64,
+    /// Orders whose money is due now.
+    pub amounts_due: u64,
+    /// `None`: it never ran.
+    pub last_run: Option<RunRow>,
+    /// `None`: it never ended well.
+    pub last_ok: Option<RunRow>,
+}
+
+impl Store {
+    /// Orders, last changed first; those without an update time come last.
+    pub async fn orders(&self, filter: &OrdersFilter) -> Result<Vec<OrderView>, StoreError> {
+        use order::Column;
+        let mut find = order::Entity::find();
+        if let Some(shop) = &filter.shop {
+            find = find.filter(Column::Shop.eq(shop.as_str()));
+        }
+        if let Some(since) = filter.since {
+            find = find.filter(Column::UpdatedAt.gte(self.dialect.instant(since)));
+        }
+        Ok(find
+            .order_by_with_nulls(
+                Column::UpdatedAt,
+                sea_orm::Order::Desc,
+                sea_orm::sea_query::NullOrdering::Last,
+            )
+            .order_by_asc(Column::Shop)
+            .order_by_asc(Column::Number)
+            .limit(filter.limit)
+            .into_partial_model::<OrderView>()
+            .all(&self.connection)
+            .await?)
+    }
+
+    /// The lines of these orders, by number and line.
+    pub async fn order_items(
+        &self,
+        shop: &str,
+        numbers: &[String],
+    ) -> Result<Vec<OrderItemView>, StoreError> {
+        use order_item::Column;
+        let mut numbers = numbers.to_vec();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut items = Vec::new();
+        for numbers in numbers.chunks(KEYS_PER_STATEMENT) {
+            let found = order_item::Entity::find()
+                .filter(Column::Shop.eq(shop))
+                .filter(Column::OrderNumber.is_in(numbers))
+                .order_by_asc(Column::OrderNumber)
+                .order_by_asc(Column::Line)
+                .into_partial_model::<OrderItemView>()
+                .all(&self.connection)
+                .await?;
+            items.extend(found);
+        }
+        Ok(items)
+    }
+
+    pub async fn overview(&self, shop: &str, record: Record) -> Result<Overview, StoreError> {
+        let now = self.clock.now();
+        let (rows, amounts_due) = match record {
+            Record::Orders => (self.count_orders(shop).await?, self.amounts_due(shop, now).await?),
+            // Their tables come with the versions that copy them.
+            Record::Products | Record::AfterSales | Record::Activities => (0, 0),
+        };
+        let quarantined = quarantine::Entity::find()
+            .filter(quarantine::Column::Shop.eq(shop))
+            .filter(quarantine::Column::Record.eq(record.as_str()))
+            .count(&self.connection)
+            .await?;
+        let cursor = self.cursor(shop, record).await?;
+        let epoch = cursor.as_ref().map_or(0, |cursor| cursor.epoch);
+        let windows = async |state| self.count_windows(shop, record, epoch, state).await;
+        Ok(Overview {
+            rows,
+            windows_planned: windows(WindowState::Planned).await?,
+            windows_failed: windows(WindowState::Failed).await?,
+            windows_short: windows(WindowState::Short).await?,
+            quarantined,
+            amounts_due,
+            last_run: self.newest_run(shop, record, None).await?,
+            last_ok: self.newest_run(shop, record, Some(Outcome::Ok)).await?,
+            cursor,
+        })
+    }
+
+    async fn count_orders(&self, shop: &str) -> Result<u64, StoreError> {
+        Ok(order::Entity::find().filter(order::Column::Shop.eq(shop)).count(&self.connection).await?)
+    }
+
+    /// Windows of both lanes, without those that a cursor set by hand has left behind.
+    async fn count_windows(
+        &self,
+        shop: &str,
+        record: Record,
+        epoch: i64,
+        state: WindowState,
+    ) -> Result<u64, StoreError> {
+        use sync_window::Column;
+        Ok(sync_window::Entity::find()
+            .filter(Column::Shop.eq(shop))
+            .filter(Column::Record.eq(record.as_str()))
+            .filter(Column::Epoch.is_in([0, epoch]))
+            .filter(Column::State.eq(state.as_str()))
+            .count(&self.connection)
+            .await?)
+    }
+}
