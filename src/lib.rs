@@ -15,3 +15,6 @@
 pub mod clock;
 pub mod domain;
 pub mod store;
+
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

@@ -7,6 +7,7 @@
 
 mod databases;
 mod postgres;
+mod sandbox;
 mod store_amounts;
 mod store_cursors;
 mod store_leases;

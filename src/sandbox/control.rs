@@ -1,0 +1,154 @@
+//! The sandbox's own door: scripts set faults, skew and drift, make things happen and read the truth.
+
+use chrono::TimeDelta;
+use serde::Deserialize;
+
+use super::accounts::{Platform, SHOPS_PER_PLATFORM};
+use super::drift::Drift;
+use super::faults::Fault;
+use super::grants::IssuedToken;
+use super::json::Json;
+use super::truth;
+use super::world::World;
+
+const CREATE_MAX: usize = 100_000;
+/// A century: beyond it dates run out of four digits.
+const SKEW_MAX: TimeDelta = TimeDelta::days(36_500);
+
+/// What `POST /_control` takes; every part may be left out. Carried out in the order of the fields.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Control {
+    clear_faults: bool,
+    faults: Vec<Fault>,
+    skew_seconds: Option<i64>,
+    drift: Option<Drift>,
+    /// 0: no limit.
+    requests_per_second: Option<f64>,
+    reset_counters: bool,
+    revoke: Option<ShopName>,
+    expire_access: Option<ShopName>,
+    create_orders: Option<Creation>,
+    issue_code: Option<ShopName>,
+    issue_token: Option<ShopName>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct ShopName {
+    platform: Platform,
+    #[serde(default)]
+    shop: usize,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Creation {
+    platform: Platform,
+    #[serde(default)]
+    shop: usize,
+    count: usize,
+}
+
+/// Which truth `GET /_control/truth` is asked for. Nothing named: every shop anybody has read.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct TruthQuery {
+    platform: Option<Platform>,
+    shop: Option<usize>,
+}
+
+/// Carries out a control message. `Err`: a sentence for the script's author, and nothing was done.
+pub(super) fn act(world: &mut World, control: Control) -> Result<String, String> {
+    let skew = refuse_nonsense(&control)?;
+    if control.clear_faults {
+        world.clear_faults();
+    }
+    for fault in control.faults {
+        world.add_fault(fault);
+    }
+    if let Some(skew) = skew {
+        world.set_skew(skew);
+    }
+    if let Some(drift) = control.drift {
+        world.set_drift(drift);
+    }
+    if let Some(limit) = control.requests_per_second {
+        world.set_requests_per_second((limit > 0.0).then_some(limit));
+    }
+    if control.reset_counters {
+        world.reset_counters();
+    }
+    if let Some(named) = control.revoke {
+        world.revoke(named.platform, named.shop);
+    }
+    if let Some(named) = control.expire_access {
+        world.expire_access(named.platform, named.shop);
+    }
+    if let Some(creation) = control.create_orders {
+        for _ in 0..creation.count {
+            world.create_order(creation.platform, creation.shop);
+        }
+    }
+    let code = control.issue_code.map(|named| world.issue_code(named.platform, named.shop));
+    let token = control.issue_token.map(|named| world.issue_token(named.platform, named.shop));
+    Ok(issued(code, token))
+}
+
+/// The skew asked for, if everything else makes sense too.
+fn refuse_nonsense(control: &Control) -> Result<Option<TimeDelta>, String> {
+    let named = [control.revoke, control.expire_access, control.issue_code, control.issue_token];
+    let named = named.into_iter().flatten().map(|named| named.shop);
+    for shop in named.chain(control.create_orders.map(|creation| creation.shop)) {
+        refuse_unknown_shop(shop)?;
+    }
+    if control.create_orders.is_some_and(|creation| creation.count > CREATE_MAX) {
+        return Err(format!("at most {CREATE_MAX} orders at once"));
+    }
+    let Some(seconds) = control.skew_seconds else {
+        return Ok(None);
+    };
+    let skew = TimeDelta::try_seconds(seconds).filter(|skew| skew.abs() < SKEW_MAX);
+    skew.map(Some).ok_or_else(|| "skew_seconds is more than a century".to_owned())
+}
+
+fn refuse_unknown_shop(shop: usize) -> Result<(), String> {
+    if World::has_shop(shop) {
+        Ok(())
+    } else {
+        Err(format!("shops are counted from 0 to {}", SHOPS_PER_PLATFORM - 1))
+    }
+}
+
+fn issued(code: Option<String>, token: Option<IssuedToken>) -> String {
+    Json::object(|json| {
+        if let Some(code) = code {
+            json.string("code", &code);
+        }
+        if let Some(token) = token {
+            json.string("access_token", &token.access);
+            json.number("access_ends_ms", token.access_ends_ms);
+            if let Some(refresh) = token.refresh {
+                json.string("refresh_token", &refresh);
+            }
+        }
+    })
+}
+
+/// The truth as JSON: clock, orders, violations, calls.
+pub(super) fn truth(world: &mut World, query: &TruthQuery) -> Result<String, String> {
+    let mut shops = world.known_shops();
+    if query.platform.is_some() || query.shop.is_some() {
+        let platforms = query.platform.map_or(Platform::ALL.to_vec(), |platform| vec![platform]);
+        let shop = query.shop.unwrap_or(0);
+        refuse_unknown_shop(shop)?;
+        shops = platforms.into_iter().map(|platform| (platform, shop)).collect();
+    }
+    let violations = serde_json::to_string(&world.violations()).expect("counters are plain numbers");
+    let calls = serde_json::to_string(&world.counters.calls).expect("names and counts make JSON");
+    Ok(Json::object(|json| {
+        json.number("now_ms", world.now_ms());
+        json.raw("violations", &violations);
+        json.raw("calls", &calls);
+        json.objects("shops", shops, |json, (platform, shop)| {
+            truth::write_shop(json, world, platform, shop);
+        });
+    }))
+}

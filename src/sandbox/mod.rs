@@ -1,0 +1,201 @@
+//! Simulated platforms over real HTTP on loopback: for the `sandbox` and `demo` verbs, for tests, and for users
+//! without credentials.
+//!
+//! As strict as the live platforms and owner of the truth: it refuses what they refuse, counts what a correct
+//! client never does ([`Violations`]), keeps every version of every order ([`World`]), changes orders while they
+//! are read ([`Drift`]) and fails on demand ([`Faults`]). Written from the platforms' documents alone: it shares
+//! nothing with the clients it tests but the clock, and is never loosened for one of them.
+//!
+//! A platform is a folder here: its gateway's checks, its grants, its orders. Everything else is shared.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+
+mod accounts;
+mod authorize;
+mod catalogue;
+mod connection;
+mod control;
+mod counters;
+mod drift;
+mod faults;
+mod flat;
+mod gateway;
+mod generate;
+mod grants;
+mod json;
+mod mutate;
+mod note;
+mod order;
+mod server;
+mod shop;
+mod temu;
+mod truth;
+mod world;
+mod xiaohongshu;
+
+pub use accounts::{
+    Platform, SHOPS_PER_PLATFORM, TEMU_APP_KEY, TEMU_APP_SECRET, TEMU_OTHER_APP_KEY, TEMU_OTHER_APP_SECRET,
+    XIAOHONGSHU_APP_ID, XIAOHONGSHU_APP_SECRET,
+};
+pub use counters::Violations;
+pub use drift::Drift;
+pub use faults::{Fault, FaultKind, Faults};
+pub use grants::IssuedToken;
+pub use note::Note;
+pub use order::{EmptyMembers, Line, Money, Order, Shape, Spoiled};
+pub use truth::{TruthLine, TruthOrder};
+pub use world::{Hook, Request, World, WorldHandle};
+
+/// How often the background looks whether something is to change.
+const DRIFT_TICK: Duration = Duration::from_millis(50);
+/// More changes a second are not made.
+const DRIFT_PER_TICK_MAX: u32 = 1000;
+
+/// How the simulated platforms are to be.
+#[derive(Clone)]
+pub struct SandboxSettings {
+    /// Port 0: a free one.
+    pub listen: SocketAddr,
+    pub clock: Clock,
+    /// The same seed makes the same shops.
+    pub seed: u64,
+    /// How many orders each shop begins with.
+    pub orders: usize,
+    /// How far back they reach.
+    pub history: TimeDelta,
+    /// A tenth of them updated within one second.
+    pub burst: bool,
+    pub drift: Drift,
+    pub faults: Faults,
+    /// Of each app. `None`: no limit.
+    pub requests_per_second: Option<f64>,
+    /// Temu takes HMAC-SHA256 signatures and nothing else.
+    pub temu_hmac: bool,
+    /// A self-developed app's token lives 365 days, a third party's 90.
+    pub temu_token_life: TimeDelta,
+}
+
+impl Default for SandboxSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            clock: Clock::system(),
+            seed: 1,
+            orders: 0,
+            history: TimeDelta::days(30),
+            burst: false,
+            drift: Drift::default(),
+            faults: Faults::default(),
+            requests_per_second: None,
+            temu_hmac: false,
+            temu_token_life: TimeDelta::days(365),
+        }
+    }
+}
+
+/// Why the sandbox could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    #[error("the sandbox cannot listen on {address}")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Running simulated platforms. They stop when this is dropped.
+pub struct Sandbox {
+    address: SocketAddr,
+    world: WorldHandle,
+    tasks: TaskTracker,
+    stop: DropGuard,
+}
+
+impl Sandbox {
+    pub async fn start(settings: SandboxSettings) -> Result<Self, SandboxError> {
+        let refused = |source| SandboxError::Listen { address: settings.listen, source };
+        let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let world = WorldHandle::new(World::new(settings));
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+
+        let shared = server::Shared { world: world.clone(), stop: stop.clone() };
+        let service = server::router(shared).into_make_service_with_connect_info::<connection::Scissors>();
+        let stopped = stop.clone().cancelled_owned();
+        tasks.spawn(async move {
+            let serving =
+                axum::serve(connection::Connections::new(listener), service).with_graceful_shutdown(stopped);
+            serving.await.expect("axum tells no error once it listens");
+        });
+        tasks.spawn(drift_along(world.clone(), stop.clone()));
+        tasks.close();
+        Ok(Self { address, world, tasks, stop: stop.drop_guard() })
+    }
+
+    /// `http://127.0.0.1:port`, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The whole address Temu's calls are posted to.
+    pub fn temu_gateway(&self) -> String {
+        self.url() + server::TEMU_PATH
+    }
+
+    /// The same for Temu's partner zone, which has no orders.
+    pub fn temu_partner_gateway(&self) -> String {
+        self.url() + server::TEMU_PARTNER_PATH
+    }
+
+    /// The whole address Xiaohongshu's calls are posted to.
+    pub fn xiaohongshu_gateway(&self) -> String {
+        self.url() + server::XIAOHONGSHU_PATH
+    }
+
+    /// Where calls of a platform are posted to.
+    pub fn gateway(&self, platform: Platform) -> String {
+        match platform {
+            Platform::Temu => self.temu_gateway(),
+            Platform::Xiaohongshu => self.xiaohongshu_gateway(),
+        }
+    }
+
+    pub fn world(&self) -> WorldHandle {
+        self.world.clone()
+    }
+
+    /// Ends stalled answers with a reset, finishes the others, and closes.
+    pub async fn stop(self) {
+        drop(self.stop);
+        self.tasks.wait().await;
+    }
+}
+
+/// Changes orders in the background, at the rate the drift asks for at the moment.
+async fn drift_along(world: WorldHandle, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(DRIFT_TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut owed = 0.0;
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        world.with(|world| {
+            owed += world.drift.per_second.max(0.0) * DRIFT_TICK.as_secs_f64();
+            let mut made = 0;
+            while owed >= 1.0 && made < DRIFT_PER_TICK_MAX {
+                drift::in_background(world);
+                owed -= 1.0;
+                made += 1;
+            }
+        });
+    }
+}

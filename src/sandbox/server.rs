@@ -1,0 +1,128 @@
+//! The sandbox's HTTP: one router for the platforms, the consent pages and the control door.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use tokio_util::sync::CancellationToken;
+
+use super::accounts::Platform;
+use super::authorize::{self, Consent};
+use super::connection::Scissors;
+use super::control::{self, Control, TruthQuery};
+use super::gateway::{self, Delivery, Gateway, Reply};
+use super::world::WorldHandle;
+
+pub(super) const TEMU_PATH: &str = "/temu/openapi/router";
+pub(super) const TEMU_PARTNER_PATH: &str = "/temu-partner/openapi/router";
+pub(super) const XIAOHONGSHU_PATH: &str = "/xiaohongshu/ark/open_api/v3/common_controller";
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// What stands in a `Date` header, RFC 9110.
+const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
+
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub world: WorldHandle,
+    /// Stalled answers end with it.
+    pub stop: CancellationToken,
+}
+
+pub(super) fn router(shared: Shared) -> Router {
+    let shared = Arc::new(shared);
+    let platform = |gateway: Gateway| {
+        post(move |shared, scissors, body| async move { call(shared, scissors, gateway, body).await })
+    };
+    Router::new()
+        .route(TEMU_PATH, platform(Gateway::Temu))
+        .route(TEMU_PARTNER_PATH, platform(Gateway::TemuPartner))
+        .route(XIAOHONGSHU_PATH, platform(Gateway::Xiaohongshu))
+        .route("/authorize/{platform}", get(consent))
+        .route("/_control", post(act))
+        .route("/_control/truth", get(truth))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), date))
+        .with_state(shared)
+}
+
+async fn call(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    gateway: Gateway,
+    body: Bytes,
+) -> Response<Body> {
+    let reply = shared.world.with(|world| gateway::answer(world, gateway, &body));
+    match reply.delivery {
+        Delivery::Whole => {}
+        Delivery::ResetHalfway => scissors.cut_after(reply.body.len() / 2 + 1),
+        Delivery::ResetBefore => scissors.cut_after(0),
+        Delivery::Stalled(pause) => {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = shared.stop.cancelled() => scissors.cut_after(0),
+            }
+        }
+    }
+    response(reply)
+}
+
+fn response(reply: Reply) -> Response<Body> {
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    if let Some(seconds) = reply.retry_after_seconds {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// The platforms' own time on every answer; hyper adds the machine's only where there is none.
+async fn date(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response<Body> {
+    let mut response = next.run(request).await;
+    let now = shared.world.with(|world| world.now());
+    if let Ok(value) = HeaderValue::from_str(&now.format(HTTP_DATE).to_string()) {
+        response.headers_mut().insert(header::DATE, value);
+    }
+    response
+}
+
+async fn consent(
+    State(shared): State<Arc<Shared>>,
+    Path(platform): Path<String>,
+    Query(parameters): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let Some(platform) = Platform::ALL.into_iter().find(|known| known.as_str() == platform) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    match shared.world.with(|world| authorize::consent(world, platform, &parameters, host)) {
+        Consent::Redirect(address) => (StatusCode::FOUND, [(header::LOCATION, address)]).into_response(),
+        Consent::Code(code) => code.into_response(),
+        Consent::Refused(reason) => (StatusCode::BAD_REQUEST, reason).into_response(),
+    }
+}
+
+async fn act(State(shared): State<Arc<Shared>>, body: Bytes) -> Response<Body> {
+    match serde_json::from_slice::<Control>(&body) {
+        Ok(control) => told(shared.world.with(|world| control::act(world, control))),
+        Err(error) => told(Err(error.to_string())),
+    }
+}
+
+async fn truth(State(shared): State<Arc<Shared>>, Query(query): Query<TruthQuery>) -> Response<Body> {
+    told(shared.world.with(|world| control::truth(world, &query)))
+}
+
+fn told(result: Result<String, String>) -> Response<Body> {
+    match result {
+        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(reason) => (StatusCode::BAD_REQUEST, reason).into_response(),
+    }
+}

@@ -1,0 +1,252 @@
+//! Simulated Temu: the checks of its gateway in the order the documents give, then the call itself.
+
+mod amounts;
+mod answers;
+mod orders;
+mod sign;
+mod tokens;
+
+use super::accounts::Platform;
+use super::faults::FaultKind;
+use super::flat::{FlatBody, NotANumber};
+use super::gateway::Gateway;
+use super::json::Json;
+use super::world::{Request, World};
+
+pub(super) use tokens::issue;
+
+/// The documents' tolerance of a timestamp, both ways.
+const TOLERANCE_SECONDS: i64 = 300;
+
+const INFO: &str = "bg.open.accesstoken.info.get";
+const INFO_PARTNER: &str = "bg.open.accesstoken.info.get.global";
+const CREATE: &str = "bg.open.accesstoken.create";
+const LIST: &str = "bg.order.list.v2.get";
+const DETAIL: &str = "bg.order.detail.v2.get";
+const AMOUNT: &str = "bg.order.amount.query";
+const AMOUNT_V2: &str = "temu.order.amount.v2.query";
+const AMOUNT_V3: &str = "temu.order.amount.v3.query";
+/// What a grant covers unless the test says otherwise.
+const SCOPES: [&str; 6] = [INFO, LIST, DETAIL, AMOUNT, AMOUNT_V2, AMOUNT_V3];
+const COMMON_PARAMETERS: [&str; 7] =
+    ["type", "app_key", "timestamp", "sign", "access_token", "data_type", "version"];
+
+/// A "no" of the gateway or of the API, by the platform's own code.
+struct Refusal {
+    code: i64,
+    message: String,
+}
+
+fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal { code, message: message.into() })
+}
+
+impl From<NotANumber> for Refusal {
+    fn from(NotANumber(name): NotANumber) -> Self {
+        Self { code: 3_000_000, message: format!("BAD_PARAMS: {name}") }
+    }
+}
+
+/// A call the gateway has let through.
+struct Call<'a> {
+    body: &'a FlatBody,
+    api: String,
+    shop: usize,
+    /// The first row of a list is to be unreadable.
+    has_unreadable_row: bool,
+    /// A list is to say that it holds nothing.
+    is_empty_list: bool,
+}
+
+/// The whole answer to one call.
+pub(super) fn answer(
+    world: &mut World,
+    gateway: Gateway,
+    body: Option<&FlatBody>,
+    fault: Option<&FaultKind>,
+) -> String {
+    let result = checked(world, gateway, body, fault);
+    let serial = world.next_answer();
+    Json::object(|json| {
+        json.boolean("success", result.is_ok());
+        json.string("requestId", &format!("us-00000000-0000-4000-8000-{serial:012}"));
+        match result {
+            Ok(result) => {
+                json.number("errorCode", 1_000_000);
+                json.string("errorMsg", "");
+                json.raw("result", &result);
+            }
+            Err(refusal) => {
+                json.number("errorCode", refusal.code);
+                json.string("errorMsg", &refusal.message);
+            }
+        }
+    })
+}
+
+fn checked(
+    world: &mut World,
+    gateway: Gateway,
+    body: Option<&FlatBody>,
+    fault: Option<&FaultKind>,
+) -> Result<String, Refusal> {
+    let Some(body) = body else {
+        return refuse(3_000_000, "BAD_PARAMS");
+    };
+    let app_key = check_signature(world, body)?;
+    check_timestamp(world, body)?;
+    let api = check_api(world, gateway, body)?;
+    check_parameters(world, body, &api)?;
+    let limit = world.settings().requests_per_second;
+    if !world.counters.admit(&app_key, limit) {
+        world.counters.violations.rate_exceeded += 1;
+        return refuse(4_000_004, "too frequent requests, exceeding rate limit.");
+    }
+    if api == CREATE {
+        injected(fault)?;
+        return tokens::create(world, body, &app_key);
+    }
+    let shop = check_token(world, body, &app_key, &api)?;
+    injected(fault)?;
+    world.run_hook(&Request {
+        platform: Platform::Temu,
+        api: api.clone(),
+        shop: Some(shop),
+        parameters: body.to_parameters(),
+    });
+    let has_unreadable_row = fault == Some(&FaultKind::UnreadableRow);
+    let call =
+        Call { body, api, shop, has_unreadable_row, is_empty_list: fault == Some(&FaultKind::EmptyList) };
+    match call.api.as_str() {
+        INFO | INFO_PARTNER => Ok(tokens::info(world, &call)),
+        LIST => orders::list(world, &call),
+        DETAIL => orders::detail(world, &call),
+        _ => orders::amount(world, &call),
+    }
+}
+
+/// The signature comes before all other parameters; it needs the app's secret.
+fn check_signature(world: &mut World, body: &FlatBody) -> Result<String, Refusal> {
+    let Some(app_key) = body.text("app_key") else {
+        return refuse(3_000_025, "there is no app_key in body.");
+    };
+    let Some(secret) = Platform::Temu.secret(&app_key) else {
+        world.counters.violations.unknown_app += 1;
+        return refuse(3_000_026, "app_key not exists.");
+    };
+    let Some(sign) = body.text("sign") else {
+        world.counters.violations.wrong_signature += 1;
+        return refuse(3_000_040, "there is no sign in body.");
+    };
+    let is_hmac = world.settings().temu_hmac;
+    if body.has_duplicates() || sign != sign::expected(body, secret, is_hmac) {
+        world.counters.violations.wrong_signature += 1;
+        return refuse(3_000_001, "sign is invalid, please check your sign calculation.");
+    }
+    Ok(app_key)
+}
+
+fn check_timestamp(world: &mut World, body: &FlatBody) -> Result<(), Refusal> {
+    let Some(timestamp) = body.integer("timestamp")? else {
+        return refuse(3_000_010, "there is no timestamp in body.");
+    };
+    let ahead = timestamp - world.now().timestamp();
+    if ahead.abs() <= TOLERANCE_SECONDS {
+        return Ok(());
+    }
+    world.counters.violations.stale_timestamp += 1;
+    if ahead > 0 {
+        refuse(3_000_011, "timestamp is invalid.")
+    } else {
+        refuse(3_000_012, "timestamp is expired.")
+    }
+}
+
+/// Which API it is, on this gateway: the partner zone has no orders.
+fn check_api(world: &mut World, gateway: Gateway, body: &FlatBody) -> Result<String, Refusal> {
+    let Some(api) = body.text("type") else {
+        return refuse(3_000_002, "there is no type in body.");
+    };
+    let exists = match gateway {
+        Gateway::TemuPartner => [INFO_PARTNER, CREATE].contains(&api.as_str()),
+        _ => api == CREATE || SCOPES.contains(&api.as_str()),
+    };
+    if !exists {
+        world.counters.violations.unknown_api += 1;
+        return refuse(3_000_003, "type not exists");
+    }
+    Ok(api)
+}
+
+/// `data_type` must be there; parameters the API does not have are ignored without a word, as the platform does.
+fn check_parameters(world: &mut World, body: &FlatBody, api: &str) -> Result<(), Refusal> {
+    match body.text("data_type") {
+        None => return refuse(3_000_013, "there is no data_type in body."),
+        Some(kind) if !kind.eq_ignore_ascii_case("json") => {
+            return refuse(3_000_014, "data_type is invalid");
+        }
+        Some(_) => {}
+    }
+    let known: &[&str] = match api {
+        LIST => orders::LIST_PARAMETERS,
+        DETAIL => &["parentOrderSn", "fulfillmentTypeList"],
+        CREATE => &["code"],
+        INFO | INFO_PARTNER => &[],
+        _ => &["parentOrderSn"],
+    };
+    let strangers =
+        body.members().filter(|(name, _)| !known.contains(name) && !COMMON_PARAMETERS.contains(name)).count();
+    world.counters.violations.unknown_parameter += strangers as u64;
+    Ok(())
+}
+
+fn check_token(world: &World, body: &FlatBody, app_key: &str, api: &str) -> Result<usize, Refusal> {
+    let Some(token) = body.text("access_token") else {
+        return refuse(3_000_030, "there is no access_token in body.");
+    };
+    let found = world.grants.access.get(&token).filter(|access| access.platform == Platform::Temu);
+    let Some(access) = found else {
+        return refuse(3_000_031, "access_token not exists.");
+    };
+    if access.app_key != app_key {
+        return refuse(3_000_033, "access_token and app_key are not mapping.");
+    }
+    if access.is_revoked || access.ends_ms <= world.now_ms() {
+        return expired();
+    }
+    if !world.grants.is_granted(Platform::Temu, access.shop, api) {
+        return not_granted();
+    }
+    Ok(access.shop)
+}
+
+/// The faults that the gateway itself tells of.
+fn injected(fault: Option<&FaultKind>) -> Result<(), Refusal> {
+    match fault {
+        Some(FaultKind::Throttle) => refuse(4_000_004, "too frequent requests, exceeding rate limit."),
+        Some(FaultKind::Business { code, message }) => refuse(*code, message.as_str()),
+        Some(FaultKind::NotGranted) => not_granted(),
+        Some(FaultKind::TokenExpired) => expired(),
+        Some(FaultKind::TokenRevoked) => refuse(3_000_031, "access_token not exists."),
+        Some(FaultKind::StillCalculated) => {
+            refuse(140_020_009, "The amount is still being calculated, please try again later.")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn expired<T>() -> Result<T, Refusal> {
+    refuse(
+        3_000_034,
+        "access_token is expired or have been refreshed, please contact seller to share the new access_token \
+         with you.",
+    )
+}
+
+fn not_granted<T>() -> Result<T, Refusal> {
+    refuse(
+        3_000_032,
+        "access_token don't have this api access, please ask for seller to authorize this api in seller center \
+         first，and share the new access_token with you.",
+    )
+}

@@ -1,0 +1,241 @@
+//! Simulated Xiaohongshu: one address for everything, a signature over four parameters, two dialects of "no".
+
+mod answers;
+mod orders;
+mod tokens;
+
+use md5::{Digest, Md5};
+
+use super::accounts::Platform;
+use super::faults::FaultKind;
+use super::flat::{FlatBody, NotANumber};
+use super::json::Json;
+use super::world::{Request, World};
+
+pub(super) use tokens::issue;
+
+/// No document gives a tolerance; this is Temu's.
+const TOLERANCE_SECONDS: i64 = 300;
+const VERSION: &str = "2.0";
+
+const LIST: &str = "order.getOrderList";
+const DETAIL: &str = "order.getOrderDetail";
+const EXCHANGE: &str = "oauth.getAccessToken";
+const REFRESH: &str = "oauth.refreshToken";
+const SYSTEM_PARAMETERS: [&str; 6] = ["appId", "method", "version", "timestamp", "sign", "accessToken"];
+
+/// No table of codes is published: this one is the sandbox's own, for refusals whose text is what counts.
+const REFUSED: i64 = -1;
+const THROTTLED: i64 = -9013;
+const TOKEN: i64 = 401;
+const PARAMETERS: i64 = -2_000_400;
+const NOT_FOUND: i64 = -2_000_101;
+
+const NOT_GRANTED_TEXT: &str = "根据accessToken和appId获取mercuryUser失败：应用无权限调用该接口";
+const EXPIRED_TEXT: &str = "根据accessToken和appId获取mercuryUser失败：accessToken expired";
+const INVALID_TEXT: &str = "根据accessToken和appId获取mercuryUser失败：accessToken invalid";
+
+/// A "no", in one of the two dialects.
+struct Refusal {
+    dialect: Dialect,
+    code: i64,
+    message: String,
+}
+
+/// How the code and the text of an answer are called.
+#[derive(Clone, Copy)]
+enum Dialect {
+    /// `error_code` and `error_msg`.
+    Classic,
+    /// `code` and `msg`: types, missing parameters, permissions and access tokens.
+    Framework,
+}
+
+fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal { dialect: Dialect::Classic, code, message: message.into() })
+}
+
+fn refuse_by_framework<T>(code: i64, message: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal { dialect: Dialect::Framework, code, message: message.into() })
+}
+
+impl From<NotANumber> for Refusal {
+    fn from(NotANumber(name): NotANumber) -> Self {
+        let message = format!("参数类型错误：{name}");
+        Self { dialect: Dialect::Framework, code: PARAMETERS, message }
+    }
+}
+
+/// A call the gateway has let through.
+struct Call<'a> {
+    body: &'a FlatBody,
+    shop: usize,
+    /// The first row of a list is to be unreadable.
+    has_unreadable_row: bool,
+    /// A list is to say that it holds nothing.
+    is_empty_list: bool,
+}
+
+/// The whole answer to one call.
+pub(super) fn answer(world: &mut World, body: Option<&FlatBody>, fault: Option<&FaultKind>) -> String {
+    let result = checked(world, body, fault);
+    Json::object(|json| match result {
+        Ok(content) => {
+            json.number("error_code", 0);
+            json.string("error_msg", "");
+            json.boolean("success", true);
+            json.raw("data", &content);
+        }
+        Err(Refusal { dialect: Dialect::Classic, code, message }) => {
+            json.number("error_code", code);
+            json.string("error_msg", &message);
+            json.boolean("success", false);
+        }
+        Err(Refusal { dialect: Dialect::Framework, code, message }) => {
+            json.number("code", code);
+            json.string("msg", &message);
+            json.boolean("success", false);
+            json.null("data");
+        }
+    })
+}
+
+fn checked(world: &mut World, body: Option<&FlatBody>, fault: Option<&FaultKind>) -> Result<String, Refusal> {
+    let Some(body) = body else {
+        return refuse_by_framework(PARAMETERS, "请求体不是JSON对象");
+    };
+    let app_id = check_signature(world, body)?;
+    let api = check_api(world, body)?;
+    let limit = world.settings().requests_per_second;
+    if !world.counters.admit(&app_id, limit) {
+        world.counters.violations.rate_exceeded += 1;
+        return throttled();
+    }
+    if api == EXCHANGE || api == REFRESH {
+        injected(fault)?;
+        return if api == EXCHANGE {
+            tokens::exchange(world, body, &app_id)
+        } else {
+            tokens::refresh(world, body, &app_id)
+        };
+    }
+    let shop = check_token(world, body, &app_id, &api)?;
+    injected(fault)?;
+    world.run_hook(&Request {
+        platform: Platform::Xiaohongshu,
+        api: api.clone(),
+        shop: Some(shop),
+        parameters: body.to_parameters(),
+    });
+    let call = Call {
+        body,
+        shop,
+        has_unreadable_row: fault == Some(&FaultKind::UnreadableRow),
+        is_empty_list: fault == Some(&FaultKind::EmptyList),
+    };
+    if api == LIST { orders::list(world, &call) } else { orders::detail(world, &call) }
+}
+
+/// App, version, timestamp, signature: the parameters every call has.
+fn check_signature(world: &mut World, body: &FlatBody) -> Result<String, Refusal> {
+    let [method, app_id, timestamp, version, sign] =
+        ["method", "appId", "timestamp", "version", "sign"].map(|name| body.text(name).unwrap_or_default());
+    let Some(secret) = Platform::Xiaohongshu.secret(&app_id) else {
+        world.counters.violations.unknown_app += 1;
+        return refuse(REFUSED, "appId不存在");
+    };
+    if version != VERSION {
+        world.counters.violations.bad_parameter += 1;
+        return refuse(REFUSED, "version参数错误");
+    }
+    let seconds = timestamp.parse().unwrap_or(i64::MIN);
+    let now = world.now().timestamp();
+    if seconds.abs_diff(now) > TOLERANCE_SECONDS.unsigned_abs() {
+        world.counters.violations.stale_timestamp += 1;
+        return refuse(REFUSED, "timestamp已过期或超前，请检查系统时间");
+    }
+    if body.has_duplicates() || sign != signature(&method, &app_id, &timestamp, &version, secret) {
+        world.counters.violations.wrong_signature += 1;
+        return refuse(REFUSED, "sign签名校验失败");
+    }
+    Ok(app_id)
+}
+
+/// Over method, app, timestamp and version alone: neither business parameters nor the token are bound.
+fn signature(method: &str, app_id: &str, timestamp: &str, version: &str, secret: &str) -> String {
+    let text = format!("{method}?appId={app_id}&timestamp={timestamp}&version={version}{secret}");
+    hex::encode(Md5::digest(text.as_bytes()))
+}
+
+fn check_api(world: &mut World, body: &FlatBody) -> Result<String, Refusal> {
+    let api = body.text("method").unwrap_or_default();
+    let known: &[&str] = match api.as_str() {
+        LIST => orders::LIST_PARAMETERS,
+        DETAIL => &["orderId"],
+        EXCHANGE => &["code"],
+        REFRESH => &["refreshToken"],
+        _ => {
+            world.counters.violations.unknown_api += 1;
+            return refuse(REFUSED, "method不存在");
+        }
+    };
+    let strangers =
+        body.members().filter(|(name, _)| !known.contains(name) && !SYSTEM_PARAMETERS.contains(name)).count();
+    world.counters.violations.unknown_parameter += strangers as u64;
+    Ok(api)
+}
+
+fn check_token(world: &World, body: &FlatBody, app_id: &str, api: &str) -> Result<usize, Refusal> {
+    let Some(token) = body.text("accessToken") else {
+        return refuse_by_framework(PARAMETERS, "accessToken不能为空");
+    };
+    let found = world.grants.access.get(&token).filter(|access| access.platform == Platform::Xiaohongshu);
+    let Some(access) = found.filter(|access| access.app_key == app_id && !access.is_revoked) else {
+        return refuse_by_framework(TOKEN, INVALID_TEXT);
+    };
+    if access.ends_ms <= world.now_ms() {
+        return refuse_by_framework(TOKEN, EXPIRED_TEXT);
+    }
+    if !world.grants.is_granted(Platform::Xiaohongshu, access.shop, api) {
+        return refuse_by_framework(TOKEN, NOT_GRANTED_TEXT);
+    }
+    Ok(access.shop)
+}
+
+/// The faults that the gateway itself tells of.
+fn injected(fault: Option<&FaultKind>) -> Result<(), Refusal> {
+    match fault {
+        Some(FaultKind::Throttle) => throttled(),
+        Some(FaultKind::Business { code, message }) => refuse(*code, message.as_str()),
+        Some(FaultKind::NotGranted) => refuse_by_framework(TOKEN, NOT_GRANTED_TEXT),
+        Some(FaultKind::TokenExpired) => refuse_by_framework(TOKEN, EXPIRED_TEXT),
+        Some(FaultKind::TokenRevoked) => refuse_by_framework(TOKEN, INVALID_TEXT),
+        Some(FaultKind::StillCalculated) => refuse(REFUSED, "数据计算中，请稍后重试"),
+        _ => Ok(()),
+    }
+}
+
+fn throttled<T>() -> Result<T, Refusal> {
+    refuse(THROTTLED, "触发Method维度的限流")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signature;
+
+    #[test]
+    fn the_documents_vectors_hold() {
+        let (app, secret) = ("0a1b2c3d4e5f60718293", "0123456789abcdef0123456789abcdef");
+        for (method, expected) in [
+            ("order.getOrderList", "f13708faf986adf34339bda741404486"),
+            ("oauth.refreshToken", "7220e43ab1742c830f247b4d222cd472"),
+            ("product.getDetailSkuList", "866670c12b2e832d4fdfdf7dddf575fe"),
+        ] {
+            assert_eq!(signature(method, app, "1700000000", "2.0", secret), expected, "{method}");
+        }
+        assert_eq!(
+            signature("oauth.getAccessToken", "test-app", "1700000000", "1.0", "secret-key"),
+            "15dd91e56a77df52c8a652a43a7c131e"
+        );
+    }
+}
