@@ -14,6 +14,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod platform;
 pub mod store;
 
 #[cfg(feature = "sandbox")]

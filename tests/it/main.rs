@@ -6,6 +6,10 @@
 )]
 
 mod databases;
+mod platform_answers;
+mod platform_grants;
+mod platform_http;
+mod platform_sandbox;
 mod postgres;
 mod sandbox;
 mod store_amounts;

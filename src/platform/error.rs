@@ -1,0 +1,149 @@
+//! What can go wrong between us and a platform, told apart by what it means for the caller.
+
+use std::time::Duration;
+
+/// Why a call gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PlatformError {
+    /// Nothing reached the platform: name, connection or TLS failed.
+    #[error("the platform could not be reached")]
+    NotSent {
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Sent, but no answer we can use came: cut off, timed out, or a body that is not JSON. Whether the
+    /// platform acted on it is unknown.
+    #[error("no usable answer came from the platform: {what}")]
+    NoAnswer {
+        what: String,
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+    /// An HTTP status that says "not now".
+    #[error("the platform answered HTTP {status}")]
+    Unavailable { status: u16 },
+    /// Too many calls.
+    #[error("the platform asks for fewer calls")]
+    Throttled { retry_after: Option<Duration> },
+    /// The access token is expired, revoked or unknown; or, in answer to a refresh, the refresh token is.
+    #[error("the platform refuses the token ({code}: {message})")]
+    TokenRefused { code: String, message: String },
+    /// This API is not part of the grant.
+    #[error("the grant does not cover this API ({code}: {message})")]
+    NotGranted { code: String, message: String },
+    /// One second holds more rows than the platform pages through.
+    #[error("one second holds more orders than the platform lists")]
+    TooDense,
+    /// The platform understood and said no.
+    #[error("the platform rejected the call ({code}: {message})")]
+    Rejected { code: String, message: String, why: Rejection },
+    /// JSON, but not of the shape this platform documents.
+    #[error("the platform's answer has an unexpected shape at `{path}`")]
+    Malformed { path: String },
+}
+
+/// Why a platform said no, as far as its closed code table tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// Our parameters: a fault of this program.
+    Parameters,
+    /// App key, secret or signature: the config is wrong.
+    App,
+    /// Our server's address is not on the app's list.
+    Address,
+    /// The timestamp is off: the clock is skewed.
+    Clock,
+    /// The account cannot do this: a mall of another kind, an agreement not signed, the wrong zone.
+    Account,
+    /// No such order.
+    NotFound,
+    /// The platform is still working on it: ask later.
+    NotYet,
+    /// Internal trouble of the platform that may pass.
+    Passing,
+    /// A code this version does not know.
+    Unknown,
+}
+
+impl Rejection {
+    /// What a person can do about it; `None` when there is nothing to do.
+    pub fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::App => Some("check app_key, app_secret and zone of the app against the platform's console"),
+            Self::Address => Some(
+                "add this server's address to the app's allow-list in the platform's console, or set a proxy that is on it",
+            ),
+            Self::Clock => Some("set this server's clock right (NTP)"),
+            Self::Account => {
+                Some("this kind of account has no such data: check the app's zone and the shop's `records`")
+            }
+            Self::Parameters | Self::NotFound | Self::NotYet | Self::Passing | Self::Unknown => None,
+        }
+    }
+}
+
+/// What a caller may do after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The same call would fail again.
+    No,
+    /// Again after a growing, jittered pause.
+    Backoff,
+    /// Again once this much time has passed.
+    After(Duration),
+    /// Again at once, one time: the failed answer taught us what to mend (the platform's clock).
+    Once,
+}
+
+impl PlatformError {
+    /// Whether a read may be tried again.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Throttled { retry_after: Some(pause) } => Retry::After(*pause),
+            Self::NotSent { .. }
+            | Self::NoAnswer { .. }
+            | Self::Unavailable { .. }
+            | Self::Throttled { retry_after: None }
+            | Self::Rejected { why: Rejection::Passing, .. } => Retry::Backoff,
+            Self::Rejected { why: Rejection::Clock, .. } => Retry::Once,
+            Self::TokenRefused { .. }
+            | Self::NotGranted { .. }
+            | Self::TooDense
+            | Self::Rejected { .. }
+            | Self::Malformed { .. } => Retry::No,
+        }
+    }
+
+    /// Whether it is the token that was refused, so that another token may help.
+    pub fn is_about_token(&self) -> bool {
+        matches!(self, Self::TokenRefused { .. })
+    }
+}
+
+/// Why an answer could not be made into one of our types.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    #[error("`{field}` is missing")]
+    Missing { field: &'static str },
+    #[error("`{field}` holds {found}, which is not {expected}")]
+    Unexpected { field: &'static str, found: String, expected: &'static str },
+    #[error("the answer has an unexpected shape")]
+    Shape {
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The detail is an older version of the order than the list row it is to complete: it must be asked for
+    /// again.
+    #[error("the detail is older than the list row")]
+    StaleDetail,
+}
+
+impl ConvertError {
+    /// The error with what is behind it, as it is kept with the record in quarantine.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Shape { source } => format!("{self}: {source}"),
+            Self::Missing { .. } | Self::Unexpected { .. } | Self::StaleDetail => self.to_string(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Pages of lists, as every platform tells them: a total, and rows that are read one by one.
+
+use serde_json::value::RawValue;
+
+use super::envelope::Dialect;
+use super::error::{ConvertError, PlatformError};
+use super::{ListRow, Page, PageQuery, Row, UnreadableRow};
+
+/// A list's answer and how its parts are called.
+pub(super) struct Listing<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) total: Option<i64>,
+    pub(super) total_name: &'static str,
+    pub(super) rows: Option<Vec<&'a RawValue>>,
+    pub(super) rows_name: &'static str,
+}
+
+impl Listing<'_> {
+    /// Reads each row on its own: one that cannot be read does not stop the others.
+    pub(super) fn into_page(
+        self,
+        query: &PageQuery,
+        read_row: impl Fn(&RawValue) -> Row,
+    ) -> Result<Page, PlatformError> {
+        let total = self
+            .total
+            .and_then(|total| u64::try_from(total).ok())
+            .ok_or_else(|| self.dialect.malformed(self.total_name))?;
+        let rows = match self.rows {
+            Some(rows) => rows,
+            // Later pages may be empty, when rows left the window meanwhile.
+            None if total == 0 || query.page > 1 => Vec::new(),
+            None => return Err(self.dialect.malformed(self.rows_name)),
+        };
+        Ok(Page { total, rows: rows.into_iter().map(read_row).collect() })
+    }
+}
+
+/// A row that was read or was not; `number` finds what can still be told of the latter.
+pub(super) fn row(
+    raw: &RawValue,
+    read: impl FnOnce(&str) -> Result<ListRow, ConvertError>,
+    number: impl FnOnce(&str) -> Option<String>,
+) -> Row {
+    match read(raw.get()) {
+        Ok(row) => Row::Readable(row),
+        Err(error) => Row::Unreadable(UnreadableRow {
+            number: number(raw.get()),
+            reason: error.reason(),
+            raw: raw.get().to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,325 @@
+//! The border: how a platform is spoken to. Nothing outside `platform/<name>` names a platform, except the
+//! [`PLATFORMS`] table here.
+//!
+//! A platform is one folder: `mod` (the trait), `sign`, `wire` (what the JSON looks like) and `convert` (what
+//! it means). This layer knows nothing of the database and holds no grant: the access token is an argument.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+
+use crate::clock::Clock;
+use crate::domain::grant::{Access, GrantInfo, Granted};
+use crate::domain::order::{Amounts, Answers, Order};
+use crate::domain::record::{Lane, Record};
+use crate::domain::shop::ShopOptions;
+use crate::domain::window::Window;
+
+mod consent;
+mod envelope;
+pub mod error;
+mod fingerprint;
+pub mod http;
+mod instant;
+mod lenient;
+mod listing;
+pub mod open115;
+mod parameters;
+pub mod rate;
+mod refusal;
+pub mod retry;
+pub mod skew;
+pub mod temu;
+pub mod text;
+pub mod xiaohongshu;
+
+pub use error::{ConvertError, PlatformError, Rejection};
+pub use retry::Application;
+
+/// Every platform there is. A new one costs a folder, a line here, and its sandbox file.
+pub static PLATFORMS: &[&Profile] = &[&temu::PROFILE, &xiaohongshu::PROFILE, &open115::PROFILE];
+
+/// The profile of a platform by the name used in the config.
+pub fn profile(name: &str) -> Option<&'static Profile> {
+    PLATFORMS.iter().copied().find(|profile| profile.name == name)
+}
+
+/// What is fixed about a platform: data, so that no other layer needs to know its name.
+pub struct Profile {
+    /// As in the config.
+    pub name: &'static str,
+    /// Empty where a platform has one gateway for all.
+    pub zones: &'static [Zone],
+    /// What its shops have, where there are no zones to tell it.
+    pub records: &'static [Record],
+    /// Used when neither zone nor config names one; for platforms without zones.
+    pub gateway: Option<&'static str>,
+    /// Hosts that guides name but no official page knows; a gateway there gets a warning.
+    pub doubtful_hosts: &'static [&'static str],
+    /// Whether calls are signed with an app secret.
+    pub has_secret: bool,
+    /// Whether this version can talk to it; `false` is told once and skipped.
+    pub is_built: bool,
+    /// The default of `requests_per_second`.
+    pub requests_per_second: f64,
+    /// How its orders are paged; `None` where it has none.
+    pub orders: Option<OrderPaging>,
+    /// Lifetimes and renewal of its grants.
+    pub grant: GrantRules,
+    /// Makes the client of one app.
+    pub connect: fn(AppSettings) -> Result<Arc<dyn Platform>, ConnectError>,
+}
+
+/// A gateway of a platform that has several.
+pub struct Zone {
+    pub name: &'static str,
+    pub gateway: &'static str,
+    /// What shops of this zone have.
+    pub records: &'static [Record],
+}
+
+impl Profile {
+    pub fn zone(&self, name: &str) -> Option<&'static Zone> {
+        self.zones.iter().find(|zone| zone.name == name)
+    }
+
+    /// What shops of this platform and zone have.
+    pub fn records(&self, zone: &str) -> &'static [Record] {
+        self.zone(zone).map_or(self.records, |zone| zone.records)
+    }
+}
+
+/// How a platform lists its orders.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderPaging {
+    /// Longest window of update time, a second under the platform's limit.
+    pub update_window_max: TimeDelta,
+    /// Longest window of creation time, a second under the platform's limit.
+    pub create_window_max: TimeDelta,
+    pub page_size: u32,
+    /// A window that holds more is halved.
+    pub rows_max: u64,
+    /// How a window of one second that holds more than `rows_max` is read: once for each of these platform
+    /// statuses. Empty: it is paged to its end.
+    pub dense_statuses: &'static [&'static str],
+    /// When the detail call is made for a changed order.
+    pub detail: DetailNeed,
+    /// Whether money comes in a call of its own.
+    pub has_amounts: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DetailNeed {
+    /// An order is its list row and its detail.
+    Always,
+    /// Only when the shop asks for it.
+    Optional,
+}
+
+impl OrderPaging {
+    pub fn wants_detail(&self, options: ShopOptions) -> bool {
+        self.detail == DetailNeed::Always || options.detail
+    }
+
+    pub fn wants_amounts(&self, options: ShopOptions) -> bool {
+        self.has_amounts && options.amounts
+    }
+}
+
+/// How a platform's grants live and die. The numbers are the table of the README's token section.
+#[derive(Clone, Copy, Debug)]
+pub struct GrantRules {
+    /// Assumed when an answer gives no plausible end of the access token.
+    pub access_life_default: TimeDelta,
+    /// Longest plausible life of an access token; a longer one is cut to it.
+    pub access_life_max: TimeDelta,
+    /// Whether tokens are renewed by the platform itself; `false`: a person replaces them.
+    pub renewal: Renewal,
+    /// The access token a refresh replaced works this much longer.
+    pub old_access_grace: TimeDelta,
+    /// How the answer to a refresh that got lost may be asked for again.
+    pub replay: Replay,
+    /// Not before this much time after the last token call, whatever happens.
+    pub spacing: TimeDelta,
+    /// The refresh token's end is fixed at the first grant and carried over rotations.
+    pub refresh_end_is_fixed: bool,
+    /// Assumed life of a refresh token when the answer gives no end. `None`: unknown, no end.
+    pub refresh_life_default: Option<TimeDelta>,
+}
+
+/// When an access token is due for renewal.
+#[derive(Clone, Copy, Debug)]
+pub enum Renewal {
+    /// No refresh token: a person replaces the token before its end.
+    ByOwner,
+    /// This long before the end; a platform that hands the same pair back is asked again at `again`.
+    Before { end: TimeDelta, again: TimeDelta },
+    /// A share of the life (in percent) before the end, but at least `at_least`.
+    Share { percent: i32, at_least: TimeDelta },
+}
+
+/// What may be done when the answer to a refresh was lost.
+#[derive(Clone, Copy, Debug)]
+pub enum Replay {
+    Never,
+    /// One replay, this long after the lost call; with `only_when_expired`, only once no valid access token
+    /// is left.
+    Once {
+        after: TimeDelta,
+        only_when_expired: bool,
+    },
+}
+
+/// What a client needs to know of its app.
+pub struct AppSettings {
+    /// The section name, for messages.
+    pub name: String,
+    /// The whole address calls are posted to.
+    pub gateway: url::Url,
+    /// Empty where the platform has none.
+    pub zone: String,
+    pub app_key: String,
+    pub app_secret: SecretString,
+    /// `http`, `https` or `socks5` address. `None`: straight.
+    pub proxy: Option<url::Url>,
+    pub sign_method: SignMethod,
+    /// Where the owner comes back to after granting. Empty: not told.
+    pub redirect_uri: String,
+    /// The API type that refreshes a grant which has a refresh token, where the platform itself knows none.
+    pub refresh_type: Option<String>,
+    /// Of one attempt.
+    pub request_timeout: std::time::Duration,
+    pub clock: Clock,
+}
+
+/// The hash in Temu's signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignMethod {
+    /// What the gateway speaks.
+    #[default]
+    Md5,
+    /// What the integration guide of the seeds says.
+    HmacSha256,
+}
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("the proxy address of app `{app}` cannot be used")]
+    Proxy {
+        app: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("the HTTP client of app `{app}` could not be made")]
+    Client {
+        app: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Everything in a call is secret, so it goes in clear only to this machine itself.
+    #[error("the gateway of app `{app}` must be an https address")]
+    Gateway { app: String },
+    #[error("platform `{platform}` is not built into this version")]
+    NotBuilt { platform: &'static str },
+}
+
+/// One app on one platform's gateway. Signs, sends, parses and converts; knows no retry and no rate limit:
+/// those are [`Application`]'s.
+#[async_trait]
+pub trait Platform: Send + Sync {
+    fn profile(&self) -> &'static Profile;
+
+    /// The difference between the platform's clock and ours, learned from every answer.
+    fn skew(&self) -> &skew::Skew;
+
+    /// Where the owner grants access, carrying `state` back. `None`: the platform has only a console page,
+    /// named by [`Platform::console_page`].
+    fn authorize_link(&self, state: &str) -> Option<String>;
+
+    /// The page of the platform's console where an owner finds a token.
+    fn console_page(&self) -> &'static str;
+
+    /// Whether a bare text that an owner pastes is a token, rather than a code to be exchanged for one.
+    fn is_access_token(&self, text: &str) -> bool;
+
+    /// Exchanges an authorisation code. Sent once, over a fresh connection, with its own short deadline.
+    async fn exchange_code(&self, code: &SecretString) -> Result<Granted, PlatformError>;
+
+    /// Spends a refresh token. Sent once, over a fresh connection, with its own short deadline.
+    async fn refresh(&self, refresh: &SecretString) -> Result<Granted, PlatformError>;
+
+    /// What the platform says of an access token. Platforms without such a call answer with what a cheap
+    /// read proves: an empty [`GrantInfo`].
+    async fn grant_info(&self, access: &Access) -> Result<GrantInfo, PlatformError>;
+
+    /// The cheapest call there is, made for the `Date` header of its answer.
+    async fn probe(&self, access: &Access) -> Result<(), PlatformError>;
+
+    /// One page of the order list. A lone unreadable row is a [`Row::Unreadable`], not an error.
+    async fn order_page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError>;
+
+    /// The detail of one order: the platform's own JSON text.
+    async fn order_detail(&self, access: &Access, number: &str) -> Result<String, PlatformError>;
+
+    /// The money of one order: the platform's own JSON text. Only where `has_amounts`.
+    async fn order_amounts(&self, access: &Access, number: &str) -> Result<String, PlatformError>;
+
+    /// Makes an order of its answers. Pure: asks nobody, needs no clock.
+    fn convert_order(&self, answers: &Answers) -> Result<Order, ConvertError>;
+
+    /// Reads the money of an amounts answer. Pure.
+    fn convert_amounts(&self, raw: &str) -> Result<Amounts, ConvertError>;
+}
+
+/// Which page of which window.
+#[derive(Clone, Debug)]
+pub struct PageQuery {
+    /// [`Lane::Update`]: by update time; [`Lane::Create`]: by creation time.
+    pub lane: Lane,
+    pub window: Window,
+    /// From 1.
+    pub page: u32,
+    /// Rows a page; at most [`OrderPaging::page_size`].
+    pub page_size: u32,
+    /// Only orders in this status of the platform. `None`: all.
+    pub status: Option<&'static str>,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// How many rows the platform says the window holds.
+    pub total: u64,
+    pub rows: Vec<Row>,
+}
+
+/// One row of a list.
+#[derive(Debug)]
+pub enum Row {
+    Readable(ListRow),
+    Unreadable(UnreadableRow),
+}
+
+/// A row we could read far enough to know which order it is.
+#[derive(Debug)]
+pub struct ListRow {
+    pub number: String,
+    /// `None` when the row has no update time.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// Over the row without volatile fields. 64 hex digits.
+    pub list_hash: String,
+    /// The platform's own JSON text.
+    pub raw: String,
+}
+
+/// A row that goes to quarantine.
+#[derive(Debug)]
+pub struct UnreadableRow {
+    /// `None` when not even the number can be read.
+    pub number: Option<String>,
+    pub reason: String,
+    pub raw: String,
+}

@@ -1,0 +1,81 @@
+//! What a platform's "no" means, before it becomes a [`PlatformError`]. Which code means what is each platform's
+//! own table; here is only what the tables have in common.
+
+use super::error::{PlatformError, Rejection};
+
+/// A platform's message is cut here before it reaches a log or a table.
+const MESSAGE_CHARS_MAX: usize = 300;
+
+/// The meaning of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Throttled,
+    TokenRefused,
+    NotGranted,
+    Rejected(Rejection),
+}
+
+impl Refusal {
+    pub(super) fn into_error(self, code: &str, message: &str) -> PlatformError {
+        let code = code.chars().take(MESSAGE_CHARS_MAX).collect();
+        let message = message.chars().take(MESSAGE_CHARS_MAX).collect();
+        match self {
+            Self::Throttled => PlatformError::Throttled { retry_after: None },
+            Self::TokenRefused => PlatformError::TokenRefused { code, message },
+            Self::NotGranted => PlatformError::NotGranted { code, message },
+            Self::Rejected(why) => PlatformError::Rejected { code, message, why },
+        }
+    }
+
+    /// The same refusal in answer to a refresh. There only a text that names the refresh token as dead means a
+    /// refused token, because that ends the grant; no code does, and neither does a text about anything else.
+    pub(super) fn of_refresh(self, message: &str) -> Self {
+        match self {
+            Self::Throttled | Self::Rejected(Rejection::App | Rejection::Clock | Rejection::Address) => self,
+            _ if names_dead_refresh_token(message) => Self::TokenRefused,
+            Self::TokenRefused => Self::Rejected(Rejection::Unknown),
+            Self::NotGranted | Self::Rejected(_) => self,
+        }
+    }
+}
+
+fn names_dead_refresh_token(message: &str) -> bool {
+    const METHOD: &str = "oauth.refreshtoken";
+    const NAMES: [&str; 5] =
+        ["refreshtoken", "refresh_token", "refresh token", "refreshaccesstoken", "刷新令牌"];
+    const STATES: [&str; 5] = ["失效", "过期", "无效", "expired", "invalid"];
+    // The name of the call itself holds the word too.
+    let message = message.to_lowercase().replace(METHOD, "");
+    NAMES.iter().any(|name| message.contains(name)) && STATES.iter().any(|state| message.contains(state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PlatformError, Refusal, Rejection};
+
+    #[test]
+    fn only_a_text_that_names_the_refresh_token_as_dead_ends_a_grant() {
+        let unknown = Refusal::Rejected(Rejection::Unknown);
+        for (refusal, message, expected) in [
+            (unknown, "refreshToken已失效", Refusal::TokenRefused),
+            (unknown, "refreshToken无效", Refusal::TokenRefused),
+            (unknown, "RefreshToken expired", Refusal::TokenRefused),
+            (unknown, "refresh_token is invalid", Refusal::TokenRefused),
+            (unknown, "refreshAccessToken已过期", Refusal::TokenRefused),
+            (Refusal::TokenRefused, "accessToken expired", unknown),
+            (Refusal::TokenRefused, "access_token is expired", unknown),
+            (unknown, "oauth.refreshToken failed: invalid request", unknown),
+            (unknown, "refreshToken不能为空", unknown),
+            (Refusal::Rejected(Rejection::App), "refreshToken与appId无效", Refusal::Rejected(Rejection::App)),
+            (Refusal::Throttled, "refreshToken限流, invalid", Refusal::Throttled),
+        ] {
+            assert_eq!(refusal.of_refresh(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_cut() {
+        let error = Refusal::NotGranted.into_error("1", &"长".repeat(5000));
+        assert!(matches!(error, PlatformError::NotGranted { message, .. } if message.chars().count() == 300));
+    }
+}

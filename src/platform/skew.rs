@@ -1,0 +1,196 @@
+//! How far a platform's clock is from ours, learned from the `Date` header of its answers.
+//!
+//! It only measures. Who asks for a fresh measurement, and what an old one forbids, is decided by the callers.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The median of this many answers counts, so that one odd answer moves nothing.
+const SAMPLES_MAX: usize = 5;
+
+/// A smaller difference is taken for none: `Date` has whole seconds and a call takes its time.
+const OFFSET_MIN: TimeDelta = TimeDelta::seconds(2);
+
+/// A difference of more than this is worth a person's attention: the host's clock is not kept.
+pub const SKEW_WORTH_TELLING: TimeDelta = TimeDelta::seconds(30);
+
+/// A `Date` header tells the second, not where in it the answer was stamped.
+const DATE_RESOLUTION: TimeDelta = TimeDelta::seconds(1);
+
+/// The skew of one app's gateway.
+#[derive(Debug, Default)]
+pub struct Skew {
+    learned: Mutex<Learned>,
+}
+
+#[derive(Debug, Default)]
+struct Learned {
+    /// Platform time minus our time, the newest last.
+    offsets: VecDeque<TimeDelta>,
+    measured_at: Option<DateTime<Utc>>,
+    is_told: bool,
+}
+
+impl Skew {
+    /// Platform time minus our time: the median of the last five answers, zero while under two seconds.
+    pub fn offset(&self) -> TimeDelta {
+        let mut offsets: Vec<TimeDelta> = self.learned().offsets.iter().copied().collect();
+        offsets.sort_unstable();
+        match offsets.get(offsets.len() / 2) {
+            Some(&median) if median.abs() >= OFFSET_MIN => median,
+            _ => TimeDelta::zero(),
+        }
+    }
+
+    /// When the last answer taught us something, on our clock. `None`: never yet.
+    pub fn measured_at(&self) -> Option<DateTime<Utc>> {
+        self.learned().measured_at
+    }
+
+    /// Learns from one answer: when we sent the call and had the answer's head, on our clock, and the `Date`
+    /// of that head.
+    pub fn observe(&self, sent_at: DateTime<Utc>, answered_at: DateTime<Utc>, date: DateTime<Utc>) {
+        // Our own clock was set back meanwhile: this answer tells nothing.
+        if answered_at < sent_at {
+            return;
+        }
+        let mut learned = self.learned();
+        if learned.offsets.len() == SAMPLES_MAX {
+            learned.offsets.pop_front();
+        }
+        learned.offsets.push_back(offset_of(sent_at, answered_at, date));
+        learned.measured_at = Some(answered_at);
+    }
+
+    /// Drops all but the newest answer: the platform has just refused a timestamp made from the median, so a
+    /// clock was set and what was learned before is wrong.
+    pub fn trust_newest(&self) {
+        let mut learned = self.learned();
+        let newest = learned.offsets.pop_back();
+        learned.offsets.clear();
+        learned.offsets.extend(newest);
+    }
+
+    /// The difference, when it is worth telling and was not told since the clocks last agreed.
+    pub fn to_tell(&self) -> Option<TimeDelta> {
+        let offset = self.offset();
+        let is_off = offset.abs() > SKEW_WORTH_TELLING;
+        let was_told = std::mem::replace(&mut self.learned().is_told, is_off);
+        (is_off && !was_told).then_some(offset)
+    }
+
+    fn learned(&self) -> MutexGuard<'_, Learned> {
+        // A list of numbers is as good after a panic elsewhere as before.
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The platform stamped somewhere between sending and answer, so the offset lies between two bounds. Where
+/// equal clocks explain the answer, as they do a slow one, it is zero; else the middle.
+fn offset_of(sent_at: DateTime<Utc>, answered_at: DateTime<Utc>, date: DateTime<Utc>) -> TimeDelta {
+    let least = date - answered_at;
+    let most = date + DATE_RESOLUTION - sent_at;
+    if least <= TimeDelta::zero() && TimeDelta::zero() <= most {
+        return TimeDelta::zero();
+    }
+    least + (most - least) / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_700_000_000_000 + ms).expect("in range")
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_once_until_it_is_back() {
+        let skew = Skew::default();
+        let mut told = Vec::new();
+        for date_ms in [29_000, 40_000, 40_000, 0, 0, 0, -90_000, -90_000, -90_000] {
+            skew.observe(at(0), at(0), at(date_ms));
+            told.extend(skew.to_tell().map(|offset| offset.num_seconds().signum()));
+        }
+        assert_eq!(told, [1, -1]);
+    }
+
+    #[test]
+    fn after_a_refused_timestamp_only_the_newest_answer_counts() {
+        let skew = Skew::default();
+        for date_ms in [240_000, 240_000, 240_000, -240_000] {
+            skew.observe(at(0), at(0), at(date_ms));
+        }
+        assert!(skew.offset() > TimeDelta::zero());
+
+        skew.trust_newest();
+
+        assert!(skew.offset() < -TimeDelta::seconds(200));
+    }
+
+    /// Offsets in milliseconds of answers that took no time.
+    fn skew_of(dates_ms: &[i64]) -> i64 {
+        let skew = Skew::default();
+        for date_ms in dates_ms {
+            skew.observe(at(0), at(0), at(*date_ms));
+        }
+        skew.offset().num_milliseconds()
+    }
+
+    #[test]
+    fn the_offset_is_the_median_of_the_last_five_answers() {
+        for (dates_ms, expected_ms) in [
+            (&[][..], 0),
+            (&[240_000], 240_500),
+            (&[240_000, 240_000, 9_000_000], 240_500),
+            (&[-240_000, -240_000, -240_000], -239_500),
+            (&[0, 0, 0, 60_000, 60_000, 60_000], 60_500),
+            (&[60_000, 0, 0, 0, 60_000, 60_000], 0),
+        ] {
+            assert_eq!(skew_of(dates_ms), expected_ms, "{dates_ms:?}");
+        }
+    }
+
+    #[test]
+    fn under_two_seconds_is_no_difference() {
+        for (date_ms, expected_ms) in
+            [(0, 0), (1_000, 0), (1_499, 0), (1_500, 2_000), (-2_499, 0), (-2_500, -2_000)]
+        {
+            assert_eq!(skew_of(&[date_ms]), expected_ms, "{date_ms}");
+        }
+    }
+
+    #[test]
+    fn a_slow_answer_is_no_skew() {
+        let skew = Skew::default();
+
+        skew.observe(at(0), at(28_000), at(28_000));
+        assert_eq!(skew.offset(), TimeDelta::zero());
+
+        for _ in 0..SAMPLES_MAX {
+            skew.observe(at(0), at(4_000), at(100_000));
+        }
+        assert_eq!(skew.offset(), TimeDelta::milliseconds(98_500));
+    }
+
+    #[test]
+    fn an_answer_before_its_call_teaches_nothing() {
+        let skew = Skew::default();
+
+        skew.observe(at(5_000), at(0), at(240_000));
+
+        assert_eq!(skew.measured_at(), None);
+        assert_eq!(skew.offset(), TimeDelta::zero());
+    }
+
+    #[test]
+    fn the_measurement_is_dated_by_the_answer() {
+        let skew = Skew::default();
+
+        skew.observe(at(0), at(300), at(0));
+
+        assert_eq!(skew.measured_at(), Some(at(300)));
+    }
+}

@@ -1,0 +1,71 @@
+//! Temu's open platform: five zones, one router URL each, signed flat JSON.
+//!
+//! `client` makes the calls, `sign` signs them, `wire` says what the JSON looks like, `convert` and `amounts` what
+//! it means, `codes` what a refusal means.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::{DetailNeed, GrantRules, OrderPaging, Profile, Renewal, Replay, Zone};
+use crate::domain::record::Record;
+
+mod amounts;
+mod client;
+mod codes;
+mod convert;
+mod sign;
+mod wire;
+
+/// Goods and stock of full-managed shops; its gateway has error codes of its own.
+const ZONE_CN: &str = "cn";
+/// The same for semi-managed ones; it names one call differently.
+const ZONE_PARTNER: &str = "partner";
+
+const LOCAL: &[Record] = &[Record::Orders, Record::Products, Record::AfterSales, Record::Activities];
+const GOODS_ONLY: &[Record] = &[Record::Products];
+
+pub(super) static PROFILE: Profile = Profile {
+    name: "temu",
+    zones: &[
+        Zone { name: "us", gateway: "https://openapi-b-us.temu.com/openapi/router", records: LOCAL },
+        Zone { name: "eu", gateway: "https://openapi-b-eu.temu.com/openapi/router", records: LOCAL },
+        Zone { name: "global", gateway: "https://openapi-b-global.temu.com/openapi/router", records: LOCAL },
+        Zone {
+            name: ZONE_PARTNER,
+            gateway: "https://openapi-b-partner.temu.com/openapi/router",
+            records: GOODS_ONLY,
+        },
+        Zone {
+            name: ZONE_CN,
+            gateway: "https://openapi.kuajingmaihuo.com/openapi/router",
+            records: GOODS_ONLY,
+        },
+    ],
+    records: &[],
+    gateway: None,
+    doubtful_hosts: &[],
+    has_secret: true,
+    is_built: true,
+    requests_per_second: 20.0,
+    orders: Some(OrderPaging {
+        update_window_max: TimeDelta::seconds(24 * 3600 - 1),
+        create_window_max: TimeDelta::seconds(7 * 24 * 3600 - 1),
+        page_size: 100,
+        rows_max: 5_000,
+        dense_statuses: &[],
+        detail: DetailNeed::Optional,
+        has_amounts: true,
+    }),
+    grant: GrantRules {
+        access_life_default: TimeDelta::days(90),
+        access_life_max: TimeDelta::days(400),
+        renewal: Renewal::ByOwner,
+        old_access_grace: TimeDelta::zero(),
+        replay: Replay::Never,
+        spacing: TimeDelta::zero(),
+        refresh_end_is_fixed: false,
+        refresh_life_default: None,
+    },
+    connect: |settings| Ok(Arc::new(client::Temu::new(settings)?)),
+};

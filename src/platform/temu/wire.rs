@@ -1,0 +1,161 @@
+//! What Temu's JSON looks like. Every field may be absent, null, or a number where text is documented; what the
+//! fields mean is `convert`'s.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::platform::lenient;
+
+/// `result` of `bg.order.list.v2.get`. Rows stay text, so that one broken row breaks no page.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrderList<'a> {
+    #[serde(default, deserialize_with = "lenient::integer")]
+    pub(super) total_item_num: Option<i64>,
+    #[serde(default, borrow)]
+    pub(super) page_items: Option<Vec<&'a RawValue>>,
+}
+
+/// One row of the list, or the `result` of `bg.order.detail.v2.get`.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Order {
+    #[serde(default)]
+    pub(super) parent_order_map: Option<Head>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    pub(super) order_list: Vec<Line>,
+}
+
+/// As much of a row as tells which order it is, when the rest cannot be read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Numbered {
+    pub(super) parent_order_map: NumberedHead,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NumberedHead {
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) parent_order_sn: Option<String>,
+}
+
+/// Times in seconds.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Head {
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) parent_order_sn: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) parent_order_status: Option<String>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    pub(super) parent_order_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    pub(super) expect_ship_latest_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    pub(super) parent_shipping_time: Option<i64>,
+    /// In the list only.
+    #[serde(default, deserialize_with = "lenient::integer")]
+    pub(super) update_time: Option<i64>,
+    /// In the detail only: country, province, city.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) region_name1: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) region_name2: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) region_name3: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Line {
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) order_sn: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) goods_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) sku_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) goods_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) original_goods_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) spec: Option<String>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    pub(super) quantity: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    pub(super) canceled_quantity_before_shipment: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) order_status: Option<String>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    pub(super) product_list: Vec<Product>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Product {
+    /// The seller's own code.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) ext_code: Option<String>,
+}
+
+/// `result` of `bg.open.accesstoken.create`, of `…info.get`, and of the guide's refresh.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Grant {
+    #[serde(default, deserialize_with = "lenient::text", alias = "access_token")]
+    pub(super) access_token: Option<String>,
+    /// Seconds since 1970.
+    #[serde(default, deserialize_with = "lenient::integer", alias = "expired_time")]
+    pub(super) expired_time: Option<i64>,
+    /// The live platform gives none; the integration guide stores one.
+    #[serde(default, deserialize_with = "lenient::text", alias = "refresh_token")]
+    pub(super) refresh_token: Option<String>,
+    /// Seconds since 1970.
+    #[serde(default, deserialize_with = "lenient::integer", alias = "refresh_expired_time")]
+    pub(super) refresh_expired_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) mall_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) mall_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(super) region_id: Option<String>,
+    #[serde(default)]
+    pub(super) api_scope_list: Option<Vec<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{Grant, Order, OrderList};
+
+    #[test]
+    fn the_published_samples_parse() {
+        let list = result(include_str!("testdata/bg.order.list.v2.get.1.json"));
+        let list: OrderList<'_> = serde_json::from_str(&list).unwrap();
+        assert_eq!(list.total_item_num, Some(1));
+        let rows = list.page_items.unwrap();
+        let row: Order = serde_json::from_str(rows[0].get()).unwrap();
+        assert_eq!(row.parent_order_map.unwrap().parent_order_sn.as_deref(), Some("test"));
+        assert_eq!(row.order_list[0].product_list[0].ext_code.as_deref(), Some("test"));
+
+        let detail = result(include_str!("testdata/bg.order.detail.v2.get.1.json"));
+        let detail: Order = serde_json::from_str(&detail).unwrap();
+        assert_eq!(detail.parent_order_map.unwrap().region_name3.as_deref(), Some("test"));
+
+        for sample in [
+            include_str!("testdata/bg.open.accesstoken.create.1.json"),
+            include_str!("testdata/bg.open.accesstoken.info.get.1.json"),
+        ] {
+            let grant: Grant = serde_json::from_str(&result(sample)).unwrap();
+            assert_eq!(grant.mall_id.as_deref(), Some("1"));
+            assert_eq!(grant.api_scope_list.unwrap().len(), 2);
+        }
+    }
+
+    fn result(sample: &str) -> String {
+        let answer: Value = serde_json::from_str(sample).unwrap();
+        answer["result"].to_string()
+    }
+}

@@ -1,0 +1,48 @@
+//! Xiaohongshu's e-commerce open platform: one URL for everything, signed over four parameters.
+//!
+//! `client` makes the calls, `sign` signs them, `wire` says what the JSON looks like, `convert` what it means, `codes`
+//! what a refusal means.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::{DetailNeed, GrantRules, OrderPaging, Profile, Renewal, Replay};
+use crate::domain::record::Record;
+
+mod client;
+mod codes;
+mod convert;
+mod sign;
+mod wire;
+
+pub(super) static PROFILE: Profile = Profile {
+    name: "xiaohongshu",
+    zones: &[],
+    records: &[Record::Orders, Record::Products, Record::AfterSales],
+    gateway: Some("https://ark.xiaohongshu.com/ark/open_api/v3/common_controller"),
+    doubtful_hosts: &["openapi.xiaohongshu.com"],
+    has_secret: true,
+    is_built: true,
+    requests_per_second: 20.0,
+    orders: Some(OrderPaging {
+        update_window_max: TimeDelta::seconds(30 * 60 - 1),
+        create_window_max: TimeDelta::seconds(24 * 3600 - 1),
+        page_size: 100,
+        rows_max: 10_000,
+        dense_statuses: &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
+        detail: DetailNeed::Always,
+        has_amounts: false,
+    }),
+    grant: GrantRules {
+        access_life_default: TimeDelta::days(7),
+        access_life_max: TimeDelta::days(60),
+        renewal: Renewal::Before { end: TimeDelta::minutes(25), again: TimeDelta::minutes(10) },
+        old_access_grace: TimeDelta::minutes(5),
+        replay: Replay::Once { after: TimeDelta::seconds(5), only_when_expired: true },
+        spacing: TimeDelta::zero(),
+        refresh_end_is_fixed: false,
+        refresh_life_default: Some(TimeDelta::days(14)),
+    },
+    connect: |settings| Ok(Arc::new(client::Xiaohongshu::new(settings)?)),
+};
