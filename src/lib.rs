@@ -17,5 +17,7 @@ pub mod domain;
 pub mod platform;
 pub mod store;
 
+pub mod auth;
+
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

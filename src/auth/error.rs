@@ -1,0 +1,91 @@
+//! Why there is no token, told apart by who can do something about it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::credential::OwnerReason;
+use super::key_file::KeyError;
+use super::seal::SealError;
+use super::token_store::TokenStoreError;
+use crate::platform::PlatformError;
+use crate::store::StoreError;
+
+/// Cheap to clone: everyone who waited for one refresh gets the same answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AuthError {
+    #[error("shop `{shop}` was never authorised: run `shopsync auth login {shop}`")]
+    NeverAuthorised { shop: String },
+    #[error("shop `{shop}` needs its owner, because {}: run `shopsync auth login {shop}`", reason.describe())]
+    NeedsOwner { shop: String, reason: OwnerReason },
+    #[error("no valid token for shop `{shop}` before {}: {why}", until.to_rfc3339_opts(SecondsFormat::Secs, true))]
+    Later { shop: String, until: DateTime<Utc>, why: String },
+    #[error(
+        "the tokens belong to account `{found}`, but shop `{shop}` is account `{expected}`: nothing was stored"
+    )]
+    OtherAccount { shop: String, expected: String, found: String },
+    #[error("the stored tokens of shop `{shop}` cannot be sealed or opened")]
+    Seal {
+        shop: String,
+        #[source]
+        source: SealError,
+    },
+    #[error("there is no key to seal tokens with")]
+    Key {
+        #[source]
+        source: Arc<KeyError>,
+    },
+    #[error("the stored tokens could not be read or written")]
+    TokenStore {
+        #[source]
+        source: TokenStoreError,
+    },
+    #[error("shop `{shop}` could not be read or written in the database")]
+    Store {
+        shop: String,
+        #[source]
+        source: Arc<StoreError>,
+    },
+    #[error("a token call for shop `{shop}` failed")]
+    Platform {
+        shop: String,
+        #[source]
+        source: Arc<PlatformError>,
+    },
+    #[error("app `{app}` of shop `{shop}` is not among those this program runs")]
+    NoApplication { shop: String, app: String },
+    #[error("shop `{shop}` is not in the database yet")]
+    NotRegistered { shop: String },
+    #[error("the refresh of shop `{shop}` ended without an answer")]
+    Broken { shop: String },
+}
+
+impl AuthError {
+    /// Whether the database is away, which is nothing a shop can help.
+    pub fn is_database_away(&self) -> bool {
+        match self {
+            Self::Store { source, .. } => source.is_unavailable(),
+            Self::TokenStore { source } => std::error::Error::source(source)
+                .and_then(|source| source.downcast_ref::<StoreError>())
+                .is_some_and(StoreError::is_unavailable),
+            _ => false,
+        }
+    }
+
+    /// Whether only the shop's owner can help.
+    pub fn needs_owner(&self) -> bool {
+        matches!(self, Self::NeverAuthorised { .. } | Self::NeedsOwner { .. })
+    }
+}
+
+impl From<TokenStoreError> for AuthError {
+    fn from(source: TokenStoreError) -> Self {
+        Self::TokenStore { source }
+    }
+}
+
+impl From<KeyError> for AuthError {
+    fn from(source: KeyError) -> Self {
+        Self::Key { source: Arc::new(source) }
+    }
+}

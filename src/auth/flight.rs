@@ -1,0 +1,161 @@
+//! One renewal, start to end, in a task of its own which nobody cancels: what the grant needs, and the intent
+//! that is written before a refresh token is spent. The call itself is [`super::spend`]'s.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::AuthError;
+use super::credential::{Demand, Need, OwnerReason};
+use super::held::Held;
+use super::tokens::Tokens;
+use crate::domain::credential::{Attempt, Claim, Condition, Credential, Intent, Settlement, Trouble};
+use crate::domain::shop::Shop;
+
+/// How long nobody else may try. More than twice the call and a commit, so that a holder which still lives never
+/// finds its right gone.
+const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How often another holder is looked after, and how many times: together longer than [`LEASE`].
+pub(super) const POLL: Duration = Duration::from_millis(100);
+pub(super) const POLLS_MAX: usize = 400;
+
+impl Tokens {
+    /// Does whatever the grant needs, once. `Ok`: the grant is as the demand wants it, as far as can be.
+    pub(super) async fn renew(&self, shop: &Shop, demand: Demand) -> Result<(), AuthError> {
+        self.save_what_is_left(shop).await?;
+        let mut others_version = None;
+        for _ in 0..POLLS_MAX {
+            let held = self.read(shop).await?;
+            let version = held.credential.version;
+            let is_newer = match demand {
+                Demand::Refused { version: refused } => version > refused,
+                Demand::Due | Demand::Now => others_version.is_some_and(|seen| version > seen),
+            };
+            if is_newer {
+                return Ok(());
+            }
+            let state = held.credential.state(&held.rules, demand, self.now());
+            match state.need {
+                Need::Rest { .. } if demand == Demand::Due && state.usable => return Ok(()),
+                Need::Rest { .. } => return Err(held.without_token(state.need)),
+                Need::Owner(reason) => {
+                    let reason = reason.after(demand);
+                    if self.give_up(shop, &held.credential, reason).await? {
+                        return Err(held.without_token(Need::Owner(reason)));
+                    }
+                }
+                Need::Busy => {
+                    others_version.get_or_insert(version);
+                    self.pause(shop).await?;
+                }
+                Need::Refresh | Need::Replay => match self.begin(shop, &held, demand, state.need).await? {
+                    Some(claim) => return self.spend(shop, held, claim, state.need == Need::Replay).await,
+                    None => self.pause(shop).await?,
+                },
+            }
+        }
+        Err(AuthError::Later {
+            shop: shop.name.clone(),
+            until: self.now() + LEASE,
+            why: "another process has been renewing its token for too long".to_owned(),
+        })
+    }
+
+    /// Writes the intent down. A store that cannot take it will not be able to take the new pair either, so this is
+    /// also the test whether the call may be made at all.
+    async fn begin(
+        &self,
+        shop: &Shop,
+        held: &Held,
+        demand: Demand,
+        need: Need,
+    ) -> Result<Option<Claim>, AuthError> {
+        self.check_not_stopping(shop)?;
+        let now = self.now();
+        let condition = match need {
+            Need::Replay => Condition::Replaying,
+            _ => Condition::Refreshing,
+        };
+        let pauses_until = if held.credential.pause_yields(demand) { DateTime::<Utc>::MAX_UTC } else { now };
+        let intent = self.intent(condition, held.pair.refresh_hash(), pauses_until);
+        Ok(self.grants().begin(&held.credential.claim(), &intent).await?)
+    }
+
+    pub(super) fn intent(
+        &self,
+        condition: Condition,
+        refresh_hash: String,
+        pauses_until: DateTime<Utc>,
+    ) -> Intent {
+        Intent {
+            attempt: Attempt { id: Uuid::new_v4().to_string(), refresh_hash, at: self.now() },
+            condition,
+            owner: self.shared.owner.as_str().to_owned(),
+            lease: LEASE,
+            pauses_until,
+        }
+    }
+
+    /// Writes down that only the owner can help, and says so, once. `false`: the row changed meanwhile.
+    async fn give_up(
+        &self,
+        shop: &Shop,
+        credential: &Credential,
+        reason: OwnerReason,
+    ) -> Result<bool, AuthError> {
+        // A token that cannot be renewed before its end is no trouble until then.
+        if credential.owner_reason() == Some(reason) || reason == OwnerReason::NoRefreshToken {
+            return Ok(true);
+        }
+        let settlement = Settlement {
+            condition: Condition::NeedsOwner,
+            not_before: None,
+            trouble: Some(trouble(reason, reason.describe().to_owned())),
+            access_ends_at: None,
+        };
+        let is_settled = self.grants().settle(&credential.claim(), &settlement).await?;
+        if is_settled {
+            self.read(shop).await?;
+            needs_owner(shop, reason, reason.describe());
+        }
+        Ok(is_settled)
+    }
+
+    async fn pause(&self, shop: &Shop) -> Result<(), AuthError> {
+        self.check_not_stopping(shop)?;
+        tokio::select! {
+            () = tokio::time::sleep(POLL) => Ok(()),
+            () = self.shared.stopping.cancelled() => self.check_not_stopping(shop),
+        }
+    }
+
+    fn check_not_stopping(&self, shop: &Shop) -> Result<(), AuthError> {
+        if !self.shared.stopping.is_cancelled() {
+            return Ok(());
+        }
+        Err(AuthError::Later {
+            shop: shop.name.clone(),
+            until: self.now(),
+            why: "this program is ending".to_owned(),
+        })
+    }
+}
+
+pub(super) fn trouble(reason: OwnerReason, message: String) -> Trouble {
+    Trouble { class: reason.as_str().to_owned(), message }
+}
+
+/// `error`: what the platform said, or what we concluded.
+pub(super) fn needs_owner(shop: &Shop, reason: OwnerReason, error: &str) {
+    tracing::error!(
+        event = "token.needs_owner",
+        shop = %shop.name,
+        reason = reason.as_str(),
+        error,
+        "shop `{}` needs its owner, because {}: run `shopsync auth login {}`",
+        shop.name,
+        reason.describe(),
+        shop.name
+    );
+}

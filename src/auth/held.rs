@@ -1,0 +1,77 @@
+//! A grant as it was read: the row, opened, with the shop and the rules it belongs to.
+
+use std::sync::Arc;
+
+use super::AuthError;
+use super::credential::{Demand, Need, Rules};
+use super::pair::Pair;
+use super::tokens::Tokens;
+use crate::domain::credential::Credential;
+use crate::domain::grant::Access;
+use crate::domain::shop::Shop;
+use crate::store::shops::ShopRow;
+
+/// A grant as it was read, with its tokens in the clear. Has no `Debug`.
+pub(super) struct Held {
+    pub(super) credential: Credential,
+    pub(super) pair: Pair,
+    pub(super) row: ShopRow,
+    pub(super) rules: Rules,
+}
+
+impl Tokens {
+    /// Reads the row and takes over what it says.
+    pub(super) async fn read(&self, shop: &Shop) -> Result<Held, AuthError> {
+        let rules = self.rules(shop)?;
+        let row = self.shop_row(shop).await?;
+        let slot = self.slot(&shop.name);
+        let Some(credential) = self.shared.parts.grants.load(&shop.name).await? else {
+            slot.forget();
+            return Err(AuthError::NeverAuthorised { shop: shop.name.clone() });
+        };
+        let pair = Pair::open(&credential, &self.shared.parts.keyring, &row.id)
+            .map_err(|source| AuthError::Seal { shop: shop.name.clone(), source })?;
+        let held = Held { credential, pair, row, rules };
+        let now = self.now();
+        match held.access() {
+            Some(access) if held.credential.state(&rules, Demand::Due, now).usable => {
+                let ends_at = held.credential.tokens.access_ends_at;
+                slot.keep(access, ends_at, held.credential.due_at(&rules), now);
+            }
+            _ => slot.forget(),
+        }
+        Ok(held)
+    }
+
+    pub(super) async fn shop_row(&self, shop: &Shop) -> Result<ShopRow, AuthError> {
+        let row = self.shared.parts.store.shop_row(&shop.name).await;
+        row.map_err(|source| AuthError::Store { shop: shop.name.clone(), source: Arc::new(source) })?
+            .ok_or_else(|| AuthError::NotRegistered { shop: shop.name.clone() })
+    }
+}
+
+impl Held {
+    /// `None` when the grant holds only a refresh token.
+    pub(super) fn access(&self) -> Option<Access> {
+        self.pair.access.as_ref().map(|token| Access {
+            token: token.clone(),
+            generation: self.credential.version,
+            region: self.row.account.region.clone(),
+        })
+    }
+
+    /// Why nothing can be handed out.
+    pub(super) fn without_token(&self, need: Need) -> AuthError {
+        let shop = self.credential.shop.clone();
+        let until = match need {
+            Need::Owner(reason) => return AuthError::NeedsOwner { shop, reason },
+            Need::Rest { until } => until,
+            Need::Busy | Need::Refresh | Need::Replay => self.credential.tokens.access_ends_at,
+        };
+        let why = match &self.credential.trouble {
+            Some(trouble) => trouble.message.clone(),
+            None => "it was renewed just now".to_owned(),
+        };
+        AuthError::Later { shop, until, why }
+    }
+}

@@ -1,0 +1,35 @@
+//! Keeps grants alive; the only code that spends refresh tokens.
+//!
+//! [`tokens::Tokens`] is what the rest of the program talks to. Below it: [`credential`] decides what a grant
+//! needs (pure), `flight`, `spend` and `persist` do it, a [`token_store::TokenStore`] keeps the rows, and [`seal`] and [`key`] see to it
+//! that no token is ever stored in clear.
+//!
+//! The order of things that must not change: the intent is written, the refresh token is sent once, the answer
+//! is committed under the fence of that intent, and only then does anybody get the new token.
+
+pub mod credential;
+pub mod error;
+pub mod given;
+pub mod key;
+pub mod key_file;
+pub mod memory;
+pub mod seal;
+pub mod status;
+pub mod token_store;
+pub mod tokens;
+
+mod flight;
+mod held;
+mod login;
+mod outcome;
+mod pair;
+mod persist;
+mod slot;
+mod spend;
+
+pub use error::AuthError;
+pub use given::GivenTokens;
+pub use key::Keyring;
+pub use key_file::KeyPlaces;
+pub use status::GrantStatus;
+pub use tokens::Tokens;

@@ -1,0 +1,95 @@
+//! What people and the status verb are told of a grant. Holds no secret.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use super::credential::{Demand, Need, OwnerReason, Rules};
+use crate::domain::credential::{Condition, Credential, Trouble};
+
+/// One shop's grant at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantStatus {
+    pub shop: String,
+    pub standing: Standing,
+    /// Whether calls can be made with it now.
+    pub usable: bool,
+    pub version: i64,
+    pub granted_at: DateTime<Utc>,
+    pub access_ends_at: DateTime<Utc>,
+    /// `None` when it cannot be renewed without its owner.
+    pub due_at: Option<DateTime<Utc>>,
+    /// `None` when there is no refresh token, or the platform sets it no end.
+    pub refresh_ends_at: Option<DateTime<Utc>>,
+    /// Nothing is tried before. `None`: no such limit.
+    pub not_before: Option<DateTime<Utc>>,
+    /// Why the last attempt gave nothing. `None`: all is well.
+    pub trouble: Option<Trouble>,
+}
+
+/// How a grant stands, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Good,
+    /// Ended or about to, and to be renewed by the next who asks.
+    Due,
+    Refreshing,
+    Throttled,
+    /// The answer to a refresh was lost; it is asked for again as the platform allows.
+    AnswerLost,
+    NeedsOwner(OwnerReason),
+}
+
+impl GrantStatus {
+    pub(super) fn of(credential: &Credential, rules: &Rules, now: DateTime<Utc>) -> Self {
+        let state = credential.state(rules, Demand::Due, now);
+        let standing = match (state.need, credential.condition) {
+            (Need::Owner(reason), _) => Standing::NeedsOwner(reason),
+            (Need::Busy, _) => Standing::Refreshing,
+            (Need::Replay, _) | (_, Condition::Refreshing | Condition::Unknown) => Standing::AnswerLost,
+            (Need::Rest { .. }, Condition::Throttled) => Standing::Throttled,
+            (Need::Refresh, _) => Standing::Due,
+            (Need::Rest { .. }, _) => Standing::Good,
+        };
+        Self {
+            shop: credential.shop.clone(),
+            standing,
+            usable: state.usable,
+            version: credential.version,
+            granted_at: credential.granted_at,
+            access_ends_at: credential.tokens.access_ends_at,
+            due_at: credential.due_at(rules),
+            refresh_ends_at: credential.tokens.refresh_ends_at,
+            not_before: credential.not_before,
+            trouble: credential.trouble.clone(),
+        }
+    }
+
+    pub fn needs_owner(&self) -> bool {
+        matches!(self.standing, Standing::NeedsOwner(_))
+    }
+}
+
+impl Standing {
+    /// The word for tables and scripts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Due => "due",
+            Self::Refreshing => "refreshing",
+            Self::Throttled => "throttled",
+            Self::AnswerLost => "answer_lost",
+            Self::NeedsOwner(_) => "needs_owner",
+        }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeedsOwner(reason) => write!(f, "needs its owner: {}", reason.describe()),
+            Self::AnswerLost => f.write_str("the answer to a refresh was lost; asked again when allowed"),
+            other => f.write_str(other.as_str()),
+        }
+    }
+}

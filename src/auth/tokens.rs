@@ -1,0 +1,244 @@
+//! Hands out access tokens and sees to it that there are some: what the rest of the program knows of grants.
+//!
+//! A token that is valid is handed out at once, from memory. When it is due, a task of its own renews it while the
+//! old one is still handed out; only when nothing valid is left does a caller wait. Callers may go away at any
+//! time: the task does not notice.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::credential::{Demand, Need, Rules};
+use super::slot::{Landing, Slot, lock};
+use super::token_store::TokenStore;
+use super::{AuthError, GrantStatus, Keyring};
+use crate::clock::Clock;
+use crate::domain::grant::Access;
+use crate::domain::shop::Shop;
+use crate::platform::{Application, PlatformError};
+use crate::store::Store;
+use crate::store::owner::Owner;
+
+/// How often a caller who needs a token looks again after a flight: each look is after a token call that went well.
+const ROUNDS_MAX: usize = 3;
+
+/// Keeps the grants of all shops. Cheap to clone; clones share memory and flights.
+#[derive(Clone)]
+pub struct Tokens {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What is needed to keep grants.
+pub struct TokenParts {
+    pub store: Store,
+    /// Where the grants are: the store itself, unless the config says otherwise.
+    pub grants: Arc<dyn TokenStore>,
+    /// By the section names of the apps.
+    pub applications: Arc<BTreeMap<String, Arc<Application>>>,
+    pub keyring: Keyring,
+    pub clock: Clock,
+    /// `refresh_before` of the apps that set it.
+    pub refresh_before: BTreeMap<String, TimeDelta>,
+}
+
+pub(super) struct Shared {
+    pub(super) parts: TokenParts,
+    /// Who we are in the intent rows.
+    pub(super) owner: Owner,
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    pub(super) flights: TaskTracker,
+    /// Set when the program is ending: no new call is begun.
+    pub(super) stopping: CancellationToken,
+}
+
+impl Tokens {
+    pub fn new(
+        store: Store,
+        applications: Arc<BTreeMap<String, Arc<Application>>>,
+        keyring: Keyring,
+        clock: Clock,
+    ) -> Self {
+        Self::of(TokenParts {
+            grants: Arc::new(store.clone()),
+            store,
+            applications,
+            keyring,
+            clock,
+            refresh_before: BTreeMap::new(),
+        })
+    }
+
+    pub fn of(parts: TokenParts) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                parts,
+                owner: Owner::this_process(),
+                slots: Mutex::default(),
+                flights: TaskTracker::new(),
+                stopping: CancellationToken::new(),
+            }),
+        }
+    }
+
+    /// A valid access token. Waits only when none is left.
+    pub async fn access(&self, shop: &Shop) -> Result<Access, AuthError> {
+        let slot = self.slot(&shop.name);
+        for _ in 0..ROUNDS_MAX {
+            if let Some(access) = slot.fresh(self.now()) {
+                return Ok(access);
+            }
+            let reader = slot.reading.lock().await;
+            if let Some(access) = slot.fresh(self.now()) {
+                return Ok(access);
+            }
+            let held = match self.read(shop).await {
+                Ok(held) => held,
+                // With the database away, what was read before is as true as it gets.
+                Err(error @ (AuthError::TokenStore { .. } | AuthError::Store { .. })) => {
+                    return slot.usable(self.now()).ok_or(error);
+                }
+                Err(error) => return Err(error),
+            };
+            drop(reader);
+            let now = self.now();
+            let state = held.credential.state(&held.rules, Demand::Due, now);
+            let wants_flight = match state.need {
+                Need::Refresh | Need::Replay => true,
+                Need::Busy => !state.usable,
+                // Told to nobody yet: the flight writes it down and says so.
+                Need::Owner(_) => held.credential.owner_reason().is_none(),
+                Need::Rest { .. } => false,
+            };
+            let flight = wants_flight.then(|| self.fly(shop, Demand::Due));
+            match (held.access().filter(|_| state.usable), flight) {
+                (Some(access), _) => return Ok(access),
+                (None, Some(flight)) => land(shop, flight).await?,
+                (None, None) => return Err(held.without_token(state.need)),
+            }
+        }
+        Err(AuthError::Later {
+            shop: shop.name.clone(),
+            until: self.now(),
+            why: "its tokens end faster than they are renewed".to_owned(),
+        })
+    }
+
+    /// A better token than the one of `generation`, which the platform refused with `error`. Only a refused
+    /// token of the present generation leads to a refresh, and that to one.
+    pub async fn refused(
+        &self,
+        shop: &Shop,
+        generation: i64,
+        error: &PlatformError,
+    ) -> Result<Access, AuthError> {
+        if !matches!(error, PlatformError::TokenRefused { .. }) {
+            return self.access(shop).await;
+        }
+        let demand = Demand::Refused { version: generation };
+        for _ in 0..ROUNDS_MAX {
+            let held = self.read(shop).await?;
+            if held.credential.version > generation {
+                return self.access(shop).await;
+            }
+            // A flight that was under way for another reason may end without a call; the next is ours.
+            land(shop, self.fly(shop, demand)).await?;
+        }
+        Err(AuthError::Later {
+            shop: shop.name.clone(),
+            until: self.now(),
+            why: "the platform refuses its token and hands out no other".to_owned(),
+        })
+    }
+
+    /// Renews now, because a person wants it. A token that was just renewed by somebody else will do.
+    pub async fn refresh_now(&self, shop: &Shop) -> Result<GrantStatus, AuthError> {
+        land(shop, self.fly(shop, Demand::Now)).await?;
+        let held = self.read(shop).await?;
+        Ok(GrantStatus::of(&held.credential, &held.rules, self.now()))
+    }
+
+    /// How the grant stands. `None`: the shop was never authorised.
+    pub async fn status(&self, shop: &Shop) -> Result<Option<GrantStatus>, AuthError> {
+        let rules = self.rules(shop)?;
+        let credential = self.shared.parts.grants.load(&shop.name).await?;
+        Ok(credential.map(|credential| GrantStatus::of(&credential, &rules, self.now())))
+    }
+
+    /// Forgets the grant. `false`: there was none. The platform is not told.
+    pub async fn clear(&self, shop: &Shop) -> Result<bool, AuthError> {
+        let cleared = self.shared.parts.grants.clear(&shop.name).await?;
+        self.slot(&shop.name).forget();
+        Ok(cleared)
+    }
+
+    /// Begins no more calls and waits for those under way, so that no answer is lost.
+    pub async fn drain(&self) {
+        self.shared.stopping.cancel();
+        self.shared.flights.close();
+        self.shared.flights.wait().await;
+        let slots: Vec<_> = lock(&self.shared.slots).values().map(Arc::clone).collect();
+        for slot in slots {
+            self.offer_a_last_time(&slot).await;
+        }
+    }
+
+    /// The flight of this shop: the one under way, or a new one.
+    pub(super) fn fly(&self, shop: &Shop, demand: Demand) -> watch::Receiver<Landing> {
+        let slot = self.slot(&shop.name);
+        let mut latest = lock(&slot.flight);
+        // A flight whose sender is gone without a landing has panicked.
+        if let Some(flight) = latest.as_ref()
+            && flight.borrow().is_none()
+            && flight.has_changed().is_ok()
+        {
+            return flight.clone();
+        }
+        let (landing, flight) = watch::channel(None);
+        *latest = Some(flight.clone());
+        let (tokens, shop) = (self.clone(), shop.clone());
+        self.shared.flights.spawn(async move {
+            let result = tokens.renew(&shop, demand).await;
+            landing.send_replace(Some(result));
+        });
+        flight
+    }
+
+    pub(super) fn application(&self, shop: &Shop) -> Result<&Arc<Application>, AuthError> {
+        let application = self.shared.parts.applications.get(&shop.app);
+        application.ok_or_else(|| AuthError::NoApplication { shop: shop.name.clone(), app: shop.app.clone() })
+    }
+
+    pub(super) fn rules(&self, shop: &Shop) -> Result<Rules, AuthError> {
+        Ok(Rules {
+            grant: self.application(shop)?.platform().profile().grant,
+            refresh_before: self.shared.parts.refresh_before.get(&shop.app).copied(),
+        })
+    }
+
+    pub(super) fn slot(&self, shop: &str) -> Arc<Slot> {
+        let mut slots = lock(&self.shared.slots);
+        match slots.get(shop) {
+            Some(slot) => Arc::clone(slot),
+            None => Arc::clone(slots.entry(shop.to_owned()).or_default()),
+        }
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.shared.parts.clock.now()
+    }
+
+    pub(super) fn grants(&self) -> &dyn TokenStore {
+        &*self.shared.parts.grants
+    }
+}
+
+/// Waits for a flight. Whoever stops waiting changes nothing.
+pub(super) async fn land(shop: &Shop, mut flight: watch::Receiver<Landing>) -> Result<(), AuthError> {
+    let landed = flight.wait_for(Option::is_some).await;
+    let landing = landed.ok().and_then(|landing| landing.clone());
+    landing.unwrap_or_else(|| Err(AuthError::Broken { shop: shop.name.clone() }))
+}
