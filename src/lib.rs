@@ -18,6 +18,7 @@ pub mod platform;
 pub mod store;
 
 pub mod auth;
+pub mod sync;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -1,0 +1,145 @@
+//! The update lane: from the cursor to the present.
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+use super::{OrderSync, RECORD, SyncError};
+use crate::domain::record::Lane;
+use crate::domain::window::{Closed, Window, plan};
+use crate::platform::rate::Priority;
+use crate::store::cursors::Cursor;
+use crate::store::leases::Lease;
+
+/// A skew measured longer ago says nothing about now.
+const SKEW_AGE_MAX: TimeDelta = TimeDelta::minutes(10);
+
+/// A present that is this much before the cursor is no longer the wait for a window to settle.
+const CLOCK_BACK_MAX: TimeDelta = TimeDelta::minutes(10);
+
+/// Something the platform does not grant is asked for again after this long.
+pub(super) const OFF_FOR: TimeDelta = TimeDelta::hours(24);
+
+impl OrderSync {
+    /// Brings the update lane up to date. A shop seen for the first time gets its cursor here, and its history
+    /// into the ledger as planned windows of the create lane.
+    pub async fn catch_up(&self, lease: &Lease) -> Result<(), SyncError> {
+        self.check_not_off(RECORD.as_str()).await?;
+        let outcome = self.read_news(lease).await;
+        self.remember_grant(RECORD.as_str(), &outcome).await?;
+        outcome
+    }
+
+    async fn read_news(&self, lease: &Lease) -> Result<(), SyncError> {
+        let end = self.closed_end(Priority::Update).await?;
+        self.store.sweep(lease).await?;
+        let cursor = match self.store.cursor(&self.shop.name, RECORD).await? {
+            Some(cursor) if cursor.last_sync_at.is_some() => cursor,
+            _ => self.begin(lease, end).await?,
+        };
+        let last_sync_at = cursor.last_sync_at.unwrap_or(end);
+        if end + CLOCK_BACK_MAX < last_sync_at {
+            return Err(SyncError::ClockBehind { end, cursor: last_sync_at });
+        }
+        let closed = self.settled_ahead(lease, &cursor, last_sync_at).await?;
+        let mut windows = plan(last_sync_at, end, &closed, self.pace());
+        windows.extend(self.short_again(&cursor, &windows).await?);
+        self.read_windows(lease, Lane::Update, cursor.epoch, windows).await
+    }
+
+    /// The windows ahead of the cursor that need not be read again. The others are forgotten, so that the cursor
+    /// does not pass them before they are.
+    async fn settled_ahead(
+        &self,
+        lease: &Lease,
+        cursor: &Cursor,
+        last_sync_at: DateTime<Utc>,
+    ) -> Result<Vec<Closed>, SyncError> {
+        let skew = self.application.platform().skew().offset();
+        let ahead = self.store.closed_after(&self.shop.name, RECORD, cursor.epoch, last_sync_at).await?;
+        let mut settled = Vec::with_capacity(ahead.len());
+        let mut unsettled = Vec::new();
+        for row in ahead {
+            let closed = row.opened_at.map(|at| Closed { window: row.window, at: at + skew });
+            match closed.filter(|closed| closed.is_settled(self.policy.overlap)) {
+                Some(closed) => settled.push(closed),
+                None => unsettled.push(row.id),
+            }
+        }
+        if !unsettled.is_empty() {
+            self.store.forget_windows(lease, &unsettled).await?;
+        }
+        Ok(settled)
+    }
+
+    /// The moment up to which windows may be read: the earlier of our clock and the platform's, and old enough
+    /// for the platform to have listed everything before it.
+    pub(super) async fn closed_end(&self, priority: Priority) -> Result<DateTime<Utc>, SyncError> {
+        let platform = self.application.platform();
+        let now = self.clock.now();
+        let is_fresh = platform
+            .skew()
+            .measured_at()
+            .is_some_and(|measured_at| measured_at <= now && now - measured_at <= SKEW_AGE_MAX);
+        if !is_fresh {
+            self.call(priority, "asking for the platform's time", |access| async move {
+                platform.probe(&access).await
+            })
+            .await?;
+        }
+        let now = self.clock.now();
+        Ok((now.min(now + platform.skew().offset()) - self.policy.settle).trunc_subsecs(0))
+    }
+
+    /// The cursor of a new shop stands at the first closed end before any page is asked; its history is
+    /// planned in the same transaction, so that neither exists without the other.
+    async fn begin(&self, lease: &Lease, end: DateTime<Utc>) -> Result<Cursor, SyncError> {
+        let planned = self.history(end);
+        Ok(self.store.begin_cursor(lease, end, &planned).await?)
+    }
+
+    /// The history of the shop before `end` in windows of the create lane, oldest first.
+    pub(super) fn history(&self, end: DateTime<Utc>) -> Vec<Window> {
+        Window::new((end - self.policy.history).max(DateTime::UNIX_EPOCH), end)
+            .map(|whole| whole.pieces(self.paging.create_window_max))
+            .unwrap_or_default()
+    }
+
+    /// Windows that came out short and are due for another look, without those that are read anyway.
+    async fn short_again(&self, cursor: &Cursor, planned: &[Window]) -> Result<Vec<Window>, SyncError> {
+        let now = self.clock.now();
+        let short = self.store.short_windows(&self.shop.name, RECORD, Lane::Update, cursor.epoch).await?;
+        Ok(short
+            .into_iter()
+            .filter(|row| !planned.contains(&row.window) && row.is_due_again(now))
+            .map(|row| row.window)
+            .collect())
+    }
+
+    pub(super) async fn check_not_off(&self, subject: &str) -> Result<(), SyncError> {
+        let off = self.store.off(&self.shop.name, subject).await?;
+        off.and_then(|off| SyncError::off(subject, off, self.clock.now())).map_or(Ok(()), Err)
+    }
+
+    /// Writes down that the grant does not cover `subject`, or that it does again.
+    pub(super) async fn remember_grant(
+        &self,
+        subject: &str,
+        outcome: &Result<(), SyncError>,
+    ) -> Result<(), SyncError> {
+        match outcome {
+            Ok(()) => {
+                self.store.switch_on(&self.shop.name, subject).await?;
+            }
+            Err(error) => {
+                if let Some(reason) = error.not_granted() {
+                    let until = self.clock.now() + OFF_FOR;
+                    self.store.switch_off(&self.shop.name, subject, &reason, Some(until)).await?;
+                    tracing::warn!(
+                        event = "shop.paused", shop = %self.shop.name, record = subject,
+                        "{subject} of `{}` are off until tomorrow: {reason}", self.shop.name,
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! Why a run could not go on.
+
+use chrono::{DateTime, Utc};
+
+use crate::auth::AuthError;
+use crate::platform::{PlatformError, Rejection};
+use crate::store::StoreError;
+use crate::store::cursors::Off;
+
+/// What ends a window or a run. `Display` says what we could not do; the source says why.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    #[error("{doing} failed")]
+    Platform {
+        doing: String,
+        #[source]
+        source: PlatformError,
+    },
+    #[error("there is no token to read with")]
+    Auth {
+        #[from]
+        source: AuthError,
+    },
+    #[error("the database did not take part")]
+    Store {
+        #[from]
+        source: StoreError,
+    },
+    /// So many rows of one page made no sense that it is the platform that changed, not a row that is odd.
+    #[error(
+        "{unreadable} of {rows} orders of one page cannot be read (the first: {example}); the platform may have changed its answers"
+    )]
+    ChangedPlatform { unreadable: usize, rows: usize, example: String },
+    /// The platform has told us that the shop may not read this; it is asked again later.
+    #[error("{subject} are off for this shop until {} UTC: {reason}", until.format("%Y-%m-%d %H:%M"))]
+    Off { subject: String, reason: String, until: DateTime<Utc> },
+    #[error("nothing was read for {minutes} minutes; the run was ended")]
+    Stuck { minutes: i64 },
+    /// A clock was set back, or the cursor was set to the future. To call it a success would hide that nothing is read.
+    #[error(
+        "nothing can be read before the clock has passed the cursor: windows end at {} UTC at present, and the cursor stands at {} UTC",
+        end.format("%Y-%m-%d %H:%M:%S"), cursor.format("%Y-%m-%d %H:%M:%S")
+    )]
+    ClockBehind { end: DateTime<Utc>, cursor: DateTime<Utc> },
+    #[error("the run was stopped")]
+    Stopped,
+}
+
+impl SyncError {
+    pub(super) fn platform(doing: &str, source: PlatformError) -> Self {
+        Self::Platform { doing: doing.to_owned(), source }
+    }
+
+    /// The error for something that is switched off. `None`: its time is over.
+    pub fn off(subject: &str, off: Off, now: DateTime<Utc>) -> Option<Self> {
+        let until = off.until.filter(|until| now < *until)?;
+        Some(Self::Off { subject: subject.to_owned(), reason: off.reason, until })
+    }
+
+    /// Whether only the window at hand is concerned, so that other windows are worth reading.
+    pub fn is_of_window(&self) -> bool {
+        match self {
+            Self::ChangedPlatform { .. } => true,
+            Self::Platform { source, .. } => {
+                matches!(source, PlatformError::TooDense | PlatformError::Malformed { .. })
+            }
+            _ => false,
+        }
+    }
+
+    /// The platform's word that the grant does not cover this, if that is what happened.
+    pub(super) fn not_granted(&self) -> Option<String> {
+        match self {
+            Self::Platform { source: PlatformError::NotGranted { code, message }, .. } => {
+                Some(format!("not granted ({code}: {message})"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the lease was taken over: somebody else goes on.
+    pub fn is_lease_lost(&self) -> bool {
+        matches!(self, Self::Store { source: StoreError::LeaseLost { .. } })
+    }
+
+    /// Whether every read of the shop would end the same way.
+    pub fn is_of_shop(&self) -> bool {
+        match self {
+            Self::Auth { .. } => true,
+            Self::Platform { source, .. } => matches!(
+                source,
+                PlatformError::TokenRefused { .. }
+                    | PlatformError::Rejected {
+                        why: Rejection::App | Rejection::Address | Rejection::Account,
+                        ..
+                    }
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether the database is away, which is nothing a shop can help.
+    pub fn is_database_away(&self) -> bool {
+        match self {
+            Self::Store { source } => source.is_unavailable(),
+            Self::Auth { source } => source.is_database_away(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The use cases: read a window, catch up, backfill, enrich with money. The only layer where platform, grants
+//! and store meet.
+//!
+//! Nothing here knows schedules, processes or terminals. A run is a future: dropping it at any point loses
+//! nothing but the work since its last commit.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Tokens;
+use crate::clock::Clock;
+use crate::domain::record::Record;
+use crate::domain::shop::Shop;
+use crate::domain::window::Pace;
+use crate::platform::rate::Priority;
+use crate::platform::retry::CallContext;
+use crate::platform::{Application, OrderPaging, PageQuery};
+use crate::store::Store;
+
+pub mod amounts;
+pub mod backfill;
+pub mod catch_up;
+mod digest;
+pub mod error;
+pub mod lease;
+mod pass;
+pub mod progress;
+mod queue;
+mod window;
+
+pub use error::SyncError;
+pub use progress::Progress;
+
+/// The config's `[sync]`, as far as reading is concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// How far back a new shop's orders are fetched.
+    pub history: TimeDelta,
+    /// How far behind the cursor each run begins again.
+    pub overlap: TimeDelta,
+    /// How old a moment must be before a window may end there.
+    pub settle: TimeDelta,
+    pub windows_in_parallel: usize,
+}
+
+/// One shop's orders: everything a run needs to read and store them.
+#[derive(Clone)]
+pub struct OrderSync {
+    pub store: Store,
+    pub application: Arc<Application>,
+    pub tokens: Tokens,
+    pub clock: Clock,
+    pub policy: Policy,
+    pub shop: Shop,
+    pub paging: OrderPaging,
+    pub progress: Arc<Progress>,
+    pub cancel: CancellationToken,
+    /// The row of `job_runs` this run writes.
+    pub run_id: i64,
+}
+
+/// What is read here.
+const RECORD: Record = Record::Orders;
+
+impl OrderSync {
+    fn pace(&self) -> Pace {
+        Pace { window_max: self.paging.update_window_max, overlap: self.policy.overlap }
+    }
+
+    /// Calls the platform with a valid token. A token that the platform refuses is reported to the token layer
+    /// and the call repeated once with what that layer then hands out.
+    async fn call<T, F, Fut>(&self, priority: Priority, doing: &str, send: F) -> Result<T, SyncError>
+    where
+        T: Send,
+        F: Fn(crate::domain::grant::Access) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T, crate::platform::PlatformError>> + Send,
+    {
+        let context =
+            CallContext { priority, calls: self.progress.calls.clone(), cancel: self.cancel.clone() };
+        let access = self.tokens.access(&self.shop).await?;
+        let answer = match self.application.call(&context, || send(access.clone())).await {
+            Err(refusal) if refusal.is_about_token() => {
+                let renewed = self.tokens.refused(&self.shop, access.generation, &refusal).await?;
+                self.application.call(&context, || send(renewed.clone())).await
+            }
+            answer => answer,
+        };
+        if answer.is_ok() {
+            self.progress.moved();
+        }
+        answer.map_err(|source| SyncError::platform(doing, source))
+    }
+
+    /// One page of the order list.
+    async fn page(&self, query: &PageQuery, priority: Priority) -> Result<crate::platform::Page, SyncError> {
+        let platform = self.application.platform();
+        self.call(priority, "reading the order list", |access| async move {
+            platform.order_page(&access, query).await
+        })
+        .await
+    }
+}

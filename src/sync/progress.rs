@@ -1,0 +1,113 @@
+//! What a run has done so far, readable while it goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use std::sync::Mutex;
+
+/// Counters of one run. Shared with whoever shows them; only the run counts up.
+#[derive(Debug)]
+pub struct Progress {
+    /// Calls sent, repetitions included.
+    pub calls: Arc<AtomicU64>,
+    rows_seen: AtomicU64,
+    rows_written: AtomicU64,
+    rows_unchanged: AtomicU64,
+    rows_quarantined: AtomicU64,
+    windows_known: AtomicU64,
+    windows_done: AtomicU64,
+    moved_at: Mutex<Instant>,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub calls: u64,
+    pub rows_seen: u64,
+    pub rows_written: u64,
+    pub rows_unchanged: u64,
+    pub rows_quarantined: u64,
+    pub windows_known: u64,
+    pub windows_done: u64,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            calls: Arc::default(),
+            rows_seen: AtomicU64::default(),
+            rows_written: AtomicU64::default(),
+            rows_unchanged: AtomicU64::default(),
+            rows_quarantined: AtomicU64::default(),
+            windows_known: AtomicU64::default(),
+            windows_done: AtomicU64::default(),
+            moved_at: Mutex::new(Instant::now()),
+        }
+    }
+}
+
+impl Progress {
+    pub fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            calls: read(&self.calls),
+            rows_seen: read(&self.rows_seen),
+            rows_written: read(&self.rows_written),
+            rows_unchanged: read(&self.rows_unchanged),
+            rows_quarantined: read(&self.rows_quarantined),
+            windows_known: read(&self.windows_known),
+            windows_done: read(&self.windows_done),
+        }
+    }
+
+    /// How long nothing has been read or stored.
+    pub fn idle(&self) -> Duration {
+        self.moved_at.lock().map_or(Duration::ZERO, |moved_at| moved_at.elapsed())
+    }
+
+    pub(super) fn page_read(&self, rows: usize, unchanged: usize) {
+        self.rows_seen.fetch_add(rows as u64, Ordering::Relaxed);
+        self.rows_unchanged.fetch_add(unchanged as u64, Ordering::Relaxed);
+        self.moved();
+    }
+
+    pub(super) fn stored(&self, written: u64, unchanged: u64, quarantined: u64) {
+        self.rows_written.fetch_add(written, Ordering::Relaxed);
+        self.rows_unchanged.fetch_add(unchanged, Ordering::Relaxed);
+        self.rows_quarantined.fetch_add(quarantined, Ordering::Relaxed);
+        self.moved();
+    }
+
+    pub(super) fn windows_planned(&self, windows: usize) {
+        self.windows_known.fetch_add(windows as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn window_done(&self) {
+        self.windows_done.fetch_add(1, Ordering::Relaxed);
+        self.moved();
+    }
+
+    /// Something came of it: an answer, a commit. A page whose details take a quarter of an hour is slow, not stuck.
+    pub(super) fn moved(&self) {
+        if let Ok(mut moved_at) = self.moved_at.lock() {
+            *moved_at = Instant::now();
+        }
+    }
+}
+
+impl Counts {
+    /// What was added since `before`.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            calls: self.calls - before.calls,
+            rows_seen: self.rows_seen - before.rows_seen,
+            rows_written: self.rows_written - before.rows_written,
+            rows_unchanged: self.rows_unchanged - before.rows_unchanged,
+            rows_quarantined: self.rows_quarantined - before.rows_quarantined,
+            windows_known: self.windows_known - before.windows_known,
+            windows_done: self.windows_done - before.windows_done,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Several windows at once, halves in place of what was too full.
+
+use std::collections::VecDeque;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use super::window::WindowEnd;
+use super::{OrderSync, SyncError};
+use crate::domain::record::Lane;
+use crate::domain::window::Window;
+use crate::store::leases::Lease;
+
+/// After this many windows that failed on their own account, the trouble is not theirs.
+const FAILED_WINDOWS_MAX: usize = 5;
+
+impl OrderSync {
+    /// Reads `windows` in this order, several at once. A window whose own content is the trouble does not keep
+    /// the others from being read; any other error ends the queue once the windows under way have ended. The
+    /// first error is returned.
+    pub(super) async fn read_windows(
+        &self,
+        lease: &Lease,
+        lane: Lane,
+        epoch: i64,
+        windows: Vec<Window>,
+    ) -> Result<(), SyncError> {
+        self.progress.windows_planned(windows.len());
+        let mut waiting: VecDeque<Window> = windows.into();
+        let mut under_way = FuturesUnordered::new();
+        let mut first_error = None;
+        let mut failed_windows = 0;
+        let mut is_open = true;
+        loop {
+            while is_open && under_way.len() < self.policy.windows_in_parallel.max(1) {
+                let Some(window) = waiting.pop_front() else { break };
+                under_way.push(self.read_window(lease, lane, epoch, window));
+            }
+            let Some(end) = under_way.next().await else { break };
+            match end {
+                Ok(WindowEnd::Closed) => {}
+                Ok(WindowEnd::Split(earlier, later)) => {
+                    self.progress.windows_planned(1);
+                    let halves = if lane == Lane::Create { [earlier, later] } else { [later, earlier] };
+                    for half in halves {
+                        waiting.push_front(half);
+                    }
+                }
+                Err(error) => {
+                    failed_windows += 1;
+                    is_open &= error.is_of_window() && failed_windows < FAILED_WINDOWS_MAX;
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+}
