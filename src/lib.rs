@@ -20,5 +20,9 @@ pub mod store;
 pub mod auth;
 pub mod sync;
 
+pub mod config;
+
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+
+pub mod telemetry;

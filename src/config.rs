@@ -1,0 +1,128 @@
+//! `config.toml`, field for field: load and validate.
+//!
+//! Layers: built-in defaults, then the file, then the environment. What comes out has passed every check, so
+//! nobody after this looks twice. Making clients and connections of it is left to `app`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+mod access;
+mod apps;
+mod credentials;
+mod database;
+mod duration;
+mod environment;
+mod extract;
+mod file;
+mod forms;
+mod jobs;
+mod layers;
+mod lists;
+mod paths;
+mod problem;
+mod sections;
+mod shops;
+mod show;
+mod unbuilt;
+mod validate;
+
+pub use apps::AppConfig;
+pub use duration::{format_duration, parse_duration};
+pub use jobs::{JobConfig, Timing, Work};
+pub use problem::{ConfigError, Problem, nearest};
+pub use sections::{
+    DatabaseConfig, HttpConfig, LogConfig, NotifyConfig, RetryConfig, SyncConfig, TokenStore, TokensConfig,
+    WebhookConfig, WebhookKind,
+};
+pub use shops::ShopConfig;
+pub use unbuilt::is_built;
+
+/// Everything `config.toml` can say, checked. It has no `Debug`: it holds secrets.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub database: DatabaseConfig,
+    pub http: HttpConfig,
+    pub log: LogConfig,
+    pub tokens: TokensConfig,
+    pub sync: SyncConfig,
+    pub retry: RetryConfig,
+    pub apps: BTreeMap<String, AppConfig>,
+    pub shops: BTreeMap<String, ShopConfig>,
+    pub jobs: BTreeMap<String, JobConfig>,
+    pub notify: NotifyConfig,
+    /// What relative paths start from: the folder of the config file, or the working directory without one.
+    #[serde(skip)]
+    pub base: PathBuf,
+}
+
+/// Where to look for the configuration.
+pub struct LoadOptions {
+    /// The file named on the command line, which then must exist. `None`: the search order.
+    pub path: Option<PathBuf>,
+    /// The environment. Only names with `__` after `SHOPSYNC_` are configuration; `SHOPSYNC_CONFIG` names the
+    /// file and `CREDENTIALS_DIRECTORY` the folder of systemd's credentials.
+    pub environment: BTreeMap<String, String>,
+    /// Where `./config.toml` is looked for.
+    pub working_directory: PathBuf,
+    /// Read when nothing nearer is there.
+    pub system_file: PathBuf,
+}
+
+/// A configuration and how it came about.
+pub struct Loaded {
+    pub config: Config,
+    /// The file that was read. `None`: there is none, the defaults and the environment hold.
+    pub path: Option<PathBuf>,
+    /// What relative paths start from.
+    pub base: PathBuf,
+    /// What is allowed but looks wrong, one sentence each.
+    pub warnings: Vec<String>,
+    origins: layers::Origins,
+}
+
+impl Config {
+    /// Reads all layers and checks everything; tells as many errors at once as it can find.
+    pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
+        let path = file::find(options)?;
+        let base = match &path {
+            Some(path) => folder_of(path),
+            None => options.working_directory.clone(),
+        };
+        let origins = layers::merge(path.as_deref(), &options.environment)?;
+        let mut config = extract::extract(&origins)?;
+        config.base.clone_from(&base);
+        paths::make_absolute(&mut config);
+
+        let mut findings = problem::Findings::new(&origins);
+        credentials::read(&mut config, &options.environment, path.as_deref(), &mut findings);
+        validate::validate(&config, &mut findings);
+        for (variable, meant) in environment::near_misses(&options.environment, &layers::defaults()) {
+            findings
+                .warning(&[], format!("environment variable {variable} is not read; did you mean {meant}?"));
+        }
+        let warnings = findings.finish()?;
+        Ok(Loaded { config, path, base, warnings, origins })
+    }
+}
+
+impl LoadOptions {
+    /// What the process was started with.
+    pub fn from_process(path: Option<PathBuf>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            path,
+            environment: environment::of_process()?,
+            working_directory: std::env::current_dir()
+                .map_err(|source| ConfigError::WorkingDirectory { source })?,
+            system_file: PathBuf::from(file::SYSTEM_FILE),
+        })
+    }
+}
+
+/// The folder of a file, in full: the daemon may be told `--config config.toml`.
+fn folder_of(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned)
+}

@@ -1,0 +1,135 @@
+//! What the rest of the program asks the config for, in the words of those who use it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::domain::record::Record;
+use crate::domain::shop::{Shop, ShopOptions};
+use crate::platform::AppSettings;
+use crate::platform::retry::RetryPolicy;
+
+use super::forms::{Form, SecretAddress};
+use super::{AppConfig, Config, JobConfig, ShopConfig, database, is_built};
+
+impl Config {
+    /// The shops that are copied, by name: those enabled, of platforms this version can talk to.
+    pub fn shops(&self) -> Vec<Shop> {
+        let enabled = self.shops.iter().filter(|(_, shop)| shop.enabled);
+        enabled.filter_map(|(name, shop)| self.shop(name, shop)).collect()
+    }
+
+    /// What a client of an app needs to know. `None`: there is no such app.
+    pub fn app_settings(&self, name: &str, clock: &Clock) -> Option<AppSettings> {
+        let app = self.apps.get(name)?;
+        Some(AppSettings {
+            name: name.to_owned(),
+            gateway: app.gateway()?,
+            zone: app.zone_name().to_owned(),
+            app_key: app.app_key.clone(),
+            app_secret: app.effective_secret.clone(),
+            proxy: app.proxy.clone(),
+            sign_method: app.sign_method,
+            redirect_uri: self.redirect_uri(app),
+            refresh_type: app.refresh_type.clone(),
+            request_timeout: self.retry.request_timeout,
+            clock: clock.clone(),
+        })
+    }
+
+    /// The rate limit of an app. `None`: there is no such app.
+    pub fn requests_per_second(&self, app: &str) -> Option<f64> {
+        let app = self.apps.get(app)?;
+        Some(app.requests_per_second.unwrap_or(app.profile()?.requests_per_second))
+    }
+
+    pub fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy {
+            attempts_max: self.retry.attempts_max,
+            backoff_min: self.retry.backoff_min,
+            backoff_max: self.retry.backoff_max,
+        }
+    }
+
+    /// How long before its end an app's tokens are renewed. `None`: as the platform's rules say.
+    pub fn refresh_before(&self, app: &str) -> Option<Duration> {
+        self.apps.get(app)?.refresh_before
+    }
+
+    /// The database's address, with an absolute path for SQLite. The schema stands in `database.schema`.
+    pub fn database_url(&self) -> &SecretString {
+        &self.database.effective_url
+    }
+
+    /// The database's address as it may be shown: without its password.
+    pub fn database_shown(&self) -> String {
+        SecretAddress::write(&self.database.effective_url)
+    }
+
+    /// The jobs that run: those enabled whose work this version can do, by name.
+    pub fn jobs_to_run(&self) -> impl Iterator<Item = (&str, &JobConfig)> {
+        let is_run = |job: &JobConfig| job.enabled && job.work().is_some_and(is_built);
+        self.jobs.iter().filter(move |(_, job)| is_run(job)).map(|(name, job)| (name.as_str(), job))
+    }
+
+    /// Where the key that seals tokens is looked for when no other place is named: beside the SQLite file, or
+    /// beside the config file for Postgres.
+    pub fn key_folder(&self) -> PathBuf {
+        database::sqlite_file(self.database.effective_url.expose_secret())
+            .and_then(|file| file.parent().map(Path::to_owned))
+            .unwrap_or_else(|| self.base.clone())
+    }
+
+    fn shop(&self, name: &str, shop: &ShopConfig) -> Option<Shop> {
+        let app = self.apps.get(&shop.app)?;
+        let profile = app.profile().filter(|profile| profile.is_built)?;
+        Some(Shop {
+            name: name.to_owned(),
+            app: shop.app.clone(),
+            platform: profile.name,
+            zone: app.zone_name().to_owned(),
+            account: shop.account.clone(),
+            records: shop.records_of(app),
+            options: ShopOptions {
+                amounts: shop.amounts,
+                detail: shop.detail,
+                stock_detail: shop.stock_detail,
+            },
+            code_command: shop.code_command.clone(),
+        })
+    }
+
+    /// Empty when nobody said where owners come back to.
+    fn redirect_uri(&self, app: &AppConfig) -> String {
+        if let Some(uri) = &app.redirect_uri {
+            return uri.clone();
+        }
+        let Some(public) = &self.http.public_url else {
+            return String::new();
+        };
+        let root = public.as_str().trim_end_matches('/');
+        format!("{root}/oauth/{}/callback", app.platform)
+    }
+}
+
+impl AppConfig {
+    /// The app's own, else the zone's, else the platform's. `None` only before validation.
+    fn gateway(&self) -> Option<Url> {
+        let profile = self.profile()?;
+        let zone = profile.zone(self.zone_name()).map(|zone| zone.gateway);
+        let known = || Url::parse(zone.or(profile.gateway)?).ok();
+        self.gateway.clone().or_else(known)
+    }
+}
+
+impl ShopConfig {
+    /// What is asked for, in the order people read records, each once; by default all there is.
+    fn records_of(&self, app: &AppConfig) -> Vec<Record> {
+        let has = app.profile().map_or(&[][..], |profile| profile.records(app.zone_name()));
+        let wanted = |record: &Record| self.records.as_ref().is_none_or(|records| records.contains(record));
+        has.iter().copied().filter(wanted).collect()
+    }
+}

@@ -1,0 +1,86 @@
+//! `[apps.X]`: one registered application on a platform's gateway.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::platform::{self, Profile, SignMethod};
+
+use super::forms::{Address, Auto, Form, Maybe, Place, Secret, Text, Written};
+
+/// `[apps.X]`. It has no `Debug`: it holds secrets.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppConfig {
+    #[serde(default, with = "Written::<Text>")]
+    pub platform: String,
+    /// `None` where the platform has no zones.
+    #[serde(default, with = "Written::<Maybe<Text>>", skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// The whole address calls are posted to. `None`: the zone's or the platform's own.
+    #[serde(default, with = "Written::<Maybe<Address>>", skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Url>,
+    #[serde(default, alias = "app_id", with = "Written::<Text>")]
+    pub app_key: String,
+    #[serde(default, with = "Written::<Maybe<Secret>>", skip_serializing_if = "Option::is_none")]
+    pub app_secret: Option<SecretString>,
+    #[serde(default, with = "Written::<Maybe<Place>>", skip_serializing_if = "Option::is_none")]
+    pub app_secret_file: Option<PathBuf>,
+    /// One bucket per process, shared by the app's shops. `None`: the platform's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<f64>,
+    /// `http`, `https` or `socks5`. `None`: straight.
+    #[serde(default, with = "Written::<Maybe<Address>>")]
+    pub proxy: Option<Url>,
+    #[serde(default, with = "Written::<SignMethodName>")]
+    pub sign_method: SignMethod,
+    /// How long before its end a token is renewed. `None`: as the platform's rules say.
+    #[serde(default, with = "Written::<Auto>")]
+    pub refresh_before: Option<Duration>,
+    /// The API that refreshes a grant with a refresh token, where the platform itself knows none.
+    #[serde(default, with = "Written::<Maybe<Text>>")]
+    pub refresh_type: Option<String>,
+    /// Where an owner comes back to. `None`: our own callback under `[http] public_url`.
+    #[serde(default, with = "Written::<Maybe<Text>>")]
+    pub redirect_uri: Option<String>,
+    /// The secret to use, from wherever it came; empty where the platform has none.
+    #[serde(skip)]
+    pub(super) effective_secret: SecretString,
+}
+
+impl AppConfig {
+    /// `None` only before validation.
+    pub(super) fn profile(&self) -> Option<&'static Profile> {
+        platform::profile(&self.platform)
+    }
+
+    /// The platform's name for the zone; empty where it has none.
+    pub fn zone_name(&self) -> &str {
+        self.zone.as_deref().unwrap_or_default()
+    }
+}
+
+struct SignMethodName;
+
+impl Form for SignMethodName {
+    type Value = SignMethod;
+
+    fn read(text: &str) -> Result<SignMethod, String> {
+        match text {
+            "md5" => Ok(SignMethod::Md5),
+            "hmac-sha256" => Ok(SignMethod::HmacSha256),
+            _ => Err(format!("`{text}` is none of md5, hmac-sha256")),
+        }
+    }
+
+    fn write(value: &SignMethod) -> String {
+        match value {
+            SignMethod::Md5 => "md5",
+            SignMethod::HmacSha256 => "hmac-sha256",
+        }
+        .to_owned()
+    }
+}

@@ -1,0 +1,269 @@
+//! How values are written in the file and in the environment, where every value is text: one [`Form`] per way
+//! of writing, used as `#[serde(with = "Written::<..>")]`.
+//!
+//! Numbers and switches need none: the extraction takes them from text too.
+
+use std::fmt;
+use std::fmt::Display;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::{Error, Visitor};
+use serde::{Deserializer, Serializer};
+use url::Url;
+
+use super::duration::{format_duration, parse_duration};
+
+/// Shown in a secret's place.
+pub(super) const HIDDEN: &str = "<hidden>";
+
+/// One way of writing a value as text.
+pub(super) trait Form {
+    type Value;
+    /// Completes "expected ..".
+    const EXPECTED: &'static str = "text in quotes";
+    /// The error says what is wrong. Forms of secrets never repeat the text in it.
+    fn read(text: &str) -> Result<Self::Value, String>;
+    /// As it may be shown: without secrets.
+    fn write(value: &Self::Value) -> String;
+}
+
+/// Lets serde read and write a field in a form.
+pub(super) struct Written<F>(PhantomData<F>);
+
+impl<F: Form> Written<F> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<F::Value, D::Error> {
+        from.deserialize_any(Self(PhantomData))
+    }
+
+    pub(super) fn serialize<S: Serializer>(value: &F::Value, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&F::write(value))
+    }
+}
+
+impl<F: Form> Visitor<'_> for Written<F> {
+    type Value = F::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(F::EXPECTED)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<F::Value, E> {
+        F::read(text).map_err(E::custom)
+    }
+}
+
+/// A length of time.
+pub(super) struct Length;
+
+impl Form for Length {
+    type Value = Duration;
+    const EXPECTED: &'static str = "a duration with its unit, such as 500ms, 90s, 30m, 24h or 7d";
+
+    fn read(text: &str) -> Result<Duration, String> {
+        parse_duration(text)
+    }
+
+    fn write(value: &Duration) -> String {
+        format_duration(*value)
+    }
+}
+
+/// A length of time, or `forever`, which is `None`.
+pub(super) struct Forever;
+
+/// A length of time, or `auto`, which is `None`.
+pub(super) struct Auto;
+
+macro_rules! length_or_word {
+    ($form:ty, $word:literal) => {
+        impl Form for $form {
+            type Value = Option<Duration>;
+            const EXPECTED: &'static str =
+                concat!("\"", $word, "\" or a duration with its unit, such as 90s or 7d");
+
+            fn read(text: &str) -> Result<Option<Duration>, String> {
+                if text == $word {
+                    return Ok(None);
+                }
+                parse_duration(text).map(Some).map_err(|error| format!("{error}; or write \"{}\"", $word))
+            }
+
+            fn write(value: &Option<Duration>) -> String {
+                value.map_or_else(|| $word.to_owned(), format_duration)
+            }
+        }
+    };
+}
+
+length_or_word!(Forever, "forever");
+length_or_word!(Auto, "auto");
+
+/// A form where no text means no value.
+pub(super) struct Maybe<F>(PhantomData<F>);
+
+impl<F: Form> Form for Maybe<F> {
+    type Value = Option<F::Value>;
+    const EXPECTED: &'static str = F::EXPECTED;
+
+    fn read(text: &str) -> Result<Option<F::Value>, String> {
+        if text.is_empty() { Ok(None) } else { F::read(text).map(Some) }
+    }
+
+    fn write(value: &Option<F::Value>) -> String {
+        value.as_ref().map(F::write).unwrap_or_default()
+    }
+}
+
+/// Any text.
+pub(super) struct Text;
+
+impl Form for Text {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, String> {
+        Ok(text.to_owned())
+    }
+
+    fn write(value: &String) -> String {
+        value.clone()
+    }
+}
+
+/// The place of a file or folder.
+pub(super) struct Place;
+
+impl Form for Place {
+    type Value = PathBuf;
+
+    fn read(text: &str) -> Result<PathBuf, String> {
+        if text.contains('\0') {
+            return Err("a path has no NUL in it".to_owned());
+        }
+        Ok(PathBuf::from(text))
+    }
+
+    fn write(value: &PathBuf) -> String {
+        value.display().to_string()
+    }
+}
+
+/// Text nobody may see.
+pub(super) struct Secret;
+
+impl Form for Secret {
+    type Value = SecretString;
+
+    fn read(text: &str) -> Result<SecretString, String> {
+        Ok(SecretString::from(text))
+    }
+
+    fn write(_: &SecretString) -> String {
+        HIDDEN.to_owned()
+    }
+}
+
+/// A database address: the password in it is hidden.
+pub(super) struct SecretAddress;
+
+impl Form for SecretAddress {
+    type Value = SecretString;
+
+    fn read(text: &str) -> Result<SecretString, String> {
+        Ok(SecretString::from(text))
+    }
+
+    fn write(value: &SecretString) -> String {
+        without_password(value.expose_secret())
+    }
+}
+
+/// An address on the web.
+pub(super) struct Address;
+
+impl Form for Address {
+    type Value = Url;
+    const EXPECTED: &'static str = "an address such as https://example.com";
+
+    fn read(text: &str) -> Result<Url, String> {
+        // The text is not repeated: it may hold a password.
+        Url::parse(text)
+            .map_err(|error| format!("this is not an address such as https://example.com: {error}"))
+    }
+
+    fn write(value: &Url) -> String {
+        without_password(value.as_str())
+    }
+}
+
+/// An address that is a secret as a whole: whoever knows it may use it.
+pub(super) struct HiddenAddress;
+
+impl Form for HiddenAddress {
+    type Value = Url;
+    const EXPECTED: &'static str = Address::EXPECTED;
+
+    fn read(text: &str) -> Result<Url, String> {
+        Address::read(text)
+    }
+
+    fn write(_: &Url) -> String {
+        HIDDEN.to_owned()
+    }
+}
+
+/// Anything that knows how to read and write itself.
+pub(super) struct Parsed<T>(PhantomData<T>);
+
+impl<T: FromStr<Err: Display> + Display> Form for Parsed<T> {
+    type Value = T;
+
+    fn read(text: &str) -> Result<T, String> {
+        text.parse().map_err(|error: T::Err| error.to_string())
+    }
+
+    fn write(value: &T) -> String {
+        value.to_string()
+    }
+}
+
+/// An address with the password in it replaced.
+fn without_password(address: &str) -> String {
+    const MARK: &str = "shopsync-hides-this";
+    let Ok(mut url) = Url::parse(address) else {
+        // What cannot be taken apart cannot be shown in part. A SQLite path has nothing to hide.
+        return if address.starts_with("sqlite:") { address.to_owned() } else { HIDDEN.to_owned() };
+    };
+    if url.query().is_some_and(|query| query.to_ascii_lowercase().contains("password")) {
+        return HIDDEN.to_owned();
+    }
+    if url.password().is_none() {
+        return address.to_owned();
+    }
+    match url.set_password(Some(MARK)) {
+        Ok(()) => url.as_str().replacen(MARK, HIDDEN, 1),
+        Err(()) => HIDDEN.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        for (address, shown) in [
+            ("postgres://ann:pw@db/shop", "postgres://ann:<hidden>@db/shop"),
+            ("postgres://ann@db/shop", "postgres://ann@db/shop"),
+            ("postgres://db/shop?user=ann&password=pw", HIDDEN),
+            ("sqlite://shopsync.db", "sqlite://shopsync.db"),
+            ("socks5://u:pw@10.0.0.1:1080", "socks5://u:<hidden>@10.0.0.1:1080"),
+            ("postgres://ann:p w@[/", HIDDEN),
+        ] {
+            assert_eq!(without_password(address), shown);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `[jobs.X]`: what is done when, and for which shops.
+
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use wildmatch::WildMatch;
+
+use crate::domain::record::Record;
+use crate::domain::shop::Shop;
+
+use super::forms::{Form, HiddenAddress, Length, Maybe, Parsed, Text, Written};
+use super::lists::ListOf;
+use super::problem::nearest;
+
+/// How often Xiaohongshu's products are read whole, where a job does not say.
+const FULL_DEFAULT: Duration = Duration::from_hours(24);
+/// How far back a reconcile job looks, where it does not say.
+const DAYS_DEFAULT: u32 = 3;
+
+/// `[jobs.X]`. Exactly one of `sync` and `reconcile` is there, and one of `cron` and `every`.
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobConfig {
+    #[serde(default, with = "Written::<Maybe<Parsed<Record>>>", skip_serializing_if = "Option::is_none")]
+    pub sync: Option<Record>,
+    #[serde(default, with = "Written::<Maybe<Parsed<Record>>>", skip_serializing_if = "Option::is_none")]
+    pub reconcile: Option<Record>,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Names or globs.
+    #[serde(default = "all_shops", with = "ListOf::<Text>")]
+    pub shops: Vec<String>,
+    /// Six fields, seconds first, or five.
+    #[serde(default, with = "Written::<Maybe<Text>>", skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    #[serde(default, with = "Written::<Maybe<Length>>", skip_serializing_if = "Option::is_none")]
+    pub every: Option<Duration>,
+    #[serde(default = "utc", with = "Written::<Zone>")]
+    pub timezone: Tz,
+    /// Slots are spread over this much time.
+    #[serde(default, with = "Written::<Length>")]
+    pub jitter: Duration,
+    /// How often records that are mostly read by windows are read whole.
+    #[serde(default = "full_default", with = "Written::<Length>")]
+    pub full: Duration,
+    /// How far back `reconcile` looks.
+    #[serde(default = "days_default")]
+    pub days: u32,
+    /// Told of each start and end. `None`: nobody is.
+    #[serde(default, with = "Written::<Maybe<HiddenAddress>>")]
+    pub dead_man_url: Option<Url>,
+}
+
+/// What a job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Brings the record up to date.
+    Sync(Record),
+    /// Reads the last days again by creation time.
+    Reconcile { record: Record, days: u32 },
+}
+
+/// When a job runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// Six fields, seconds first, in a time zone.
+    Cron {
+        pattern: String,
+        timezone: Tz,
+    },
+    Every(Duration),
+}
+
+impl JobConfig {
+    /// `None` only before validation.
+    pub fn work(&self) -> Option<Work> {
+        match (self.sync, self.reconcile) {
+            (Some(record), None) => Some(Work::Sync(record)),
+            (None, Some(record)) => Some(Work::Reconcile { record, days: self.days }),
+            _ => None,
+        }
+    }
+
+    /// `None` only before validation.
+    pub fn timing(&self) -> Option<Timing> {
+        match (&self.cron, self.every) {
+            (Some(cron), None) => Some(Timing::Cron { pattern: with_seconds(cron), timezone: self.timezone }),
+            (None, Some(every)) => Some(Timing::Every(every)),
+            _ => None,
+        }
+    }
+
+    /// Whether the job is about this shop: a name or glob matches, and the shop has the record.
+    pub fn covers(&self, shop: &Shop) -> bool {
+        let named = self.shops.iter().any(|pattern| WildMatch::new(pattern).matches(&shop.name));
+        named && self.work().is_some_and(|work| shop.records.contains(&work.record()))
+    }
+}
+
+impl Work {
+    pub fn record(self) -> Record {
+        match self {
+            Self::Sync(record) | Self::Reconcile { record, .. } => record,
+        }
+    }
+}
+
+/// A pattern of five fields begins with the minute; it runs at second zero.
+pub(super) fn with_seconds(cron: &str) -> String {
+    let fields: Vec<&str> = cron.split_whitespace().collect();
+    if fields.len() == 5 { format!("0 {}", fields.join(" ")) } else { fields.join(" ") }
+}
+
+struct Zone;
+
+impl Form for Zone {
+    type Value = Tz;
+
+    fn read(text: &str) -> Result<Tz, String> {
+        text.parse().map_err(|_| {
+            let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+            let hint = nearest(text, names).map(|name| format!("; did you mean `{name}`?"));
+            format!("`{text}` is no time zone of the IANA list{}", hint.unwrap_or_default())
+        })
+    }
+
+    fn write(value: &Tz) -> String {
+        value.name().to_owned()
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn all_shops() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+fn utc() -> Tz {
+    Tz::UTC
+}
+
+fn full_default() -> Duration {
+    FULL_DEFAULT
+}
+
+fn days_default() -> u32 {
+    DAYS_DEFAULT
+}

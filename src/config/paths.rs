@@ -1,0 +1,27 @@
+//! Makes every path of the config absolute: relative ones start at the config file's folder, wherever the
+//! daemon was started.
+
+use std::path::{Path, PathBuf};
+
+use super::Config;
+
+pub(super) fn make_absolute(config: &mut Config) {
+    let base = config.base.clone();
+    let apps = config.apps.values_mut().map(|app| &mut app.app_secret_file);
+    let optional =
+        [&mut config.database.url_file, &mut config.http.admin_token_file, &mut config.tokens.key_file];
+    for path in optional.into_iter().chain(apps).flatten() {
+        start_at(path, &base);
+    }
+    start_at(&mut config.tokens.directory, &base);
+    for webhook in &mut config.notify.webhooks {
+        start_at(&mut webhook.url_file, &base);
+        if let Some(path) = &mut webhook.secret_file {
+            start_at(path, &base);
+        }
+    }
+}
+
+fn start_at(path: &mut PathBuf, base: &Path) {
+    *path = base.join(&*path);
+}

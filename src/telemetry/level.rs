@@ -1,0 +1,105 @@
+//! How much is logged: our own words at the level asked for, other crates' below WARN only when asked for by
+//! name.
+
+use std::str::FromStr;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+
+use super::TelemetryError;
+
+/// Crates that tell of each statement, connection and handshake.
+const QUIET: [&str; 13] = [
+    "axum",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "mio",
+    "reqwest",
+    "rustls",
+    "rustls_platform_verifier",
+    "sea_orm",
+    "sea_orm_migration",
+    "sqlx",
+    "tokio_cron_scheduler",
+    "tower",
+];
+
+/// Reads one level, or a list of levels and `target=level` parted by commas.
+pub(super) fn parse(text: &str) -> Result<Targets, TelemetryError> {
+    let mut everything = LevelFilter::INFO;
+    let mut asked: Vec<(&str, LevelFilter)> = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        match part.split_once('=') {
+            Some((target, word)) if is_target(target.trim()) => asked.push((target.trim(), level(word)?)),
+            Some(_) => return Err(unknown(part)),
+            None => everything = level(part)?,
+        }
+    }
+    let quiet = QUIET
+        .into_iter()
+        .filter(|name| !asked.iter().any(|(target, _)| in_crate(target, name)))
+        .map(|name| (name, everything.min(LevelFilter::WARN)));
+    Ok(Targets::new().with_default(everything).with_targets(quiet).with_targets(asked.iter().copied()))
+}
+
+/// Only the six words: the crate's own parser also takes numbers, and nothing at all for `error`.
+fn level(word: &str) -> Result<LevelFilter, TelemetryError> {
+    let word = word.trim();
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return Err(unknown(word));
+    }
+    LevelFilter::from_str(word).map_err(|_| unknown(word))
+}
+
+/// A path of a crate and its modules.
+fn is_target(target: &str) -> bool {
+    !target.is_empty()
+        && target.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':')
+}
+
+fn in_crate(target: &str, name: &str) -> bool {
+    target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+fn unknown(found: &str) -> TelemetryError {
+    TelemetryError::Level { found: found.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn other_crates_are_quiet_until_asked_by_name() {
+        for (text, target, level, expected) in [
+            ("info", "shopsync::sync", Level::INFO, true),
+            ("info", "shopsync::sync", Level::DEBUG, false),
+            ("debug", "shopsync::sync", Level::DEBUG, true),
+            ("debug", "sqlx::query", Level::INFO, false),
+            ("debug", "sqlx::query", Level::WARN, true),
+            ("debug", "hyper_util::client", Level::DEBUG, false),
+            ("error", "sqlx::query", Level::WARN, false),
+            ("off", "sqlx::query", Level::ERROR, false),
+            ("info,sqlx=debug", "sqlx::query", Level::DEBUG, true),
+            ("info,sqlx::query=debug", "sqlx::query", Level::DEBUG, true),
+            ("info,sqlx=debug", "reqwest::connect", Level::DEBUG, false),
+            ("warn,shopsync::sync=trace", "shopsync::sync::orders", Level::TRACE, true),
+            ("warn,shopsync::sync=trace", "shopsync::auth", Level::INFO, false),
+            ("shopsync=debug", "shopsync::auth", Level::DEBUG, true),
+            (" INFO , sqlx = Debug ", "sqlx", Level::DEBUG, true),
+        ] {
+            let targets = parse(text).unwrap();
+            assert_eq!(targets.would_enable(target, &level), expected, "{text}: {target} at {level}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused_and_not_taken_for_a_target() {
+        for text in ["", "inf", "info,", "verbose", "3", "shopsync=loud", "=debug", "info sqlx=debug"] {
+            assert!(matches!(parse(text), Err(TelemetryError::Level { .. })), "{text}");
+        }
+    }
+}
