@@ -22,6 +22,9 @@ pub mod sync;
 
 pub mod config;
 
+pub mod app;
+pub mod jobs;
+
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 

@@ -1,0 +1,222 @@
+//! Everything a job or a verb may use, and the only place where it is put together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::token_store::TokenStore;
+use crate::auth::tokens::TokenParts;
+use crate::auth::{AuthError, KeyPlaces, Tokens};
+use crate::clock::Clock;
+use crate::config::{Config, Loaded, Work};
+use crate::domain::record::Record;
+use crate::domain::shop::Shop;
+use crate::platform::{Application, ConnectError, OrderPaging, profile};
+use crate::store::owner::Owner;
+use crate::store::{Store, StoreError, StoreSettings};
+use crate::sync::{OrderSync, Policy, Progress};
+
+/// The program with its config, database and apps, ready to work.
+pub struct App {
+    pub loaded: Arc<Loaded>,
+    pub clock: Clock,
+    pub store: Store,
+    pub applications: Arc<BTreeMap<String, Arc<Application>>>,
+    pub tokens: Tokens,
+    /// Enabled shops of apps this version can talk to, by name.
+    pub shops: Vec<Shop>,
+    pub policy: Policy,
+    /// This process, as leases name it.
+    pub owner: Owner,
+    /// One permit per shop that may be read at the same time.
+    pub shops_at_once: Semaphore,
+}
+
+/// What can keep the program from being put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+}
+
+impl AppError {
+    /// Whether it is only that the database is away.
+    pub fn is_database_away(&self) -> bool {
+        match self {
+            Self::Connect(_) => false,
+            Self::Store(error) => error.is_unavailable(),
+            Self::Auth(error) => error.is_database_away(),
+        }
+    }
+}
+
+impl App {
+    /// Connects to the database, brings its schema up to date and makes a client for each app.
+    pub async fn open(loaded: Loaded, clock: Clock) -> Result<Self, AppError> {
+        let store = Self::open_store(&loaded, clock.clone()).await?;
+        Self::with_store(loaded, clock, store).await
+    }
+
+    /// The database alone, migrated.
+    pub async fn open_store(loaded: &Loaded, clock: Clock) -> Result<Store, AppError> {
+        let settings = StoreSettings {
+            url: loaded.config.database_url().clone(),
+            schema: loaded.config.database.schema.clone(),
+        };
+        let store = Store::connect(&settings, clock).await?;
+        tracing::debug!(database = store.describe(), "connected");
+        let applied = store.migrate().await?;
+        if !applied.is_empty() {
+            tracing::debug!("migrated the database: {}", applied.join(", "));
+        }
+        Ok(store)
+    }
+
+    /// Puts the rest together around a database that is there.
+    pub async fn with_store(
+        loaded: impl Into<Arc<Loaded>>,
+        clock: Clock,
+        store: Store,
+    ) -> Result<Self, AppError> {
+        let loaded = loaded.into();
+        let config = &loaded.config;
+        let applications = Arc::new(connect_apps(config, &clock)?);
+        let shops: Vec<Shop> =
+            config.shops().into_iter().filter(|shop| applications.contains_key(&shop.app)).collect();
+        store.register_shops(&shops).await?;
+        let tokens = open_tokens(&loaded, &store, applications.clone(), clock.clone()).await?;
+        let policy = Policy {
+            history: delta(config.sync.history),
+            overlap: delta(config.sync.overlap),
+            settle: delta(config.sync.settle),
+            windows_in_parallel: config.sync.windows_in_parallel,
+        };
+        let shops_at_once = Semaphore::new(config.sync.shops_in_parallel.max(1));
+        Ok(Self {
+            clock,
+            store,
+            applications,
+            tokens,
+            shops,
+            policy,
+            owner: Owner::this_process(),
+            shops_at_once,
+            loaded,
+        })
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.loaded.config
+    }
+
+    pub fn shop(&self, name: &str) -> Option<&Shop> {
+        self.shops.iter().find(|shop| shop.name == name)
+    }
+
+    /// The shops that the job `name` covers.
+    pub fn covered_by(&self, job: &str) -> Vec<Shop> {
+        let Some(job) = self.config().jobs.get(job) else {
+            return Vec::new();
+        };
+        self.shops.iter().filter(|shop| job.covers(shop)).cloned().collect()
+    }
+
+    /// The shops whose `record` any enabled job covers.
+    pub fn shops_of_jobs(&self, record: Record) -> Vec<&Shop> {
+        let jobs: Vec<_> = self
+            .config()
+            .jobs
+            .values()
+            .filter(|job| job.enabled && job.work() == Some(Work::Sync(record)))
+            .collect();
+        self.shops.iter().filter(|shop| jobs.iter().any(|job| job.covers(shop))).collect()
+    }
+
+    /// How a shop's orders are listed. `None` when it has none, or does not want them.
+    pub fn order_paging(&self, shop: &Shop) -> Option<OrderPaging> {
+        profile(shop.platform)?.orders.filter(|_| shop.records.contains(&Record::Orders))
+    }
+
+    /// The means to read one shop's orders under the run `run_id`.
+    pub fn order_sync(
+        &self,
+        shop: &Shop,
+        run_id: i64,
+        progress: Arc<Progress>,
+        cancel: CancellationToken,
+    ) -> Option<OrderSync> {
+        Some(OrderSync {
+            store: self.store.clone(),
+            application: self.applications.get(&shop.app)?.clone(),
+            tokens: self.tokens.clone(),
+            clock: self.clock.clone(),
+            policy: self.policy,
+            paging: self.order_paging(shop)?,
+            shop: shop.clone(),
+            progress,
+            cancel,
+            run_id,
+        })
+    }
+}
+
+/// The token layer, with the key that opens what the database holds.
+async fn open_tokens(
+    loaded: &Loaded,
+    store: &Store,
+    applications: Arc<BTreeMap<String, Arc<Application>>>,
+    clock: Clock,
+) -> Result<Tokens, AppError> {
+    let config = &loaded.config;
+    let places = KeyPlaces {
+        credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+        key_file: config.tokens.key_file.clone(),
+        beside: config.key_folder(),
+    };
+    let keys = places.load(&store.key_ids().await.map_err(AuthError::from)?).map_err(AuthError::from)?;
+    for warning in &keys.warnings {
+        tracing::warn!(event = "config.warning", "{warning}");
+    }
+    Ok(Tokens::of(TokenParts {
+        grants: Arc::new(store.clone()),
+        store: store.clone(),
+        applications,
+        keyring: keys.keyring,
+        clock,
+        refresh_before: config
+            .apps
+            .iter()
+            .filter_map(|(name, app)| Some((name.clone(), delta(app.refresh_before?))))
+            .collect(),
+    }))
+}
+
+/// A client for each app whose platform this version can talk to.
+fn connect_apps(config: &Config, clock: &Clock) -> Result<BTreeMap<String, Arc<Application>>, AppError> {
+    let mut applications = BTreeMap::new();
+    for (name, app) in &config.apps {
+        let built = profile(&app.platform).filter(|profile| profile.is_built);
+        let parts = (built, config.app_settings(name, clock), config.requests_per_second(name));
+        let (Some(profile), Some(settings), Some(rate)) = parts else {
+            continue;
+        };
+        let platform = (profile.connect)(settings)?;
+        let application = Application::new(name.clone(), platform, rate, config.retry_policy());
+        applications.insert(name.clone(), Arc::new(application));
+    }
+    Ok(applications)
+}
+
+/// Config durations are far below what would overflow here: the config caps them.
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}

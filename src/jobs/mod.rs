@@ -1,0 +1,13 @@
+//! What runs by the clock: [`slots`] says when, [`ticker`] wakes, [`daemon`] starts what is to run, [`run`] runs one
+//! lane of one shop and tells how it went. Verbs run the same jobs without a clock.
+
+pub mod daemon;
+pub mod database;
+pub mod orders;
+pub mod run;
+pub mod schedule;
+pub mod slots;
+pub mod ticker;
+
+mod board;
+mod metronome;
