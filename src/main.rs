@@ -1,3 +1,44 @@
-//! The binary: parse, load, trace, dispatch.
+//! The binary: parse, load, trace, dispatch, and the exit code. What a verb does is in `commands`.
 
-fn main() {}
+use std::panic;
+use std::process::ExitCode;
+
+use clap::Parser;
+use shopsync::cli::Cli;
+use shopsync::commands;
+use shopsync::config::{Config, LoadOptions, Loaded};
+use shopsync::exit::Exit;
+use shopsync::jobs::run::chain;
+use shopsync::telemetry;
+
+fn main() -> ExitCode {
+    // The panic has been told by the time it arrives here.
+    panic::catch_unwind(run).unwrap_or(Exit::Bug).into()
+}
+
+fn run() -> Exit {
+    start(Cli::parse()).unwrap_or_else(|error| {
+        eprintln!("shopsync: {}", chain(&*error));
+        Exit::of_error(&error)
+    })
+}
+
+fn start(cli: Cli) -> anyhow::Result<Exit> {
+    let loaded = load(&cli)?;
+    let log = loaded.as_ref().map(|loaded| &loaded.config.log);
+    let format = cli.global.log_format.or(log.map(|log| log.format));
+    let level = cli.global.level().or(log.map(|log| log.level.as_str()));
+    let _telemetry = telemetry::init(format.unwrap_or_default(), level.unwrap_or("info"))?;
+
+    // Two TLS providers are linked in; whoever opens the first connection must not have to choose.
+    let _installed_before = rustls::crypto::ring::default_provider().install_default();
+    commands::dispatch(cli.verb, loaded)
+}
+
+fn load(cli: &Cli) -> anyhow::Result<Option<Loaded>> {
+    if !cli.verb.needs_config() {
+        return Ok(None);
+    }
+    let options = LoadOptions::from_process(cli.global.config.clone())?;
+    Ok(Some(Config::load(&options)?))
+}

@@ -5,6 +5,13 @@
     reason = "a test that cannot go on says so by panicking, also within its helpers"
 )]
 
+mod auth_context;
+mod auth_flaky;
+mod auth_gateway;
+mod auth_login;
+mod auth_lost;
+mod auth_refresh;
+mod auth_store;
 mod databases;
 mod platform_answers;
 mod platform_grants;

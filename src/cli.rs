@@ -1,0 +1,260 @@
+//! The words of the command line. What they do is in `commands`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::domain::record::Record;
+use crate::telemetry::{self, LogFormat, TelemetryError};
+
+mod auth;
+mod moment;
+
+pub use auth::AuthVerb;
+pub use moment::Moment;
+
+/// Copies a seller's orders from shop platforms into SQLite or Postgres, and never loses one.
+#[derive(Parser)]
+#[command(
+    name = "shopsync",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = EXIT_CODES
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXIT_CODES: &str = "\
+Results go to stdout, everything else to stderr.
+Exit codes: 0 done, 2 wrong words, 3 partly done, 65 bad input, 69 platform or database unavailable,
+70 a bug, 75 try again later, 77 a shop needs its owner, 78 bad config.";
+
+const GLOBAL: &str = "Options of every verb";
+const CONFIG_HELP: &str =
+    "The config file [default: $SHOPSYNC_CONFIG, ./config.toml or /etc/shopsync/config.toml]";
+const RECORD_HELP: &str = "Only this record: orders, products, after_sales or activities; may be repeated";
+
+#[derive(Args)]
+pub struct GlobalArgs {
+    /// The config file
+    #[arg(long, global = true, help = CONFIG_HELP, help_heading = GLOBAL, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How log lines look, whatever the config says: auto, text, json or journald
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// How much is logged: a level, or directives such as info,shopsync=debug
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "LEVEL", conflicts_with = "verbose", value_parser = log_level)]
+    pub log_level: Option<String>,
+    /// Log more: -v debug, -vv trace
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// The daemon: keeps every shop up to date until it is told to stop
+    Run,
+    /// Bring shops up to date now, new ones from the beginning of their history
+    Sync(SyncArgs),
+    /// How far each shop is, and what is missing
+    Status(TableArgs),
+    /// The log of runs, newest first
+    Runs(RunsArgs),
+    /// The newest orders
+    Orders(OrdersArgs),
+    /// Look for what would not work: config, database, clock, tokens, schedule
+    Check(CheckArgs),
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// The database's schema
+    #[command(subcommand)]
+    Migrate(MigrateVerb),
+    /// The shops' authorisations
+    #[command(subcommand)]
+    Auth(AuthVerb),
+    /// Simulated platforms to try things on, over real HTTP
+    #[cfg(feature = "sandbox")]
+    Sandbox(SandboxArgs),
+    /// See it work: simulated platforms, a daemon and a database in a temporary folder
+    #[cfg(feature = "sandbox")]
+    Demo(DemoArgs),
+    /// A script that teaches a shell these words
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[derive(Args)]
+pub struct SyncArgs {
+    /// Only what this job covers [default: what all enabled jobs cover]
+    pub job: Option<String>,
+    /// Only this shop; may be repeated
+    #[arg(long = "shop", value_name = "SHOP")]
+    pub shops: Vec<String>,
+    /// Only this record; may be repeated
+    #[arg(long = "record", value_name = "RECORD", help = RECORD_HELP)]
+    pub records: Vec<Record>,
+    /// Read records that are mostly read by changes as a whole
+    #[arg(long)]
+    pub full: bool,
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+#[derive(Args)]
+pub struct TableArgs {
+    /// For scripts: JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct RunsArgs {
+    /// Only this shop
+    #[arg(long)]
+    pub shop: Option<String>,
+    /// Only runs that did not succeed
+    #[arg(long)]
+    pub failed: bool,
+    /// How many
+    #[arg(short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=ROWS_MAX))]
+    pub limit: u64,
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+/// What a terminal or a spreadsheet still bears.
+const ROWS_MAX: u64 = 1_000_000;
+
+#[derive(Args)]
+pub struct OrdersArgs {
+    /// Only this shop
+    #[arg(long)]
+    pub shop: Option<String>,
+    /// Only orders changed since: 2026-07-01, 2026-07-01T08:00:00Z, or 2d for two days ago
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Moment>,
+    /// How many [default: 20; with --csv all]
+    #[arg(short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..=ROWS_MAX))]
+    pub limit: Option<u64>,
+    /// Write them to a file that spreadsheets open; - is stdout
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub csv: Option<PathBuf>,
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+#[derive(Args)]
+pub struct CheckArgs {
+    /// Ask no platform
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+#[derive(Subcommand)]
+pub enum ConfigVerb {
+    /// What holds in the end, secrets hidden
+    Show(TableArgs),
+}
+
+#[derive(Subcommand)]
+pub enum MigrateVerb {
+    /// Bring the schema to this version; every verb that opens the database does so too
+    Up,
+    /// Which steps are done
+    Status(TableArgs),
+}
+
+#[derive(Args)]
+pub struct SandboxArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8790")]
+    pub listen: SocketAddr,
+    /// How many orders each shop has
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub orders: usize,
+    /// The same seed makes the same orders
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Calls a second allowed to each app [default: no limit]
+    #[arg(long, value_name = "CALLS")]
+    pub rate: Option<f64>,
+    /// Orders that change with each list that is read
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub drift: u32,
+    /// A trouble and how often it comes, such as stall=0.05; may be repeated
+    #[arg(long = "fault", value_name = "NAME=SHARE")]
+    pub faults: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct DemoArgs {
+    /// End after the first full sync, compare with the truth, and fail unless equal
+    #[arg(long)]
+    pub once: bool,
+}
+
+impl Verb {
+    /// Whether it needs a configuration. The others must work where there is none.
+    pub fn needs_config(&self) -> bool {
+        match self {
+            Self::Completions { .. } => false,
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox(_) | Self::Demo(_) => false,
+            _ => true,
+        }
+    }
+}
+
+/// As telemetry takes it, so that a wrong word is told as such.
+fn log_level(level: &str) -> Result<String, TelemetryError> {
+    telemetry::check_level(level).map(|()| level.to_owned())
+}
+
+impl GlobalArgs {
+    /// The level asked for on the command line.
+    pub fn level(&self) -> Option<&str> {
+        match self.verbose {
+            0 => self.log_level.as_deref(),
+            1 => Some("debug"),
+            _ => Some("trace"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn verify_cli() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_word_has_a_help_text() {
+        fn walk(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            for verb in command.get_subcommands() {
+                assert!(verb.get_about().is_some(), "{}", verb.get_name());
+                walk(verb);
+            }
+        }
+        walk(&Cli::command());
+    }
+}

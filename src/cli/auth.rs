@@ -1,0 +1,51 @@
+//! The words of `auth`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::TableArgs;
+
+#[derive(Subcommand)]
+pub enum AuthVerb {
+    /// Authorise a shop: shows where to go, takes what you bring back
+    Login {
+        /// As in the config
+        shop: String,
+    },
+    /// Print the address where a shop's owner grants access
+    Url {
+        /// As in the config
+        shop: String,
+    },
+    /// Exchange an authorisation code
+    Code {
+        /// As in the config
+        shop: String,
+        /// The code, or the whole address the owner was sent back to; - reads it from stdin
+        code: String,
+    },
+    /// Store a token you have
+    Set {
+        /// As in the config
+        shop: String,
+        /// A file; `-` is stdin
+        #[arg(long, value_name = "FILE", help = TOKEN_HELP)]
+        from: PathBuf,
+    },
+    /// How long each authorisation still lives, and who must do what by when
+    Status(TableArgs),
+    /// Renew a shop's token now
+    Refresh {
+        /// As in the config
+        shop: String,
+    },
+    /// Forget a shop's tokens
+    Clear {
+        /// As in the config
+        shop: String,
+    },
+}
+
+const TOKEN_HELP: &str =
+    "A file with a bare token, or JSON with access_token and what else is known; - is stdin";

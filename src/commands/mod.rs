@@ -1,0 +1,196 @@
+//! One file per verb. Here each verb finds its file.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::app::{App, AppError};
+use crate::cli::{AuthVerb, ConfigVerb, Verb};
+use crate::clock::Clock;
+use crate::config::{Config, Loaded, nearest};
+use crate::exit::{Exit, Failure};
+use crate::jobs::run::chain;
+use crate::store::{Store, StoreError};
+
+mod auth;
+mod check;
+mod completions;
+mod config;
+mod migrate;
+mod orders;
+mod output;
+mod progress_bars;
+mod run;
+mod runs;
+mod signals;
+mod status;
+mod sync;
+
+#[cfg(feature = "sandbox")]
+mod demo;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+#[cfg(feature = "sandbox")]
+mod temporary;
+
+/// How long a verb other than the daemon waits for the database.
+const DATABASE_WAIT: Duration = Duration::from_secs(10);
+/// Between two tries.
+const DATABASE_POLL: Duration = Duration::from_millis(500);
+
+/// Does what the command line says. `loaded`: there whenever the verb needs a configuration.
+pub fn dispatch(verb: Verb, loaded: Option<Loaded>) -> Result<Exit> {
+    match loaded {
+        None => without_config(verb),
+        Some(loaded) => {
+            tell(&loaded, &verb);
+            with_config(verb, loaded)
+        }
+    }
+}
+
+fn without_config(verb: Verb) -> Result<Exit> {
+    match verb {
+        Verb::Completions { shell } => completions::completions(shell),
+        #[cfg(feature = "sandbox")]
+        Verb::Sandbox(words) => {
+            block_on(async move { sandbox::run(&words, signals::cancel_on_signals()?).await })
+        }
+        #[cfg(feature = "sandbox")]
+        Verb::Demo(words) => {
+            block_on(async move { demo::run(words.once, signals::cancel_on_signals()?).await })
+        }
+        _ => Err(Failure::new(Exit::Usage, "this verb needs a configuration").into()),
+    }
+}
+
+fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
+    let clock = Clock::system();
+    match verb {
+        Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
+        Verb::Migrate(verb) => block_on(migrate::migrate(&verb, &loaded.config)),
+        Verb::Run => block_on(async move { run::run(loaded, clock, signals::cancel_on_signals()?).await }),
+        Verb::Sync(words) => block_on(async move {
+            let cancel = signals::cancel_on_signals()?;
+            sync::run(Arc::new(open_app(loaded, clock).await?), &words, cancel).await
+        }),
+        Verb::Status(table) => {
+            block_on(async move { status::run(&open_app(loaded, clock).await?, table.json).await })
+        }
+        Verb::Runs(words) => block_on(async move {
+            let store = open_store(&loaded, clock).await?;
+            require_shop(&loaded, &store, words.shop.as_deref()).await?;
+            runs::run(&store, &words).await
+        }),
+        Verb::Orders(words) => block_on(async move {
+            let store = open_store(&loaded, clock.clone()).await?;
+            require_shop(&loaded, &store, words.shop.as_deref()).await?;
+            orders::run(&store, &words, clock.now()).await
+        }),
+        Verb::Check(words) => block_on(check::run(loaded, clock, words.offline, words.table.json)),
+        // Needs no key: it is what helps when the key is lost.
+        Verb::Auth(AuthVerb::Clear { shop }) => block_on(async move {
+            let store = open_store(&loaded, clock).await?;
+            require_shop(&loaded, &store, Some(&shop)).await?;
+            auth::clear(&store, &shop).await
+        }),
+        Verb::Auth(verb) => block_on(async move { auth::run(&open_app(loaded, clock).await?, &verb).await }),
+        verb => without_config(verb),
+    }
+}
+
+/// What the configuration is and what looks wrong about it, on stderr.
+fn tell(loaded: &Loaded, verb: &Verb) {
+    let path = loaded.path.as_ref().map(|path| path.display().to_string());
+    let path = path.as_deref().unwrap_or("none");
+    let database = loaded.config.database_shown();
+    tracing::debug!(config = path, database, "config file: {path}; database: {database}");
+    // `check` has a line of its own for each.
+    if matches!(verb, Verb::Check(_)) {
+        return;
+    }
+    for warning in &loaded.warnings {
+        tracing::warn!(event = "config.warning", "{warning}");
+    }
+    if matches!(verb, Verb::Run | Verb::Sync(_)) {
+        for line in loaded.config.not_built_yet() {
+            tracing::warn!(event = "config.warning", "{line}");
+        }
+    }
+}
+
+/// The program put together, around a database that may take a moment to answer.
+async fn open_app(loaded: Loaded, clock: Clock) -> Result<App> {
+    let store = open_store(&loaded, clock.clone()).await?;
+    Ok(App::with_store(loaded, clock, store).await?)
+}
+
+async fn open_store(loaded: &Loaded, clock: Clock) -> Result<Store> {
+    let asked_at = Instant::now();
+    loop {
+        match App::open_store(loaded, clock.clone()).await {
+            Err(AppError::Store(error)) if error.is_unavailable() && asked_at.elapsed() < DATABASE_WAIT => {
+                tracing::debug!("the database does not answer yet: {}", chain(&error));
+                tokio::time::sleep(DATABASE_POLL).await;
+            }
+            settled => return settled.map_err(|error| not_opened(&loaded.config, error)),
+        }
+    }
+}
+
+/// Says which database it is. One that refuses at once was named wrongly: its password, its name, or a file that
+/// is no database.
+fn not_opened(config: &Config, error: AppError) -> anyhow::Error {
+    let AppError::Store(error) = error else {
+        return error.into();
+    };
+    let exit = match &error {
+        StoreError::Unavailable { .. } | StoreError::Busy { .. } => Exit::Unavailable,
+        StoreError::Refused { .. } => Exit::BadConfig,
+        _ => return error.into(),
+    };
+    let database = config.database_shown();
+    let advice = match exit {
+        Exit::BadConfig => "check `[database] url`, its user and that user's rights",
+        _ => "check that it runs, or that its file and folder can be written",
+    };
+    Failure::new(exit, format!("{database} cannot be opened ({advice})")).because(error).into()
+}
+
+/// Refuses a shop that neither the config nor the database knows. One taken out of the config keeps its rows.
+async fn require_shop(loaded: &Loaded, store: &Store, name: Option<&str>) -> Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    if loaded.config.shops.contains_key(name) || store.shop_row(name).await?.is_some() {
+        return Ok(());
+    }
+    Err(unknown(&format!("no shop is called `{name}`"), name, loaded.config.shops.keys()).into())
+}
+
+fn unknown_shop(app: &App, name: &str) -> Failure {
+    unknown(&format!("no enabled shop is called `{name}`"), name, app.shops.iter().map(|shop| &shop.name))
+}
+
+/// Names listed in full; of more, only the likeliest one.
+const NAMES_LISTED_MAX: usize = 12;
+
+/// A name on the command line that names nothing, and what was probably meant.
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a String>) -> Failure {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    let advice = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "none is configured".to_owned(),
+        None if known.len() <= NAMES_LISTED_MAX => format!("there are {}", known.join(", ")),
+        None => format!("there are {} others; `shopsync config show` lists them", known.len()),
+    };
+    Failure::new(Exit::Usage, format!("{what}; {advice}"))
+}
+
+/// Runs a verb that talks to databases and platforms.
+fn block_on(work: impl Future<Output = Result<Exit>>) -> Result<Exit> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no threads could be started")?
+        .block_on(work)
+}

@@ -1,0 +1,167 @@
+//! `orders`: the newest orders as a table, as JSON, or as a CSV file that Excel opens.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::output;
+use crate::cli::OrdersArgs;
+use crate::exit::{Exit, Failure};
+use crate::store::Store;
+use crate::store::overview::{OrderView, OrdersFilter};
+
+/// Makes Excel read the file as UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// Rows shown when `-n` does not say; a CSV file holds all.
+const ROWS_SHOWN: u64 = 20;
+
+pub(super) async fn run(store: &Store, words: &OrdersArgs, now: DateTime<Utc>) -> anyhow::Result<Exit> {
+    let limit = words.limit.or(words.csv.is_none().then_some(ROWS_SHOWN));
+    let filter =
+        OrdersFilter { shop: words.shop.clone(), since: words.since.map(|since| since.resolve(now)), limit };
+    let orders = store.orders(&filter).await?;
+    if let Some(path) = &words.csv {
+        let text = csv(&orders);
+        if path == Path::new("-") {
+            output::put(&text)?;
+        } else {
+            std::fs::write(path, text).map_err(|error| {
+                Failure::new(Exit::BadInput, format!("{} cannot be written", path.display())).because(error)
+            })?;
+            tracing::info!(event = "verb.finished", "{} orders written to {}", orders.len(), path.display());
+        }
+        return Ok(Exit::Done);
+    }
+    if words.table.json {
+        output::json(&orders.iter().map(as_value).collect())?;
+        return Ok(Exit::Done);
+    }
+    output::table(
+        ["shop", "number", "status", "created (UTC)", "updated (UTC)", "total"],
+        orders.iter().map(|order| {
+            [
+                order.shop.clone(),
+                order.number.clone(),
+                order.status.clone(),
+                output::when(order.created_at),
+                output::when(order.updated_at),
+                output::money(order.total_minor, order.currency.as_deref()),
+            ]
+        }),
+    )?;
+    Ok(Exit::Done)
+}
+
+const HEADINGS: [&str; 20] = [
+    "shop",
+    "number",
+    "platform",
+    "status",
+    "platform_status",
+    "created_at",
+    "updated_at",
+    "paid_at",
+    "shipped_at",
+    "completed_at",
+    "canceled_at",
+    "ship_by",
+    "total_minor",
+    "shipping_minor",
+    "tax_minor",
+    "income_minor",
+    "currency",
+    "country",
+    "buyer_note",
+    "seller_note",
+];
+
+fn csv(orders: &[OrderView]) -> String {
+    let mut csv = format!("{BYTE_ORDER_MARK}{}\r\n", HEADINGS.join(","));
+    for order in orders {
+        let at = |at: Option<DateTime<Utc>>| at.map_or_else(String::new, |at| output::when(Some(at)));
+        let minor = |minor: Option<i64>| minor.map_or_else(String::new, |minor| minor.to_string());
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let fields = [
+            order.shop.clone(),
+            order.number.clone(),
+            order.platform.clone(),
+            order.status.clone(),
+            order.platform_status.clone(),
+            at(order.created_at),
+            at(order.updated_at),
+            at(order.paid_at),
+            at(order.shipped_at),
+            at(order.completed_at),
+            at(order.canceled_at),
+            at(order.ship_by),
+            minor(order.total_minor),
+            minor(order.shipping_minor),
+            minor(order.tax_minor),
+            minor(order.income_minor),
+            text(&order.currency),
+            text(&order.country),
+            text(&order.buyer_note),
+            text(&order.seller_note),
+        ];
+        csv.push_str(&fields.map(|field| csv_field(&field)).join(","));
+        csv.push_str("\r\n");
+    }
+    csv
+}
+
+/// Quoted where it must be. A text that a spreadsheet would run as a formula gets an apostrophe in front: notes
+/// are written by strangers.
+fn csv_field(field: &str) -> String {
+    let is_number = field.parse::<i64>().is_ok();
+    let field = if !is_number && field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{field}")
+    } else {
+        field.to_owned()
+    };
+    if field.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
+}
+
+fn as_value(order: &OrderView) -> serde_json::Value {
+    json!({
+        "shop": order.shop,
+        "number": order.number,
+        "platform": order.platform,
+        "status": order.status,
+        "platform_status": order.platform_status,
+        "created_at": output::instant(order.created_at),
+        "updated_at": output::instant(order.updated_at),
+        "paid_at": output::instant(order.paid_at),
+        "shipped_at": output::instant(order.shipped_at),
+        "completed_at": output::instant(order.completed_at),
+        "canceled_at": output::instant(order.canceled_at),
+        "ship_by": output::instant(order.ship_by),
+        "total_minor": order.total_minor,
+        "shipping_minor": order.shipping_minor,
+        "tax_minor": order.tax_minor,
+        "income_minor": order.income_minor,
+        "currency": order.currency,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_quoted_where_it_must_be_and_never_a_formula() {
+        for (field, expected) in [
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("two\nlines", "\"two\nlines\""),
+            ("=1+1", "'=1+1"),
+            ("-5", "-5"),
+            ("-5+cmd", "'-5+cmd"),
+            ("请尽快发货 🎁", "请尽快发货 🎁"),
+        ] {
+            assert_eq!(csv_field(field), expected);
+        }
+    }
+}

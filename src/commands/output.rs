@@ -1,0 +1,114 @@
+//! What verbs print: tables for people, JSON for scripts. Data goes to stdout, everything else to stderr. A
+//! reader that goes away, as `head` does, is no error.
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use comfy_table::{ContentArrangement, Table, presets};
+
+/// Writes text as it is, without adding a line's end.
+pub(super) fn put(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("the result could not be written to stdout"),
+    }
+}
+
+/// Writes one line.
+pub(super) fn line(text: impl std::fmt::Display) -> Result<()> {
+    put(&format!("{text}\n"))
+}
+
+/// Writes one JSON document, for scripts.
+pub(super) fn json(value: &serde_json::Value) -> Result<()> {
+    put(&format!("{value:#}\n"))
+}
+
+/// Writes rows under headings, without lines: columns that line up are enough, and easy to cut. On a terminal
+/// long texts are folded to its width.
+pub(super) fn table<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(headings);
+    if io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    for row in rows {
+        table.add_row(row);
+    }
+    put(&format!("{table}\n"))
+}
+
+/// An instant as people read it, in UTC; `never` for none.
+pub(super) fn when(at: Option<DateTime<Utc>>) -> String {
+    at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+/// An instant for scripts: RFC 3339 in UTC, or null.
+pub(super) fn instant(at: Option<DateTime<Utc>>) -> serde_json::Value {
+    at.map_or(serde_json::Value::Null, |at| {
+        serde_json::Value::String(at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+    })
+}
+
+/// A length of time in its two largest units: `3d 4h`, `5m 2s`.
+pub(super) fn length(span: TimeDelta) -> String {
+    let seconds = span.num_seconds().max(0);
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, minutes) => format!("{minutes}m {}s", seconds % 60),
+        (0, hours, minutes) => format!("{hours}h {minutes}m"),
+        (days, hours, _) => format!("{days}d {hours}h"),
+    }
+}
+
+/// Minor units as people write money: `1234` and USD are `12.34 USD`. Without a currency, the bare number.
+pub(super) fn money(minor: Option<i64>, currency: Option<&str>) -> String {
+    let Some(minor) = minor else { return String::new() };
+    let Some(currency) = currency.and_then(crate::domain::money::Currency::parse) else {
+        return minor.to_string();
+    };
+    let decimals = currency.decimals();
+    if decimals == 0 {
+        return format!("{minor} {currency}");
+    }
+    let unit = 10_u64.pow(decimals);
+    let sign = if minor < 0 { "-" } else { "" };
+    let (whole, part) = (minor.unsigned_abs() / unit, minor.unsigned_abs() % unit);
+    format!("{sign}{whole}.{part:0width$} {currency}", width = decimals as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_written_with_its_currencys_decimals() {
+        for (minor, currency, expected) in [
+            (Some(1_234), Some("USD"), "12.34 USD"),
+            (Some(-5), Some("CNY"), "-0.05 CNY"),
+            (Some(1_234), Some("JPY"), "1234 JPY"),
+            (Some(1_234), Some("KWD"), "1.234 KWD"),
+            (Some(i64::MIN), Some("USD"), "-92233720368547758.08 USD"),
+            (Some(7), None, "7"),
+            (None, Some("USD"), ""),
+        ] {
+            assert_eq!(money(minor, currency), expected);
+        }
+    }
+
+    #[test]
+    fn a_length_is_told_in_its_two_largest_units() {
+        for (seconds, expected) in
+            [(0, "0s"), (59, "59s"), (62, "1m 2s"), (7_260, "2h 1m"), (90_000, "1d 1h")]
+        {
+            assert_eq!(length(TimeDelta::seconds(seconds)), expected);
+        }
+    }
+}

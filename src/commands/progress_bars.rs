@@ -1,0 +1,82 @@
+//! Progress on a terminal: one line per shop, with counts and rate.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::sync::Progress;
+use crate::telemetry::log_above;
+
+/// Cut to the terminal's width: a line that is folded cannot be drawn over.
+const LOOK: &str = "{prefix:20!} {bar:12} {pos}/{len} windows {wide_msg} {elapsed}";
+
+/// How often the lines are drawn.
+const REDRAW: Duration = Duration::from_millis(200);
+
+/// One bar per shop; draws nothing when stderr is no terminal.
+pub(super) struct Bars {
+    all: MultiProgress,
+    by_shop: Mutex<BTreeMap<String, (ProgressBar, tokio::task::AbortHandle)>>,
+    is_shown: bool,
+}
+
+impl Bars {
+    pub(super) fn new(is_wanted: bool) -> Self {
+        let is_shown = is_wanted && std::io::stderr().is_terminal();
+        let all = MultiProgress::new();
+        if is_shown {
+            let bars = all.clone();
+            log_above(Some(Box::new(move |write| bars.suspend(write))));
+        }
+        Self { all, by_shop: Mutex::default(), is_shown }
+    }
+
+    /// Adds a line that follows `progress`.
+    pub(super) fn add(&self, shop: &str, progress: Arc<Progress>) {
+        if !self.is_shown {
+            return;
+        }
+        let style = ProgressStyle::with_template(LOOK).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = self.all.add(ProgressBar::new(1).with_style(style));
+        bar.set_prefix(shop.to_owned());
+        let follower = tokio::spawn(follow(bar.clone(), progress)).abort_handle();
+        self.by_shop.lock().unwrap_or_else(PoisonError::into_inner).insert(shop.to_owned(), (bar, follower));
+    }
+
+    pub(super) fn finish(&self, shop: &str) {
+        if let Some((bar, follower)) =
+            self.by_shop.lock().unwrap_or_else(PoisonError::into_inner).remove(shop)
+        {
+            follower.abort();
+            bar.finish_and_clear();
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        if self.is_shown {
+            log_above(None);
+            // Lines that cannot be cleared stay on the screen; nothing depends on it.
+            self.all.clear().ok();
+        }
+    }
+}
+
+async fn follow(bar: ProgressBar, progress: Arc<Progress>) {
+    let started_at = std::time::Instant::now();
+    loop {
+        let counts = progress.counts();
+        // A bar of nothing would be drawn as a full one.
+        bar.set_length(counts.windows_known.max(1));
+        bar.set_position(counts.windows_done);
+        let per_second =
+            counts.rows_seen * 1_000 / u64::try_from(started_at.elapsed().as_millis()).unwrap_or(1).max(1);
+        bar.set_message(format!(
+            "{} orders {per_second}/s, {} written, {} calls",
+            counts.rows_seen, counts.rows_written, counts.calls
+        ));
+        tokio::time::sleep(REDRAW).await;
+    }
+}

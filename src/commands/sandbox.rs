@@ -1,0 +1,111 @@
+//! `sandbox`: the simulated platforms on their own, for trying things without credentials.
+
+use tokio_util::sync::CancellationToken;
+
+use super::output;
+use crate::cli::SandboxArgs;
+use crate::clock::Clock;
+use crate::exit::{Exit, Failure};
+use crate::platform::profile;
+use crate::sandbox::{Drift, Fault, FaultKind, Faults, Platform, Sandbox, SandboxSettings};
+
+pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    let sandbox = Sandbox::start(SandboxSettings {
+        listen: words.listen,
+        clock: Clock::system(),
+        seed: words.seed,
+        orders: words.orders,
+        drift: Drift { per_list_request: words.drift, ..Drift::default() },
+        faults: Faults {
+            list: words.faults.iter().map(|text| fault(text)).collect::<anyhow::Result<_>>()?,
+            ..Faults::default()
+        },
+        requests_per_second: words.rate,
+        ..SandboxSettings::default()
+    })
+    .await
+    .map_err(|error| {
+        Failure::new(Exit::BadInput, "the sandbox did not start; `--listen` names another address")
+            .because(error)
+    })?;
+    output::line(format_args!(
+        "# the simulated platforms listen on {}; end them with Ctrl-C",
+        sandbox.url()
+    ))?;
+    output::line("# for config.toml:")?;
+    output::line(config_sections(&sandbox))?;
+    output::line(
+        "# authorise each shop with its code, once and within ten minutes; the link of `shopsync auth url SHOP` gives another:",
+    )?;
+    for platform in Platform::ALL {
+        let code = sandbox.world().with(|world| world.issue_code(platform, 0));
+        output::line(format_args!("#   shopsync auth code {} {code}", shop_name(platform)))?;
+    }
+    cancel.cancelled().await;
+    sandbox.stop().await;
+    Ok(Exit::Done)
+}
+
+/// A fault of the command line: `reset=0.01` strikes one call in a hundred, `reset` every call.
+fn fault(text: &str) -> anyhow::Result<Fault> {
+    let (name, share) = text.split_once('=').unwrap_or((text, "1"));
+    let kind = match name {
+        "internal_error" => FaultKind::InternalError,
+        "bad_gateway" => FaultKind::BadGateway,
+        "too_many_requests" => FaultKind::TooManyRequests { retry_after_seconds: None },
+        "html_page" => FaultKind::HtmlPage,
+        "throttle" => FaultKind::Throttle,
+        "not_granted" => FaultKind::NotGranted,
+        "token_expired" => FaultKind::TokenExpired,
+        "still_calculated" => FaultKind::StillCalculated,
+        "truncated" => FaultKind::Truncated,
+        "reset" => FaultKind::Reset,
+        "lost_reply" => FaultKind::LostReply,
+        "stall" => FaultKind::Stall { milliseconds: STALL_MILLISECONDS },
+        "empty_list" => FaultKind::EmptyList,
+        "unreadable_row" => FaultKind::UnreadableRow,
+        _ => {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("no fault is called `{name}`; there are {FAULTS}"),
+            )
+            .into());
+        }
+    };
+    let share: f64 = share.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("the share of fault `{name}` must be from 0 to 1"))
+    })?;
+    Ok(Fault::new(kind).with_probability(share))
+}
+
+const FAULTS: &str = "internal_error, bad_gateway, too_many_requests, html_page, throttle, not_granted, token_expired, \
+                      still_calculated, truncated, reset, lost_reply, stall, empty_list, unreadable_row";
+
+/// How long a stalled answer is held back.
+const STALL_MILLISECONDS: u64 = 60_000;
+
+/// The shop of a platform, as the printed sections call it.
+pub(super) fn shop_name(platform: Platform) -> String {
+    format!("sandbox-{}", platform.as_str())
+}
+
+/// The sections of config.toml that speak to the sandbox.
+pub(super) fn config_sections(sandbox: &Sandbox) -> String {
+    Platform::ALL.map(|platform| section(sandbox, platform)).join("\n")
+}
+
+fn section(sandbox: &Sandbox, platform: Platform) -> String {
+    let (name, (key, secret)) = (platform.as_str(), platform.app());
+    let zone = profile(name)
+        .and_then(|profile| profile.zones.first())
+        .map_or_else(String::new, |zone| format!("zone = \"{}\"\n", zone.name));
+    format!(
+        "[apps.{name}]\nplatform = \"{name}\"\n{zone}gateway = \"{}\"\napp_key = \"{key}\"\napp_secret = \"{secret}\"\n\
+         requests_per_second = {CALLS_PER_SECOND}\n\n[shops.{}]\napp = \"{name}\"\nrecords = [\"orders\"]\n",
+        sandbox.gateway(platform),
+        shop_name(platform),
+    )
+}
+
+/// What the printed sections allow; the sandbox itself has no limit unless told so.
+const CALLS_PER_SECOND: u32 = 200;

@@ -1,0 +1,30 @@
+//! SIGTERM and SIGINT: the first asks for an orderly end, the second gets an immediate one.
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// What a shell reports for a program ended by SIGINT.
+const ENDED_BY_SIGNAL: i32 = 130;
+
+/// Returns a token that fires at the first SIGTERM or SIGINT. Ending at once is safe at any moment: what is
+/// committed stays, what is not is read again.
+pub(super) fn cancel_on_signals() -> anyhow::Result<CancellationToken> {
+    let cancel = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let fired = cancel.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if fired.is_cancelled() {
+                std::process::exit(ENDED_BY_SIGNAL);
+            }
+            fired.cancel();
+        }
+    });
+    Ok(cancel)
+}

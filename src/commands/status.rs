@@ -1,0 +1,142 @@
+//! `status`: one line per shop and record: how fresh, how much, what is missing, how long the token lasts.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::output;
+use super::runs::outcome;
+use crate::app::App;
+use crate::auth::GrantStatus;
+use crate::domain::record::Record;
+use crate::domain::shop::Shop;
+use crate::exit::Exit;
+use crate::jobs::schedule;
+use crate::store::overview::Overview;
+
+struct Line {
+    shop: String,
+    overview: Overview,
+    lag: Option<TimeDelta>,
+    next_run: Option<DateTime<Utc>>,
+    token: String,
+    token_ends_at: Option<DateTime<Utc>>,
+}
+
+pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
+    let mut lines = Vec::new();
+    for shop in app.shops.iter().filter(|shop| app.order_paging(shop).is_some()) {
+        lines.push(line(app, shop).await?);
+    }
+    if as_json {
+        output::json(&lines.iter().map(as_value).collect())?;
+        return Ok(Exit::Done);
+    }
+    output::table(
+        [
+            "shop",
+            "record",
+            "rows",
+            "synced until (UTC)",
+            "lag",
+            "last run",
+            "next run (UTC)",
+            "gaps",
+            "set aside",
+            "token",
+        ],
+        lines.iter().map(as_row),
+    )?;
+    Ok(Exit::Done)
+}
+
+async fn line(app: &App, shop: &Shop) -> anyhow::Result<Line> {
+    let now = app.clock.now();
+    let overview = app.store.overview(&shop.name, Record::Orders).await?;
+    let last_sync_at = overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at);
+    let status = app.tokens.status(shop).await?;
+    Ok(Line {
+        shop: shop.name.clone(),
+        lag: last_sync_at.map(|at| now - at),
+        next_run: schedule::next_run(app.config(), shop, Record::Orders, now),
+        token: token_in_words(status.as_ref(), now),
+        token_ends_at: status.as_ref().map(token_end),
+        overview,
+    })
+}
+
+/// When a person must act: with a refresh token, its own end; without, the access token's.
+fn token_end(status: &GrantStatus) -> DateTime<Utc> {
+    status.refresh_ends_at.unwrap_or(status.access_ends_at)
+}
+
+fn token_in_words(status: Option<&GrantStatus>, now: DateTime<Utc>) -> String {
+    match status {
+        None => "never authorised".to_owned(),
+        Some(status) if status.needs_owner() => status.standing.to_string(),
+        Some(status) => format!("{} left", output::length(token_end(status) - now)),
+    }
+}
+
+fn as_row(line: &Line) -> [String; 10] {
+    let overview = &line.overview;
+    let last_run = overview.last_run.as_ref().map_or_else(
+        || "never".to_owned(),
+        |run| format!("{} {}", outcome(run), output::when(Some(run.started_at))),
+    );
+    [
+        line.shop.clone(),
+        Record::Orders.to_string(),
+        overview.rows.to_string(),
+        output::when(overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at)),
+        line.lag.map_or_else(|| "-".to_owned(), output::length),
+        last_run,
+        output::when(line.next_run),
+        gaps(overview),
+        overview.quarantined.to_string(),
+        line.token.clone(),
+    ]
+}
+
+/// What the ledger says is not, or not surely, there.
+fn gaps(overview: &Overview) -> String {
+    let parts = [
+        (overview.windows_planned, "of history to read"),
+        (overview.windows_failed, "failed"),
+        (overview.windows_short, "short"),
+        (overview.amounts_due, "without money yet"),
+    ];
+    let told: Vec<String> = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
+}
+
+fn as_value(line: &Line) -> serde_json::Value {
+    let overview = &line.overview;
+    let cursor = overview.cursor.as_ref();
+    let run = overview.last_run.as_ref();
+    json!({
+        "shop": line.shop,
+        "record": Record::Orders.as_str(),
+        "rows": overview.rows,
+        "last_sync_at": output::instant(cursor.and_then(|cursor| cursor.last_sync_at)),
+        "lag_seconds": line.lag.map(|lag| lag.num_seconds()),
+        "off_reason": cursor.and_then(|cursor| cursor.off_reason.clone()),
+        "last_run": run.map(|run| json!({
+            "id": run.id, "job": run.job, "trigger": run.trigger, "outcome": outcome(run),
+            "started_at": output::instant(Some(run.started_at)), "finished_at": output::instant(run.finished_at),
+            "error": run.error,
+        })),
+        "last_ok_at": output::instant(overview.last_ok.as_ref().and_then(|run| run.finished_at)),
+        "next_run": output::instant(line.next_run),
+        "windows_planned": overview.windows_planned,
+        "windows_failed": overview.windows_failed,
+        "windows_short": overview.windows_short,
+        "amounts_due": overview.amounts_due,
+        "quarantined": overview.quarantined,
+        "token": line.token,
+        "token_ends_at": output::instant(line.token_ends_at),
+    })
+}

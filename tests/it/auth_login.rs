@@ -1,0 +1,288 @@
+//! What an owner brings, and what becomes of grants that lie in the database.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use shopsync::auth::credential::OwnerReason;
+use shopsync::auth::status::Standing;
+use shopsync::auth::{AuthError, GivenTokens};
+use shopsync::domain::credential::Condition;
+
+use crate::auth_context::ExitCode as _;
+use crate::auth_context::{Authorised, clear, key, refused, renewals};
+use crate::auth_gateway::{ACCESS_LIFE, CANARY, Fault, SELLER};
+use crate::databases::{TestDatabase, both_databases};
+
+fn code(seller: &str) -> SecretString {
+    SecretString::from(format!("code-{seller}"))
+}
+
+fn given(text: &str) -> GivenTokens {
+    GivenTokens::parse(&SecretString::from(text)).unwrap()
+}
+
+both_databases! {
+    async fn a_shop_that_was_never_authorised_says_so(test: TestDatabase) {
+        let test = Authorised::before_login(test, "xiaohongshu").await;
+        let error = test.access().await.err().unwrap();
+        assert!(matches!(error, AuthError::NeverAuthorised { .. }), "{error}");
+        assert_eq!(error.exit_code(), 77);
+        assert_eq!(test.tokens.status(&test.shop).await.unwrap(), None);
+    }
+
+    async fn a_login_stores_the_grant_and_its_account(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        assert_eq!(clear(&test.access().await.unwrap()), test.gateway.access());
+        let row = test.database.store.shop_row("acme").await.unwrap().unwrap();
+        assert_eq!(row.account.id.as_deref(), Some(SELLER));
+        assert_eq!(row.authorised_at, Some(test.database.clock.now()));
+        let status = test.tokens.status(&test.shop).await.unwrap().unwrap();
+        assert_eq!((status.standing, status.version), (Standing::Good, 1));
+    }
+
+    async fn the_tokens_of_another_account_replace_nothing(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        let before = test.row().await;
+
+        let by_code = test.tokens.login_code(&test.shop, code("stranger")).await.err().unwrap();
+        let file = r#"{"access_token":"a","refresh_token":"r","seller_id":"stranger"}"#;
+        let by_file = test.tokens.set(&test.shop, given(file)).await.err().unwrap();
+
+        for error in [by_code, by_file] {
+            assert!(matches!(error, AuthError::OtherAccount { .. }), "{error}");
+            assert_eq!(error.exit_code(), 77);
+        }
+        assert_eq!(test.row().await, before);
+    }
+
+    async fn the_account_of_the_config_counts_before_the_first_login(test: TestDatabase) {
+        let mut test = Authorised::before_login(test, "xiaohongshu").await;
+        test.shop.account = Some("somebody".to_owned());
+        let error = test.tokens.login_code(&test.shop, code(SELLER)).await.err().unwrap();
+        assert!(matches!(error, AuthError::OtherAccount { .. }), "{error}");
+        assert_eq!(test.database.number("SELECT count(*) FROM credentials").await, 0);
+    }
+
+    async fn a_new_login_ends_all_trouble(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        test.after_end().await;
+        test.gateway.next(&[Fault::Refused]);
+        assert_eq!(test.access().await.err().unwrap().exit_code(), 77);
+
+        test.tokens.login_code(&test.shop, code(SELLER)).await.unwrap();
+
+        let access = test.access().await.unwrap();
+        assert_eq!((clear(&access), access.generation), (test.gateway.access().as_str(), 2));
+        assert_eq!(test.row().await.trouble, None);
+    }
+
+    async fn a_login_wins_over_a_refresh_under_way(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        test.before_end(TimeDelta::minutes(20)).await;
+        test.gateway.next(&[Fault::Held]);
+        test.access().await.unwrap();
+        test.gateway.until_refresh_call(1).await;
+
+        let other = test.another_program().await;
+        other.login_code(&test.shop, code(SELLER)).await.unwrap();
+        test.gateway.release();
+
+        assert_eq!(test.settled(1).await.version, 2);
+        assert_eq!(clear(&test.access().await.unwrap()), test.gateway.access());
+    }
+
+    async fn tokens_another_program_kept_are_taken_over_and_renewed_if_they_ended(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        let refresh = test.gateway.refresh();
+        test.tokens.clear(&test.shop).await.unwrap();
+        let file = format!(
+            r#"{{"access_token":"old","access_token_expires_at":1,"refresh_token":"{refresh}","seller_id":"{SELLER}"}}"#
+        );
+
+        let status = test.tokens.set(&test.shop, given(&file)).await.unwrap();
+
+        assert_eq!((status.standing, status.version), (Standing::Good, 2));
+        assert_eq!(clear(&test.access().await.unwrap()), test.gateway.access());
+        assert_eq!(test.gateway.refresh_calls(), 1);
+        assert_eq!(renewals(&test.row().await), 1);
+    }
+
+    async fn a_wrong_paste_replaces_nothing(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        let before = test.row().await;
+        let error = test.tokens.set(&test.shop, given("mistaken")).await.err().unwrap();
+        assert_eq!(error.exit_code(), 77, "{error}");
+        assert_eq!(test.row().await, before);
+    }
+
+    async fn a_bare_token_lives_as_long_as_its_platform_says_and_no_longer(test: TestDatabase) {
+        let test = Authorised::before_login(test, "temu").await;
+        let token = test.gateway.access();
+        test.tokens.set(&test.shop, given(&token)).await.unwrap();
+        assert_eq!(clear(&test.access().await.unwrap()), token);
+        let ends_at = test.row().await.tokens.access_ends_at;
+        assert_eq!(ends_at, test.database.clock.now() + ACCESS_LIFE, "what the platform told");
+
+        test.after_end().await;
+        let error = test.access().await.err().unwrap();
+
+        assert!(
+            matches!(error, AuthError::NeedsOwner { reason: OwnerReason::AccessEnded, .. }),
+            "{error}"
+        );
+        assert_eq!(test.row().await.condition, Condition::NeedsOwner);
+        assert_eq!(test.gateway.refresh_calls(), 0);
+    }
+
+    async fn an_inspection_keeps_what_the_platform_tells_of_the_grant(test: TestDatabase) {
+        let mut test = Authorised::new(test).await;
+        test.database.execute("UPDATE credentials SET expires_at = '2026-11-25 12:00:00.000'").await;
+        test.database.execute("UPDATE shops SET account_id = NULL").await;
+        let ends_at = test.database.clock.now() + ACCESS_LIFE;
+
+        let told = test.tokens.inspect(&test.shop).await.unwrap();
+
+        assert_eq!((told.account.id.as_deref(), told.access_ends_at), (Some(SELLER), Some(ends_at)));
+        assert_eq!((test.row().await.tokens.access_ends_at, test.gateway.refresh_calls()), (ends_at, 0));
+        let row = test.database.store.shop_row("acme").await.unwrap().unwrap();
+        assert_eq!(row.account.id.as_deref(), Some(SELLER));
+        test.shop.account = Some("somebody".to_owned());
+        let error = test.tokens.inspect(&test.shop).await.err().unwrap();
+        assert!(matches!(error, AuthError::OtherAccount { .. }), "{error}");
+    }
+
+    async fn a_refused_token_without_a_refresh_token_needs_the_owner_at_once(test: TestDatabase) {
+        let test = Authorised::before_login(test, "temu").await;
+        test.tokens.set(&test.shop, given(&test.gateway.access())).await.unwrap();
+
+        let error = test.tokens.refused(&test.shop, 1, &refused()).await.err().unwrap();
+        assert_eq!(error.exit_code(), 77, "{error}");
+        assert_eq!(test.access().await.err().unwrap().exit_code(), 77, "it is not handed out again");
+        let other = test.another_program().await;
+        assert_eq!(other.access(&test.shop).await.err().unwrap().exit_code(), 77);
+        assert_eq!(test.gateway.refresh_calls(), 0);
+    }
+
+    async fn a_person_is_told_when_nothing_can_be_renewed_and_the_token_stays(test: TestDatabase) {
+        let test = Authorised::before_login(test, "temu").await;
+        test.tokens.set(&test.shop, given(&test.gateway.access())).await.unwrap();
+        let error = test.tokens.refresh_now(&test.shop).await.err().unwrap();
+        assert!(
+            matches!(error, AuthError::NeedsOwner { reason: OwnerReason::NoRefreshToken, .. }),
+            "{error}"
+        );
+        assert_eq!(test.row().await.condition, Condition::Active);
+        assert!(test.access().await.is_ok());
+    }
+
+    async fn no_token_is_ever_stored_in_clear(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        test.after_end().await;
+        test.access().await.unwrap();
+        let row = format!("{:?}", test.row().await);
+        assert!(row.contains("v1:"), "sealed texts are there: {row}");
+        assert!(test.gateway.access().contains(CANARY) && !row.contains(CANARY), "{row}");
+        if let Some(file) = test.database.store.sqlite_file() {
+            for file in [file.clone(), file.with_extension("db-wal")] {
+                let bytes = std::fs::read(&file).unwrap_or_default();
+                let found = bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
+                assert!(!found, "{}", file.display());
+            }
+        }
+    }
+
+    async fn another_key_opens_nothing_and_overwrites_nothing(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        let before = test.row().await;
+        let stranger = test.another_with(&key(2)).await;
+
+        let errors = [
+            stranger.access(&test.shop).await.map(drop).err().unwrap(),
+            stranger.refresh_now(&test.shop).await.map(drop).err().unwrap(),
+            stranger.login_code(&test.shop, code(SELLER)).await.map(drop).err().unwrap(),
+        ];
+
+        for error in errors {
+            assert!(matches!(error, AuthError::Seal { .. }), "{error}");
+            assert_eq!(error.exit_code(), 78);
+        }
+        assert_eq!(test.row().await, before);
+        assert_eq!(test.gateway.refresh_calls(), 0);
+    }
+
+    async fn sealed_tokens_of_one_shop_do_not_open_for_another(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        test.database.execute("UPDATE shops SET id = 'another'").await;
+        let error = test.another_program().await.access(&test.shop).await.err().unwrap();
+        assert_eq!(error.exit_code(), 78, "{error}");
+    }
+
+    async fn an_older_generation_does_not_open_in_a_newer_row(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        test.database.execute("UPDATE credentials SET version = 2").await;
+        let error = test.another_program().await.access(&test.shop).await.err().unwrap();
+        assert_eq!(error.exit_code(), 78, "{error}");
+    }
+
+    async fn a_cleared_grant_is_gone_for_every_program(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        let other = test.another_program().await;
+        other.access(&test.shop).await.unwrap();
+        assert!(test.tokens.clear(&test.shop).await.unwrap());
+        assert!(test.access().await.err().unwrap().needs_owner());
+        test.database.clock.advance(TimeDelta::minutes(1));
+        assert!(other.access(&test.shop).await.err().unwrap().needs_owner());
+    }
+}
+
+#[tokio::test]
+async fn no_line_of_any_log_holds_a_token_and_each_event_is_told_once() {
+    let log = Log::default();
+    let lines = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || lines.clone())
+        .finish();
+    // A runtime of one thread, so that what is spawned logs here too.
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let test = Authorised::new(TestDatabase::sqlite().await).await;
+    test.after_end().await;
+    test.access().await.unwrap();
+    test.after_end().await;
+    test.gateway.next(&[Fault::Throttled, Fault::Refused]);
+    let throttled = test.access().await.err().unwrap();
+    test.database.clock.advance(TimeDelta::minutes(1));
+    let refused = test.access().await.err().unwrap();
+    let again = test.access().await.err().unwrap();
+
+    let text = log.text();
+    assert!(!text.contains(CANARY), "{text}");
+    assert!(!format!("{throttled:?} {refused:?} {again:?}").contains(CANARY));
+    for event in ["token.refreshed", "token.refresh_failed", "token.needs_owner"] {
+        assert_eq!(text.matches(event).count(), 1, "{event} in {text}");
+    }
+}
+
+/// What was logged, shared with the subscriber.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
