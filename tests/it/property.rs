@@ -1,0 +1,372 @@
+//! The promise of the whole: whatever the platform changes while it is read, wherever the program is cut off,
+//! however the windows and pages are cut, in the end the store equals the truth.
+//!
+//! A case is a script drawn by proptest: time passes, orders are placed and changed (also between any two pages
+//! of a run), calls fail for good, the program dies between any two steps and starts again, an operator deletes
+//! rows and rewinds the cursor. Then trouble ends, the program runs until it is up to date, and every field of
+//! every order is compared. After each step the cursor's promise is checked as well. The script's randomness is the case's own, so a failure is found again by its seed.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use shopsync::domain::record::{Lane, Record};
+use shopsync::platform::PlatformError;
+use shopsync::sandbox::{Fault, FaultKind, Platform, SandboxSettings, World};
+use shopsync::store::overview::OrdersFilter;
+use shopsync::sync::{SyncError, lease};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::{ContextSettings, SHOPS, TestContext};
+use crate::databases::TestDatabase;
+
+/// How one case cuts its world.
+#[derive(Clone, Debug)]
+struct Cut {
+    page_size: u32,
+    rows_max: u64,
+    window_max_secs: i64,
+    overlap_secs: i64,
+    windows_in_parallel: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Time passes.
+    Wait { seconds: i64 },
+    /// Orders are placed and changed, some of them in one second.
+    Trade { placed: u8, changed: u8, in_one_second: bool },
+    /// A run of a lane, while orders change and time passes at each call; `polls` cuts it off.
+    Run { lane: Lane, polls: Option<u16>, changes_per_call: u8, seconds_per_call: u8 },
+    /// A run in which one page can never be read.
+    RunWithBrokenPage { calls_before: u8 },
+    /// An operator deletes rows by hand and rewinds the cursor far enough to get them again.
+    DeleteAndRewind { every: u8 },
+}
+
+fn cut() -> impl Strategy<Value = Cut> {
+    (1_u32..8, 8_u64..40, 60_i64..4_000, 0_i64..90, 1_usize..4).prop_map(
+        |(page_size, rows_max, window_max_secs, overlap_secs, windows_in_parallel)| Cut {
+            page_size,
+            rows_max: rows_max.max(u64::from(page_size)),
+            window_max_secs,
+            overlap_secs,
+            windows_in_parallel,
+        },
+    )
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let lane = prop_oneof![3 => Just(Lane::Update), 1 => Just(Lane::Create)];
+    prop_oneof![
+        2 => (1_i64..5_000).prop_map(|seconds| Step::Wait { seconds }),
+        3 => (0_u8..6, 0_u8..8, any::<bool>())
+            .prop_map(|(placed, changed, in_one_second)| Step::Trade { placed, changed, in_one_second }),
+        5 => (lane, proptest::option::of(1_u16..400), 0_u8..3, 0_u8..20).prop_map(
+            |(lane, polls, changes_per_call, seconds_per_call)| Step::Run {
+                lane, polls, changes_per_call, seconds_per_call,
+            }
+        ),
+        1 => (0_u8..6).prop_map(|calls_before| Step::RunWithBrokenPage { calls_before }),
+        1 => (1_u8..4).prop_map(|every| Step::DeleteAndRewind { every }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_store_ends_up_equal_to_the_truth(
+        seed in any::<u64>(),
+        shop in 0_usize..2,
+        cut in cut(),
+        steps in proptest::collection::vec(step(), 4..14),
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let outcome = runtime.block_on(play(seed, SHOPS[shop], &cut, &steps));
+        runtime.shutdown_background();
+        prop_assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+    }
+}
+
+/// More with `PROPTEST_CASES`, for a long night.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48)
+}
+
+async fn play(
+    seed: u64,
+    (name, platform, index): (&str, Platform, usize),
+    cut: &Cut,
+    steps: &[Step],
+) -> Result<(), String> {
+    let settings = ContextSettings {
+        sandbox: SandboxSettings {
+            seed,
+            orders: 60,
+            history: TimeDelta::hours(12),
+            ..SandboxSettings::default()
+        },
+        sync: format!("history = \"1d\"\nsettle = \"5s\"\noverlap = \"{}s\"\n", cut.overlap_secs),
+        ..ContextSettings::default()
+    };
+    let mut test = TestContext::new(TestDatabase::sqlite().await, settings).await;
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut promise = Promise::default();
+    for step in steps {
+        match *step {
+            Step::Wait { seconds } => test.clock.advance(TimeDelta::seconds(seconds)),
+            Step::Trade { placed, changed, in_one_second } => {
+                for _ in 0..placed.max(changed) {
+                    let pause = if in_one_second { 1 } else { random.i64(1..90_000) };
+                    test.clock.advance(TimeDelta::milliseconds(pause));
+                    test.sandbox
+                        .world()
+                        .with(|world| trade(world, platform, index, placed, changed, &mut random));
+                }
+            }
+            Step::Run { lane, polls, changes_per_call, seconds_per_call } => {
+                disturb(&test, platform, index, changes_per_call, seconds_per_call, random.fork());
+                let outcome = run(&test, name, lane, cut, polls).await;
+                test.sandbox.world().with(World::remove_hook);
+                if outcome.is_none() {
+                    // The process is gone: its lease runs out, and another one starts.
+                    test.clock.advance(TimeDelta::seconds(31));
+                    test.restart().await;
+                }
+            }
+            Step::RunWithBrokenPage { calls_before } => {
+                break_later(&test, platform, calls_before);
+                run(&test, name, Lane::Update, cut, None).await;
+                test.sandbox.world().with(|world| {
+                    world.remove_hook();
+                    world.clear_faults();
+                });
+            }
+            Step::DeleteAndRewind { every } => {
+                delete_and_rewind(&test, name, every).await;
+                promise.cursor = None;
+            }
+        }
+        promise
+            .check(&test, (name, platform, index))
+            .await
+            .map_err(|broken| format!("after {step:?}: {broken}"))?;
+    }
+    converge(&test, name, cut).await?;
+    let differences = test.differences(name).await;
+    if !differences.is_empty() {
+        return Err(format!(
+            "{} differences: {}",
+            differences.len(),
+            differences[..differences.len().min(4)].join("; ")
+        ));
+    }
+    let violations = test.sandbox.world().with(|world| world.violations());
+    if !violations.is_empty() {
+        return Err(format!("the platform was treated badly: {violations:?}"));
+    }
+    test.sandbox.stop().await;
+    Ok(())
+}
+
+/// What the cursor promises at every moment, not only in the end.
+#[derive(Default)]
+struct Promise {
+    /// Where the cursor began: what was updated before comes by the create lane, in its own time.
+    beginning: Option<DateTime<Utc>>,
+    /// Where it stood last, unless an operator has moved it since.
+    cursor: Option<DateTime<Utc>>,
+}
+
+impl Promise {
+    /// Everything updated before the cursor is stored, at that version or a newer one, and the cursor never
+    /// goes back by itself.
+    async fn check(
+        &mut self,
+        test: &TestContext,
+        (name, platform, index): (&str, Platform, usize),
+    ) -> Result<(), String> {
+        let Some(cursor) = test.cursor(name).await else { return Ok(()) };
+        let beginning = *self.beginning.get_or_insert(cursor);
+        if self.cursor.is_some_and(|before| cursor < before) {
+            return Err(format!("the cursor went back from {:?} to {cursor}", self.cursor));
+        }
+        self.cursor = Some(cursor);
+        let filter = OrdersFilter { shop: Some(name.to_owned()), since: None, limit: None };
+        let stored = test.app.store.orders(&filter).await.unwrap();
+        let stored: HashMap<&str, _> =
+            stored.iter().map(|order| (order.number.as_str(), order.updated_at)).collect();
+        let expected = test.sandbox.world().with(|world| world.truth(platform, index));
+        let lost = expected
+            .iter()
+            .filter(|order| beginning <= order.updated_at && order.updated_at < cursor)
+            .find(|order| stored.get(order.number.as_str()).is_none_or(|at| *at < Some(order.updated_at)));
+        match lost {
+            Some(lost) => Err(format!(
+                "{} was updated {} and is not stored, yet the cursor is at {cursor}",
+                lost.number, lost.updated_at
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One run. `None`: it was cut off.
+async fn run(
+    test: &TestContext,
+    name: &str,
+    lane: Lane,
+    cut: &Cut,
+    polls: Option<u16>,
+) -> Option<Result<(), SyncError>> {
+    let (mut sync, lease) = test.order_sync(name, lane).await?;
+    sync.paging.page_size = cut.page_size;
+    sync.paging.rows_max = cut.rows_max;
+    sync.paging.update_window_max =
+        sync.paging.update_window_max.min(TimeDelta::seconds(cut.window_max_secs));
+    sync.policy.windows_in_parallel = cut.windows_in_parallel;
+    let work = async {
+        match lane {
+            Lane::Update => sync.catch_up(&lease).await,
+            Lane::Create | Lane::Amounts => sync.backfill(&lease).await,
+        }
+    };
+    let cancel = CancellationToken::new();
+    let held = lease::hold(&test.app.store, &lease, &sync.progress, &cancel, work);
+    match polls {
+        None => Some(held.await),
+        Some(polls) => CutOff { inner: Box::pin(held), polls_left: polls }.await,
+    }
+}
+
+/// Trouble is over: run until nothing is left to do.
+async fn converge(test: &TestContext, name: &str, cut: &Cut) -> Result<(), String> {
+    test.sandbox.world().with(World::clear_faults);
+    test.clock.advance(TimeDelta::seconds(31));
+    let mut cut = cut.clone();
+    for _ in 0..2 {
+        test.settle();
+        for lane in [Lane::Update, Lane::Create] {
+            let mut outcome = run(test, name, lane, &cut, None).await;
+            if matches!(&outcome, Some(Err(error)) if is_too_dense(error)) {
+                // A second with more orders than the case's platform lists: the run fails, as it must, and the
+                // cursor waits for a platform that lists them.
+                cut.rows_max = ROWS_OF_A_REAL_PLATFORM;
+                outcome = run(test, name, lane, &cut, None).await;
+            }
+            match outcome {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return Err(shopsync::jobs::run::chain(&error)),
+                None => return Err("the lane is held by nobody we know".to_owned()),
+            }
+        }
+    }
+    Ok(())
+}
+
+const ROWS_OF_A_REAL_PLATFORM: u64 = 5_000;
+
+fn is_too_dense(error: &SyncError) -> bool {
+    matches!(error, SyncError::Platform { source: PlatformError::TooDense, .. })
+}
+
+/// Before each answer orders change and time passes.
+fn disturb(
+    test: &TestContext,
+    platform: Platform,
+    index: usize,
+    changes: u8,
+    seconds: u8,
+    mut random: fastrand::Rng,
+) {
+    let clock = test.clock.clone();
+    test.sandbox.world().with(|world| {
+        world.on_request(Box::new(move |world, _| {
+            clock.advance(TimeDelta::milliseconds(random.i64(0..=i64::from(seconds) * 1_000)));
+            for _ in 0..changes {
+                // Two changes in one moment of the platform's clock, with a read between them, look like one.
+                clock.advance(TimeDelta::milliseconds(1));
+                trade(world, platform, index, u8::from(random.u8(..8) == 0), 1, &mut random);
+            }
+        }));
+    });
+}
+
+fn trade(
+    world: &mut World,
+    platform: Platform,
+    index: usize,
+    placed: u8,
+    changed: u8,
+    random: &mut fastrand::Rng,
+) {
+    if placed > 0 {
+        world.create_order(platform, index);
+    }
+    let numbers = world.numbers(platform, index);
+    if changed > 0 && !numbers.is_empty() {
+        let number = &numbers[random.usize(..numbers.len())];
+        match random.u8(..4) {
+            0 => world.change_lines(platform, index, number),
+            1 => world.edit_note(platform, index, number),
+            _ => world.advance_status(platform, index, number),
+        };
+    }
+}
+
+/// After `calls_before` more calls, every list call fails.
+fn break_later(test: &TestContext, platform: Platform, calls_before: u8) {
+    let mut left = calls_before;
+    test.sandbox.world().with(|world| {
+        world.on_request(Box::new(move |world, _| {
+            if left == 0 {
+                let list =
+                    if platform == Platform::Temu { "bg.order.list.v2.get" } else { "order.getOrderList" };
+                world.add_fault(Fault::new(FaultKind::InternalError).on(platform).at(list));
+            }
+            left = left.saturating_sub(1);
+        }));
+    });
+}
+
+async fn delete_and_rewind(test: &TestContext, name: &str, every: u8) {
+    let Some(cursor) = test.app.store.cursor(name, Record::Orders).await.unwrap() else {
+        return;
+    };
+    let Some(last_sync_at) = cursor.last_sync_at else {
+        return;
+    };
+    let back_to = last_sync_at - TimeDelta::hours(2);
+    let from = back_to.format("%Y-%m-%d %H:%M:%S.000");
+    for table in ["order_items", "orders"] {
+        let number = if table == "orders" { "number" } else { "order_number" };
+        test.database
+            .execute(&format!(
+                "DELETE FROM {table} WHERE shop = '{name}' AND {number} IN \
+                 (SELECT number FROM orders WHERE shop = '{name}' AND updated_at >= '{from}' AND length(raw) % {every} = 0)",
+            ))
+            .await;
+    }
+    test.app.store.set_cursor(name, Record::Orders, back_to).await.unwrap();
+}
+
+/// A future that is dropped after so many polls: the program is gone between any two of its steps.
+struct CutOff<F> {
+    inner: Pin<Box<F>>,
+    polls_left: u16,
+}
+
+impl<F: Future> Future for CutOff<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.polls_left == 0 {
+            return Poll::Ready(None);
+        }
+        self.polls_left -= 1;
+        self.inner.as_mut().poll(context).map(Some)
+    }
+}
