@@ -1,7 +1,6 @@
 //! Everything a job or a verb may use, and the only place where it is put together.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::auth::token_store::TokenStore;
 use crate::auth::tokens::TokenParts;
 use crate::auth::{AuthError, KeyPlaces, Tokens};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, Work};
+use crate::config::{Config, Loaded};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::platform::{Application, ConnectError, OrderPaging, profile};
@@ -132,13 +131,8 @@ impl App {
 
     /// The shops whose `record` any enabled job covers.
     pub fn shops_of_jobs(&self, record: Record) -> Vec<&Shop> {
-        let jobs: Vec<_> = self
-            .config()
-            .jobs
-            .values()
-            .filter(|job| job.enabled && job.work() == Some(Work::Sync(record)))
-            .collect();
-        self.shops.iter().filter(|shop| jobs.iter().any(|job| job.covers(shop))).collect()
+        let is_covered = |shop: &Shop| self.config().sync_jobs(record).any(|(_, job)| job.covers(shop));
+        self.shops.iter().filter(|shop| is_covered(shop)).collect()
     }
 
     /// How a shop's orders are listed. `None` when it has none, or does not want them.
@@ -146,21 +140,22 @@ impl App {
         profile(shop.platform)?.orders.filter(|_| shop.records.contains(&Record::Orders))
     }
 
-    /// The means to read one shop's orders under the run `run_id`.
+    /// The means to read one shop's orders, once the row of the run is there. `None` when it has none.
     pub fn order_sync(
         &self,
         shop: &Shop,
-        run_id: i64,
         progress: Arc<Progress>,
         cancel: CancellationToken,
-    ) -> Option<OrderSync> {
-        Some(OrderSync {
+    ) -> Option<impl FnOnce(i64) -> OrderSync> {
+        let application = self.applications.get(&shop.app)?.clone();
+        let paging = self.order_paging(shop)?;
+        Some(move |run_id| OrderSync {
             store: self.store.clone(),
-            application: self.applications.get(&shop.app)?.clone(),
+            application,
             tokens: self.tokens.clone(),
             clock: self.clock.clone(),
             policy: self.policy,
-            paging: self.order_paging(shop)?,
+            paging,
             shop: shop.clone(),
             progress,
             cancel,
@@ -178,7 +173,7 @@ async fn open_tokens(
 ) -> Result<Tokens, AppError> {
     let config = &loaded.config;
     let places = KeyPlaces {
-        credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+        credentials: config.credentials.clone(),
         key_file: config.tokens.key_file.clone(),
         beside: config.key_folder(),
     };

@@ -56,6 +56,9 @@ pub struct Config {
     /// What relative paths start from: the folder of the config file, or the working directory without one.
     #[serde(skip)]
     pub base: PathBuf,
+    /// Where systemd puts the unit's credentials. `None`: not started so.
+    #[serde(skip)]
+    pub credentials: Option<PathBuf>,
 }
 
 /// Where to look for the configuration.

@@ -105,7 +105,9 @@ async fn open(loaded: Arc<Loaded>, clock: Clock) -> Result<App, AppError> {
 }
 
 async fn start_ticker(app: &Arc<App>, daemon: &Daemon) -> anyhow::Result<Ticker> {
-    let jobs = schedule::sync_jobs(app.config(), Record::Orders)
+    let jobs = app
+        .config()
+        .sync_jobs(Record::Orders)
         .filter_map(|(name, job)| {
             Some(Job { name: JobName::from(name), schedule: schedule::schedule_of(job)?, jitter: job.jitter })
         })
@@ -133,7 +135,7 @@ async fn start_ticker(app: &Arc<App>, daemon: &Daemon) -> anyhow::Result<Ticker>
 /// One run at once for each job that missed a slot while nothing ran, however many it missed.
 async fn start_missed(app: &App, ticker: &Ticker) -> anyhow::Result<()> {
     let now = app.clock.now();
-    for (name, job) in schedule::sync_jobs(app.config(), Record::Orders) {
+    for (name, job) in app.config().sync_jobs(Record::Orders) {
         let last = match app.store.last_run_of(name).await {
             // A run more than needed; it is the one to notice that the database is away, and to wait for it.
             Err(error) if error.is_unavailable() => None,

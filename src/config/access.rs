@@ -1,7 +1,6 @@
 //! What the rest of the program asks the config for, in the words of those who use it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -13,7 +12,7 @@ use crate::platform::AppSettings;
 use crate::platform::retry::RetryPolicy;
 
 use super::forms::{Form, SecretAddress};
-use super::{AppConfig, Config, JobConfig, ShopConfig, database, is_built};
+use super::{AppConfig, Config, JobConfig, ShopConfig, Work, database};
 
 impl Config {
     /// The shops that are copied, by name: those enabled, of platforms this version can talk to.
@@ -54,11 +53,6 @@ impl Config {
         }
     }
 
-    /// How long before its end an app's tokens are renewed. `None`: as the platform's rules say.
-    pub fn refresh_before(&self, app: &str) -> Option<Duration> {
-        self.apps.get(app)?.refresh_before
-    }
-
     /// The database's address, with an absolute path for SQLite. The schema stands in `database.schema`.
     pub fn database_url(&self) -> &SecretString {
         &self.database.effective_url
@@ -69,10 +63,12 @@ impl Config {
         SecretAddress::write(&self.database.effective_url)
     }
 
-    /// The jobs that run: those enabled whose work this version can do, by name.
-    pub fn jobs_to_run(&self) -> impl Iterator<Item = (&str, &JobConfig)> {
-        let is_run = |job: &JobConfig| job.enabled && job.work().is_some_and(is_built);
-        self.jobs.iter().filter(move |(_, job)| is_run(job)).map(|(name, job)| (name.as_str(), job))
+    /// The enabled jobs that sync `record`, by name.
+    pub fn sync_jobs(&self, record: Record) -> impl Iterator<Item = (&str, &JobConfig)> {
+        self.jobs
+            .iter()
+            .filter(move |(_, job)| job.enabled && job.work() == Some(Work::Sync(record)))
+            .map(|(name, job)| (name.as_str(), job))
     }
 
     /// Where the key that seals tokens is looked for when no other place is named: beside the SQLite file, or

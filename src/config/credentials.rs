@@ -20,7 +20,8 @@ pub(super) fn read(
     path: Option<&Path>,
     findings: &mut Findings<'_>,
 ) {
-    let credentials = environment.get(CREDENTIALS_VARIABLE).map(PathBuf::from);
+    config.credentials = environment.get(CREDENTIALS_VARIABLE).map(PathBuf::from);
+    let credentials = config.credentials.clone();
     read_database(config, findings);
     for (name, app) in &mut config.apps {
         if app.profile().is_none_or(|profile| profile.has_secret) {

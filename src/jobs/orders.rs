@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use super::run::{RunError, RunOptions, run_lane};
+use super::run::{RunError, RunOptions, off, run_lane};
 use crate::app::App;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::store::StoreError;
-use crate::sync::SyncError;
-use crate::sync::amounts::SUBJECT;
 use crate::sync::progress::Counts;
 
 /// How each lane went, in the order they ran.
@@ -24,7 +22,7 @@ pub async fn bring_up_to_date(app: Arc<App>, shop: Shop, options: RunOptions) ->
                 Ok(true) => {}
                 Ok(false) => continue,
                 Err(error) => {
-                    outcomes.push((lane, Err(RunError::store(&shop, error))));
+                    outcomes.push((lane, Err(RunError::of(&shop, error))));
                     break;
                 }
             }
@@ -50,12 +48,9 @@ pub async fn has_work(app: &App, shop: &Shop, lane: Lane) -> Result<bool, StoreE
             let left = app.store.history_left(&shop.name, Record::Orders, app.clock.now()).await?;
             Ok(!left.is_empty())
         }
-        Lane::Amounts => {
-            let now = app.clock.now();
-            let is_off = app.store.off(&shop.name, SUBJECT).await?;
-            let is_on = is_off.is_none_or(|off| SyncError::off(SUBJECT, off, now).is_none());
-            Ok(wants_amounts(app, shop) && is_on && app.store.amounts_due(&shop.name, now).await? > 0)
-        }
+        Lane::Amounts => Ok(wants_amounts(app, shop)
+            && off(app, shop, lane).await?.is_none()
+            && app.store.amounts_due(&shop.name, app.clock.now()).await? > 0),
     }
 }
 

@@ -82,7 +82,8 @@ impl RunError {
         self.sync().is_some_and(SyncError::is_of_window)
     }
 
-    pub fn store(shop: &Shop, source: StoreError) -> Self {
+    /// What kept `shop` from being synced.
+    pub fn of(shop: &Shop, source: impl Into<SyncError>) -> Self {
         Self::Sync { shop: shop.name.clone(), record: Record::Orders, source: Box::new(source.into()) }
     }
 
@@ -96,20 +97,13 @@ const LEASE_POLL: Duration = Duration::from_millis(500);
 
 /// Runs one lane and tells how it went: in the log, in `job_runs`, and to the caller.
 pub async fn run_lane(app: &App, shop: &Shop, lane: Lane, options: &RunOptions) -> Result<Counts, RunError> {
-    let sync_error = |source: SyncError| RunError::Sync {
-        shop: shop.name.clone(),
-        record: Record::Orders,
-        source: Box::new(source),
-    };
-    if app.order_paging(shop).is_none() {
-        return Ok(Counts::default());
-    }
-    if let Some(off) = off(app, shop, lane).await.map_err(sync_error)? {
-        return Err(sync_error(off));
-    }
-    let Some(lease) = take_lease(app, shop, lane, options).await? else {
+    let Some(sync_under) = app.order_sync(shop, options.progress.clone(), options.cancel.clone()) else {
         return Ok(Counts::default());
     };
+    if let Some(off) = off(app, shop, lane).await.map_err(|source| RunError::of(shop, source))? {
+        return Err(RunError::of(shop, off));
+    }
+    let lease = take_lease(app, shop, lane, options).await?;
     let new_run = NewRun {
         job: options.job.clone(),
         shop: shop.name.clone(),
@@ -120,12 +114,10 @@ pub async fn run_lane(app: &App, shop: &Shop, lane: Lane, options: &RunOptions) 
         Ok(run_id) => run_id,
         Err(source) => {
             lease::give_back(&app.store, &lease).await;
-            return Err(sync_error(source.into()));
+            return Err(RunError::of(shop, source));
         }
     };
-    let Some(sync) = app.order_sync(shop, run_id, options.progress.clone(), options.cancel.clone()) else {
-        return Ok(Counts::default());
-    };
+    let sync = sync_under(run_id);
     let span = tracing::info_span!("run", job = %options.job, shop = %shop.name, record = %Record::Orders, %lane, run_id);
     let started_at = std::time::Instant::now();
     let before = options.progress.counts();
@@ -142,9 +134,9 @@ pub async fn run_lane(app: &App, shop: &Shop, lane: Lane, options: &RunOptions) 
     let outcome = match caught {
         // A call that was cut off says that no answer came. The reason is known better here.
         Ok(Err(SyncError::Platform { .. })) if options.cancel.is_cancelled() => {
-            Err(sync_error(SyncError::Stopped))
+            Err(RunError::of(shop, SyncError::Stopped))
         }
-        Ok(outcome) => outcome.map_err(sync_error),
+        Ok(outcome) => outcome.map_err(|source| RunError::of(shop, source)),
         Err(panic) => {
             lease::give_back(&app.store, &lease).await;
             Err(RunError::Panicked { shop: shop.name.clone(), what: panic_text(&*panic) })
@@ -165,7 +157,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// The reason for which nothing may be asked at present. Looked up before a run begins, so that a shop which
 /// waits for tomorrow leaves no failed run behind at each slot.
-async fn off(app: &App, shop: &Shop, lane: Lane) -> Result<Option<SyncError>, SyncError> {
+pub async fn off(app: &App, shop: &Shop, lane: Lane) -> Result<Option<SyncError>, StoreError> {
     let subject = if lane == Lane::Amounts { AMOUNTS } else { Record::Orders.as_str() };
     let off = app.store.off(&shop.name, subject).await?;
     Ok(off.and_then(|off| SyncError::off(subject, off, app.clock.now())))
@@ -184,24 +176,16 @@ async fn work(sync: &OrderSync, lane: Lane, lease: &Lease, full: bool) -> Result
     }
 }
 
-/// The lane's lease. `None` when `cancel` fired while waiting for it.
-async fn take_lease(
-    app: &App,
-    shop: &Shop,
-    lane: Lane,
-    options: &RunOptions,
-) -> Result<Option<Lease>, RunError> {
+/// The lane's lease, waited for as long as the options allow.
+async fn take_lease(app: &App, shop: &Shop, lane: Lane, options: &RunOptions) -> Result<Lease, RunError> {
     let key = LaneKey { shop: shop.name.clone(), record: Record::Orders, lane };
     let asked_at = std::time::Instant::now();
     let mut is_told = false;
     loop {
-        let acquired = app.store.acquire(&key, &app.owner).await.map_err(|source| RunError::Sync {
-            shop: shop.name.clone(),
-            record: Record::Orders,
-            source: Box::new(source.into()),
-        })?;
+        let acquired =
+            app.store.acquire(&key, &app.owner).await.map_err(|source| RunError::of(shop, source))?;
         let (owner, until) = match acquired {
-            Acquired::Granted(lease) => return Ok(Some(lease)),
+            Acquired::Granted(lease) => return Ok(lease),
             Acquired::Held { owner, until } => (owner.to_string(), until),
         };
         if asked_at.elapsed() >= options.lease_wait {
@@ -216,7 +200,7 @@ async fn take_lease(
         }
         tokio::select! {
             () = tokio::time::sleep(LEASE_POLL) => {}
-            () = options.cancel.cancelled() => return Ok(None),
+            () = options.cancel.cancelled() => return Err(RunError::of(shop, SyncError::Stopped)),
         }
     }
 }

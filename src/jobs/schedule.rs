@@ -3,25 +3,17 @@
 use chrono::{DateTime, Utc};
 
 use super::slots::{self, Schedule};
-use crate::config::{Config, JobConfig, Timing, Work};
+use crate::config::{Config, JobConfig, Timing};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 
 /// When the next run for a shop's record is due, over all jobs. `None`: no enabled job covers it.
 pub fn next_run(config: &Config, shop: &Shop, record: Record, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    sync_jobs(config, record)
+    config
+        .sync_jobs(record)
         .filter(|(_, job)| job.covers(shop))
         .filter_map(|(name, job)| Some(schedule_of(job)?.next_slot(now)? + slots::jitter(name, job.jitter)))
         .min()
-}
-
-/// The enabled jobs that sync `record`.
-pub fn sync_jobs(config: &Config, record: Record) -> impl Iterator<Item = (&str, &JobConfig)> {
-    config
-        .jobs
-        .iter()
-        .filter(move |(_, job)| job.enabled && job.work() == Some(Work::Sync(record)))
-        .map(|(name, job)| (name.as_str(), job))
 }
 
 /// The schedule of a job. `None` only for a job the config's checks would have refused.

@@ -10,7 +10,6 @@ use crate::store::windows::CREATE_EPOCH;
 impl OrderSync {
     /// Reads every window of the create lane that is planned, was interrupted, failed, or came out short.
     pub async fn backfill(&self, lease: &Lease) -> Result<(), SyncError> {
-        self.check_not_off(RECORD.as_str()).await?;
         let windows = self.store.history_left(&self.shop.name, RECORD, self.clock.now()).await?;
         self.read_windows(lease, Lane::Create, CREATE_EPOCH, windows).await
     }

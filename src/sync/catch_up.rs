@@ -22,7 +22,6 @@ impl OrderSync {
     /// Brings the update lane up to date. A shop seen for the first time gets its cursor here, and its history
     /// into the ledger as planned windows of the create lane.
     pub async fn catch_up(&self, lease: &Lease) -> Result<(), SyncError> {
-        self.check_not_off(RECORD.as_str()).await?;
         let outcome = self.read_news(lease).await;
         self.remember_grant(RECORD.as_str(), &outcome).await?;
         outcome
@@ -112,11 +111,6 @@ impl OrderSync {
             .filter(|row| !planned.contains(&row.window) && row.is_due_again(now))
             .map(|row| row.window)
             .collect())
-    }
-
-    pub(super) async fn check_not_off(&self, subject: &str) -> Result<(), SyncError> {
-        let off = self.store.off(&self.shop.name, subject).await?;
-        off.and_then(|off| SyncError::off(subject, off, self.clock.now())).map_or(Ok(()), Err)
     }
 
     /// Writes down that the grant does not cover `subject`, or that it does again.

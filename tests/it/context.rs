@@ -121,8 +121,8 @@ impl TestContext {
         let run_id = self.app.store.start_run(run).await.unwrap();
         let sync = self
             .app
-            .order_sync(&self.shop(name), run_id, Arc::new(Progress::default()), CancellationToken::new())
-            .unwrap();
+            .order_sync(&self.shop(name), Arc::new(Progress::default()), CancellationToken::new())
+            .unwrap()(run_id);
         Some((sync, lease))
     }
 
