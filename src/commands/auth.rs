@@ -23,10 +23,7 @@ use crate::store::Store;
 const GIVEN_BYTES_MAX: u64 = 64 * 1024;
 
 pub(super) async fn run(app: &App, verb: &AuthVerb) -> anyhow::Result<Exit> {
-    let outcome = act(app, verb).await;
-    // Whatever happened, a token call that is under way ends and is stored.
-    app.tokens.drain().await;
-    outcome.map(|()| Exit::Done)
+    act(app, verb).await.map(|()| Exit::Done)
 }
 
 async fn act(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {

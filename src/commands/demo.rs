@@ -55,11 +55,13 @@ pub(super) async fn run(once: bool, cancel: CancellationToken) -> anyhow::Result
     );
     let app = App::open(loaded, Clock::system()).await?;
     authorise(&app, &sandbox).await?;
+    let app = Arc::new(app);
     let outcome = if once {
-        run_once(Arc::new(app), &sandbox, &cancel).await
+        run_once(app.clone(), &sandbox, &cancel).await
     } else {
-        watch(app, &sandbox, cancel).await
+        watch(app.clone(), &sandbox, cancel).await
     };
+    app.tokens.drain().await;
     sandbox.stop().await;
     outcome
 }
@@ -80,7 +82,6 @@ async fn run_once(app: Arc<App>, sandbox: &Sandbox, cancel: &CancellationToken) 
         rows.push(comparison.row(platform));
     }
     output::table(["shop", "orders at the platform", "stored", "lines stored", "different"], rows)?;
-    app.tokens.drain().await;
     if differing.is_empty() {
         output::line("every order is stored as the platforms have it")?;
         Ok(Exit::Done)
@@ -94,11 +95,10 @@ async fn run_once(app: Arc<App>, sandbox: &Sandbox, cancel: &CancellationToken) 
 }
 
 /// The daemon, and a table now and then, until somebody has seen enough.
-async fn watch(app: App, sandbox: &Sandbox, cancel: CancellationToken) -> anyhow::Result<Exit> {
+async fn watch(app: Arc<App>, sandbox: &Sandbox, cancel: CancellationToken) -> anyhow::Result<Exit> {
     sandbox.world().with(|world| {
         world.set_drift(Drift { per_list_request: 0, per_second: CHANGES_PER_SECOND });
     });
-    let app = Arc::new(app);
     let daemon = tokio::spawn(super::run::serve(app.clone(), cancel.clone()));
     tracing::info!(
         event = "demo.started",

@@ -73,10 +73,10 @@ fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
         Verb::Run => block_on(async move { run::run(loaded, clock, signals::cancel_on_signals()?).await }),
         Verb::Sync(words) => block_on(async move {
             let cancel = signals::cancel_on_signals()?;
-            sync::run(Arc::new(open_app(loaded, clock).await?), &words, cancel).await
+            with_app(loaded, clock, async |app| sync::run(app, &words, cancel).await).await
         }),
         Verb::Status(table) => {
-            block_on(async move { status::run(&open_app(loaded, clock).await?, table.json).await })
+            block_on(with_app(loaded, clock, async |app| status::run(&app, table.json).await))
         }
         Verb::Runs(words) => block_on(async move {
             let store = open_store(&loaded, clock).await?;
@@ -95,7 +95,7 @@ fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
             require_shop(&loaded, &store, Some(&shop)).await?;
             auth::clear(&store, &shop).await
         }),
-        Verb::Auth(verb) => block_on(async move { auth::run(&open_app(loaded, clock).await?, &verb).await }),
+        Verb::Auth(verb) => block_on(with_app(loaded, clock, async |app| auth::run(&app, &verb).await)),
         verb => without_config(verb),
     }
 }
@@ -118,6 +118,19 @@ fn tell(loaded: &Loaded, verb: &Verb) {
             tracing::warn!(event = "config.warning", "{line}");
         }
     }
+}
+
+/// Does a verb's work with the program put together. However the work ends, a token call that is under way is
+/// waited for and stored: the runtime would drop it between the platform's answer and the database.
+async fn with_app(
+    loaded: Loaded,
+    clock: Clock,
+    work: impl AsyncFnOnce(Arc<App>) -> Result<Exit>,
+) -> Result<Exit> {
+    let app = Arc::new(open_app(loaded, clock).await?);
+    let outcome = work(app.clone()).await;
+    app.tokens.drain().await;
+    outcome
 }
 
 /// The program put together, around a database that may take a moment to answer.

@@ -1,9 +1,15 @@
 //! What the verbs print and end with, as scripts see them: the real binary against the sandbox.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use shopsync::clock::Clock;
+use shopsync::domain::record::{Lane, Record};
 use shopsync::sandbox::{Fault, FaultKind, Platform, Sandbox, SandboxSettings};
+
+use shopsync::store::Store;
+use shopsync::store::leases::LaneKey;
+use shopsync::store::owner::Owner;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::databases::TestDatabase;
 use crate::program::Program;
@@ -264,4 +270,55 @@ async fn a_clock_that_is_minutes_off_is_told_once_for_each_app() {
     assert_ne!(told[0], told[1], "{log}");
     let check = program.finish(&["check"]).await;
     assert_eq!(check.matches("this server's clock is").count(), 2, "{check}");
+}
+
+#[tokio::test]
+async fn a_sync_that_is_done_waits_for_the_refresh_it_began() {
+    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let program = Program::new(&sandbox, &database);
+    program.authorise_all(&sandbox).await;
+    program.finish(&["sync"]).await;
+    // A token of a week ago with minutes left: due, and still good enough to sync with meanwhile.
+    let now = Clock::system().now();
+    let text = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S%.3f").to_string();
+    let (obtained_at, soon) = (text(now - TimeDelta::days(7)), now + TimeDelta::minutes(8));
+    database
+        .execute(&format!(
+            "UPDATE credentials SET obtained_at = '{obtained_at}', expires_at = '{}' WHERE shop = 'xhs-shop'",
+            text(soon)
+        ))
+        .await;
+    sandbox.world().with(|world| {
+        world.add_fault(Fault::new(FaultKind::Stall { milliseconds: 3_000 }).at("oauth.refreshToken"));
+    });
+
+    program.finish(&["sync", "--shop", "xhs-shop"]).await;
+
+    let status = program.json(&["auth", "status", "--json"]).await;
+    let shop = status.as_array().unwrap().iter().find(|shop| shop["shop"] == "xhs-shop").unwrap();
+    let ends_at: DateTime<Utc> = shop["access_ends_at"].as_str().unwrap().parse().unwrap();
+    assert!(ends_at > soon + TimeDelta::hours(1), "what the platform answered was lost: {shop}");
+}
+
+#[tokio::test]
+async fn a_sync_stopped_while_it_waits_for_a_lane_does_not_say_that_all_is_well() {
+    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let program = Program::new(&sandbox, &database);
+    program.authorise_all(&sandbox).await;
+    program.finish(&["status"]).await;
+    let key = LaneKey { shop: "temu-shop".to_owned(), record: Record::Orders, lane: Lane::Update };
+    let now_store = Store::connect(&database.settings, Clock::system()).await.unwrap();
+    now_store.acquire(&key, &Owner::this_process()).await.unwrap();
+
+    let mut child = program.start_logging(&["sync", "--shop", "temu-shop"]);
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    while let Some(line) = log.next_line().await.unwrap() {
+        if line.contains("run.waiting") {
+            break;
+        }
+    }
+    let id = child.id().unwrap().to_string();
+    tokio::process::Command::new("kill").args(["-s", "INT", &id]).status().await.unwrap();
+
+    assert_eq!(child.wait().await.unwrap().code(), Some(75));
 }
