@@ -20,6 +20,7 @@ mod m20261121_000003_sync;
 mod m20261121_000004_job_runs;
 mod m20261121_000005_quarantine;
 mod m20261121_000006_credentials;
+mod m20261121_000007_authorisations;
 
 /// All changes, oldest first.
 pub struct Migrator;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_job_runs::Migration),
             Box::new(m20261121_000005_quarantine::Migration),
             Box::new(m20261121_000006_credentials::Migration),
+            Box::new(m20261121_000007_authorisations::Migration),
         ]
     }
 }

@@ -19,6 +19,8 @@ pub(in crate::store) struct Model {
     pub paused_reason: Option<String>,
     pub paused_until: Option<ChronoDateTimeUtc>,
     pub removed_at: Option<ChronoDateTimeUtc>,
+    pub warned_at: Option<ChronoDateTimeUtc>,
+    pub inspected_at: Option<ChronoDateTimeUtc>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
