@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::token_store::TokenStore;
+use crate::auth::grants::Grants;
 use crate::auth::tokens::TokenParts;
 use crate::auth::{AuthError, KeyPlaces, Tokens};
 use crate::clock::Clock;
@@ -177,12 +177,13 @@ async fn open_tokens(
         key_file: config.tokens.key_file.clone(),
         beside: config.key_folder(),
     };
-    let keys = places.load(&store.key_ids().await.map_err(AuthError::from)?).map_err(AuthError::from)?;
+    let grants = Grants::new(Arc::new(store.clone()));
+    let keys = places.load(&grants.key_ids().await.map_err(AuthError::from)?).map_err(AuthError::from)?;
     for warning in &keys.warnings {
         tracing::warn!(event = "config.warning", "{warning}");
     }
     Ok(Tokens::of(TokenParts {
-        grants: Arc::new(store.clone()),
+        grants,
         store: store.clone(),
         applications,
         keyring: keys.keyring,

@@ -10,8 +10,13 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let statements =
-            [CREDENTIAL_ORPHANS, CREDENTIAL_ORPHANS_BY_SHOP, LOGIN_ATTEMPTS, SHOPS_WARNED_AT, SHOPS_INSPECTED_AT];
+        let statements = [
+            CREDENTIAL_ORPHANS,
+            CREDENTIAL_ORPHANS_BY_SHOP,
+            LOGIN_ATTEMPTS,
+            SHOPS_WARNED_AT,
+            SHOPS_INSPECTED_AT,
+        ];
         dialect::run(manager, &statements).await
     }
 }

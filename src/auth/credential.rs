@@ -153,7 +153,7 @@ impl Credential {
     pub fn state(&self, rules: &Rules, demand: Demand, now: DateTime<Utc>) -> State {
         let lives = self.tokens.access_sealed.is_some() && now + ACCESS_MARGIN < self.tokens.access_ends_at;
         let usable = lives && !self.owner_reason().is_some_and(OwnerReason::spoils_access);
-        let need = if self.leased {
+        let need = if self.lease.is_some() {
             Need::Busy
         } else {
             match self.condition {

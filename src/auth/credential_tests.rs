@@ -3,7 +3,7 @@
 use chrono::TimeZone;
 
 use super::*;
-use crate::domain::credential::{Attempt, SealedTokens, Trouble};
+use crate::domain::credential::{Attempt, RefreshLease, SealedTokens, Trouble};
 
 fn at(minutes: i64) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap() + TimeDelta::minutes(minutes)
@@ -27,7 +27,9 @@ pub(in crate::auth) fn credential() -> Credential {
         granted_at: at(-7 * 24 * 60),
         previous_refresh_sealed: None,
         not_before: None,
-        leased: false,
+        lease: None,
+        place: None,
+        is_copied: false,
         attempt: None,
         trouble: None,
     }
@@ -193,7 +195,11 @@ fn a_lost_answer_is_asked_for_again_only_as_the_platform_allows() {
 #[test]
 fn a_leased_row_is_left_to_its_holder() {
     for condition in Condition::ALL {
-        let grant = Credential { leased: true, condition, ..credential() };
+        let grant = Credential {
+            lease: Some(RefreshLease { owner: "somebody".to_owned(), until: at(30) }),
+            condition,
+            ..credential()
+        };
         assert_eq!(need(&grant, Demand::Now, at(0)), Need::Busy, "{condition}");
     }
 }

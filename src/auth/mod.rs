@@ -10,6 +10,7 @@
 pub mod credential;
 pub mod error;
 pub mod given;
+pub mod grants;
 pub mod key;
 pub mod key_file;
 pub mod memory;

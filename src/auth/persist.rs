@@ -90,7 +90,7 @@ impl Tokens {
         if is_ours || row.version != claim.version {
             return Ok(true);
         }
-        if row.leased {
+        if row.lease.is_some() {
             return Ok(false);
         }
         // We were taken for dead, and whoever took over came to nothing: they had only the token we had spent. Ours is

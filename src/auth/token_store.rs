@@ -1,57 +1,46 @@
-//! What any place that keeps grants must be able to do: hold one row a shop, and let exactly one writer change it at a
-//! time.
+//! What any place that keeps grants must be able to do: hold one row a shop, and put a new row in the place of exactly
+//! the one that was read.
 //!
-//! A store sees sealed texts only. Everything it writes must be on the disk before it answers, as far as its
-//! [`Capabilities`] say so.
+//! A store sees sealed texts only, and decides nothing: what may follow what is [`Grants`](super::grants::Grants)'
+//! business, the same for every store. Everything a store writes must be on the disk before it answers, as far as
+//! its [`Capabilities`] say so.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
-use crate::domain::credential::{Claim, Credential, Intent, NewTokens, Settlement};
+use crate::domain::credential::{Claim, Credential};
 use crate::store::Store;
 
-/// A place grants are kept in. Every write names the [`Claim`] it rests on and does nothing, answering `false` or
-/// `None`, when the row is no longer as it was then.
+/// A place grants are kept in.
 #[async_trait]
 pub trait TokenStore: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
-    /// `None`: the shop has no grant.
+    /// Which place this is, in words that differ wherever a copy of it may be. `None`: it cannot be copied, or
+    /// cannot tell.
+    async fn place(&self) -> Result<Option<String>, TokenStoreError> {
+        Ok(None)
+    }
+
+    /// The clock that leases run by: one for all who share the store.
+    async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError>;
+
+    /// The row as it was written. `None`: the shop has no grant.
     async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError>;
 
-    /// Every grant there is, by the shops' names.
+    /// Every row there is, by the shops' names.
     async fn list(&self) -> Result<Vec<Credential>, TokenStoreError>;
 
-    /// Takes the right to renew, and writes down the intent. Refused while another holds it or a pause lasts.
-    async fn begin(&self, claim: &Claim, intent: &Intent) -> Result<Option<Claim>, TokenStoreError>;
-
-    /// Stores what a renewal brought, and gives the right back.
-    async fn commit(&self, claim: &Claim, tokens: &NewTokens) -> Result<bool, TokenStoreError>;
-
-    /// Writes down how a renewal ended that brought nothing, and gives the right back. Touches no token.
-    async fn settle(&self, claim: &Claim, settlement: &Settlement) -> Result<bool, TokenStoreError>;
-
-    /// Stores what an owner's authorisation brought. A renewal under way loses its claim. `claim` is `None` for
-    /// a shop that has no grant yet.
-    async fn put(
-        &self,
-        shop: &str,
-        claim: Option<&Claim>,
-        tokens: &NewTokens,
-    ) -> Result<bool, TokenStoreError>;
+    /// Puts `next` in the place of the row that `claim` names; with `None`, where there is none. `false`, and
+    /// nothing written, when the row is another by now. Of several who try at once, one succeeds.
+    async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError>;
 
     /// Forgets a grant. `false`: there was none.
     async fn clear(&self, shop: &str) -> Result<bool, TokenStoreError>;
-
-    /// The keys that stored grants are sealed with.
-    async fn key_ids(&self) -> Result<BTreeSet<String>, TokenStoreError> {
-        let credentials = self.list().await?;
-        Ok(credentials.into_iter().map(|row| row.tokens.key_id).collect())
-    }
 }
 
 /// What a store promises; what a platform's grants need is compared with it.
@@ -96,6 +85,10 @@ impl TokenStore for Store {
         Capabilities { durable: true, cross_process: true }
     }
 
+    async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError> {
+        self.now().await.map_err(TokenStoreError::new)
+    }
+
     async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
         self.credential(shop).await.map_err(TokenStoreError::new)
     }
@@ -104,25 +97,8 @@ impl TokenStore for Store {
         self.credentials().await.map_err(TokenStoreError::new)
     }
 
-    async fn begin(&self, claim: &Claim, intent: &Intent) -> Result<Option<Claim>, TokenStoreError> {
-        self.begin_refresh(claim, intent).await.map_err(TokenStoreError::new)
-    }
-
-    async fn commit(&self, claim: &Claim, tokens: &NewTokens) -> Result<bool, TokenStoreError> {
-        self.commit_tokens(claim, tokens).await.map_err(TokenStoreError::new)
-    }
-
-    async fn settle(&self, claim: &Claim, settlement: &Settlement) -> Result<bool, TokenStoreError> {
-        self.settle_refresh(claim, settlement).await.map_err(TokenStoreError::new)
-    }
-
-    async fn put(
-        &self,
-        shop: &str,
-        claim: Option<&Claim>,
-        tokens: &NewTokens,
-    ) -> Result<bool, TokenStoreError> {
-        self.put_credential(shop, claim, tokens).await.map_err(TokenStoreError::new)
+    async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError> {
+        self.swap_credential(claim, next).await.map_err(TokenStoreError::new)
     }
 
     async fn clear(&self, shop: &str) -> Result<bool, TokenStoreError> {

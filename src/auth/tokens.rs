@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::credential::{Demand, Need, Rules};
+use super::grants::Grants;
 use super::slot::{Landing, Slot, lock};
-use super::token_store::TokenStore;
 use super::{AuthError, GrantStatus, Keyring};
 use crate::clock::Clock;
 use crate::domain::grant::Access;
@@ -36,7 +36,7 @@ pub struct Tokens {
 pub struct TokenParts {
     pub store: Store,
     /// Where the grants are: the store itself, unless the config says otherwise.
-    pub grants: Arc<dyn TokenStore>,
+    pub grants: Grants,
     /// By the section names of the apps.
     pub applications: Arc<BTreeMap<String, Arc<Application>>>,
     pub keyring: Keyring,
@@ -63,7 +63,7 @@ impl Tokens {
         clock: Clock,
     ) -> Self {
         Self::of(TokenParts {
-            grants: Arc::new(store.clone()),
+            grants: Grants::new(Arc::new(store.clone())),
             store,
             applications,
             keyring,
@@ -231,8 +231,8 @@ impl Tokens {
         self.shared.parts.clock.now()
     }
 
-    pub(super) fn grants(&self) -> &dyn TokenStore {
-        &*self.shared.parts.grants
+    pub(super) fn grants(&self) -> &Grants {
+        &self.shared.parts.grants
     }
 }
 

@@ -7,6 +7,8 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+mod transitions;
+
 /// The grant of one shop as a token store keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
@@ -14,7 +16,7 @@ pub struct Credential {
     pub shop: String,
     /// Which pair of tokens this is, from 1. Sealed into the texts below.
     pub version: i64,
-    /// Raised whenever someone takes the right to change this row: an older holder can no longer write.
+    /// Raised with every write: whoever read the row before can no longer change it.
     pub fence: i64,
     pub condition: Condition,
     pub tokens: SealedTokens,
@@ -24,8 +26,14 @@ pub struct Credential {
     pub previous_refresh_sealed: Option<String>,
     /// No token call before this moment. `None`: no such limit.
     pub not_before: Option<DateTime<Utc>>,
-    /// Whether somebody holds the right to renew at this moment, by the store's own clock.
-    pub leased: bool,
+    /// Who has the right to renew. `None`: nobody.
+    pub lease: Option<RefreshLease>,
+    /// Where the row was when its tokens were written, as its store names itself. `None`: the store has no name, or
+    /// the row is older than its naming.
+    pub place: Option<String>,
+    /// Whether the row is now somewhere else than it was written: a copy, whose original may be in use. Set by
+    /// whoever read it; no store keeps it.
+    pub is_copied: bool,
     /// The last attempt to renew. `None`: there was none since the owner authorised.
     pub attempt: Option<Attempt>,
     /// Why the last attempt gave nothing, or why the owner is needed. `None`: all is well.
@@ -47,6 +55,14 @@ pub struct SealedTokens {
     pub key_id: String,
     /// When the call that brought them was begun.
     pub obtained_at: DateTime<Utc>,
+}
+
+/// The right to renew, until it runs out by the clock of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshLease {
+    /// A process, as [`Intent::owner`] named it.
+    pub owner: String,
+    pub until: DateTime<Utc>,
 }
 
 /// The intent to spend a refresh token, written down before the call.
@@ -157,16 +173,4 @@ pub struct NewTokens {
     pub previous_refresh_sealed: Option<String>,
     pub not_before: Option<DateTime<Utc>>,
     pub trouble: Option<Trouble>,
-}
-
-impl Credential {
-    /// The right to change this row as it was read.
-    pub fn claim(&self) -> Claim {
-        Claim {
-            shop: self.shop.clone(),
-            version: self.version,
-            fence: self.fence,
-            attempt: self.attempt.as_ref().map(|attempt| attempt.id.clone()),
-        }
-    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
+use shopsync::auth::grants::Grants;
 use shopsync::auth::token_store::TokenStore;
 use shopsync::auth::tokens::TokenParts;
 use shopsync::auth::{AuthError, Keyring, Tokens};
@@ -59,13 +60,17 @@ impl Authorised {
     /// A program whose grants lie behind `grants`.
     pub(crate) fn over(&self, grants: Arc<dyn TokenStore>) -> Tokens {
         Tokens::of(TokenParts {
-            grants,
+            grants: Grants::new(grants),
             ..parts(&self.database, &self.gateway, self.platform, &key(1), self.database.store.clone())
         })
     }
 
     pub(crate) async fn access(&self) -> Result<Access, AuthError> {
         self.tokens.access(&self.shop).await
+    }
+
+    pub(crate) fn grants(&self) -> Grants {
+        Grants::new(Arc::new(self.database.store.clone()))
     }
 
     pub(crate) async fn row(&self) -> Credential {
@@ -141,7 +146,7 @@ fn parts(
     let client = gateway.client(profile(platform).unwrap());
     let application = Application::new("app".to_owned(), client, 1000.0, policy);
     TokenParts {
-        grants: Arc::new(store.clone()),
+        grants: Grants::new(Arc::new(store.clone())),
         store,
         applications: Arc::new(BTreeMap::from([("app".to_owned(), Arc::new(application))])),
         keyring: Keyring::parse(keys).unwrap(),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use shopsync::auth::token_store::{Capabilities, TokenStore, TokenStoreError};
-use shopsync::domain::credential::{Claim, Credential, Intent, NewTokens, Settlement};
+use shopsync::domain::credential::{Claim, Condition, Credential};
 use shopsync::store::Store;
 
 /// A database that counts intents and fails now and then while it commits.
@@ -52,34 +53,25 @@ impl TokenStore for Flaky {
         self.store.list().await
     }
 
-    async fn begin(&self, claim: &Claim, intent: &Intent) -> Result<Option<Claim>, TokenStoreError> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
-        self.store.begin(claim, intent).await
+    async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError> {
+        TokenStore::now(&self.store).await
     }
 
-    async fn commit(&self, claim: &Claim, tokens: &NewTokens) -> Result<bool, TokenStoreError> {
-        let fails = self.fails();
+    async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError> {
+        let is_commit = claim.is_some_and(|claim| next.version > claim.version);
+        let is_intent = matches!(next.condition, Condition::Refreshing | Condition::Replaying);
+        if is_intent {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+        }
+        let fails = is_commit && self.fails();
         if fails && self.when == WhenFailing::Before {
             return Err(TokenStoreError::new(std::io::Error::other("away")));
         }
-        let committed = self.store.commit(claim, tokens).await;
+        let is_swapped = self.store.swap(claim, next).await;
         if fails {
             return Err(TokenStoreError::new(std::io::Error::other("away")));
         }
-        committed
-    }
-
-    async fn settle(&self, claim: &Claim, settlement: &Settlement) -> Result<bool, TokenStoreError> {
-        self.store.settle(claim, settlement).await
-    }
-
-    async fn put(
-        &self,
-        shop: &str,
-        claim: Option<&Claim>,
-        tokens: &NewTokens,
-    ) -> Result<bool, TokenStoreError> {
-        self.store.put(shop, claim, tokens).await
+        is_swapped
     }
 
     async fn clear(&self, shop: &str) -> Result<bool, TokenStoreError> {

@@ -89,7 +89,7 @@ both_databases! {
             pauses_until: test.database.clock.now(),
         };
         let claim = test.row().await.claim();
-        assert!(test.database.store.begin_refresh(&claim, &intent).await.unwrap().is_some());
+        assert!(test.grants().begin(&claim, &intent).await.unwrap().is_some());
         test.end_leases().await;
 
         assert!(test.access().await.is_ok(), "the old token is still valid");

@@ -1,6 +1,9 @@
 //! What every place that keeps grants must do, checked on each of them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use shopsync::auth::grants::Grants;
 use shopsync::auth::memory::MemoryTokenStore;
 use shopsync::auth::token_store::TokenStore;
 use shopsync::clock::Clock;
@@ -46,12 +49,17 @@ fn intent(id: &str, lease: TimeDelta, now: DateTime<Utc>) -> Intent {
 }
 
 /// One store under test.
-struct Case<'a> {
-    store: &'a dyn TokenStore,
-    clock: &'a Clock,
+struct Case {
+    store: Grants,
+    raw: Arc<dyn TokenStore>,
+    clock: Clock,
 }
 
-impl Case<'_> {
+impl Case {
+    fn new(raw: Arc<dyn TokenStore>, clock: &Clock) -> Self {
+        Self { store: Grants::new(raw.clone()), raw, clock: clock.clone() }
+    }
+
     async fn put(&self) -> Claim {
         assert!(self.store.put(SHOP, None, &tokens(1)).await.unwrap());
         self.claim().await
@@ -70,7 +78,7 @@ impl Case<'_> {
         assert_eq!(self.store.load(SHOP).await.unwrap(), None);
         let claim = self.put().await;
         let row = self.store.load(SHOP).await.unwrap().unwrap();
-        assert_eq!((row.version, row.condition, row.leased), (1, Condition::Active, false));
+        assert_eq!((row.version, row.condition, row.lease.is_some()), (1, Condition::Active, false));
         assert_eq!(row.tokens, tokens(1).tokens);
         assert_eq!(row.granted_at, tokens(1).granted_at);
         assert_eq!(row.previous_refresh_sealed, tokens(1).previous_refresh_sealed);
@@ -85,6 +93,19 @@ impl Case<'_> {
         assert_eq!(self.store.load(SHOP).await.unwrap(), None);
     }
 
+    async fn a_row_that_changed_in_any_way_is_not_written_over(&self) {
+        let claim = self.put().await;
+        let row = self.raw.load(SHOP).await.unwrap().unwrap();
+        let settled = row.settled(&settlement(None));
+        assert!(!self.raw.swap(None, &settled).await.unwrap(), "there is one");
+        assert!(self.raw.swap(Some(&claim), &settled).await.unwrap());
+        assert!(!self.raw.swap(Some(&claim), &settled).await.unwrap(), "it was settled meanwhile");
+        assert_eq!(self.raw.load(SHOP).await.unwrap(), Some(settled.clone()));
+
+        let absent = Claim { shop: "nobody".to_owned(), ..claim };
+        assert!(!self.raw.swap(Some(&absent), &settled).await.unwrap());
+    }
+
     async fn one_of_two_who_begin_gets_the_right(&self) {
         let claim = self.put().await;
         let begun = self.begin(&claim, "one", LEASE).await.unwrap();
@@ -93,25 +114,25 @@ impl Case<'_> {
         assert_eq!(seen, begun);
         assert_eq!(self.begin(&seen, "three", LEASE).await, None, "with the claim of now");
         let row = self.store.load(SHOP).await.unwrap().unwrap();
-        assert_eq!((row.condition, row.leased), (Condition::Refreshing, true));
+        assert_eq!((row.condition, row.lease.is_some()), (Condition::Refreshing, true));
         assert_eq!(row.attempt.unwrap().id, "one");
     }
 
     async fn a_holder_that_was_overtaken_can_neither_commit_nor_release(&self) {
         let claim = self.put().await;
         let frozen = self.begin(&claim, "frozen", TimeDelta::zero()).await.unwrap();
-        assert!(!self.store.load(SHOP).await.unwrap().unwrap().leased, "its lease is over");
+        assert!(!self.store.load(SHOP).await.unwrap().unwrap().lease.is_some(), "its lease is over");
         let winner = self.begin(&frozen, "winner", LEASE).await.unwrap();
 
         assert!(!self.store.commit(&frozen, &tokens(2)).await.unwrap());
         let settlement = settlement(None);
         assert!(!self.store.settle(&frozen, &settlement).await.unwrap());
         let row = self.store.load(SHOP).await.unwrap().unwrap();
-        assert_eq!((row.version, row.leased), (1, true), "still the winner's");
+        assert_eq!((row.version, row.lease.is_some()), (1, true), "still the winner's");
 
         assert!(self.store.commit(&winner, &tokens(2)).await.unwrap());
         let row = self.store.load(SHOP).await.unwrap().unwrap();
-        assert_eq!((row.version, row.leased, row.condition), (2, false, Condition::Active));
+        assert_eq!((row.version, row.lease.is_some(), row.condition), (2, false, Condition::Active));
         assert_eq!(row.tokens, tokens(2).tokens);
         assert!(!self.store.commit(&winner, &tokens(3)).await.unwrap(), "a right is used once");
     }
@@ -143,7 +164,7 @@ impl Case<'_> {
         assert!(self.store.put(SHOP, Some(&self.claim().await), &tokens(2)).await.unwrap());
         assert!(!self.store.commit(&begun, &tokens(2)).await.unwrap());
         let row = self.store.load(SHOP).await.unwrap().unwrap();
-        assert_eq!((row.leased, row.attempt.as_ref()), (false, None));
+        assert_eq!((row.lease.is_some(), row.attempt.as_ref()), (false, None));
         assert!(self.begin(&row.claim(), "two", LEASE).await.is_some());
     }
 
@@ -175,7 +196,7 @@ macro_rules! every_store {
     ($($name:ident)+) => {
         both_databases! {$(
             async fn $name(test: TestDatabase) {
-                Case { store: &test.store, clock: &test.clock }.$name().await;
+                Case::new(Arc::new(test.store.clone()), &test.clock).$name().await;
             }
         )+}
 
@@ -184,7 +205,7 @@ macro_rules! every_store {
             async fn $name() {
                 let clock = super::Clock::manual(super::at("2026-11-20 12:00:00"));
                 let store = super::MemoryTokenStore::new(clock.clone());
-                super::Case { store: &store, clock: &clock }.$name().await;
+                super::Case::new(super::Arc::new(store), &clock).$name().await;
             }
         )+}
     };
@@ -192,6 +213,7 @@ macro_rules! every_store {
 
 every_store! {
     what_is_put_is_read_back
+    a_row_that_changed_in_any_way_is_not_written_over
     one_of_two_who_begin_gets_the_right
     a_holder_that_was_overtaken_can_neither_commit_nor_release
     a_holder_keeps_its_right_past_the_lease_while_nobody_wants_it
@@ -202,13 +224,13 @@ every_store! {
 
 both_databases! {
     async fn of_many_programs_that_begin_at_once_one_gets_the_right(test: TestDatabase) {
-        let case = Case { store: &test.store, clock: &test.clock };
+        let case = Case::new(Arc::new(test.store.clone()), &test.clock);
         let claim = case.put().await;
         let mut attempts = tokio::task::JoinSet::new();
         for number in 0..8 {
             let (store, claim, now) = (test.another_store().await, claim.clone(), test.clock.now());
             attempts.spawn(async move {
-                store.begin(&claim, &intent(&number.to_string(), LEASE, now)).await.unwrap()
+                Grants::new(Arc::new(store)).begin(&claim, &intent(&number.to_string(), LEASE, now)).await.unwrap()
             });
         }
 

@@ -24,6 +24,7 @@ pub(in crate::store) struct Model {
     pub attempt_id: Option<String>,
     pub attempt_rt_hash: Option<String>,
     pub attempt_at: Option<ChronoDateTimeUtc>,
+    pub instance_id: Option<String>,
     pub last_error_class: Option<String>,
     pub last_error: Option<String>,
 }
