@@ -27,7 +27,7 @@ pub struct App {
     pub store: Store,
     pub applications: Arc<BTreeMap<String, Arc<Application>>>,
     pub tokens: Tokens,
-    /// Enabled shops of apps this version can talk to, by name.
+    /// Enabled shops, by name.
     pub shops: Vec<Shop>,
     pub policy: Policy,
     /// This process, as leases name it.
@@ -148,6 +148,7 @@ impl App {
         cancel: CancellationToken,
     ) -> Option<impl FnOnce(i64) -> OrderSync> {
         let application = self.applications.get(&shop.app)?.clone();
+        application.platform().orders()?;
         let paging = self.order_paging(shop)?;
         Some(move |run_id| OrderSync {
             store: self.store.clone(),
@@ -196,12 +197,12 @@ async fn open_tokens(
     }))
 }
 
-/// A client for each app whose platform this version can talk to.
+/// A client for each app.
 fn connect_apps(config: &Config, clock: &Clock) -> Result<BTreeMap<String, Arc<Application>>, AppError> {
     let mut applications = BTreeMap::new();
     for (name, app) in &config.apps {
-        let built = profile(&app.platform).filter(|profile| profile.is_built);
-        let parts = (built, config.app_settings(name, clock), config.requests_per_second(name));
+        let parts =
+            (profile(&app.platform), config.app_settings(name, clock), config.requests_per_second(name));
         let (Some(profile), Some(settings), Some(rate)) = parts else {
             continue;
         };

@@ -11,9 +11,11 @@ use crate::telemetry::{self, LogFormat, TelemetryError};
 
 mod auth;
 mod moment;
+mod shop;
 
 pub use auth::AuthVerb;
 pub use moment::Moment;
+pub use shop::ShopVerb;
 
 /// Copies a seller's orders from shop platforms into SQLite or Postgres, and never loses one.
 #[derive(Parser)]
@@ -80,6 +82,9 @@ pub enum Verb {
     /// The shops' authorisations
     #[command(subcommand)]
     Auth(AuthVerb),
+    /// A shop as a whole: its name, its end
+    #[command(subcommand)]
+    Shop(ShopVerb),
     /// Simulated platforms to try things on, over real HTTP
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
@@ -193,6 +198,9 @@ pub struct SandboxArgs {
     /// Orders that change with each list that is read
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub drift: u32,
+    /// Whoever is shown a code to scan says yes at once
+    #[arg(long)]
+    pub confirm_logins: bool,
     /// A trouble and how often it comes, such as stall=0.05; may be repeated
     #[arg(long = "fault", value_name = "NAME=SHARE")]
     pub faults: Vec<String>,

@@ -8,7 +8,7 @@ use crate::app::AppError;
 use crate::auth::AuthError;
 use crate::config::ConfigError;
 use crate::jobs::run::RunError;
-use crate::platform::PlatformError;
+use crate::platform::{PlatformError, Rejection};
 use crate::store::StoreError;
 use crate::sync::SyncError;
 use crate::telemetry::TelemetryError;
@@ -99,7 +99,10 @@ impl Exit {
             AuthError::NeverAuthorised { .. }
             | AuthError::NeedsOwner { .. }
             | AuthError::OtherAccount { .. } => Self::NeedsOwner,
-            AuthError::Later { .. } => Self::Later,
+            AuthError::Later { .. } | AuthError::LoginOver { .. } => Self::Later,
+            AuthError::EndsSoon { source, .. } => Self::of_auth(source),
+            AuthError::ForeignLink { .. } | AuthError::CodeTriedBefore { .. } => Self::BadInput,
+            AuthError::NoDeviceLogin { .. } => Self::Usage,
             AuthError::Seal { .. } | AuthError::Key { .. } | AuthError::NoApplication { .. } => {
                 Self::BadConfig
             }
@@ -112,9 +115,12 @@ impl Exit {
     /// What a platform's answer means to a script.
     pub fn of_platform(error: &PlatformError) -> Self {
         match error {
-            PlatformError::TokenRefused { .. } => Self::NeedsOwner,
+            PlatformError::TokenRefused { .. } | PlatformError::Rejected { why: Rejection::Capacity, .. } => {
+                Self::NeedsOwner
+            }
             PlatformError::Throttled { .. } => Self::Later,
             PlatformError::NotGranted { .. } => Self::BadConfig,
+            PlatformError::Rejected { why: Rejection::Login, .. } => Self::BadInput,
             PlatformError::Rejected { why, .. } if why.remedy().is_some() => Self::BadConfig,
             PlatformError::NotSent { .. }
             | PlatformError::NoAnswer { .. }

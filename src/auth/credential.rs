@@ -16,8 +16,8 @@ pub const REFUSAL_SPACING: TimeDelta = TimeDelta::minutes(5);
 /// refresh token.
 const LEAD_WITHOUT_RULE: TimeDelta = TimeDelta::days(1);
 
-/// A `refresh_before` below this leaves no room for a second try.
-const LEAD_MIN: TimeDelta = TimeDelta::minutes(2);
+/// A `refresh_before` below this leaves no room for a second try, and none for whoever is handed a token.
+const LEAD_MIN: TimeDelta = TimeDelta::minutes(6);
 
 /// A token is never renewed in the first half of its life, whatever a rule or the config asks for: short tokens
 /// would else be renewed without end.
@@ -143,7 +143,7 @@ impl OwnerReason {
         matches!(self, Self::AccessRefused | Self::OtherAccount)
     }
 
-    fn parse(word: &str) -> Option<Self> {
+    pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
 }
@@ -187,8 +187,8 @@ impl Credential {
             (None, _) => by_rule,
         };
         let spread = lead / SPREAD_SHARE;
-        let jitter = TimeDelta::milliseconds(spread.num_milliseconds() * share_of(&self.shop) / SHARE_WHOLE);
-        let lead = (lead + jitter).min(life / LEAD_SHARE_OF_LIFE).max(TimeDelta::zero());
+        let lead =
+            (lead + spread_of(&self.shop, spread)).min(life / LEAD_SHARE_OF_LIFE).max(TimeDelta::zero());
         Some(self.tokens.access_ends_at - lead)
     }
 
@@ -259,13 +259,11 @@ fn rest_or(need: Need, moments: [Option<DateTime<Utc>>; 3], now: DateTime<Utc>) 
     }
 }
 
-/// [`share_of`] is below this.
-const SHARE_WHOLE: i64 = 1 << 16;
-
-/// A number from 0 to [`SHARE_WHOLE`] that is always the same for a shop, in every process and version.
-fn share_of(shop: &str) -> i64 {
+/// A time below `within` that is always the same for a shop, in every process and version.
+pub fn spread_of(shop: &str, within: TimeDelta) -> TimeDelta {
     let hash = Sha256::digest(shop.as_bytes());
-    i64::from(u16::from_be_bytes([hash[0], hash[1]]))
+    let share = i64::from(u16::from_be_bytes([hash[0], hash[1]]));
+    TimeDelta::milliseconds((within.num_milliseconds() * share) >> 16)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::credential::OwnerReason;
 use super::key_file::KeyError;
+use super::login_link::StateFault;
 use super::seal::SealError;
 use super::token_store::TokenStoreError;
 use crate::platform::PlatformError;
@@ -21,9 +22,29 @@ pub enum AuthError {
     #[error("no valid token for shop `{shop}` before {}: {why}", until.to_rfc3339_opts(SecondsFormat::Secs, true))]
     Later { shop: String, until: DateTime<Utc>, why: String },
     #[error(
+        "the access token of shop `{shop}` lives only until {}, too short to be handed out, and was not renewed",
+        ends_at.to_rfc3339_opts(SecondsFormat::Secs, true)
+    )]
+    EndsSoon {
+        shop: String,
+        ends_at: DateTime<Utc>,
+        /// Why it was not renewed.
+        #[source]
+        source: Box<AuthError>,
+    },
+    #[error(
+        "the address was not taken for shop `{shop}`: {fault}; `shopsync auth login {shop}` leads to a new link"
+    )]
+    ForeignLink { shop: String, fault: StateFault },
+    #[error(
         "the tokens belong to account `{found}`, but shop `{shop}` is account `{expected}`: nothing was stored"
     )]
     OtherAccount { shop: String, expected: String, found: String },
+    #[error(
+        "this code was tried for shop `{shop}` before and failed, so it is not sent again: \
+         `shopsync auth login {shop}` leads to a new one"
+    )]
+    CodeTriedBefore { shop: String },
     #[error("the stored tokens of shop `{shop}` cannot be sealed or opened")]
     Seal {
         shop: String,
@@ -54,6 +75,12 @@ pub enum AuthError {
     },
     #[error("app `{app}` of shop `{shop}` is not among those this program runs")]
     NoApplication { shop: String, app: String },
+    #[error(
+        "this login of shop `{shop}` is over: somebody has ended it, or it took too long; begin a new one"
+    )]
+    LoginOver { shop: String },
+    #[error("the platform of shop `{shop}` has no login by a scanned code: run `shopsync auth login {shop}`")]
+    NoDeviceLogin { shop: String },
     #[error("shop `{shop}` is not in the database yet")]
     NotRegistered { shop: String },
     #[error("the refresh of shop `{shop}` ended without an answer")]
@@ -68,13 +95,18 @@ impl AuthError {
             Self::TokenStore { source } => std::error::Error::source(source)
                 .and_then(|source| source.downcast_ref::<StoreError>())
                 .is_some_and(StoreError::is_unavailable),
+            Self::EndsSoon { source, .. } => source.is_database_away(),
             _ => false,
         }
     }
 
     /// Whether only the shop's owner can help.
     pub fn needs_owner(&self) -> bool {
-        matches!(self, Self::NeverAuthorised { .. } | Self::NeedsOwner { .. })
+        match self {
+            Self::NeverAuthorised { .. } | Self::NeedsOwner { .. } => true,
+            Self::EndsSoon { source, .. } => source.needs_owner(),
+            _ => false,
+        }
     }
 }
 

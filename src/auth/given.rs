@@ -1,16 +1,15 @@
 //! Tokens and codes that a person hands over: a bare token, JSON with the Python SDK's field names, a redirected
 //! address.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+
+use super::token_file;
 
 /// Longer than any token file of one shop.
 const GIVEN_LENGTH_MAX: usize = 64 * 1024;
-
-/// Below this a number is no time of this century in milliseconds, but may well be one in seconds.
-const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
 /// What `auth set` was given. Has no `Debug`.
 pub struct GivenTokens {
@@ -18,6 +17,8 @@ pub struct GivenTokens {
     pub access: Option<SecretString>,
     /// `None` when it was not told; the platform is asked, or its default assumed.
     pub access_ends_at: Option<DateTime<Utc>>,
+    /// When the platform handed them out. `None`: not told.
+    pub obtained_at: Option<DateTime<Utc>>,
     pub refresh: Option<SecretString>,
     pub refresh_ends_at: Option<DateTime<Utc>>,
     pub account_id: Option<String>,
@@ -39,34 +40,6 @@ pub enum GivenError {
     NoCode,
 }
 
-/// The fields of `TokenInfo`, times in milliseconds since 1970. Others are ignored.
-#[derive(Deserialize)]
-struct TokenInfo {
-    access_token: Option<SecretText>,
-    refresh_token: Option<SecretText>,
-    access_token_expires_at: Option<Milliseconds>,
-    refresh_token_expires_at: Option<Milliseconds>,
-    seller_id: Option<String>,
-    seller_name: Option<String>,
-}
-
-struct SecretText(SecretString);
-
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(SecretString::from(text)))
-    }
-}
-
-/// A time that is not a number is no reason to refuse a token: it counts as not told.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Milliseconds {
-    Integer(i64),
-    Text(String),
-    Other(IgnoredAny),
-}
-
 impl GivenTokens {
     /// Reads a bare access token, or JSON.
     pub fn parse(text: &SecretString) -> Result<Self, GivenError> {
@@ -75,70 +48,43 @@ impl GivenTokens {
             return Err(GivenError::TooLong);
         }
         if text.starts_with(['{', '[', '"']) {
-            return Self::from_json(text);
+            return token_file::parse(text);
         }
         Ok(Self {
             access: Some(one_word(text)?),
             access_ends_at: None,
+            obtained_at: None,
             refresh: None,
             refresh_ends_at: None,
             account_id: None,
             account_name: None,
         })
     }
+}
 
-    fn from_json(text: &str) -> Result<Self, GivenError> {
-        // serde's own words are not passed on: they may quote what they could not read.
-        let told: TokenInfo = serde_json::from_str(text).map_err(|_| GivenError::Json)?;
-        let word = |token: Option<SecretText>| match token {
-            Some(SecretText(token)) if !token.expose_secret().trim().is_empty() => {
-                one_word(token.expose_secret().trim()).map(Some)
-            }
-            _ => Ok(None),
-        };
-        let (access, refresh) = (word(told.access_token)?, word(told.refresh_token)?);
-        if access.is_none() && refresh.is_none() {
-            return Err(GivenError::Json);
+/// What an owner came back with: a code, or the whole address with it. Has no `Debug`.
+pub struct Returned {
+    pub code: SecretString,
+    /// What the address carries to prove which link it answers. `None`: a bare code, or an address without it.
+    pub state: Option<String>,
+}
+
+impl Returned {
+    pub fn parse(text: &SecretString) -> Result<Self, GivenError> {
+        let text = text.expose_secret().trim();
+        if !text.starts_with("http://") && !text.starts_with("https://") {
+            return Ok(Self { code: one_word(text)?, state: None });
         }
-        let named = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-        Ok(Self {
-            access,
-            access_ends_at: told.access_token_expires_at.and_then(|time| time.moment()),
-            refresh,
-            refresh_ends_at: told.refresh_token_expires_at.and_then(|time| time.moment()),
-            account_id: named(told.seller_id),
-            account_name: named(told.seller_name),
-        })
+        let address = url::Url::parse(text).map_err(|_| GivenError::NoCode)?;
+        let value =
+            |wanted| address.query_pairs().find_map(|(name, value)| (name == wanted).then_some(value));
+        let code = one_word(&value("code").ok_or(GivenError::NoCode)?)?;
+        let state = value("state").filter(|state| !state.is_empty()).map(Cow::into_owned);
+        Ok(Self { code, state })
     }
 }
 
-impl Milliseconds {
-    fn moment(&self) -> Option<DateTime<Utc>> {
-        let number = match self {
-            Self::Integer(number) => *number,
-            Self::Text(text) => text.trim().parse().ok()?,
-            Self::Other(_) => return None,
-        };
-        match number {
-            ..=0 => None,
-            1..MILLISECONDS_FROM => DateTime::from_timestamp(number, 0),
-            MILLISECONDS_FROM.. => DateTime::from_timestamp_millis(number),
-        }
-    }
-}
-
-/// The authorisation code in a code or in the whole address the owner was sent back to.
-pub fn authorisation_code(text: &SecretString) -> Result<SecretString, GivenError> {
-    let text = text.expose_secret().trim();
-    if !text.starts_with("http://") && !text.starts_with("https://") {
-        return one_word(text);
-    }
-    let address = url::Url::parse(text).map_err(|_| GivenError::NoCode)?;
-    let code = address.query_pairs().find_map(|(name, value)| (name == "code").then_some(value));
-    code.ok_or(GivenError::NoCode).and_then(|code| one_word(&code))
-}
-
-fn one_word(text: &str) -> Result<SecretString, GivenError> {
+pub(super) fn one_word(text: &str) -> Result<SecretString, GivenError> {
     if text.is_empty() {
         return Err(GivenError::Empty);
     }
@@ -153,7 +99,6 @@ fn one_word(text: &str) -> Result<SecretString, GivenError> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeZone;
     use proptest::prelude::*;
 
     use super::*;
@@ -174,37 +119,6 @@ mod tests {
     }
 
     #[test]
-    fn the_sdks_token_file_is_read_with_its_milliseconds() {
-        let given = parse(
-            r#"{"access_token":"a","refresh_token":"r","access_token_expires_at":1764547200000,
-                "refresh_token_expires_at":"1765152000000","seller_id":"5a15","seller_name":"店","more":[1]}"#,
-        )
-        .unwrap();
-        assert_eq!(clear(given.refresh.as_ref()), Some("r"));
-        assert_eq!(given.access_ends_at, Some(Utc.timestamp_opt(1_764_547_200, 0).unwrap()));
-        assert_eq!(given.refresh_ends_at, Some(Utc.timestamp_opt(1_765_152_000, 0).unwrap()));
-        assert_eq!(given.account_id.as_deref(), Some("5a15"));
-    }
-
-    #[test]
-    fn all_but_one_token_may_be_missing_and_odd_times_count_as_not_told() {
-        for (time, expected) in [
-            ("0", None),
-            ("-1", None),
-            ("null", None),
-            ("1.5", None),
-            ("\"soon\"", None),
-            ("9223372036854775807", None),
-            ("1764547200", Utc.timestamp_opt(1_764_547_200, 0).single()),
-        ] {
-            let given =
-                parse(&format!(r#"{{"refresh_token":"r","access_token_expires_at":{time}}}"#)).unwrap();
-            assert_eq!(given.access_ends_at, expected, "{time}");
-            assert!(given.access.is_none());
-        }
-    }
-
-    #[test]
     fn what_is_no_token_is_refused_without_being_shown() {
         let cases = [
             ("", GivenError::Empty),
@@ -221,14 +135,17 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_found_in_the_redirected_address() {
-        let code = |text: &str| {
-            authorisation_code(&SecretString::from(text)).map(|code| code.expose_secret().to_owned())
+    fn a_code_and_its_state_are_found_in_the_redirected_address() {
+        let returned = |text: &str| {
+            Returned::parse(&SecretString::from(text))
+                .map(|returned| (returned.code.expose_secret().to_owned(), returned.state))
         };
-        assert_eq!(code(" code-9c \n").unwrap(), "code-9c");
-        assert_eq!(code("https://example.com/back?state=x&code=a%2Bb").unwrap(), "a+b");
-        assert_eq!(code("https://example.com/back?state=x"), Err(GivenError::NoCode));
-        assert_eq!(code(""), Err(GivenError::Empty));
+        let found = |code: &str, state: Option<&str>| Ok((code.to_owned(), state.map(str::to_owned)));
+        assert_eq!(returned(" code-9c \n"), found("code-9c", None));
+        assert_eq!(returned("https://example.com/back?state=x&code=a%2Bb"), found("a+b", Some("x")));
+        assert_eq!(returned("https://example.com/back?state=&code=a"), found("a", None));
+        assert_eq!(returned("https://example.com/back?state=x"), Err(GivenError::NoCode));
+        assert_eq!(returned(""), Err(GivenError::Empty));
     }
 
     proptest! {
@@ -236,7 +153,7 @@ mod tests {
         fn no_text_makes_it_panic(text in "\\PC{0,60}", json in r#"[{}\[\]",:a-z0-9_ ]{0,60}"#) {
             let _ = parse(&text);
             let _ = parse(&format!("{{{json}"));
-            let _ = authorisation_code(&SecretString::from(format!("https://{text}")));
+            let _ = Returned::parse(&SecretString::from(format!("https://{text}")));
         }
     }
 }

@@ -1,14 +1,15 @@
-//! What an owner brings: an authorisation code, or tokens. Checked against the account before anything is replaced.
+//! What an owner brings: tokens, or what a code was exchanged for. Checked against the account before anything is
+//! replaced.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
 
 use super::credential::{ACCESS_MARGIN, Demand};
 use super::pair::Pair;
 use super::persist::persist;
+use super::slot::lock;
 use super::tokens::{Tokens, land};
 use super::{AuthError, GivenTokens, GrantStatus};
 use crate::domain::credential::{Condition, NewTokens, Settlement};
@@ -17,19 +18,13 @@ use crate::domain::shop::Shop;
 use crate::platform::PlatformError;
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
+use crate::store::StoreError;
 use crate::store::shops::ShopRow;
 
 /// How often a new grant is offered to a row that others are changing.
 const CONFLICTS_MAX: usize = 8;
 
 impl Tokens {
-    /// Exchanges an authorisation code and stores what it brings. A code works once, so this goes on to its end
-    /// even if the caller goes away.
-    pub async fn login_code(&self, shop: &Shop, code: SecretString) -> Result<GrantStatus, AuthError> {
-        let (tokens, shop) = (self.clone(), shop.clone());
-        self.to_the_end(shop.name.clone(), async move { tokens.exchange(&shop, &code).await }).await
-    }
-
     /// Stores tokens a person was given. The platform is asked whose they are, and refuses those that are none; a
     /// wrong paste replaces nothing.
     pub async fn set(&self, shop: &Shop, given: GivenTokens) -> Result<GrantStatus, AuthError> {
@@ -39,8 +34,13 @@ impl Tokens {
 
     /// Asks the platform what the present token is, and keeps what it tells of account, scopes and end.
     pub async fn inspect(&self, shop: &Shop) -> Result<GrantInfo, AuthError> {
-        let access = self.access(shop).await?;
-        let told = self.ask(shop, &access).await.map_err(|source| refusal(shop, source))?;
+        let mut access = self.access(shop).await?;
+        let mut answer = self.ask(shop, &access).await;
+        if let Err(error @ PlatformError::TokenRefused { .. }) = &answer {
+            access = self.refused(shop, access.generation, error).await?;
+            answer = self.ask(shop, &access).await;
+        }
+        let told = answer.map_err(|source| refusal(shop, source))?;
         let row = self.shop_row(shop).await?;
         check_account(shop, &row, &told.account)?;
         let held = self.read(shop).await?;
@@ -65,17 +65,35 @@ impl Tokens {
         Ok(told)
     }
 
-    async fn exchange(&self, shop: &Shop, code: &SecretString) -> Result<GrantStatus, AuthError> {
-        let row = self.shop_row(shop).await?;
-        let application = self.application(shop)?;
-        let asked_at = self.now();
-        let granted =
-            application.platform().exchange_code(code).await.map_err(|source| refusal(shop, source))?;
-        check_account(shop, &row, &granted.account)?;
+    /// Stores what a login brought, once it is known to be of the account this shop is.
+    pub(super) async fn accept(
+        &self,
+        shop: &Shop,
+        row: &ShopRow,
+        granted: Granted,
+        asked_at: DateTime<Utc>,
+    ) -> Result<GrantStatus, AuthError> {
+        let account = self.account_of(shop, row, &granted).await?;
+        check_account(shop, row, &account)?;
         let pair = Pair::first(&granted, &self.rules(shop)?.grant, asked_at);
-        self.put(shop, &row, &pair).await?;
-        self.keep_account(shop, &granted.account, asked_at).await?;
+        self.put(shop, row, &pair).await?;
+        self.keep_account(shop, &account, asked_at).await?;
         self.status_of(shop).await
+    }
+
+    /// Whose tokens these are. A platform whose answer does not say is asked; if that fails, they are taken all the
+    /// same where any account would do, because what gave them works only once.
+    async fn account_of(&self, shop: &Shop, row: &ShopRow, granted: &Granted) -> Result<Account, AuthError> {
+        if granted.account.id.is_some() {
+            return Ok(granted.account.clone());
+        }
+        let access = Access { token: granted.access.clone(), generation: 0, region: None };
+        match self.ask(shop, &access).await {
+            Ok(told) if told.account.id.is_some() => Ok(told.account),
+            Ok(_) => Ok(granted.account.clone()),
+            Err(_) if expected_account(shop, row).is_none() => Ok(granted.account.clone()),
+            Err(error) => Err(refusal(shop, error)),
+        }
     }
 
     async fn take_given(&self, shop: &Shop, given: GivenTokens) -> Result<GrantStatus, AuthError> {
@@ -137,7 +155,12 @@ impl Tokens {
             refresh_ends_at: given.refresh_ends_at,
             account: Account::default(),
         };
-        let first = Pair::first(&granted, &rules, asked_at);
+        // Lives that were not told count from when the tokens were handed out, not from when they came here. A
+        // moment so far back that nothing of then could still live is none.
+        let earliest = asked_at - rules.refresh_life_default.unwrap_or(rules.access_life_max);
+        let told_at = given.obtained_at.filter(|at| (earliest..=asked_at).contains(at));
+        let obtained_at = told_at.unwrap_or(asked_at);
+        let first = Pair::first(&granted, &rules, obtained_at);
         let has_ended = !has_access || access_ends_at.is_some_and(|end| end <= asked_at);
         Ok(Pair {
             access: first.access.filter(|_| has_access),
@@ -147,7 +170,7 @@ impl Tokens {
     }
 
     /// Stores a new grant over whatever there is, and whatever is under way.
-    async fn put(&self, shop: &Shop, row: &ShopRow, pair: &Pair) -> Result<(), AuthError> {
+    pub(super) async fn put(&self, shop: &Shop, row: &ShopRow, pair: &Pair) -> Result<(), AuthError> {
         let keys = &self.shared.parts.keyring;
         let seal_error = |source| AuthError::Seal { shop: shop.name.clone(), source };
         for _ in 0..CONFLICTS_MAX {
@@ -167,12 +190,14 @@ impl Tokens {
                 trouble: None,
             };
             let claim = present.map(|present| present.claim());
-            if persist(|| self.grants().put(&shop.name, claim.as_ref(), &tokens)).await? {
-                return self.read(shop).await.map(drop);
+            let mut is_stored = persist(|| self.grants().put(&shop.name, claim.as_ref(), &tokens)).await?;
+            if !is_stored {
+                // It may be ours: written, but the answer lost.
+                let stored = persist(|| self.grants().load(&shop.name)).await?;
+                is_stored = stored.is_some_and(|row| row.tokens.access_sealed == tokens.tokens.access_sealed);
             }
-            // It may be ours: written, but the answer lost.
-            let stored = persist(|| self.grants().load(&shop.name)).await?;
-            if stored.is_some_and(|stored| stored.tokens.access_sealed == tokens.tokens.access_sealed) {
+            if is_stored {
+                self.begin_grant(shop).await?;
                 return self.read(shop).await.map(drop);
             }
         }
@@ -183,14 +208,30 @@ impl Tokens {
         })
     }
 
-    async fn keep_account(
+    /// With a new grant the shop goes on by itself, in every program, and whatever was told of the old one counts no
+    /// more.
+    async fn begin_grant(&self, shop: &Shop) -> Result<(), AuthError> {
+        let begun = self.shared.parts.store.begin_grant(&shop.name).await;
+        if begun.map_err(|source| store_error(shop, source))? {
+            tracing::info!(
+                event = "shop.resumed",
+                shop = %shop.name,
+                "`{}` was authorised again and goes on",
+                shop.name
+            );
+            lock(&self.shared.resumed).insert(shop.name.clone());
+        }
+        Ok(())
+    }
+
+    pub(super) async fn keep_account(
         &self,
         shop: &Shop,
         account: &Account,
         authorised_at: DateTime<Utc>,
     ) -> Result<(), AuthError> {
         let kept = self.shared.parts.store.set_account(&shop.name, account, authorised_at);
-        kept.await.map_err(|source| AuthError::Store { shop: shop.name.clone(), source: Arc::new(source) })
+        kept.await.map_err(|source| store_error(shop, source))
     }
 
     async fn ask(&self, shop: &Shop, access: &Access) -> Result<GrantInfo, PlatformError> {
@@ -205,13 +246,13 @@ impl Tokens {
         application.call(&context, || application.platform().grant_info(access)).await
     }
 
-    async fn status_of(&self, shop: &Shop) -> Result<GrantStatus, AuthError> {
+    pub(super) async fn status_of(&self, shop: &Shop) -> Result<GrantStatus, AuthError> {
         let held = self.read(shop).await?;
         Ok(GrantStatus::of(&held.credential, &held.rules, self.now()))
     }
 
     /// Runs `work` where nobody's going away ends it.
-    async fn to_the_end(
+    pub(super) async fn to_the_end(
         &self,
         shop: String,
         work: impl Future<Output = Result<GrantStatus, AuthError>> + Send + 'static,
@@ -223,8 +264,7 @@ impl Tokens {
 
 /// Whether the tokens are of the account this shop is.
 pub(super) fn check_account(shop: &Shop, row: &ShopRow, account: &Account) -> Result<(), AuthError> {
-    let expected = shop.account.as_ref().or(row.account.id.as_ref());
-    match (expected, &account.id) {
+    match (expected_account(shop, row), &account.id) {
         (Some(expected), Some(found)) if expected != found => Err(AuthError::OtherAccount {
             shop: shop.name.clone(),
             expected: expected.clone(),
@@ -234,6 +274,15 @@ pub(super) fn check_account(shop: &Shop, row: &ShopRow, account: &Account) -> Re
     }
 }
 
-fn refusal(shop: &Shop, source: PlatformError) -> AuthError {
+pub(super) fn store_error(shop: &Shop, source: StoreError) -> AuthError {
+    AuthError::Store { shop: shop.name.clone(), source: Arc::new(source) }
+}
+
+/// `None`: any account will do, and the first decides.
+fn expected_account<'a>(shop: &'a Shop, row: &'a ShopRow) -> Option<&'a String> {
+    shop.account.as_ref().or(row.account.id.as_ref())
+}
+
+pub(super) fn refusal(shop: &Shop, source: PlatformError) -> AuthError {
     AuthError::Platform { shop: shop.name.clone(), source: Arc::new(source) }
 }

@@ -8,12 +8,17 @@
 //! is committed under the fence of that intent, and only then does anybody get the new token.
 
 pub mod credential;
+pub mod device;
 pub mod error;
+pub mod expiry;
 pub mod given;
 pub mod grants;
 pub mod key;
 pub mod key_file;
+pub mod lasting;
+pub mod login_link;
 pub mod memory;
+pub mod scopes;
 pub mod seal;
 pub mod status;
 pub mod token_store;
@@ -22,11 +27,13 @@ pub mod tokens;
 mod flight;
 mod held;
 mod login;
+mod login_code;
 mod outcome;
 mod pair;
 mod persist;
 mod slot;
 mod spend;
+mod token_file;
 
 pub use error::AuthError;
 pub use given::GivenTokens;

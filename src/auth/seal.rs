@@ -36,6 +36,8 @@ pub enum Field {
     Access,
     Refresh,
     PreviousRefresh,
+    /// What ends a login that was begun.
+    Login,
 }
 
 impl Field {
@@ -44,6 +46,7 @@ impl Field {
             Self::Access => "access",
             Self::Refresh => "refresh",
             Self::PreviousRefresh => "previous_refresh",
+            Self::Login => "login",
         }
     }
 }

@@ -25,6 +25,19 @@ pub struct GrantStatus {
     pub not_before: Option<DateTime<Utc>>,
     /// Why the last attempt gave nothing. `None`: all is well.
     pub trouble: Option<Trouble>,
+    /// Whether something is to be done about it now that nobody does yet: a renewal, or writing down that only the
+    /// owner can help.
+    pub is_due: bool,
+    /// The end that only a person can put off. `None`: renewals put it off, or it has none.
+    pub owner_end: Option<OwnerEnd>,
+}
+
+/// An end that a person must act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnerEnd {
+    /// `access` or `refresh`.
+    pub token: &'static str,
+    pub at: DateTime<Utc>,
 }
 
 /// How a grant stands, in one word.
@@ -62,11 +75,30 @@ impl GrantStatus {
             refresh_ends_at: credential.tokens.refresh_ends_at,
             not_before: credential.not_before,
             trouble: credential.trouble.clone(),
+            is_due: match state.need {
+                Need::Refresh | Need::Replay => true,
+                Need::Owner(_) => credential.owner_reason().is_none(),
+                Need::Busy | Need::Rest { .. } => false,
+            },
+            owner_end: OwnerEnd::of(credential, rules, now),
         }
     }
 
     pub fn needs_owner(&self) -> bool {
         matches!(self.standing, Standing::NeedsOwner(_))
+    }
+}
+
+impl OwnerEnd {
+    fn of(credential: &Credential, rules: &Rules, now: DateTime<Utc>) -> Option<Self> {
+        let tokens = &credential.tokens;
+        if tokens.refresh_sealed.is_none() {
+            return Some(Self { token: "access", at: tokens.access_ends_at });
+        }
+        // An end that moves with each renewal is of interest once the renewals are not what they should be: then the
+        // access token has ended before its successor was there.
+        let stands_still = rules.grant.refresh_end_is_fixed || tokens.access_ends_at <= now;
+        tokens.refresh_ends_at.filter(|_| stands_still).map(|at| Self { token: "refresh", at })
     }
 }
 

@@ -4,7 +4,7 @@
 //! old one is still handed out; only when nothing valid is left does a caller wait. Callers may go away at any
 //! time: the task does not notice.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -50,6 +50,8 @@ pub(super) struct Shared {
     /// Who we are in the intent rows.
     pub(super) owner: Owner,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
+    /// Shops that this process said go on, until somebody asks.
+    pub(super) resumed: Mutex<HashSet<String>>,
     pub(super) flights: TaskTracker,
     /// Set when the program is ending: no new call is begun.
     pub(super) stopping: CancellationToken,
@@ -78,6 +80,7 @@ impl Tokens {
                 parts,
                 owner: Owner::this_process(),
                 slots: Mutex::default(),
+                resumed: Mutex::default(),
                 flights: TaskTracker::new(),
                 stopping: CancellationToken::new(),
             }),
@@ -168,6 +171,39 @@ impl Tokens {
         Ok(credential.map(|credential| GrantStatus::of(&credential, &rules, self.now())))
     }
 
+    /// How the grants of `shops` stand, by shop, with one look at all of them. A shop that was never authorised is not
+    /// among them; one whose row cannot be read is, with the reason.
+    pub async fn statuses(
+        &self,
+        shops: &[Shop],
+    ) -> Result<HashMap<String, Result<GrantStatus, AuthError>>, AuthError> {
+        let credentials = match self.shared.parts.grants.list().await.map_err(AuthError::from) {
+            Ok(credentials) => credentials,
+            Err(error) if error.is_database_away() => return Err(error),
+            // One unreadable row hides the others from a look at all.
+            Err(_) => return Ok(self.statuses_one_by_one(shops).await),
+        };
+        let by_name: HashMap<_, _> = credentials.into_iter().map(|row| (row.shop.clone(), row)).collect();
+        let now = self.now();
+        let status = |shop: &Shop| {
+            let credential = by_name.get(&shop.name)?;
+            let status = self.rules(shop).map(|rules| GrantStatus::of(credential, &rules, now));
+            Some((shop.name.clone(), status))
+        };
+        Ok(shops.iter().filter_map(status).collect())
+    }
+
+    /// Renews the grant if it is due, and waits for that; a renewal under way will do. A grant of which nothing is left
+    /// but that only its owner can help is written down, and told, as such.
+    pub async fn renew_if_due(&self, shop: &Shop) -> Result<(), AuthError> {
+        land(shop, self.fly(shop, Demand::Due)).await
+    }
+
+    /// Whether this process has said, since it was last asked, that the shop goes on after a pause.
+    pub fn take_resumed(&self, shop: &str) -> bool {
+        lock(&self.shared.resumed).remove(shop)
+    }
+
     /// Forgets the grant. `false`: there was none. The platform is not told.
     pub async fn clear(&self, shop: &Shop) -> Result<bool, AuthError> {
         let cleared = self.shared.parts.grants.clear(&shop.name).await?;
@@ -202,9 +238,30 @@ impl Tokens {
         let (tokens, shop) = (self.clone(), shop.clone());
         self.shared.flights.spawn(async move {
             let result = tokens.renew(&shop, demand).await;
+            if matches!(result, Err(AuthError::NeedsOwner { .. })) {
+                tokens.keep_told(&shop).await;
+            }
             landing.send_replace(Some(result));
         });
         flight
+    }
+
+    /// Writes down that somebody was told that the grant is dead, so that the next reminder comes in a day. It is told
+    /// again sooner when this cannot be written.
+    async fn keep_told(&self, shop: &Shop) {
+        if let Err(error) = self.shared.parts.store.mark_warned(&shop.name).await {
+            tracing::debug!(shop = %shop.name, "that somebody was told was not written down: {error}");
+        }
+    }
+
+    async fn statuses_one_by_one(&self, shops: &[Shop]) -> HashMap<String, Result<GrantStatus, AuthError>> {
+        let mut statuses = HashMap::new();
+        for shop in shops {
+            if let Some(status) = self.status(shop).await.transpose() {
+                statuses.insert(shop.name.clone(), status);
+            }
+        }
+        statuses
     }
 
     pub(super) fn application(&self, shop: &Shop) -> Result<&Arc<Application>, AuthError> {

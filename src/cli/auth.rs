@@ -18,6 +18,11 @@ pub enum AuthVerb {
         /// As in the config
         shop: String,
     },
+    /// Authorise a shop by a code that its owner scans
+    Qr {
+        /// As in the config
+        shop: String,
+    },
     /// Exchange an authorisation code
     Code {
         /// As in the config
@@ -32,6 +37,23 @@ pub enum AuthVerb {
         /// A file; `-` is stdin
         #[arg(long, value_name = "FILE", help = TOKEN_HELP)]
         from: PathBuf,
+    },
+    /// Take over the tokens of another program, which must be stopped for good
+    Import {
+        /// As in the config
+        shop: String,
+        /// Its token file, JSON; - is stdin
+        file: PathBuf,
+        /// Do not ask whether that program is stopped
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Print an access token for another program, valid for at least five minutes
+    Token {
+        /// As in the config
+        shop: String,
+        #[command(flatten)]
+        table: TableArgs,
     },
     /// How long each authorisation still lives, and who must do what by when
     Status(TableArgs),

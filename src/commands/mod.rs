@@ -13,16 +13,19 @@ use crate::exit::{Exit, Failure};
 use crate::jobs::run::chain;
 use crate::store::{Store, StoreError};
 
+mod advice;
 mod auth;
 mod check;
 mod completions;
 mod config;
+mod confirm;
 mod migrate;
 mod orders;
 mod output;
 mod progress_bars;
 mod run;
 mod runs;
+mod shop;
 mod signals;
 mod status;
 mod sync;
@@ -94,6 +97,10 @@ fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
             let store = open_store(&loaded, clock).await?;
             require_shop(&loaded, &store, Some(&shop)).await?;
             auth::clear(&store, &shop).await
+        }),
+        Verb::Shop(verb) => block_on(async move {
+            let store = open_store(&loaded, clock).await?;
+            shop::run(&loaded.config, &store, &verb).await
         }),
         Verb::Auth(verb) => block_on(with_app(loaded, clock, async |app| auth::run(&app, &verb).await)),
         verb => without_config(verb),

@@ -49,6 +49,11 @@ pub(super) fn when(at: Option<DateTime<Utc>>) -> String {
     at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
 }
 
+/// The same to the minute, for tables that are wide.
+pub(super) fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M").to_string()
+}
+
 /// An instant for scripts: RFC 3339 in UTC, or null.
 pub(super) fn instant(at: Option<DateTime<Utc>>) -> serde_json::Value {
     at.map_or(serde_json::Value::Null, |at| {

@@ -42,6 +42,7 @@ pub(super) async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::R
     let grace = app.config().sync.shutdown_grace;
     let daemon = Daemon::new(app.clone(), cancel.clone());
     let ticker = start_ticker(&app, &daemon).await?;
+    daemon.start_keeper();
     tracing::info!(
         event = "daemon.ready",
         shops = app.shops.len(),
@@ -149,12 +150,14 @@ async fn start_missed(app: &App, ticker: &Ticker) -> anyhow::Result<()> {
 }
 
 async fn tell_unauthorised(app: &App) {
-    for shop in &app.shops {
-        if let Ok(None) = app.tokens.status(shop).await {
-            tracing::warn!(
-                event = "shop.unauthorised", shop = %shop.name,
-                "`{}` was never authorised and is left out; run `shopsync auth login {}`", shop.name, shop.name,
-            );
-        }
+    // A database that is away is told by whoever meets it next.
+    let Ok(statuses) = app.tokens.statuses(&app.shops).await else {
+        return;
+    };
+    for shop in app.shops.iter().filter(|shop| !statuses.contains_key(&shop.name)) {
+        tracing::warn!(
+            event = "shop.unauthorised", shop = %shop.name,
+            "`{}` was never authorised and is left out; run `shopsync auth login {}`", shop.name, shop.name,
+        );
     }
 }

@@ -7,7 +7,10 @@ use crate::cli::SandboxArgs;
 use crate::clock::Clock;
 use crate::exit::{Exit, Failure};
 use crate::platform::profile;
-use crate::sandbox::{Drift, Fault, FaultKind, Faults, Platform, Sandbox, SandboxSettings};
+use crate::sandbox::{
+    Drift, DriveSettings, Fault, FaultKind, Faults, OPEN115_APP_ID, OPEN115_PLATFORM, Platform, Sandbox,
+    SandboxSettings,
+};
 
 pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     let sandbox = Sandbox::start(SandboxSettings {
@@ -21,6 +24,7 @@ pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyho
             ..Faults::default()
         },
         requests_per_second: words.rate,
+        drive: DriveSettings { confirms_at_once: words.confirm_logins, ..DriveSettings::default() },
         ..SandboxSettings::default()
     })
     .await
@@ -34,12 +38,20 @@ pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyho
     ))?;
     output::line("# for config.toml:")?;
     output::line(config_sections(&sandbox))?;
+    output::line(open115_section(&sandbox))?;
     output::line(
         "# authorise each shop with its code, once and within ten minutes; the link of `shopsync auth url SHOP` gives another:",
     )?;
     for platform in Platform::ALL {
         let code = sandbox.world().with(|world| world.issue_code(platform, 0));
         output::line(format_args!("#   shopsync auth code {} {code}", shop_name(platform)))?;
+    }
+    output::line(format_args!("#   shopsync auth qr {OPEN115_SHOP}"))?;
+    if !words.confirm_logins {
+        output::line(format_args!(
+            "#     and, while it waits, as its owner: curl -d '{{\"{OPEN115_PLATFORM}\":{{\"confirm\":0}}}}' {}/_control",
+            sandbox.url()
+        ))?;
     }
     cancel.cancelled().await;
     sandbox.stop().await;
@@ -93,6 +105,17 @@ pub(super) fn shop_name(platform: Platform) -> String {
 pub(super) fn config_sections(sandbox: &Sandbox) -> String {
     Platform::ALL.map(|platform| section(sandbox, platform)).join("\n")
 }
+
+/// The same for the platform that has only tokens.
+fn open115_section(sandbox: &Sandbox) -> String {
+    format!(
+        "[apps.pan]\nplatform = \"{OPEN115_PLATFORM}\"\ngateway = \"{}\"\napp_key = \"{OPEN115_APP_ID}\"\n\n\
+         [shops.{OPEN115_SHOP}]\napp = \"pan\"\n",
+        sandbox.open115_gateway(),
+    )
+}
+
+const OPEN115_SHOP: &str = "sandbox-pan";
 
 fn section(sandbox: &Sandbox, platform: Platform) -> String {
     let (name, (key, secret)) = (platform.as_str(), platform.app());

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
+use super::advice::to_do;
 use super::output;
 use super::runs::outcome;
 use crate::app::App;
@@ -20,6 +21,9 @@ struct Line {
     next_run: Option<DateTime<Utc>>,
     token: String,
     token_ends_at: Option<DateTime<Utc>>,
+    token_to_do: Option<String>,
+    /// Why nothing is asked for the shop at present. `None`: it is not paused.
+    paused: Option<String>,
 }
 
 pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
@@ -46,6 +50,13 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
         ],
         lines.iter().map(as_row),
     )?;
+    // Also for shops of which nothing but the token is kept.
+    for shop in &app.shops {
+        let status = app.tokens.status(shop).await?;
+        if let Some(text) = to_do(&shop.name, status.as_ref(), app.clock.now()) {
+            output::line(format_args!("{}: {text}", shop.name))?;
+        }
+    }
     Ok(Exit::Done)
 }
 
@@ -54,12 +65,15 @@ async fn line(app: &App, shop: &Shop) -> anyhow::Result<Line> {
     let overview = app.store.overview(&shop.name, Record::Orders).await?;
     let last_sync_at = overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at);
     let status = app.tokens.status(shop).await?;
+    let row = app.store.shop_row(&shop.name).await?;
     Ok(Line {
+        paused: row.and_then(|row| row.pause).map(|pause| pause.reason),
         shop: shop.name.clone(),
         lag: last_sync_at.map(|at| now - at),
         next_run: schedule::next_run(app.config(), shop, Record::Orders, now),
         token: token_in_words(status.as_ref(), now),
         token_ends_at: status.as_ref().map(token_end),
+        token_to_do: to_do(&shop.name, status.as_ref(), now),
         overview,
     })
 }
@@ -72,7 +86,7 @@ fn token_end(status: &GrantStatus) -> DateTime<Utc> {
 fn token_in_words(status: Option<&GrantStatus>, now: DateTime<Utc>) -> String {
     match status {
         None => "never authorised".to_owned(),
-        Some(status) if status.needs_owner() => status.standing.to_string(),
+        Some(status) if status.needs_owner() => "needs its owner".to_owned(),
         Some(status) => format!("{} left", output::length(token_end(status) - now)),
     }
 }
@@ -93,7 +107,7 @@ fn as_row(line: &Line) -> [String; 10] {
         output::when(line.next_run),
         gaps(overview),
         overview.quarantined.to_string(),
-        line.token.clone(),
+        if line.paused.is_some() { format!("paused; {}", line.token) } else { line.token.clone() },
     ]
 }
 
@@ -136,7 +150,9 @@ fn as_value(line: &Line) -> serde_json::Value {
         "windows_short": overview.windows_short,
         "amounts_due": overview.amounts_due,
         "quarantined": overview.quarantined,
+        "paused": line.paused,
         "token": line.token,
         "token_ends_at": output::instant(line.token_ends_at),
+        "token_to_do": line.token_to_do,
     })
 }

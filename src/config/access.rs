@@ -15,7 +15,7 @@ use super::forms::{Form, SecretAddress};
 use super::{AppConfig, Config, JobConfig, ShopConfig, Work, database};
 
 impl Config {
-    /// The shops that are copied, by name: those enabled, of platforms this version can talk to.
+    /// The shops that are copied, by name: those enabled.
     pub fn shops(&self) -> Vec<Shop> {
         let enabled = self.shops.iter().filter(|(_, shop)| shop.enabled);
         enabled.filter_map(|(name, shop)| self.shop(name, shop)).collect()
@@ -81,7 +81,7 @@ impl Config {
 
     fn shop(&self, name: &str, shop: &ShopConfig) -> Option<Shop> {
         let app = self.apps.get(&shop.app)?;
-        let profile = app.profile().filter(|profile| profile.is_built)?;
+        let profile = app.profile()?;
         Some(Shop {
             name: name.to_owned(),
             app: shop.app.clone(),

@@ -23,7 +23,7 @@ impl Config {
         let (by_themselves, asked_for) = self.unbuilt_jobs(&shipped);
         let mut lines: Vec<String> =
             asked_for.into_iter().map(|name| told(&["jobs", name], "this kind of job")).collect();
-        self.add_apps_and_shops(&mut lines);
+        self.add_shops(&mut lines);
         self.add_sections(&shipped, &mut lines);
         self.add_job_extras(&mut lines);
         if !by_themselves.is_empty() {
@@ -42,12 +42,7 @@ impl Config {
             .partition(|name| shipped.jobs.get(*name) == self.jobs.get(*name))
     }
 
-    fn add_apps_and_shops(&self, lines: &mut Vec<String>) {
-        for (name, app) in &self.apps {
-            if let Some(profile) = app.profile().filter(|profile| !profile.is_built) {
-                lines.push(told(&["apps", name], &format!("platform `{}`, with its shops,", profile.name)));
-            }
-        }
+    fn add_shops(&self, lines: &mut Vec<String>) {
         for (name, shop) in self.shops.iter().filter(|(_, shop)| shop.enabled) {
             let asked_for = shop.records.iter().flatten();
             for record in asked_for.filter(|record| !RECORDS_BUILT.contains(record)) {
@@ -55,9 +50,6 @@ impl Config {
             }
             if shop.stock_detail {
                 lines.push(told(&["shops", name, "stock_detail"], "stock per warehouse"));
-            }
-            if !shop.code_command.is_empty() {
-                lines.push(told(&["shops", name, "code_command"], "fetching codes by a command"));
             }
         }
     }

@@ -8,11 +8,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::database::DatabaseWatch;
+use super::keeper::{Keeper, KeeperParts};
 use super::orders;
 use super::run::{RunError, RunOptions, chain, run_lane};
 use super::ticker::Trigger;
 use crate::app::App;
-use crate::domain::record::Lane;
+use crate::config::{Work, is_built};
+use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::sync::Progress;
 
@@ -38,6 +40,29 @@ impl Daemon {
         for shop in shops {
             self.start_lane(job, shop, Lane::Update, trigger);
         }
+    }
+
+    /// Keeps the shops' grants alive from now on, whatever jobs there are.
+    pub fn start_keeper(&self) {
+        let keeper = Keeper::new(KeeperParts {
+            store: self.app.store.clone(),
+            tokens: self.app.tokens.clone(),
+            clock: self.app.clock.clone(),
+            shops: self.app.shops.iter().map(|shop| self.with_records_in_use(shop)).collect(),
+            applications: self.app.applications.clone(),
+            database: self.database.clone(),
+            cancel: self.cancel.clone(),
+        });
+        self.tracker.spawn(keeper.run());
+    }
+
+    /// The shop with the records that jobs copy: nobody misses what a grant does not cover of the others.
+    fn with_records_in_use(&self, shop: &Shop) -> Shop {
+        let is_copied = |record: &Record| {
+            is_built(Work::Sync(*record))
+                && self.app.config().sync_jobs(*record).any(|(_, job)| job.covers(shop))
+        };
+        Shop { records: shop.records.iter().copied().filter(is_copied).collect(), ..shop.clone() }
     }
 
     /// Waits for what is under way. Runs stop at their next step once `cancel` has fired; a token refresh is

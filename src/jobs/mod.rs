@@ -1,8 +1,10 @@
 //! What runs by the clock: [`slots`] says when, [`ticker`] wakes, [`daemon`] starts what is to run, [`run`] runs one
-//! lane of one shop and tells how it went. Verbs run the same jobs without a clock.
+//! lane of one shop and tells how it went. The [`keeper`] looks after the grants meanwhile. Verbs run the same jobs without a clock.
 
+pub mod code_command;
 pub mod daemon;
 pub mod database;
+pub mod keeper;
 pub mod orders;
 pub mod run;
 pub mod schedule;

@@ -147,7 +147,8 @@ pub async fn run_lane(app: &App, shop: &Shop, lane: Lane, options: &RunOptions) 
     outcome.map(|()| counts)
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(ToString::to_string)

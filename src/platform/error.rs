@@ -61,6 +61,10 @@ pub enum Rejection {
     NotYet,
     /// Internal trouble of the platform that may pass.
     Passing,
+    /// A login that is over, or was not begun as the platform wants it.
+    Login,
+    /// The account holds as many authorisations as the platform allows.
+    Capacity,
     /// A code this version does not know.
     Unknown,
 }
@@ -76,6 +80,10 @@ impl Rejection {
             Self::Clock => Some("set this server's clock right (NTP)"),
             Self::Account => {
                 Some("this kind of account has no such data: check the app's zone and the shop's `records`")
+            }
+            Self::Login => Some("begin the login anew: what it shows works once and for some minutes"),
+            Self::Capacity => {
+                Some("remove an authorisation in the account's device management, then log in again")
             }
             Self::Parameters | Self::NotFound | Self::NotYet | Self::Passing | Self::Unknown => None,
         }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, ClientBuilder, Proxy, Response, StatusCode, redirect};
-use url::{Host, Url};
+use reqwest::{Client, ClientBuilder, Proxy, RequestBuilder, Response, StatusCode, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url, form_urlencoded};
 
 use super::skew::Skew;
 use super::{AppSettings, ConnectError, PlatformError, text};
@@ -29,6 +30,8 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// More calls than this at once are possible; their connections are not kept.
 const POOL_IDLE_MAX: usize = 32;
+
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 const USER_AGENT: &str = concat!("shopsync/", env!("CARGO_PKG_VERSION"));
 
@@ -103,15 +106,39 @@ impl Conversation {
         self.post(&self.fresh, body).await
     }
 
+    /// Posts a token call as a form, with the same care as [`Self::post_json_once`].
+    pub async fn post_form_once(
+        &self,
+        address: &Url,
+        fields: &[(&str, &str)],
+    ) -> Result<String, PlatformError> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.fresh.post(address.clone()).header(CONTENT_TYPE, FORM).body(body);
+        self.send(request).await
+    }
+
+    /// Gets a read. `token` goes into a header that is never logged.
+    pub async fn get_json(
+        &self,
+        address: &Url,
+        token: Option<&SecretString>,
+    ) -> Result<String, PlatformError> {
+        let mut request = self.pooled.get(address.clone());
+        if let Some(token) = token {
+            // Sensitive by itself, and refused by `send` when it is no text for a header.
+            request = request.bearer_auth(token.expose_secret());
+        }
+        self.send(request).await
+    }
+
     async fn post(&self, client: &Client, body: String) -> Result<String, PlatformError> {
+        let request = client.post(self.gateway.clone()).header(CONTENT_TYPE, self.content_type.clone());
+        self.send(request.body(body)).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<String, PlatformError> {
         let sent_at = self.clock.now();
-        let response = client
-            .post(self.gateway.clone())
-            .header(CONTENT_TYPE, self.content_type.clone())
-            .body(body)
-            .send()
-            .await
-            .map_err(not_answered)?;
+        let response = request.send().await.map_err(not_answered)?;
         let answered_at = self.clock.now();
         let date = http_date(response.headers().get(DATE));
         if let Some(date) = date {

@@ -7,17 +7,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use secrecy::SecretString;
 
 use crate::clock::Clock;
 use crate::domain::grant::{Access, GrantInfo, Granted};
-use crate::domain::order::{Amounts, Answers, Order};
-use crate::domain::record::{Lane, Record};
+use crate::domain::record::Record;
 use crate::domain::shop::ShopOptions;
-use crate::domain::window::Window;
 
 mod consent;
+pub mod device_login;
 mod envelope;
 pub mod error;
 mod fingerprint;
@@ -26,6 +25,7 @@ mod instant;
 mod lenient;
 mod listing;
 pub mod open115;
+mod orders;
 mod parameters;
 pub mod rate;
 mod refusal;
@@ -35,7 +35,9 @@ pub mod temu;
 pub mod text;
 pub mod xiaohongshu;
 
+pub use device_login::DeviceLogin;
 pub use error::{ConvertError, PlatformError, Rejection};
+pub use orders::{DetailNeed, ListRow, OrderPaging, OrderSource, Page, PageQuery, Row, UnreadableRow};
 pub use retry::Application;
 
 /// Every platform there is. A new one costs a folder, a line here, and its sandbox file.
@@ -60,17 +62,23 @@ pub struct Profile {
     pub doubtful_hosts: &'static [&'static str],
     /// Whether calls are signed with an app secret.
     pub has_secret: bool,
-    /// Whether this version can talk to it; `false` is told once and skipped.
-    pub is_built: bool,
     /// The default of `requests_per_second`.
     pub requests_per_second: f64,
     /// How its orders are paged; `None` where it has none.
     pub orders: Option<OrderPaging>,
     /// Lifetimes and renewal of its grants.
     pub grant: GrantRules,
+    /// How often the platform is asked what a grant holds; where tokens are replaced by hand, nothing else would
+    /// tell of one that was revoked. `None`: never, because renewals tell.
+    pub inspect_every: Option<TimeDelta>,
+    /// The calls that one kind of record of a shop in this zone needs. Empty where grants do not list theirs.
+    pub required_apis: fn(zone: &str, record: Record, options: ShopOptions) -> &'static [RequiredApi],
     /// Makes the client of one app.
     pub connect: fn(AppSettings) -> Result<Arc<dyn Platform>, ConnectError>,
 }
+
+/// A call by the names grants list it under: any one of them will do.
+pub type RequiredApi = &'static [&'static str];
 
 /// A gateway of a platform that has several.
 pub struct Zone {
@@ -88,43 +96,6 @@ impl Profile {
     /// What shops of this platform and zone have.
     pub fn records(&self, zone: &str) -> &'static [Record] {
         self.zone(zone).map_or(self.records, |zone| zone.records)
-    }
-}
-
-/// How a platform lists its orders.
-#[derive(Clone, Copy, Debug)]
-pub struct OrderPaging {
-    /// Longest window of update time, a second under the platform's limit.
-    pub update_window_max: TimeDelta,
-    /// Longest window of creation time, a second under the platform's limit.
-    pub create_window_max: TimeDelta,
-    pub page_size: u32,
-    /// A window that holds more is halved.
-    pub rows_max: u64,
-    /// How a window of one second that holds more than `rows_max` is read: once for each of these platform
-    /// statuses. Empty: it is paged to its end.
-    pub dense_statuses: &'static [&'static str],
-    /// When the detail call is made for a changed order.
-    pub detail: DetailNeed,
-    /// Whether money comes in a call of its own.
-    pub has_amounts: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DetailNeed {
-    /// An order is its list row and its detail.
-    Always,
-    /// Only when the shop asks for it.
-    Optional,
-}
-
-impl OrderPaging {
-    pub fn wants_detail(&self, options: ShopOptions) -> bool {
-        self.detail == DetailNeed::Always || options.detail
-    }
-
-    pub fn wants_amounts(&self, options: ShopOptions) -> bool {
-        self.has_amounts && options.amounts
     }
 }
 
@@ -222,8 +193,6 @@ pub enum ConnectError {
     /// Everything in a call is secret, so it goes in clear only to this machine itself.
     #[error("the gateway of app `{app}` must be an https address")]
     Gateway { app: String },
-    #[error("platform `{platform}` is not built into this version")]
-    NotBuilt { platform: &'static str },
 }
 
 /// One app on one platform's gateway. Signs, sends, parses and converts; knows no retry and no rate limit:
@@ -258,68 +227,20 @@ pub trait Platform: Send + Sync {
     /// The cheapest call there is, made for the `Date` header of its answer.
     async fn probe(&self, access: &Access) -> Result<(), PlatformError>;
 
-    /// One page of the order list. A lone unreadable row is a [`Row::Unreadable`], not an error.
-    async fn order_page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError>;
+    /// How its orders are read. `None`: it has none, or this version reads none; then its profile has no paging
+    /// either.
+    fn orders(&self) -> Option<&dyn OrderSource> {
+        None
+    }
 
-    /// The detail of one order: the platform's own JSON text.
-    async fn order_detail(&self, access: &Access, number: &str) -> Result<String, PlatformError>;
+    /// How an owner logs in by scanning a code we show. `None`: the platform has no such login.
+    fn device_login(&self) -> Option<&dyn DeviceLogin> {
+        None
+    }
 
-    /// The money of one order: the platform's own JSON text. Only where `has_amounts`.
-    async fn order_amounts(&self, access: &Access, number: &str) -> Result<String, PlatformError>;
-
-    /// Makes an order of its answers. Pure: asks nobody, needs no clock.
-    fn convert_order(&self, answers: &Answers) -> Result<Order, ConvertError>;
-
-    /// Reads the money of an amounts answer. Pure.
-    fn convert_amounts(&self, raw: &str) -> Result<Amounts, ConvertError>;
-}
-
-/// Which page of which window.
-#[derive(Clone, Debug)]
-pub struct PageQuery {
-    /// [`Lane::Update`]: by update time; [`Lane::Create`]: by creation time.
-    pub lane: Lane,
-    pub window: Window,
-    /// From 1.
-    pub page: u32,
-    /// Rows a page; at most [`OrderPaging::page_size`].
-    pub page_size: u32,
-    /// Only orders in this status of the platform. `None`: all.
-    pub status: Option<&'static str>,
-}
-
-/// One page of a list.
-#[derive(Debug)]
-pub struct Page {
-    /// How many rows the platform says the window holds.
-    pub total: u64,
-    pub rows: Vec<Row>,
-}
-
-/// One row of a list.
-#[derive(Debug)]
-pub enum Row {
-    Readable(ListRow),
-    Unreadable(UnreadableRow),
-}
-
-/// A row we could read far enough to know which order it is.
-#[derive(Debug)]
-pub struct ListRow {
-    pub number: String,
-    /// `None` when the row has no update time.
-    pub updated_at: Option<DateTime<Utc>>,
-    /// Over the row without volatile fields. 64 hex digits.
-    pub list_hash: String,
-    /// The platform's own JSON text.
-    pub raw: String,
-}
-
-/// A row that goes to quarantine.
-#[derive(Debug)]
-pub struct UnreadableRow {
-    /// `None` when not even the number can be read.
-    pub number: Option<String>,
-    pub reason: String,
-    pub raw: String,
+    /// The address of a page that the owner of `account` grants access on with a phone, and from which a code comes
+    /// back that no state of ours goes with. `None`: the platform has no such page.
+    fn scan_link(&self, _account: &str) -> Option<String> {
+        None
+    }
 }

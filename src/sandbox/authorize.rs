@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
-use super::accounts::Platform;
+use super::accounts::{Platform, SHOPS_PER_PLATFORM};
 use super::world::World;
 
 /// What the browser gets.
@@ -16,7 +16,7 @@ pub(super) enum Consent {
     Refused(&'static str),
 }
 
-/// Answers `GET /authorize/<platform>`. `shop` chooses the seller; the first one when it is not given.
+/// Answers `GET /authorize/<platform>`. `shop` or the seller's id chooses the seller; else it is the first.
 pub(super) fn consent(
     world: &mut World,
     platform: Platform,
@@ -28,8 +28,14 @@ pub(super) fn consent(
     if platform.secret(app).is_none() {
         return Consent::Refused("no such app");
     }
-    let shop = parameters.get("shop").map_or(Ok(0), |shop| shop.parse());
-    let Some(shop) = shop.ok().filter(|shop| World::has_shop(*shop)) else {
+    let seller = parameters.get("sellerId");
+    let shop = match (parameters.get("shop"), seller) {
+        (Some(shop), _) => shop.parse().ok(),
+        // The page for phones names the seller it is for.
+        (None, Some(seller)) => (0..SHOPS_PER_PLATFORM).find(|shop| platform.account(*shop) == *seller),
+        (None, None) => Some(0),
+    };
+    let Some(shop) = shop.filter(|shop| World::has_shop(*shop)) else {
         return Consent::Refused("no such shop");
     };
     let Some(back) = parameter(["redirectUri", "redirect_uri"]) else {

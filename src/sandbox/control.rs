@@ -8,6 +8,7 @@ use super::drift::Drift;
 use super::faults::Fault;
 use super::grants::IssuedToken;
 use super::json::Json;
+use super::open115;
 use super::truth;
 use super::world::World;
 
@@ -31,6 +32,8 @@ pub(super) struct Control {
     create_orders: Option<Creation>,
     issue_code: Option<ShopName>,
     issue_token: Option<ShopName>,
+    #[serde(rename = "115")]
+    open115: open115::Control,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -89,11 +92,13 @@ pub(super) fn act(world: &mut World, control: Control) -> Result<String, String>
     }
     let code = control.issue_code.map(|named| world.issue_code(named.platform, named.shop));
     let token = control.issue_token.map(|named| world.issue_token(named.platform, named.shop));
+    let token = open115::act(world, control.open115).or(token);
     Ok(issued(code, token))
 }
 
 /// The skew asked for, if everything else makes sense too.
 fn refuse_nonsense(control: &Control) -> Result<Option<TimeDelta>, String> {
+    open115::check(&control.open115)?;
     let named = [control.revoke, control.expire_access, control.issue_code, control.issue_token];
     let named = named.into_iter().flatten().map(|named| named.shop);
     for shop in named.chain(control.create_orders.map(|creation| creation.shop)) {
@@ -150,5 +155,6 @@ pub(super) fn truth(world: &mut World, query: &TruthQuery) -> Result<String, Str
         json.objects("shops", shops, |json, (platform, shop)| {
             truth::write_shop(json, world, platform, shop);
         });
+        open115::write_truth(json, world);
     }))
 }

@@ -18,7 +18,7 @@ impl Faults {
     /// The fault that strikes this call, counted down if it is a counted one.
     pub(super) fn strike(
         &mut self,
-        platform: Platform,
+        platform: Option<Platform>,
         api: &str,
         random: &mut fastrand::Rng,
     ) -> Option<FaultKind> {
@@ -33,7 +33,7 @@ impl Faults {
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     pub kind: FaultKind,
-    /// `None`: on every platform.
+    /// `None`: on every platform. One that sells nothing is named by the path of its API alone.
     #[serde(default)]
     pub platform: Option<Platform>,
     /// The API's name, or its beginning when it ends with `*`. `None`: every API.
@@ -118,8 +118,8 @@ impl Fault {
         self
     }
 
-    fn strikes(&mut self, platform: Platform, api: &str, random: &mut fastrand::Rng) -> bool {
-        let is_meant = self.platform.is_none_or(|meant| meant == platform)
+    fn strikes(&mut self, platform: Option<Platform>, api: &str, random: &mut fastrand::Rng) -> bool {
+        let is_meant = (self.platform.is_none() || self.platform == platform)
             && self.api.as_deref().is_none_or(|meant| is_named(meant, api));
         if !is_meant || self.probability.is_some_and(|probability| random.f64() >= probability) {
             return false;
@@ -154,7 +154,7 @@ mod tests {
             ..Faults::default()
         };
 
-        let mut strikes = |platform, api| faults.strike(platform, api, &mut random).is_some();
+        let mut strikes = |platform, api| faults.strike(Some(platform), api, &mut random).is_some();
 
         assert!(!strikes(Platform::Xiaohongshu, "bg.order.list.v2.get"));
         assert!(!strikes(Platform::Temu, "bg.open.accesstoken.create"));
@@ -168,7 +168,7 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(1);
         let mut fault = Fault::new(FaultKind::BadGateway).with_probability(0.25);
 
-        let struck = (0..1000).filter(|_| fault.strikes(Platform::Temu, "any", &mut random)).count();
+        let struck = (0..1000).filter(|_| fault.strikes(Some(Platform::Temu), "any", &mut random)).count();
 
         assert!((200..300).contains(&struck), "{struck}");
     }

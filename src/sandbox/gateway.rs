@@ -6,7 +6,7 @@ use super::accounts::Platform;
 use super::faults::FaultKind;
 use super::flat::FlatBody;
 use super::world::World;
-use super::{temu, xiaohongshu};
+use super::{open115, temu, xiaohongshu};
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json;charset=UTF-8";
@@ -60,16 +60,30 @@ pub(super) fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply 
         Platform::Xiaohongshu => "method",
     };
     let api = body.as_ref().and_then(|body| body.text(name)).unwrap_or_default();
-    *world.counters.calls.entry(api.clone()).or_default() += 1;
+    through(world, Some(platform), &api, |world, fault| match gateway {
+        Gateway::Temu | Gateway::TemuPartner => temu::answer(world, gateway, body.as_ref(), fault),
+        Gateway::Xiaohongshu => xiaohongshu::answer(world, body.as_ref(), fault),
+    })
+}
 
-    let fault = world.faults.strike(platform, &api, &mut world.random);
+/// Answers one call of 115, whose APIs have addresses of their own.
+pub(super) fn answer_115(world: &mut World, call: open115::Call, sent: &open115::Sent) -> Reply {
+    through(world, None, call.path(), |world, fault| open115::answer(world, call, sent, fault))
+}
+
+/// Counts a call, and lets `act` answer it unless trouble comes first.
+fn through(
+    world: &mut World,
+    platform: Option<Platform>,
+    api: &str,
+    act: impl FnOnce(&mut World, Option<&FaultKind>) -> String,
+) -> Reply {
+    *world.counters.calls.entry(api.to_owned()).or_default() += 1;
+    let fault = world.faults.strike(platform, api, &mut world.random);
     if let Some(reply) = fault.as_ref().and_then(edge_reply) {
         return reply;
     }
-    let text = match gateway {
-        Gateway::Temu | Gateway::TemuPartner => temu::answer(world, gateway, body.as_ref(), fault.as_ref()),
-        Gateway::Xiaohongshu => xiaohongshu::answer(world, body.as_ref(), fault.as_ref()),
-    };
+    let text = act(world, fault.as_ref());
     deliver(text, fault.as_ref())
 }
 

@@ -34,6 +34,7 @@ mod grants;
 mod json;
 mod mutate;
 mod note;
+mod open115;
 mod order;
 mod server;
 mod shop;
@@ -51,6 +52,7 @@ pub use drift::Drift;
 pub use faults::{Fault, FaultKind, Faults};
 pub use grants::IssuedToken;
 pub use note::Note;
+pub use open115::{DriveSettings, OPEN115_APP_ID, OPEN115_PLATFORM};
 pub use order::{EmptyMembers, Line, Money, Order, Shape, Spoiled};
 pub use truth::{TruthLine, TruthOrder};
 pub use world::{Hook, Request, World, WorldHandle};
@@ -82,6 +84,8 @@ pub struct SandboxSettings {
     pub temu_hmac: bool,
     /// A self-developed app's token lives 365 days, a third party's 90.
     pub temu_token_life: TimeDelta,
+    /// Of 115, which is a drive and no shop.
+    pub drive: DriveSettings,
 }
 
 impl Default for SandboxSettings {
@@ -98,6 +102,7 @@ impl Default for SandboxSettings {
             requests_per_second: None,
             temu_hmac: false,
             temu_token_life: TimeDelta::days(365),
+            drive: DriveSettings::default(),
         }
     }
 }
@@ -161,6 +166,11 @@ impl Sandbox {
     /// The whole address Xiaohongshu's calls are posted to.
     pub fn xiaohongshu_gateway(&self) -> String {
         self.url() + server::XIAOHONGSHU_PATH
+    }
+
+    /// The address all calls of 115 lie below.
+    pub fn open115_gateway(&self) -> String {
+        self.url() + open115::ROOT
     }
 
     /// Where calls of a platform are posted to.

@@ -5,23 +5,27 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use tokio_util::sync::CancellationToken;
+use url::form_urlencoded;
 
 use super::accounts::Platform;
 use super::authorize::{self, Consent};
 use super::connection::Scissors;
 use super::control::{self, Control, TruthQuery};
 use super::gateway::{self, Delivery, Gateway, Reply};
+use super::open115;
 use super::world::WorldHandle;
 
 pub(super) const TEMU_PATH: &str = "/temu/openapi/router";
 pub(super) const TEMU_PARTNER_PATH: &str = "/temu-partner/openapi/router";
 pub(super) const XIAOHONGSHU_PATH: &str = "/xiaohongshu/ark/open_api/v3/common_controller";
+/// What 115 takes; also with a charset behind it.
+const FORM: &str = "application/x-www-form-urlencoded";
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// What stands in a `Date` header, RFC 9110.
 const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
@@ -38,7 +42,14 @@ pub(super) fn router(shared: Shared) -> Router {
     let platform = |gateway: Gateway| {
         post(move |shared, scissors, body| async move { call(shared, scissors, gateway, body).await })
     };
-    Router::new()
+    let router = open115::Call::ALL.into_iter().fold(Router::new(), |router, call| {
+        let answer = move |shared, scissors, query, headers, body| async move {
+            call_115(shared, scissors, call, query, headers, body).await
+        };
+        let route = if call.is_get() { get(answer) } else { post(answer) };
+        router.route(&format!("{}{}", open115::ROOT, call.path()), route)
+    });
+    router
         .route(TEMU_PATH, platform(Gateway::Temu))
         .route(TEMU_PARTNER_PATH, platform(Gateway::TemuPartner))
         .route(XIAOHONGSHU_PATH, platform(Gateway::Xiaohongshu))
@@ -57,6 +68,32 @@ async fn call(
     body: Bytes,
 ) -> Response<Body> {
     let reply = shared.world.with(|world| gateway::answer(world, gateway, &body));
+    delivered(&shared, &scissors, reply).await
+}
+
+async fn call_115(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    call: open115::Call,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_form = header(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with(FORM));
+    let fields = match query {
+        Some(query) if call.is_get() => form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        None if !call.is_get() && is_form => form_urlencoded::parse(&body).into_owned().collect(),
+        _ => HashMap::new(),
+    };
+    let authorization = header(header::AUTHORIZATION).map(str::to_owned);
+    let sent = open115::Sent { fields, authorization };
+    let reply = shared.world.with(|world| gateway::answer_115(world, call, &sent));
+    delivered(&shared, &scissors, reply).await
+}
+
+/// Sends a reply the way it is to arrive.
+async fn delivered(shared: &Shared, scissors: &Scissors, reply: Reply) -> Response<Body> {
     match reply.delivery {
         Delivery::Whole => {}
         Delivery::ResetHalfway => scissors.cut_after(reply.body.len() / 2 + 1),

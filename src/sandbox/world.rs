@@ -13,7 +13,7 @@ use super::faults::{Fault, Faults};
 use super::generate::{self, Past};
 use super::grants::{Code, Grants, IssuedToken, hex_word};
 use super::shop::Shop;
-use super::{SandboxSettings, temu, xiaohongshu};
+use super::{SandboxSettings, open115, temu, xiaohongshu};
 
 /// The world for everybody who holds it; clones share it.
 #[derive(Clone)]
@@ -60,6 +60,7 @@ pub struct World {
     pub(super) counters: Counters,
     pub(super) faults: Faults,
     pub(super) drift: Drift,
+    pub(super) open115: open115::State,
     answers: u64,
 }
 
@@ -75,6 +76,7 @@ impl World {
             counters: Counters::default(),
             faults: settings.faults.clone(),
             drift: settings.drift,
+            open115: open115::State::new(settings.drive),
             answers: 0,
             settings,
         };

@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use crate::clock::Clock;
 use crate::domain::record::Record;
 
+pub mod grant_marks;
 pub mod shops;
 
 pub mod leases;
@@ -31,6 +32,9 @@ pub mod runs;
 
 pub mod credentials;
 pub mod error;
+pub mod login_attempts;
+pub mod login_codes;
+pub mod shop_tables;
 
 mod bulk;
 mod connect;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::dialect::{text, text_or_null};
@@ -31,6 +31,10 @@ pub struct ShopRow {
     pub pause: Option<Pause>,
     /// Since when the config no longer names it. `None`: it does.
     pub removed_at: Option<DateTime<Utc>>,
+    /// When somebody was last told that this grant ends or has ended. `None`: nobody was.
+    pub warned_at: Option<DateTime<Utc>>,
+    /// When the platform was last asked what this grant holds. `None`: never.
+    pub inspected_at: Option<DateTime<Utc>>,
 }
 
 /// Why nothing is asked for a shop at present.
@@ -106,21 +110,26 @@ impl Store {
         .await
     }
 
-    /// Asks nothing for the shop until then; with `None`, until [`Store::resume`].
+    /// Asks nothing for the shop until then; with `None`, until [`Store::resume`]. `false` when it was paused
+    /// already, which stays as it is.
     pub async fn pause(
         &self,
         shop: &str,
         reason: &str,
         until: Option<DateTime<Utc>>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.write(|tx| async move {
+            let row = locked_row(&tx, shop).await?;
+            if row.paused_reason.is_some() {
+                return Ok(false);
+            }
             let paused = Entity::update_many()
                 .col_expr(Column::PausedReason, Expr::value(text(reason)))
                 .col_expr(Column::PausedUntil, Expr::value(tx.dialect.instant_or_null(until)))
                 .filter(Column::Shop.eq(shop))
                 .exec(tx.db())
                 .await?;
-            known(shop, paused.rows_affected)
+            Ok(paused.rows_affected > 0)
         })
         .await
     }
@@ -149,6 +158,12 @@ fn known(shop: &str, rows_affected: u64) -> Result<(), StoreError> {
         return Err(StoreError::UnknownShop { shop: shop.to_owned() });
     }
     Ok(())
+}
+
+/// The shop's row, which nobody else changes until the end of the transaction.
+pub(super) async fn locked_row(tx: &Tx, shop: &str) -> Result<Model, StoreError> {
+    let row = Entity::find_by_id(shop).lock_exclusive().one(tx.db()).await?;
+    row.ok_or_else(|| StoreError::UnknownShop { shop: shop.to_owned() })
 }
 
 fn differs(row: &Model, shop: &Shop) -> bool {
@@ -192,6 +207,8 @@ impl From<Model> for ShopRow {
             authorised_at: row.authorised_at,
             pause: row.paused_reason.map(|reason| Pause { reason, until: row.paused_until }),
             removed_at: row.removed_at,
+            warned_at: row.warned_at,
+            inspected_at: row.inspected_at,
         }
     }
 }

@@ -95,16 +95,16 @@ impl OrderSync {
     }
 
     async fn amounts_of(&self, order: DueOrder) -> Result<AmountsRow, SyncError> {
-        let platform = self.application.platform();
+        let orders = self.source();
         let number = order.number.as_str();
         let answer = self
             .call(Priority::Amounts, "reading an order's money", |access| async move {
-                platform.order_amounts(&access, number).await
+                orders.order_amounts(&access, number).await
             })
             .await;
         let now = self.clock.now();
         let result = match answer {
-            Ok(raw) => match platform.convert_amounts(&raw) {
+            Ok(raw) => match orders.convert_amounts(&raw) {
                 Ok(amounts) => AmountsResult::Read { amounts, raw, next_due: next_due(&order, now) },
                 Err(error) => self.later(&order, now + REFUSED, &error),
             },

@@ -102,7 +102,7 @@ impl OrderSync {
     ) -> Result<Outcome, SyncError> {
         let ListRow { number, list_hash, raw, .. } = row;
         let mut answers = Answers { list: Some(raw), ..Answers::default() };
-        let platform = self.application.platform();
+        let orders = self.source();
         let converted = if self.paging.wants_detail(self.shop.options) {
             match self.convert_with_detail(&number, &mut answers, priority).await {
                 Ok(converted) => converted,
@@ -117,13 +117,13 @@ impl OrderSync {
                     // The list row alone is an order here; its detail is only an extra.
                     Some(reason) => {
                         tracing::debug!(shop = %self.shop.name, "detail of {number} not stored: {reason}");
-                        platform.convert_order(&answers)
+                        orders.convert_order(&answers)
                     }
                     None => return Err(error),
                 },
             }
         } else {
-            platform.convert_order(&answers)
+            orders.convert_order(&answers)
         };
         match converted {
             Ok(mut order) => {
@@ -150,7 +150,7 @@ impl OrderSync {
         let mut fetches = 1;
         loop {
             answers.detail = Some(self.detail(number, priority).await?);
-            match self.application.platform().convert_order(answers) {
+            match self.source().convert_order(answers) {
                 Err(ConvertError::StaleDetail) if fetches < STALE_DETAILS_MAX => fetches += 1,
                 converted => return Ok(converted),
             }
@@ -159,9 +159,9 @@ impl OrderSync {
     }
 
     async fn detail(&self, number: &str, priority: Priority) -> Result<String, SyncError> {
-        let platform = self.application.platform();
+        let orders = self.source();
         self.call(priority, "reading an order's detail", |access| async move {
-            platform.order_detail(&access, number).await
+            orders.order_detail(&access, number).await
         })
         .await
     }

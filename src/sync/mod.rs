@@ -16,7 +16,7 @@ use crate::domain::shop::Shop;
 use crate::domain::window::Pace;
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
-use crate::platform::{Application, OrderPaging, PageQuery};
+use crate::platform::{Application, OrderPaging, OrderSource, PageQuery};
 use crate::store::Store;
 
 pub mod amounts;
@@ -69,6 +69,10 @@ impl OrderSync {
         Pace { window_max: self.paging.update_window_max, overlap: self.policy.overlap }
     }
 
+    fn source(&self) -> &dyn OrderSource {
+        self.application.platform().orders().expect("a platform whose profile pages orders can read them")
+    }
+
     /// Calls the platform with a valid token. A token that the platform refuses is reported to the token layer
     /// and the call repeated once with what that layer then hands out.
     async fn call<T, F, Fut>(&self, priority: Priority, doing: &str, send: F) -> Result<T, SyncError>
@@ -95,9 +99,9 @@ impl OrderSync {
 
     /// One page of the order list.
     async fn page(&self, query: &PageQuery, priority: Priority) -> Result<crate::platform::Page, SyncError> {
-        let platform = self.application.platform();
+        let orders = self.source();
         self.call(priority, "reading the order list", |access| async move {
-            platform.order_page(&access, query).await
+            orders.order_page(&access, query).await
         })
         .await
     }

@@ -20,7 +20,7 @@ fn the_shipped_file_loads_with_every_example_and_names_every_key() {
     let place = Place::new(&text);
     place.write("xhs.secret", "s");
     let config = place.config();
-    assert_eq!(config.apps.len(), 3);
+    assert_eq!(config.apps.len(), 4);
     assert_eq!(config.shops.len(), 3);
 
     for section in

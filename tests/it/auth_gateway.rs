@@ -16,9 +16,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shopsync::clock::Clock;
 use shopsync::domain::grant::{Access, Account, GrantInfo, Granted};
-use shopsync::domain::order::{Amounts, Answers, Order};
 use shopsync::platform::skew::Skew;
-use shopsync::platform::{ConvertError, Page, PageQuery, Platform, PlatformError, Profile};
+use shopsync::platform::{Platform, PlatformError, Profile};
 use tokio::sync::{Semaphore, watch};
 
 /// What happens to one refresh call.
@@ -108,13 +107,7 @@ impl Gateway {
     }
 
     pub(crate) fn client(&self, profile: &'static Profile) -> Arc<dyn Platform> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Arc::new(Client {
-            profile,
-            address: self.address.clone(),
-            http: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
-            skew: Skew::default(),
-        })
+        client_of(self.address.clone(), profile)
     }
 
     pub(crate) fn next(&self, faults: &[Fault]) {
@@ -148,6 +141,13 @@ impl Gateway {
     pub(crate) fn refresh(&self) -> String {
         self.world.state.lock().unwrap().refresh()
     }
+}
+
+/// A client for whatever speaks like this at `address`.
+pub(crate) fn client_of(address: String, profile: &'static Profile) -> Arc<dyn Platform> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+    Arc::new(Client { profile, address, http, skew: Skew::default() })
 }
 
 async fn answer(State(world): State<Arc<World>>, body: String) -> Result<Json<Value>, StatusCode> {
@@ -206,7 +206,7 @@ fn refusal(message: &str) -> Value {
     json!({"error_code": 401, "error_msg": message, "success": false})
 }
 
-/// Speaks to the gateway. What is not about tokens is not part of its grant.
+/// Speaks to the gateway, of tokens only.
 struct Client {
     profile: &'static Profile,
     address: String,
@@ -232,10 +232,6 @@ impl Client {
             }),
         }
     }
-
-    fn not_granted() -> PlatformError {
-        PlatformError::NotGranted { code: String::new(), message: String::new() }
-    }
 }
 
 fn granted(answer: &Value) -> Granted {
@@ -254,7 +250,12 @@ fn moment(answer: &Value, field: &str) -> Option<DateTime<Utc>> {
 }
 
 fn account(answer: &Value) -> Account {
-    Account { id: answer["sellerId"].as_str().map(str::to_owned), ..Account::default() }
+    let scopes = answer["scopes"].as_array();
+    Account {
+        id: answer["sellerId"].as_str().map(str::to_owned),
+        scopes: scopes.map(|names| names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()),
+        ..Account::default()
+    }
 }
 
 #[async_trait]
@@ -297,25 +298,5 @@ impl Platform for Client {
 
     async fn probe(&self, access: &Access) -> Result<(), PlatformError> {
         self.grant_info(access).await.map(drop)
-    }
-
-    async fn order_page(&self, _access: &Access, _query: &PageQuery) -> Result<Page, PlatformError> {
-        Err(Self::not_granted())
-    }
-
-    async fn order_detail(&self, _access: &Access, _number: &str) -> Result<String, PlatformError> {
-        Err(Self::not_granted())
-    }
-
-    async fn order_amounts(&self, _access: &Access, _number: &str) -> Result<String, PlatformError> {
-        Err(Self::not_granted())
-    }
-
-    fn convert_order(&self, _answers: &Answers) -> Result<Order, ConvertError> {
-        Err(ConvertError::Missing { field: "order" })
-    }
-
-    fn convert_amounts(&self, _raw: &str) -> Result<Amounts, ConvertError> {
-        Err(ConvertError::Missing { field: "amounts" })
     }
 }

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 async fn a_temu_call_is_flat_complete_and_without_nulls() {
     let gateway = Gateway::start(r#"{"success":true,"errorCode":1000000,"result":{"totalItemNum":0}}"#).await;
 
-    let page = gateway.temu("").order_page(&access(), &query(Lane::Update)).await.unwrap();
+    let page = gateway.temu("").orders().unwrap().order_page(&access(), &query(Lane::Update)).await.unwrap();
 
     assert_eq!((page.total, page.rows.len()), (0, 0));
     let mut sent = gateway.sent();
@@ -42,7 +42,8 @@ async fn a_xiaohongshu_call_is_flat_and_asks_in_seconds() {
     let gateway =
         Gateway::start(r#"{"success":true,"error_code":0,"data":{"total":0,"orderList":null}}"#).await;
 
-    let page = gateway.xiaohongshu().order_page(&access(), &query(Lane::Create)).await.unwrap();
+    let page =
+        gateway.xiaohongshu().orders().unwrap().order_page(&access(), &query(Lane::Create)).await.unwrap();
 
     assert_eq!((page.total, page.rows.len()), (0, 0));
     let mut sent = gateway.sent();
@@ -68,7 +69,7 @@ async fn success_without_evidence_is_malformed() {
     ] {
         let gateway = Gateway::start(answer).await;
         let first = PageQuery { page: 1, ..query(Lane::Update) };
-        let error = gateway.temu("").order_page(&access(), &first).await.unwrap_err();
+        let error = gateway.temu("").orders().unwrap().order_page(&access(), &first).await.unwrap_err();
         assert!(matches!(error, PlatformError::Malformed { .. }), "{answer}: {error:?}");
     }
 }
@@ -92,7 +93,7 @@ async fn the_documents_refusals_are_heard_as_meant() {
     ];
     for (answer, is_expected) in temu {
         let gateway = Gateway::start(answer).await;
-        let error = gateway.temu("").order_detail(&access(), "PO-1").await.unwrap_err();
+        let error = gateway.temu("").orders().unwrap().order_detail(&access(), "PO-1").await.unwrap_err();
         assert!(is_expected(&error), "{answer} was heard as {error:?}");
     }
     let xiaohongshu: [(&str, Expected); 4] = [
@@ -113,7 +114,7 @@ async fn the_documents_refusals_are_heard_as_meant() {
     ];
     for (answer, is_expected) in xiaohongshu {
         let gateway = Gateway::start(answer).await;
-        let error = gateway.xiaohongshu().order_detail(&access(), "P1").await.unwrap_err();
+        let error = gateway.xiaohongshu().orders().unwrap().order_detail(&access(), "P1").await.unwrap_err();
         assert!(is_expected(&error), "{answer} was heard as {error:?}");
     }
 }
@@ -122,7 +123,7 @@ async fn the_documents_refusals_are_heard_as_meant() {
 async fn an_answer_in_two_envelopes_is_opened_twice() {
     let answer = include_str!("../../src/platform/xiaohongshu/testdata/double_envelope.json");
     let gateway = Gateway::start(answer).await;
-    let inner = gateway.xiaohongshu().order_detail(&access(), "P1").await.unwrap();
+    let inner = gateway.xiaohongshu().orders().unwrap().order_detail(&access(), "P1").await.unwrap();
     let inner: Value = serde_json::from_str(&inner).unwrap();
     assert_eq!(inner["totalCount"], 0);
 }
@@ -132,8 +133,8 @@ async fn the_platforms_own_bytes_are_kept() {
     let content = r#"{ "b" : 1.10, "a":"中" }"#;
     let answer = format!(r#"{{"success":true,"errorCode":1000000,"error_code":0,"data":{content}}}"#);
     let gateway = Gateway::start(&answer.replace("1000000", "0")).await;
-    assert_eq!(gateway.xiaohongshu().order_detail(&access(), "P1").await.unwrap(), content);
-    assert_eq!(gateway.temu("").order_detail(&access(), "PO-1").await.unwrap(), content);
+    assert_eq!(gateway.xiaohongshu().orders().unwrap().order_detail(&access(), "P1").await.unwrap(), content);
+    assert_eq!(gateway.temu("").orders().unwrap().order_detail(&access(), "PO-1").await.unwrap(), content);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use shopsync::domain::record::Lane;
 use shopsync::domain::window::Window;
 use shopsync::platform::error::Retry;
 use shopsync::platform::{
-    AppSettings, PageQuery, Platform, PlatformError, Rejection, Row, SignMethod, profile,
+    AppSettings, OrderSource, PageQuery, Platform, PlatformError, Rejection, Row, SignMethod, profile,
 };
 use shopsync::sandbox::{
     self, Fault, FaultKind, Sandbox, SandboxSettings, TEMU_APP_KEY, TEMU_APP_SECRET, TruthOrder,
@@ -78,12 +78,16 @@ impl Conversation {
         Self::with("xiaohongshu", "", settings).await
     }
 
+    pub(crate) fn orders(&self) -> &dyn OrderSource {
+        self.platform.orders().unwrap()
+    }
+
     pub(crate) fn fail(&self, kind: FaultKind) {
         self.sandbox.world().with(|world| world.add_fault(Fault::new(kind).next(1)));
     }
 
     /// Every order of a window, made from all the answers the platform has for it.
-    pub(crate) async fn orders(&self, lane: Lane, window: Window) -> Vec<Order> {
+    pub(crate) async fn all_orders(&self, lane: Lane, window: Window) -> Vec<Order> {
         let mut orders = Vec::new();
         for page in 1..=20 {
             let rows = self.page(lane, window, page).await.unwrap().rows;
@@ -105,13 +109,13 @@ impl Conversation {
     pub(crate) async fn order(&self, number: &str, row: String) -> Order {
         let answers = Answers {
             list: Some(row),
-            detail: Some(self.platform.order_detail(&self.access, number).await.unwrap()),
+            detail: Some(self.orders().order_detail(&self.access, number).await.unwrap()),
             amounts: None,
         };
-        let mut order = self.platform.convert_order(&answers).unwrap();
+        let mut order = self.orders().convert_order(&answers).unwrap();
         if self.platform.profile().orders.unwrap().has_amounts {
-            let raw = self.platform.order_amounts(&self.access, number).await.unwrap();
-            order.amounts = Some(self.platform.convert_amounts(&raw).unwrap());
+            let raw = self.orders().order_amounts(&self.access, number).await.unwrap();
+            order.amounts = Some(self.orders().convert_amounts(&raw).unwrap());
         }
         order
     }
@@ -123,7 +127,7 @@ impl Conversation {
         page: u32,
     ) -> Result<shopsync::platform::Page, PlatformError> {
         let query = PageQuery { lane, window, page, page_size: 50, status: None };
-        self.platform.order_page(&self.access, &query).await
+        self.orders().order_page(&self.access, &query).await
     }
 
     /// The outcome of asking for one page of the last minutes.
@@ -190,7 +194,7 @@ fn assert_same(order: &Order, truth: &TruthOrder) {
 }
 
 async fn assert_all_heard(conversation: &Conversation, side: sandbox::Platform, window: Window) {
-    let orders = conversation.orders(Lane::Create, window).await;
+    let orders = conversation.all_orders(Lane::Create, window).await;
 
     let truth = conversation.sandbox.world().with(|world| world.truth(side, 0));
     assert_eq!(orders.len(), truth.len());
@@ -221,7 +225,7 @@ async fn a_region_without_the_version_asked_for_is_asked_by_the_next() {
     let truth = conversation.sandbox.world().with(|world| world.truth(sandbox::Platform::Temu, 0));
     let mut refusals = 0;
     let raw = loop {
-        match conversation.platform.order_amounts(&conversation.access, &truth[0].number).await {
+        match conversation.orders().order_amounts(&conversation.access, &truth[0].number).await {
             Ok(raw) => break raw,
             Err(error) => assert_eq!(error.retry(), Retry::Backoff, "{error:?}"),
         }
@@ -229,7 +233,7 @@ async fn a_region_without_the_version_asked_for_is_asked_by_the_next() {
         assert!(refusals < 3, "no version of three was taken");
     };
     assert_eq!(refusals, 2, "an American shop in the European zone has the first version only");
-    let amounts = conversation.platform.convert_amounts(&raw).unwrap();
+    let amounts = conversation.orders().convert_amounts(&raw).unwrap();
     assert_eq!(amounts.total_minor, Some(truth[0].total_minor));
 }
 
@@ -294,7 +298,7 @@ async fn an_order_that_does_not_exist_is_not_found() {
         Conversation::temu(SandboxSettings::default()).await,
         Conversation::xiaohongshu(SandboxSettings::default()).await,
     ] {
-        let error = conversation.platform.order_detail(&conversation.access, "none").await.unwrap_err();
+        let error = conversation.orders().order_detail(&conversation.access, "none").await.unwrap_err();
         assert!(matches!(error, PlatformError::Rejected { why: Rejection::NotFound, .. }), "{error:?}");
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use figment::Figment;
 use figment::providers::{Format, Toml};
 use serde_json::Value;
+use shopsync::auth::credential::OwnerReason;
 
 use crate::tidy::rust_files;
 
@@ -50,6 +51,14 @@ fn every_event_of_the_log_is_told_and_no_other() {
     }
     assert!(emitted.contains("run.failed"), "{emitted:?}");
     assert_eq!(emitted, told);
+}
+
+#[test]
+fn every_reason_for_needing_an_owner_is_explained() {
+    let told: BTreeSet<String> = rows_of("Tokens").iter().flat_map(|row| quoted(&row[0])).collect();
+    for reason in OwnerReason::ALL {
+        assert!(told.contains(reason.as_str()), "`{}` is not explained", reason.as_str());
+    }
 }
 
 #[test]

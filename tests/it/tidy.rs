@@ -60,6 +60,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["src/cli.rs", "src/cli/", "src/commands/", "src/main.rs"]),
     ("indicatif", &["src/commands/"]),
     ("comfy_table", &["src/commands/"]),
+    ("qrcode", &["src/commands/"]),
 ];
 
 /// Words that do not reach the main branch.

@@ -1,9 +1,23 @@
-//! 115 网盘's open platform: tokens only, handed to other programs. Its grants are kept alive in a later version;
-//! the config takes its sections already.
+//! 115 网盘's open platform: tokens only, kept alive here and handed to other programs.
+//!
+//! `client` makes the calls, `device` is the login by a scanned code, `pkce` proves that who ends a login began it, `wire`
+//! says what the JSON looks like, `codes` what a refusal means.
+
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::{ConnectError, GrantRules, Profile, Renewal, Replay};
+use super::{GrantRules, Profile, Renewal, Replay};
+
+mod client;
+mod codes;
+mod device;
+mod pkce;
+mod wire;
+
+/// Between two token calls of a grant, and before what was throttled is tried again: the platform asks not to be
+/// asked often and names no number.
+const SPACING: TimeDelta = TimeDelta::seconds(60);
 
 pub(super) static PROFILE: Profile = Profile {
     name: "115",
@@ -12,18 +26,20 @@ pub(super) static PROFILE: Profile = Profile {
     gateway: Some("https://passportapi.115.com"),
     doubtful_hosts: &[],
     has_secret: false,
-    is_built: false,
     requests_per_second: 1.0,
     orders: None,
     grant: GrantRules {
         access_life_default: TimeDelta::hours(2),
-        access_life_max: TimeDelta::days(40),
+        // The longest life seen is 30 days.
+        access_life_max: TimeDelta::days(31),
         renewal: Renewal::Share { percent: 15, at_least: TimeDelta::hours(1) },
         old_access_grace: TimeDelta::zero(),
-        replay: Replay::Once { after: TimeDelta::seconds(60), only_when_expired: false },
-        spacing: TimeDelta::seconds(60),
+        replay: Replay::Once { after: SPACING, only_when_expired: false },
+        spacing: SPACING,
         refresh_end_is_fixed: true,
         refresh_life_default: Some(TimeDelta::days(365)),
     },
-    connect: |_| Err(ConnectError::NotBuilt { platform: "115" }),
+    inspect_every: None,
+    required_apis: |_, _, _| &[],
+    connect: |settings| Ok(Arc::new(client::Open115::new(settings)?)),
 };

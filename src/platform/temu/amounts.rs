@@ -13,7 +13,7 @@ mod wire;
 
 use wire::Amount;
 
-pub(super) use versions::Versions;
+pub(super) use versions::{VERSION_1, VERSION_2, VERSION_3, Versions};
 
 /// Reads the `result` of any version. Amounts are told in the currency's minor unit.
 pub(super) fn convert(raw: &str) -> Result<Amounts, ConvertError> {

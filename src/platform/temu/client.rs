@@ -16,14 +16,14 @@ use crate::platform::listing::Listing;
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
 use crate::platform::{
-    AppSettings, ConnectError, Page, PageQuery, Platform, Profile, consent, instant, skew,
+    AppSettings, ConnectError, OrderSource, Page, PageQuery, Platform, Profile, consent, instant, skew,
 };
 
 const EXCHANGE: &str = "bg.open.accesstoken.create";
-const GRANT_INFO: &str = "bg.open.accesstoken.info.get";
+pub(super) const GRANT_INFO: &str = "bg.open.accesstoken.info.get";
 const GRANT_INFO_PARTNER: &str = "bg.open.accesstoken.info.get.global";
-const ORDER_LIST: &str = "bg.order.list.v2.get";
-const ORDER_DETAIL: &str = "bg.order.detail.v2.get";
+pub(super) const ORDER_LIST: &str = "bg.order.list.v2.get";
+pub(super) const ORDER_DETAIL: &str = "bg.order.detail.v2.get";
 
 const DIALECT: Dialect = Dialect { content: "result", is_success: codes::is_success };
 
@@ -169,6 +169,13 @@ impl Platform for Temu {
         self.grant_info(access).await.map(drop)
     }
 
+    fn orders(&self) -> Option<&dyn OrderSource> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl OrderSource for Temu {
     async fn order_page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
         let answer = self.read(ORDER_LIST, access, list_parameters(query)).await?;
         let list: wire::OrderList<'_> = DIALECT.parse(self.result(&answer)?)?;

@@ -1,7 +1,7 @@
 //! Temu's open platform: five zones, one router URL each, signed flat JSON.
 //!
 //! `client` makes the calls, `sign` signs them, `wire` says what the JSON looks like, `convert` and `amounts` what
-//! it means, `codes` what a refusal means.
+//! it means, `codes` what a refusal means, `scopes` which calls a record needs.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ mod amounts;
 mod client;
 mod codes;
 mod convert;
+mod scopes;
 mod sign;
 mod wire;
 
@@ -46,7 +47,6 @@ pub(super) static PROFILE: Profile = Profile {
     gateway: None,
     doubtful_hosts: &[],
     has_secret: true,
-    is_built: true,
     requests_per_second: 20.0,
     orders: Some(OrderPaging {
         update_window_max: TimeDelta::seconds(24 * 3600 - 1),
@@ -67,5 +67,7 @@ pub(super) static PROFILE: Profile = Profile {
         refresh_end_is_fixed: false,
         refresh_life_default: None,
     },
+    inspect_every: Some(TimeDelta::days(1)),
+    required_apis: scopes::required,
     connect: |settings| Ok(Arc::new(client::Temu::new(settings)?)),
 };

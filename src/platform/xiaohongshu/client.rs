@@ -17,7 +17,7 @@ use crate::platform::listing::Listing;
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
 use crate::platform::{
-    AppSettings, ConnectError, Page, PageQuery, Platform, Profile, consent, instant, skew,
+    AppSettings, ConnectError, OrderSource, Page, PageQuery, Platform, Profile, consent, instant, skew,
 };
 
 const EXCHANGE: &str = "oauth.getAccessToken";
@@ -29,6 +29,8 @@ const ORDER_DETAIL: &str = "order.getOrderDetail";
 const VERSION: &str = "2.0";
 const CONTENT_TYPE: &str = "application/json;charset=utf-8";
 const CONSENT_PAGE: &str = "https://ark.xiaohongshu.com/ark/authorization";
+/// For phones; takes no `state`.
+const SCAN_PAGE: &str = "https://ark.xiaohongshu.com/thor/open/authorization";
 /// How far back the one-row probe looks: a minute that is over for any clock that is not far off.
 const PROBE_AGE: TimeDelta = TimeDelta::minutes(10);
 
@@ -158,6 +160,23 @@ impl Platform for Xiaohongshu {
         self.list(access, &query).await.map(drop)
     }
 
+    fn scan_link(&self, account: &str) -> Option<String> {
+        let query = [
+            ("fullscreen", "true"),
+            ("appId", &*self.settings.app_key),
+            ("sellerId", account),
+            ("redirectUri", &*self.settings.redirect_uri),
+        ];
+        consent::page(&self.settings.gateway, PROFILE.name, Some(SCAN_PAGE), &query)
+    }
+
+    fn orders(&self) -> Option<&dyn OrderSource> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl OrderSource for Xiaohongshu {
     async fn order_page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
         self.list(access, query).await
     }

@@ -23,7 +23,6 @@ pub(super) static PROFILE: Profile = Profile {
     gateway: Some("https://ark.xiaohongshu.com/ark/open_api/v3/common_controller"),
     doubtful_hosts: &["openapi.xiaohongshu.com"],
     has_secret: true,
-    is_built: true,
     requests_per_second: 20.0,
     orders: Some(OrderPaging {
         update_window_max: TimeDelta::seconds(30 * 60 - 1),
@@ -44,5 +43,7 @@ pub(super) static PROFILE: Profile = Profile {
         refresh_end_is_fixed: false,
         refresh_life_default: Some(TimeDelta::days(14)),
     },
+    inspect_every: None,
+    required_apis: |_, _, _| &[],
     connect: |settings| Ok(Arc::new(client::Xiaohongshu::new(settings)?)),
 };

@@ -5,6 +5,7 @@
 
 pub(super) mod credential;
 pub(super) mod lease;
+pub(super) mod login_attempt;
 pub(super) mod order;
 pub(super) mod order_item;
 pub(super) mod quarantine;

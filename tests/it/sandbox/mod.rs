@@ -3,6 +3,7 @@
 
 mod doors;
 mod faults;
+mod open115;
 mod orders;
 mod strict_temu;
 mod strict_xiaohongshu;

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use crate::platform::error::{PlatformError, Rejection};
 use crate::platform::temu::codes;
 
-pub(super) const VERSION_1: &str = "bg.order.amount.query";
-pub(super) const VERSION_2: &str = "temu.order.amount.v2.query";
-pub(super) const VERSION_3: &str = "temu.order.amount.v3.query";
+pub(in crate::platform::temu) const VERSION_1: &str = "bg.order.amount.query";
+pub(in crate::platform::temu) const VERSION_2: &str = "temu.order.amount.v2.query";
+pub(in crate::platform::temu) const VERSION_3: &str = "temu.order.amount.v3.query";
 
 /// Japan and South Korea. The documents name the countries but not their numbers: those are assumed, from the
 /// known ones, which number the countries in the order of their English names. A wrong guess costs one call.

@@ -1,0 +1,48 @@
+//! `auth import`: takes tokens over from another program's file.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::super::confirm::confirm;
+use super::login::take_given;
+use super::paste::{eprint_line, read_given, unusable};
+use super::tell::tell;
+use crate::app::App;
+use crate::auth::GivenTokens;
+use crate::domain::shop::Shop;
+
+pub(super) async fn import(app: &App, shop: &Shop, file: &Path, is_confirmed: bool) -> anyhow::Result<()> {
+    let given = GivenTokens::parse(&read_given(file)?).map_err(unusable)?;
+    warn_if_others_can_read(file);
+    let is_renewable = given.refresh.is_some();
+    if is_renewable {
+        let question = format!(
+            "Is the program that wrote {} stopped for good? Two programs that spend one refresh token lose the grant.",
+            file.display()
+        );
+        confirm(&question, "yes", is_confirmed)?;
+    }
+    let granted = take_given(app, shop, given).await?;
+    tell(app, shop, &granted).await?;
+    if is_renewable {
+        eprint_line(&format!(
+            "From its next refresh on, the copy in {} is dead: let that program ask `shopsync auth token {}`, and \
+             delete the file.",
+            file.display(),
+            shop.name
+        ));
+    }
+    Ok(())
+}
+
+/// Such files are mostly written open to all; what is done is done, but somebody should know.
+fn warn_if_others_can_read(file: &Path) {
+    let is_open = std::fs::metadata(file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
+    if is_open {
+        let file = file.display();
+        tracing::warn!(
+            event = "config.warning",
+            "{file} holds tokens and others can read it: chmod 600 {file}"
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! A new grant: where to go for it, and what becomes of what the owner brings back.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::paste::{eprint_line, prompt, unusable};
+use super::platform_of;
+use super::tell::tell;
+use crate::app::App;
+use crate::auth::given::Returned;
+use crate::auth::{AuthError, GivenTokens, GrantStatus};
+use crate::domain::shop::Shop;
+use crate::exit::{Exit, Failure};
+use crate::jobs::run::chain;
+use crate::platform::PlatformError;
+
+/// Prints where to grant access, takes what comes back by a hidden prompt, and stores it.
+pub(super) async fn login(app: &App, shop: &Shop) -> anyhow::Result<()> {
+    eprint_line(&format!(
+        "Open this, as the shop's main account, and grant access:\n\n  {}\n\n\
+         Then paste here what you got: the whole address you were sent to, the code in it, or the token.",
+        where_to_go(app, shop).await?
+    ));
+    let answer = prompt()?;
+    let text = answer.expose_secret().trim();
+    let granted = if text.starts_with('{') {
+        take_token(app, shop, &answer).await?
+    } else if !text.starts_with("http") && platform_of(app, shop)?.is_access_token(text) {
+        take_token_or_code(app, shop, &answer).await?
+    } else {
+        take_returned(app, shop, &answer).await?
+    };
+    tell(app, shop, &granted).await
+}
+
+/// Not every platform's codes can be told from its tokens by their looks. What is neither is told as no token.
+async fn take_token_or_code(app: &App, shop: &Shop, text: &SecretString) -> anyhow::Result<GrantStatus> {
+    let refused = match take_token(app, shop, text).await {
+        Err(error) if Exit::of_error(&error) == Exit::BadInput => error,
+        settled => return settled,
+    };
+    take_returned(app, shop, text).await.map_err(|_| refused)
+}
+
+/// The link, or the console page of a platform that has none.
+pub(super) async fn where_to_go(app: &App, shop: &Shop) -> anyhow::Result<String> {
+    let link = app.tokens.login_link(shop).await?;
+    Ok(link.unwrap_or(platform_of(app, shop)?.console_page().to_owned()))
+}
+
+/// A code, or the whole address with it.
+pub(super) async fn take_returned(
+    app: &App,
+    shop: &Shop,
+    text: &SecretString,
+) -> anyhow::Result<GrantStatus> {
+    let returned = Returned::parse(text).map_err(unusable)?;
+    let advice = format!(
+        "a code works once and for some minutes, and only with the app it was made for: \
+         `shopsync auth login {}` leads to a new one",
+        shop.name
+    );
+    app.tokens.login_returned(shop, returned).await.map_err(|error| not_taken(error, "code", &advice))
+}
+
+pub(super) async fn take_token(app: &App, shop: &Shop, text: &SecretString) -> anyhow::Result<GrantStatus> {
+    let given = GivenTokens::parse(text).map_err(unusable)?;
+    take_given(app, shop, given).await
+}
+
+pub(super) async fn take_given(app: &App, shop: &Shop, given: GivenTokens) -> anyhow::Result<GrantStatus> {
+    let page = platform_of(app, shop)?.console_page();
+    let advice = format!("copy it again, as a whole, for this app and zone: {page}");
+    app.tokens.set(shop, given).await.map_err(|error| not_taken(error, "token", &advice))
+}
+
+/// What a person can do about a code or token that the platform does not take: bring another one, or mend the
+/// app's key and secret. What was stored before stays.
+pub(super) fn not_taken(error: AuthError, what: &str, advice: &str) -> anyhow::Error {
+    let AuthError::Platform { source, .. } = &error else {
+        return error.into();
+    };
+    let (exit, advice) = match &**source {
+        PlatformError::TokenRefused { .. } => (Exit::BadInput, advice),
+        PlatformError::Rejected { why, .. } => match why.remedy() {
+            Some(remedy) => (Exit::of_platform(source), remedy),
+            None => (Exit::BadInput, advice),
+        },
+        _ => return error.into(),
+    };
+    Failure::new(exit, format!("the {what} was not taken: {}; {advice}", chain(&**source))).into()
+}

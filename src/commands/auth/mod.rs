@@ -1,0 +1,75 @@
+//! `auth`: grants by hand: link, code, token, state. No token ever reaches the command line, and
+//! none the screen but the one that is asked for.
+
+use std::path::Path;
+
+use anyhow::Context;
+use secrecy::SecretString;
+
+use super::output;
+use crate::app::App;
+use crate::auth::AuthError;
+use crate::auth::token_store::TokenStore;
+use crate::cli::AuthVerb;
+use crate::domain::shop::Shop;
+use crate::exit::Exit;
+use crate::store::Store;
+
+mod import;
+mod login;
+mod paste;
+mod qr;
+mod status;
+mod tell;
+mod token;
+
+use paste::read_given;
+
+pub(super) async fn run(app: &App, verb: &AuthVerb) -> anyhow::Result<Exit> {
+    act(app, verb).await.map(|()| Exit::Done)
+}
+
+async fn act(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
+    match verb {
+        AuthVerb::Login { shop } => login::login(app, known(app, shop)?).await,
+        AuthVerb::Url { shop } => output::line(login::where_to_go(app, known(app, shop)?).await?),
+        AuthVerb::Qr { shop } => qr::run(app, known(app, shop)?).await,
+        AuthVerb::Code { shop, code } => {
+            let shop = known(app, shop)?;
+            let text =
+                if code == "-" { read_given(Path::new("-"))? } else { SecretString::from(code.clone()) };
+            tell::tell(app, shop, &login::take_returned(app, shop, &text).await?).await
+        }
+        AuthVerb::Set { shop, from } => {
+            let shop = known(app, shop)?;
+            tell::tell(app, shop, &login::take_token(app, shop, &read_given(from)?).await?).await
+        }
+        AuthVerb::Import { shop, file, yes } => import::import(app, known(app, shop)?, file, *yes).await,
+        AuthVerb::Token { shop, table } => token::token(app, known(app, shop)?, table.json).await,
+        AuthVerb::Refresh { shop } => {
+            let shop = known(app, shop)?;
+            tell::tell(app, shop, &app.tokens.refresh_now(shop).await?).await
+        }
+        AuthVerb::Clear { shop } => clear(&app.store, shop).await.map(drop),
+        AuthVerb::Status(table) => status::status(app, table.json).await,
+    }
+}
+
+/// Forgets a grant. Asks for no key, so that a shop whose key is lost can be freed of it.
+pub(super) async fn clear(store: &Store, shop: &str) -> anyhow::Result<Exit> {
+    let text = if TokenStore::clear(store, shop).await.map_err(|source| AuthError::TokenStore { source })? {
+        "forgotten here; the platform is not told"
+    } else {
+        "there was nothing to forget"
+    };
+    output::line(format_args!("{shop}: {text}"))?;
+    Ok(Exit::Done)
+}
+
+fn known<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Shop> {
+    app.shop(name).ok_or_else(|| super::unknown_shop(app, name).into())
+}
+
+fn platform_of<'a>(app: &'a App, shop: &Shop) -> anyhow::Result<&'a dyn crate::platform::Platform> {
+    Ok(app.applications.get(&shop.app).context("the shop's app is configured")?.platform())
+}

@@ -1,0 +1,179 @@
+//! `auth qr`: a code on the terminal that a shop's owner scans with a phone.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use anyhow::Context;
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::super::signals;
+use super::login::{not_taken, take_returned};
+use super::paste::{eprint_line, prompt};
+use super::platform_of;
+use super::tell::tell;
+use crate::app::App;
+use crate::auth::device::{DEVICE_LOGIN_LIFE, DeviceAttempt};
+use crate::auth::{AuthError, GrantStatus};
+use crate::domain::shop::Shop;
+use crate::exit::{Exit, Failure};
+use crate::platform::device_login::DeviceProgress;
+use crate::platform::error::Retry;
+
+/// Between two looks at what the owner has done.
+const POLL_EVERY: Duration = Duration::from_secs(2);
+
+/// White on black whatever the terminal's own colours are: a picture with its colours swapped is not read by every
+/// phone.
+const COLOURS: &str = "\x1b[97;40m";
+const COLOURS_END: &str = "\x1b[0m";
+
+pub(super) async fn run(app: &App, shop: &Shop) -> anyhow::Result<()> {
+    let platform = platform_of(app, shop)?;
+    let granted = if let Some(login) = platform.device_login() {
+        if let Some(grants_max) = login.grants_max() {
+            warn_of_eviction(app, shop, grants_max).await?;
+        }
+        by_device(app, shop).await?
+    } else {
+        let account = shop.account.as_deref();
+        let Some(link) = platform.scan_link(account.unwrap_or_default()) else {
+            let text = format!(
+                "platform `{}` has no code to scan; use `shopsync auth login {}`",
+                shop.platform, shop.name
+            );
+            return Err(Failure::new(Exit::Usage, text).into());
+        };
+        if account.is_none() {
+            let text = format!(
+                "the code to scan names the seller: set `account` in [shops.{0}] to the seller's id, or use \
+                 `shopsync auth login {0}`",
+                shop.name
+            );
+            return Err(Failure::new(Exit::BadConfig, text).into());
+        }
+        by_link(app, shop, &link).await?
+    };
+    tell(app, shop, &granted).await
+}
+
+/// A login the platform itself follows: shown, waited for, exchanged once.
+async fn by_device(app: &App, shop: &Shop) -> anyhow::Result<GrantStatus> {
+    let cancel = signals::cancel_on_signals()?;
+    let attempt = app.tokens.begin_device_login(shop).await?;
+    show(&attempt.shown)?;
+    if let Err(error) = wait_for_owner(app, shop, &attempt, &cancel).await {
+        // Nobody must end what nobody waits for.
+        app.tokens.give_up_device_login(shop, &attempt.id).await?;
+        return Err(error);
+    }
+    let advice = format!("begin anew: `shopsync auth qr {}`", shop.name);
+    let granted = app.tokens.login_device(shop, &attempt.id).await;
+    granted.map_err(|error| not_taken(error, "code", &advice))
+}
+
+async fn wait_for_owner(
+    app: &App,
+    shop: &Shop,
+    attempt: &DeviceAttempt,
+    cancel: &CancellationToken,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + DEVICE_LOGIN_LIFE.to_std().context("the life of a login")?;
+    let waiting = timeout_at(deadline, until_confirmed(app, shop, attempt));
+    match cancel.run_until_cancelled(waiting).await {
+        None => Err(over("stopped; the code is void, and nothing was changed").into()),
+        Some(Err(_)) => {
+            Err(over("nobody said yes in time; the code is void, and nothing was changed").into())
+        }
+        Some(Ok(outcome)) => outcome,
+    }
+}
+
+/// Looks again and again; what the network does meanwhile ends nothing.
+async fn until_confirmed(app: &App, shop: &Shop, attempt: &DeviceAttempt) -> anyhow::Result<()> {
+    let mut was_scanned = false;
+    loop {
+        match app.tokens.device_progress(shop, &attempt.id).await {
+            Ok(DeviceProgress::Confirmed) => return Ok(()),
+            Ok(DeviceProgress::Dead) => {
+                return Err(over("the code is no longer valid, and nothing was changed").into());
+            }
+            Ok(DeviceProgress::Scanned) if !was_scanned => {
+                was_scanned = true;
+                eprint_line("Scanned. Now say yes in the app.");
+            }
+            Ok(DeviceProgress::Scanned | DeviceProgress::Waiting) => {}
+            Err(AuthError::Platform { source, .. }) if source.retry() != Retry::No => {
+                tracing::debug!(shop = %shop.name, "the code was not looked after: {source}");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        sleep(POLL_EVERY).await;
+    }
+}
+
+/// A page for phones, from which a code comes back by hand. It carries no `state`: what is pasted is taken because it
+/// was asked for here, and only for the seller the page names.
+async fn by_link(app: &App, shop: &Shop, link: &str) -> anyhow::Result<GrantStatus> {
+    show(link)?;
+    eprint_line("Then paste here what you got: the whole address you were sent to, or the code in it.");
+    take_returned(app, shop, &prompt()?).await
+}
+
+async fn warn_of_eviction(app: &App, shop: &Shop, grants_max: u32) -> anyhow::Result<()> {
+    if app.tokens.status(shop).await?.is_some_and(|status| status.usable) {
+        eprint_line(&format!(
+            "`{}` has a working authorisation already. The platform keeps at most {grants_max} of one account for one \
+             app: a new one may end the oldest, also one that another program uses.\n",
+            shop.name
+        ));
+    }
+    Ok(())
+}
+
+fn show(address: &str) -> anyhow::Result<()> {
+    eprint_line("Scan this with the platform's app, as the owner of the account, and say yes there:\n");
+    if std::io::stderr().is_terminal() {
+        eprint_line(&picture(address)?);
+    }
+    eprint_line(&format!("  {address}\n"));
+    Ok(())
+}
+
+/// The code in half blocks, two rows of squares to a line of text.
+fn picture(text: &str) -> anyhow::Result<String> {
+    let code = QrCode::new(text).context("drawing the code")?;
+    let lines = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
+    let lines: Vec<String> = lines.lines().map(|line| format!("{COLOURS}{line}{COLOURS_END}")).collect();
+    Ok(lines.join("\n"))
+}
+
+fn over(text: &str) -> Failure {
+    Failure::new(Exit::Later, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COLOURS, COLOURS_END, picture};
+
+    #[test]
+    fn a_picture_is_square_bright_at_its_edge_and_holds_the_three_corners() {
+        let picture = picture("https://example.com/scan/0123456789").unwrap();
+        let lines: Vec<Vec<char>> = picture
+            .lines()
+            .map(|line| {
+                let line = line.strip_prefix(COLOURS).unwrap().strip_suffix(COLOURS_END).unwrap();
+                line.chars().collect()
+            })
+            .collect();
+        let width = lines[0].len();
+        assert!(lines.iter().all(|line| line.len() == width));
+        assert_eq!(lines.len(), width.div_ceil(2));
+        assert!(lines[0].iter().all(|square| *square == '█'), "the quiet edge is bright");
+        // Four bright columns, then the dark frame of a corner: seven squares wide, from its first row on.
+        let corner = |from: usize| lines[2][from..from + 7].iter().all(|square| matches!(square, ' ' | '▄'));
+        assert!(corner(4) && corner(width - 11));
+    }
+}

@@ -1,0 +1,139 @@
+//! `auth status`: how each grant stands, who renews it until when, and what a person has to do.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::super::advice::{days_left, to_do};
+use super::super::output::{self, minute};
+use super::tell::{covered, word};
+use crate::app::App;
+use crate::auth::GrantStatus;
+use crate::auth::status::Standing;
+use crate::domain::shop::Shop;
+use crate::exit::{Exit, Failure};
+use crate::store::shops::{Pause, ShopRow};
+
+struct Line<'a> {
+    shop: &'a Shop,
+    row: Option<ShopRow>,
+    /// `None`: there is no grant.
+    status: Option<GrantStatus>,
+    to_do: Option<String>,
+}
+
+pub(super) async fn status(app: &App, as_json: bool) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let mut lines = Vec::new();
+    for shop in &app.shops {
+        let status = app.tokens.status(shop).await?;
+        let row = app.store.shop_row(&shop.name).await?;
+        let to_do = to_do(&shop.name, status.as_ref(), now);
+        lines.push(Line { shop, row, status, to_do });
+    }
+    if as_json {
+        output::json(&lines.iter().map(|line| as_value(line, now)).collect())?;
+    } else {
+        print(&lines)?;
+    }
+    let needy: Vec<&str> = lines
+        .iter()
+        .filter(|line| line.status.as_ref().is_some_and(GrantStatus::needs_owner))
+        .map(|line| line.shop.name.as_str())
+        .collect();
+    if needy.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::NeedsOwner, format!("{} must be authorised again by the owner", needy.join(", ")))
+        .into())
+}
+
+/// Moments in a table that is not too wide, and below it what is to be done, in sentences.
+fn print(lines: &[Line<'_>]) -> anyhow::Result<()> {
+    output::table(
+        ["shop", "state", "valid until (UTC)", "renewed (UTC)", "grant ends (UTC)"],
+        lines.iter().map(as_row),
+    )?;
+    for line in lines {
+        if let Some(text) = &line.to_do {
+            output::line(format_args!("{}: {text}", line.shop.name))?;
+        }
+        if let Some(pause) = line.pause() {
+            let until = pause.until.map_or_else(String::new, |at| format!(" until {} UTC", minute(at)));
+            output::line(format_args!("{}: paused{until}: {}", line.shop.name, pause.reason))?;
+        }
+    }
+    if lines.iter().all(|line| line.to_do.is_none()) {
+        output::line("Nobody has to do anything.")?;
+    }
+    Ok(())
+}
+
+fn as_row(line: &Line<'_>) -> [String; 5] {
+    let name = line.shop.name.clone();
+    let Some(status) = &line.status else {
+        let state = if line.was_authorised() { "cleared" } else { "never authorised" };
+        return [name, state.to_owned(), "-".to_owned(), "-".to_owned(), "-".to_owned()];
+    };
+    let renewed = match (status.standing, status.due_at) {
+        (Standing::NeedsOwner(_), _) | (_, None) => "by its owner".to_owned(),
+        (_, Some(due_at)) => minute(due_at.max(status.not_before.unwrap_or(due_at))),
+    };
+    let grant_end = match (status.owner_end, status.refresh_ends_at) {
+        (Some(end), _) => minute(end.at),
+        (None, Some(_)) => "moves on".to_owned(),
+        (None, None) => "not told".to_owned(),
+    };
+    let state = match status.standing {
+        Standing::NeedsOwner(_) => "needs its owner",
+        Standing::AnswerLost => "answer lost",
+        other => other.as_str(),
+    };
+    [name, state.to_owned(), minute(status.access_ends_at), renewed, grant_end]
+}
+
+fn as_value(line: &Line<'_>, now: DateTime<Utc>) -> serde_json::Value {
+    let status = line.status.as_ref();
+    let account = line.row.as_ref().map(|row| &row.account);
+    let owner_needed_by = status.and_then(|status| status.owner_end).map(|end| end.at);
+    let reason = status.and_then(|status| match status.standing {
+        Standing::NeedsOwner(reason) => Some(reason.as_str()),
+        _ => None,
+    });
+    let trouble = status.and_then(|status| status.trouble.as_ref());
+    let scopes = account.and_then(|account| account.scopes.as_deref());
+    let records: serde_json::Map<String, serde_json::Value> = covered(line.shop, scopes)
+        .into_iter()
+        .map(|(record, coverage)| (record.to_string(), word(&coverage)))
+        .collect();
+    json!({
+        "shop": line.shop.name,
+        "platform": line.shop.platform,
+        "account_id": account.and_then(|account| account.id.as_ref()),
+        "account_name": account.and_then(|account| account.name.as_ref()),
+        "state": status.map_or("never_authorised", |status| status.standing.as_str()),
+        "reason": reason,
+        "usable": status.is_some_and(|status| status.usable),
+        "authorised_at": output::instant(line.row.as_ref().and_then(|row| row.authorised_at)),
+        "access_ends_at": output::instant(status.map(|status| status.access_ends_at)),
+        "refresh_ends_at": output::instant(status.and_then(|status| status.refresh_ends_at)),
+        "owner_needed_by": output::instant(owner_needed_by),
+        "days_left": owner_needed_by.map(|end| days_left(end, now)),
+        "due_at": output::instant(status.and_then(|status| status.due_at)),
+        "not_before": output::instant(status.and_then(|status| status.not_before)),
+        "trouble": trouble.map(|trouble| trouble.message.clone()),
+        "paused_reason": line.pause().map(|pause| pause.reason.clone()),
+        "paused_until": output::instant(line.pause().and_then(|pause| pause.until)),
+        "records": records,
+        "to_do": line.to_do,
+    })
+}
+
+impl Line<'_> {
+    fn pause(&self) -> Option<&Pause> {
+        self.row.as_ref()?.pause.as_ref()
+    }
+
+    fn was_authorised(&self) -> bool {
+        self.row.as_ref().is_some_and(|row| row.authorised_at.is_some())
+    }
+}

@@ -1,0 +1,293 @@
+//! Keeps the grants of all shops alive, also of those that no job asks for: renews what is due, warns before an end that
+//! only a person can put off, pauses what is dead and lets go on what was authorised again.
+//!
+//! A look reads all shops and all grants in two queries and starts what there is to do; [`duty`] decides what that is,
+//! [`chores`] does it. Several programs on one database may each have a keeper.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::database::DatabaseWatch;
+use super::run::{chain, panic_text};
+use crate::auth::{AuthError, GrantStatus, Tokens};
+use crate::clock::Clock;
+use crate::domain::shop::Shop;
+use crate::platform::Application;
+use crate::store::shops::ShopRow;
+use crate::store::{Store, StoreError};
+
+mod chores;
+mod duty;
+mod seen;
+
+use chores::{tell_fault, tell_kept_not};
+use duty::{Duty, Sight};
+use seen::Seen;
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+/// Calls for the grants of one app at the same time: an app whose platform hangs holds up no other.
+const CALLS_PER_APP_MAX: usize = 4;
+/// Calls for grants do not begin faster than this, whatever a long night has left to do.
+const CALL_SPACING: Duration = Duration::from_millis(20);
+/// `code_command`s at the same time.
+const COMMANDS_MAX: usize = 2;
+
+/// What a keeper works with.
+pub struct KeeperParts {
+    pub store: Store,
+    pub tokens: Tokens,
+    pub clock: Clock,
+    pub shops: Vec<Shop>,
+    /// By the section names of the apps.
+    pub applications: Arc<BTreeMap<String, Arc<Application>>>,
+    pub database: Arc<DatabaseWatch>,
+    pub cancel: CancellationToken,
+}
+
+/// Cheap to clone; clones share what is under way.
+#[derive(Clone)]
+pub struct Keeper {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    parts: KeeperParts,
+    tracker: TaskTracker,
+    /// By app.
+    places: BTreeMap<String, Semaphore>,
+    commands: Semaphore,
+    pace: tokio::sync::Mutex<Interval>,
+    seen: Mutex<Seen>,
+}
+
+impl Keeper {
+    pub fn new(parts: KeeperParts) -> Self {
+        let mut pace = tokio::time::interval(CALL_SPACING);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let places =
+            parts.applications.keys().map(|app| (app.clone(), Semaphore::new(CALLS_PER_APP_MAX))).collect();
+        Self {
+            shared: Arc::new(Shared {
+                parts,
+                tracker: TaskTracker::new(),
+                places,
+                commands: Semaphore::new(COMMANDS_MAX),
+                pace: tokio::sync::Mutex::new(pace),
+                seen: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Looks, again and again, until the program is to end; then waits for what is under way. A refresh that was
+    /// begun is the token layer's to end.
+    pub async fn run(self) {
+        let cancel = self.shared.parts.cancel.clone();
+        while !cancel.is_cancelled() {
+            // A fault of this program in one look must not be the last one.
+            if let Err(panic) = AssertUnwindSafe(self.look()).catch_unwind().await {
+                tell_fault(&panic_text(&*panic));
+            }
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+        self.shared.tracker.close();
+        self.shared.tracker.wait().await;
+    }
+
+    /// Looks at all shops once and starts what there is to do, most urgent first. The handles are for those who want to
+    /// wait for it.
+    pub async fn look(&self) -> Vec<JoinHandle<()>> {
+        let parts = &self.shared.parts;
+        tokio::select! {
+            () = parts.cancel.cancelled() => return Vec::new(),
+            () = parts.database.wait() => {}
+        }
+        match self.read_all().await {
+            Ok((rows, statuses)) => self.start_all(&rows, &statuses),
+            Err(error) if error.is_database_away() => {
+                parts.database.lost(chain(&error), &parts.cancel).await;
+                Vec::new()
+            }
+            Err(error) => {
+                tell_fault(&chain(&error));
+                Vec::new()
+            }
+        }
+    }
+
+    async fn read_all(&self) -> Result<(Rows, Statuses), LookError> {
+        let parts = &self.shared.parts;
+        let rows = parts.store.shop_rows().await.map_err(LookError::Shops)?;
+        let statuses = parts.tokens.statuses(&parts.shops).await.map_err(LookError::Grants)?;
+        Ok((rows.into_iter().map(|row| (row.name.clone(), row)).collect(), statuses))
+    }
+
+    fn start_all(&self, rows: &Rows, statuses: &Statuses) -> Vec<JoinHandle<()>> {
+        let now = self.shared.parts.clock.now();
+        let mut to_do = Vec::new();
+        for shop in &self.shared.parts.shops {
+            let Some(row) = rows.get(&shop.name) else {
+                continue;
+            };
+            let status = match statuses.get(&shop.name) {
+                Some(Err(error)) => {
+                    self.tell_trouble(shop, error);
+                    continue;
+                }
+                Some(Ok(status)) => Some(status),
+                None => None,
+            };
+            let duties = self.duties(shop, row, status, now);
+            if !duties.is_empty() {
+                let ends_at = status.map_or(DateTime::<Utc>::MAX_UTC, |status| status.access_ends_at);
+                to_do.push((ends_at, shop, row, duties));
+            }
+        }
+        to_do.sort_by_key(|(ends_at, ..)| *ends_at);
+        to_do.into_iter().filter_map(|(_, shop, row, duties)| self.start(shop, row, duties)).collect()
+    }
+
+    /// What there is to do for one shop, remembering what is seen of it.
+    fn duties(
+        &self,
+        shop: &Shop,
+        row: &ShopRow,
+        status: Option<&GrantStatus>,
+        now: DateTime<Utc>,
+    ) -> Vec<Duty> {
+        let Some(application) = self.shared.parts.applications.get(&shop.app) else {
+            return Vec::new();
+        };
+        let mut seen = self.seen();
+        let sight = Sight {
+            shop,
+            profile: application.platform().profile(),
+            row,
+            status,
+            was_dead: seen.dead.contains(&shop.name),
+        };
+        let mut duties = sight.duties(now);
+        let is_dead = sight.is_dead();
+        let was_paused = seen.keep(&shop.name, is_dead, row.pause.is_some());
+        if seen.rests(&shop.name, now) {
+            duties.retain(|duty| !matches!(duty, Duty::Renew | Duty::GiveUp | Duty::Inspect));
+        }
+        drop(seen);
+        if was_paused && row.pause.is_none() {
+            self.tell_resumed(shop);
+        }
+        duties
+    }
+
+    /// Does the duties of one shop, one after the other, in a task of its own. `None`: the last ones are not done yet.
+    fn start(&self, shop: &Shop, row: &ShopRow, duties: Vec<Duty>) -> Option<JoinHandle<()>> {
+        if !self.seen().under_way.insert(shop.name.clone()) {
+            return None;
+        }
+        let (keeper, shop, row) = (self.clone(), shop.clone(), row.clone());
+        Some(self.shared.tracker.spawn(async move {
+            let _mark = UnderWay { keeper: &keeper, shop: &shop };
+            for duty in duties {
+                if keeper.shared.parts.cancel.is_cancelled() {
+                    return;
+                }
+                let done = AssertUnwindSafe(keeper.fulfil(&shop, &row, duty)).catch_unwind().await;
+                match done {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => keeper.trouble(&shop, &error).await,
+                    Err(panic) => tell_fault(&panic_text(&*panic)),
+                }
+            }
+        }))
+    }
+
+    /// A place among the calls for the app's grants, and a moment for this one to begin. `None`: the program ends.
+    async fn place(&self, shop: &Shop) -> Option<SemaphorePermit<'_>> {
+        let places = self.shared.places.get(&shop.app)?;
+        let turn = async {
+            let place = places.acquire().await.ok()?;
+            self.shared.pace.lock().await.tick().await;
+            Some(place)
+        };
+        tokio::select! {
+            () = self.shared.parts.cancel.cancelled() => None,
+            place = turn => place,
+        }
+    }
+
+    async fn trouble(&self, shop: &Shop, error: &AuthError) {
+        let parts = &self.shared.parts;
+        match error {
+            error if error.is_database_away() => parts.database.lost(chain(error), &parts.cancel).await,
+            // Told by the token layer, which also knows until when the grant is left alone.
+            AuthError::NeverAuthorised { .. } | AuthError::NeedsOwner { .. } | AuthError::Later { .. } => {
+                tracing::debug!(shop = %shop.name, "the grant of `{}`: {}", shop.name, chain(error));
+            }
+            // A pair may still wait for its place in the store: it is offered at every look.
+            AuthError::TokenStore { .. } | AuthError::Store { .. } => tell_kept_not(shop, error),
+            _ => self.tell_trouble(shop, error),
+        }
+    }
+
+    /// Tells trouble that time does not mend, and leaves the shop alone for a while.
+    fn tell_trouble(&self, shop: &Shop, error: &AuthError) {
+        let now = self.shared.parts.clock.now();
+        let mut seen = self.seen();
+        if seen.rests(&shop.name, now) {
+            return;
+        }
+        seen.let_rest(&shop.name, now);
+        drop(seen);
+        tell_kept_not(shop, error);
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a look saw nothing.
+#[derive(Debug, thiserror::Error)]
+enum LookError {
+    #[error("the shops could not be read")]
+    Shops(#[source] StoreError),
+    #[error("the grants could not be read")]
+    Grants(#[source] AuthError),
+}
+
+impl LookError {
+    fn is_database_away(&self) -> bool {
+        match self {
+            Self::Shops(error) => error.is_unavailable(),
+            Self::Grants(error) => error.is_database_away(),
+        }
+    }
+}
+
+type Rows = HashMap<String, ShopRow>;
+type Statuses = HashMap<String, Result<GrantStatus, AuthError>>;
+
+/// Marks a shop's duties as under way, for as long as it lives.
+struct UnderWay<'a> {
+    keeper: &'a Keeper,
+    shop: &'a Shop,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.keeper.seen().under_way.remove(&self.shop.name);
+    }
+}

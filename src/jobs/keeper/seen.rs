@@ -1,0 +1,40 @@
+//! What a keeper remembers between two looks. All of it may be lost: the database knows what must not be.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How long a shop is left alone after trouble that the grant's own row does not know of.
+const TROUBLE_PAUSE: TimeDelta = TimeDelta::minutes(10);
+
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Shops whose duties are not all done.
+    pub(super) under_way: HashSet<String>,
+    pub(super) dead: HashSet<String>,
+    pub(super) paused: HashSet<String>,
+    /// Shops with trouble, and until when they are left alone.
+    resting: HashMap<String, DateTime<Utc>>,
+}
+
+impl Seen {
+    /// Keeps how the shop was found this time. Whether it was paused the last time.
+    pub(super) fn keep(&mut self, shop: &str, is_dead: bool, is_paused: bool) -> bool {
+        remember(&mut self.dead, shop, is_dead);
+        remember(&mut self.paused, shop, is_paused)
+    }
+
+    pub(super) fn let_rest(&mut self, shop: &str, now: DateTime<Utc>) {
+        self.resting.insert(shop.to_owned(), now + TROUBLE_PAUSE);
+    }
+
+    /// A clock that stepped back lets nobody rest for longer.
+    pub(super) fn rests(&self, shop: &str, now: DateTime<Utc>) -> bool {
+        self.resting.get(shop).is_some_and(|until| now < *until && *until <= now + TROUBLE_PAUSE)
+    }
+}
+
+/// Puts a shop into the set or takes it out; whether it was in.
+fn remember(set: &mut HashSet<String>, shop: &str, is_in: bool) -> bool {
+    if is_in { !set.insert(shop.to_owned()) } else { set.remove(shop) }
+}

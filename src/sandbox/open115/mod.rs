@@ -1,0 +1,188 @@
+//! Simulated 115: logins by a scanned code, pairs of tokens, and one call that tells whose a token is. Nothing to sell.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::TimeDelta;
+
+use super::faults::FaultKind;
+use super::json::Json;
+use super::world::World;
+
+mod control;
+mod login;
+mod tokens;
+
+pub(super) use control::{Control, act, check, write_truth};
+
+/// As the program's config calls it.
+pub const OPEN115_PLATFORM: &str = "115";
+/// The one registered app; it has no secret.
+pub const OPEN115_APP_ID: &str = "100195001";
+
+/// Everything of 115 lies below it, whatever host does it on the live platform.
+pub(super) const ROOT: &str = "/115";
+
+/// How strict and how helpful 115 is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct DriveSettings {
+    /// Whoever is shown a code says yes at once.
+    pub confirms_at_once: bool,
+    /// A grant refreshed again sooner is told to be patient. The live platform names no number.
+    pub refresh_spacing: TimeDelta,
+    /// How many grants of one account an app may hold; one more ends the oldest.
+    pub grants_max: usize,
+    /// Refusals say `errno` and `error` instead of `code` and `message`.
+    pub says_errno: bool,
+}
+
+impl Default for DriveSettings {
+    fn default() -> Self {
+        Self {
+            confirms_at_once: false,
+            refresh_spacing: TimeDelta::seconds(30),
+            grants_max: 2,
+            says_errno: false,
+        }
+    }
+}
+
+/// What there is at 115.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) settings: DriveSettings,
+    /// By `uid`, which grows.
+    devices: BTreeMap<String, login::Device>,
+    /// The oldest first.
+    grants: Vec<tokens::Grant>,
+    access: HashMap<String, tokens::Access>,
+    refresh: HashMap<String, tokens::Refresh>,
+}
+
+impl State {
+    pub(super) fn new(settings: DriveSettings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+}
+
+/// What can be asked of 115.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Begin,
+    Status,
+    Exchange,
+    Refresh,
+    User,
+}
+
+impl Call {
+    pub(super) const ALL: [Self; 5] = [Self::Begin, Self::Status, Self::Exchange, Self::Refresh, Self::User];
+
+    /// Below [`ROOT`]; also the name for counters and faults.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Begin => "/open/authDeviceCode",
+            Self::Status => "/get/status/",
+            Self::Exchange => "/open/deviceCodeToToken",
+            Self::Refresh => "/open/refreshToken",
+            Self::User => "/open/user/info",
+        }
+    }
+
+    /// The others are posted as forms.
+    pub(super) fn is_get(self) -> bool {
+        matches!(self, Self::Status | Self::User)
+    }
+
+    fn parameters(self) -> &'static [&'static str] {
+        match self {
+            Self::Begin => &["client_id", "code_challenge", "code_challenge_method"],
+            Self::Status => &["uid", "time", "sign"],
+            Self::Exchange => &["uid", "code_verifier"],
+            Self::Refresh => &["refresh_token"],
+            Self::User => &[],
+        }
+    }
+}
+
+/// What came with a call.
+pub(super) struct Sent {
+    pub fields: HashMap<String, String>,
+    /// The whole `Authorization` header.
+    pub authorization: Option<String>,
+}
+
+impl Sent {
+    fn field(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+}
+
+/// A "no". HTTP says 200 all the same.
+struct Refusal {
+    code: i64,
+    message: String,
+}
+
+fn refuse<T>(code: i64, message: &str) -> Result<T, Refusal> {
+    Err(Refusal { code, message: message.to_owned() })
+}
+
+/// The whole answer to one call.
+pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, fault: Option<&FaultKind>) -> String {
+    // The passport's hosts say 1 and 0, the API's host true and false.
+    let is_api = call == Call::User;
+    let state = |json: &mut Json, yes: bool| {
+        if is_api {
+            json.boolean("state", yes);
+        } else {
+            json.number("state", i64::from(yes));
+        }
+    };
+    let says_errno = world.open115.settings.says_errno;
+    let result = checked(world, call, sent, fault);
+    Json::object(|json| match result {
+        Ok(content) => {
+            state(json, true);
+            json.number("code", 0);
+            json.string("message", "");
+            json.raw("data", &content);
+        }
+        Err(Refusal { code, message }) if says_errno => {
+            state(json, false);
+            json.number("errno", code);
+            json.string("error", &message);
+        }
+        Err(Refusal { code, message }) => {
+            state(json, false);
+            json.number("code", code);
+            json.string("message", &message);
+            json.raw("data", "[]");
+        }
+    })
+}
+
+fn checked(world: &mut World, call: Call, sent: &Sent, fault: Option<&FaultKind>) -> Result<String, Refusal> {
+    let known = call.parameters();
+    let strangers = sent.fields.keys().filter(|name| !known.contains(&name.as_str())).count();
+    world.counters.violations.unknown_parameter += strangers as u64;
+    injected(call, fault)?;
+    match call {
+        Call::Begin => login::begin(world, sent),
+        Call::Status => login::status(world, sent),
+        Call::Exchange => login::exchange(world, sent),
+        Call::Refresh => tokens::refresh(world, sent),
+        Call::User => tokens::user(world, sent),
+    }
+}
+
+fn injected(call: Call, fault: Option<&FaultKind>) -> Result<(), Refusal> {
+    match fault {
+        Some(FaultKind::Throttle) if call == Call::Refresh => refuse(40_140_117, "refresh frequently"),
+        Some(FaultKind::Throttle) => refuse(770_004, "已达到当前访问上限"),
+        Some(FaultKind::Business { code, message }) => refuse(*code, message),
+        Some(FaultKind::TokenExpired | FaultKind::TokenRevoked) if call == Call::User => {
+            refuse(40_140_125, "access_token 无效")
+        }
+        _ => Ok(()),
+    }
+}
