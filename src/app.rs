@@ -93,6 +93,7 @@ impl App {
             config.shops().into_iter().filter(|shop| applications.contains_key(&shop.app)).collect();
         store.register_shops(&shops).await?;
         let tokens = open_tokens(&loaded, &store, applications.clone(), clock.clone()).await?;
+        tokens.recover(&shops).await;
         let policy = Policy {
             history: delta(config.sync.history),
             overlap: delta(config.sync.overlap),
@@ -194,6 +195,7 @@ async fn open_tokens(
             .iter()
             .filter_map(|(name, app)| Some((name.clone(), delta(app.refresh_before?))))
             .collect(),
+        state_folder: Some(config.state_folder()),
     }))
 }
 

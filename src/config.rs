@@ -59,6 +59,9 @@ pub struct Config {
     /// Where systemd puts the unit's credentials. `None`: not started so.
     #[serde(skip)]
     pub credentials: Option<PathBuf>,
+    /// The folder systemd keeps for the unit between starts. `None`: not started so, or it has none.
+    #[serde(skip)]
+    pub state: Option<PathBuf>,
 }
 
 /// Where to look for the configuration.
@@ -66,7 +69,7 @@ pub struct LoadOptions {
     /// The file named on the command line, which then must exist. `None`: the search order.
     pub path: Option<PathBuf>,
     /// The environment. Only names with `__` after `SHOPSYNC_` are configuration; `SHOPSYNC_CONFIG` names the
-    /// file and `CREDENTIALS_DIRECTORY` the folder of systemd's credentials.
+    /// file, `CREDENTIALS_DIRECTORY` the folder of systemd's credentials and `STATE_DIRECTORY` that of its state.
     pub environment: BTreeMap<String, String>,
     /// Where `./config.toml` is looked for.
     pub working_directory: PathBuf,
@@ -97,6 +100,7 @@ impl Config {
         let origins = layers::merge(path.as_deref(), &options.environment)?;
         let mut config = extract::extract(&origins)?;
         config.base.clone_from(&base);
+        config.state = paths::state(&options.environment);
         paths::make_absolute(&mut config);
 
         let mut findings = problem::Findings::new(&origins);

@@ -98,6 +98,7 @@ impl Exit {
         match error {
             AuthError::NeverAuthorised { .. }
             | AuthError::NeedsOwner { .. }
+            | AuthError::Copied { .. }
             | AuthError::OtherAccount { .. } => Self::NeedsOwner,
             AuthError::Later { .. } | AuthError::LoginOver { .. } => Self::Later,
             AuthError::EndsSoon { source, .. } => Self::of_auth(source),

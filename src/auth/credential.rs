@@ -81,6 +81,8 @@ pub enum Need {
     Replay,
     /// Somebody is at it.
     Busy,
+    /// Nothing may be spent here: the row was copied, and its original may be in use.
+    Copied,
     /// Only a new authorisation helps.
     Owner(OwnerReason),
 }
@@ -139,7 +141,7 @@ impl OwnerReason {
     }
 
     /// Whether the access token at hand is as useless as the refresh token.
-    fn spoils_access(self) -> bool {
+    pub(super) fn spoils_access(self) -> bool {
         matches!(self, Self::AccessRefused | Self::OtherAccount)
     }
 
@@ -153,7 +155,9 @@ impl Credential {
     pub fn state(&self, rules: &Rules, demand: Demand, now: DateTime<Utc>) -> State {
         let lives = self.tokens.access_sealed.is_some() && now + ACCESS_MARGIN < self.tokens.access_ends_at;
         let usable = lives && !self.owner_reason().is_some_and(OwnerReason::spoils_access);
-        let need = if self.lease.is_some() {
+        let need = if self.is_frozen_copy() {
+            Need::Copied
+        } else if self.lease.is_some() {
             Need::Busy
         } else {
             match self.condition {
@@ -168,6 +172,12 @@ impl Credential {
             }
         };
         State { usable, need }
+    }
+
+    /// Whether what may be spent belongs to the original of this row. A grant without a refresh token has nothing that
+    /// a copy could take from it, and one that needs its owner has nothing left.
+    pub fn is_frozen_copy(&self) -> bool {
+        self.is_copied && self.tokens.refresh_sealed.is_some() && self.condition != Condition::NeedsOwner
     }
 
     /// When the token is due for renewal, spread by a jitter that is fixed for each shop. `None`: nothing here can

@@ -19,6 +19,10 @@ pub enum AuthError {
     NeverAuthorised { shop: String },
     #[error("shop `{shop}` needs its owner, because {}: run `shopsync auth login {shop}`", reason.describe())]
     NeedsOwner { shop: String, reason: OwnerReason },
+    #[error(
+        "the token of shop `{shop}` is not renewed here, because its database was copied from elsewhere: when nobody uses the original any more, run `shopsync auth take-over {shop}`"
+    )]
+    Copied { shop: String },
     #[error("no valid token for shop `{shop}` before {}: {why}", until.to_rfc3339_opts(SecondsFormat::Secs, true))]
     Later { shop: String, until: DateTime<Utc>, why: String },
     #[error(

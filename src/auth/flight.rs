@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::AuthError;
 use super::credential::{Demand, Need, OwnerReason};
 use super::held::Held;
+use super::spend::Spent;
 use super::tokens::Tokens;
-use crate::domain::credential::{Attempt, Claim, Condition, Credential, Intent, Settlement, Trouble};
+use crate::domain::credential::{Attempt, Claim, Condition, Intent, Settlement, Trouble};
 use crate::domain::shop::Shop;
 
 /// How long nobody else may try. More than twice the call and a commit, so that a holder which still lives never
@@ -23,7 +24,7 @@ pub(super) const POLLS_MAX: usize = 400;
 impl Tokens {
     /// Does whatever the grant needs, once. `Ok`: the grant is as the demand wants it, as far as can be.
     pub(super) async fn renew(&self, shop: &Shop, demand: Demand) -> Result<(), AuthError> {
-        self.save_what_is_left(shop).await?;
+        self.settle_what_is_left(shop).await?;
         let mut others_version = None;
         for _ in 0..POLLS_MAX {
             let held = self.read(shop).await?;
@@ -37,11 +38,11 @@ impl Tokens {
             }
             let state = held.credential.state(&held.rules, demand, self.now());
             match state.need {
-                Need::Rest { .. } if demand == Demand::Due && state.usable => return Ok(()),
-                Need::Rest { .. } => return Err(held.without_token(state.need)),
+                Need::Rest { .. } | Need::Copied if demand == Demand::Due && state.usable => return Ok(()),
+                Need::Rest { .. } | Need::Copied => return Err(held.without_token(state.need)),
                 Need::Owner(reason) => {
                     let reason = reason.after(demand);
-                    if self.give_up(shop, &held.credential, reason).await? {
+                    if self.give_up(shop, &held, reason).await? {
                         return Err(held.without_token(Need::Owner(reason)));
                     }
                 }
@@ -50,7 +51,12 @@ impl Tokens {
                     self.pause(shop).await?;
                 }
                 Need::Refresh | Need::Replay => match self.begin(shop, &held, demand, state.need).await? {
-                    Some(claim) => return self.spend(shop, held, claim, state.need == Need::Replay).await,
+                    Some(claim) => {
+                        let is_replay = state.need == Need::Replay;
+                        if self.spend(shop, held, claim, is_replay).await? == Spent::Done {
+                            return Ok(());
+                        }
+                    }
                     None => self.pause(shop).await?,
                 },
             }
@@ -79,7 +85,14 @@ impl Tokens {
         };
         let pauses_until = if held.credential.pause_yields(demand) { DateTime::<Utc>::MAX_UTC } else { now };
         let intent = self.intent(condition, held.pair.refresh_hash(), pauses_until);
-        Ok(self.grants().begin(&held.credential.claim(), &intent).await?)
+        let attempt = intent.attempt.id.clone();
+        let begun = self.grants().begin(&held.credential.claim(), &intent).await;
+        begun.map_err(|error| {
+            // It may stand in the row all the same, and must not be taken for a call whose answer was lost.
+            self.slot(&shop.name).remember_never_sent(attempt);
+            self.mend(shop);
+            error.into()
+        })
     }
 
     pub(super) fn intent(
@@ -97,13 +110,13 @@ impl Tokens {
         }
     }
 
-    /// Writes down that only the owner can help, and says so, once. `false`: the row changed meanwhile.
-    async fn give_up(
-        &self,
-        shop: &Shop,
-        credential: &Credential,
-        reason: OwnerReason,
-    ) -> Result<bool, AuthError> {
+    /// Writes down that only the owner can help, and says so, once. `false`: the row changed meanwhile, or an orphan
+    /// took the place of what was to be given up.
+    async fn give_up(&self, shop: &Shop, held: &Held, reason: OwnerReason) -> Result<bool, AuthError> {
+        let credential = &held.credential;
+        if self.adopt(&held.row.id, credential, &credential.claim(), reason).await? {
+            return Ok(false);
+        }
         // A token that cannot be renewed before its end is no trouble until then.
         if credential.owner_reason() == Some(reason) || reason == OwnerReason::NoRefreshToken {
             return Ok(true);

@@ -45,8 +45,8 @@ impl Grants {
         let Some(next) = row.begun(intent, self.store.now().await?) else {
             return Ok(None);
         };
-        let is_begun = self.store.swap(Some(claim), &next).await?;
-        Ok(is_begun.then(|| next.claim()))
+        let begun = next.claim();
+        Ok(self.write(claim, next).await?.then_some(begun))
     }
 
     /// Stores what a renewal brought, and gives the right back.
@@ -54,7 +54,8 @@ impl Grants {
         let Some(row) = self.claimed(claim).await? else {
             return Ok(false);
         };
-        self.write(claim, self.at_home(row.renewed(tokens)).await?).await
+        // A copy stays one until somebody takes it over: its original may live on.
+        self.write(claim, row.renewed(tokens)).await
     }
 
     /// Writes down how a renewal ended that brought nothing, and gives the right back. Touches no token.
@@ -122,7 +123,9 @@ impl Grants {
         Ok(row.filter(|row| row.claim() == *claim))
     }
 
+    /// A row that was written before its place had a name is at home wherever it is found.
     async fn write(&self, claim: &Claim, next: Credential) -> Result<bool, TokenStoreError> {
+        let next = if next.place.is_none() { self.at_home(next).await? } else { next };
         self.store.swap(Some(claim), &next).await
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::AuthError;
 use super::credential::{Demand, Need, Rules};
 use super::pair::Pair;
+use super::token_store::TokenStoreError;
 use super::tokens::Tokens;
 use crate::domain::credential::Credential;
 use crate::domain::grant::Access;
@@ -25,22 +26,41 @@ impl Tokens {
         let rules = self.rules(shop)?;
         let row = self.shop_row(shop).await?;
         let slot = self.slot(&shop.name);
-        let Some(credential) = self.shared.parts.grants.load(&shop.name).await? else {
+        let Some(credential) = self.load(&shop.name).await? else {
             slot.forget();
             return Err(AuthError::NeverAuthorised { shop: shop.name.clone() });
         };
+        self.tell_copied(&credential, &slot);
         let pair = Pair::open(&credential, &self.shared.parts.keyring, &row.id)
             .map_err(|source| AuthError::Seal { shop: shop.name.clone(), source })?;
         let held = Held { credential, pair, row, rules };
+        self.publish(&held);
+        Ok(held)
+    }
+
+    /// From now on callers get this token.
+    pub(super) fn publish(&self, held: &Held) {
+        let slot = self.slot(&held.credential.shop);
         let now = self.now();
         match held.access() {
-            Some(access) if held.credential.state(&rules, Demand::Due, now).usable => {
+            Some(access) if held.credential.state(&held.rules, Demand::Due, now).usable => {
                 let ends_at = held.credential.tokens.access_ends_at;
-                slot.keep(access, ends_at, held.credential.due_at(&rules), now);
+                slot.keep(access, ends_at, held.credential.due_at(&held.rules), now);
             }
             _ => slot.forget(),
         }
-        Ok(held)
+    }
+
+    /// The row, with the successor that waits to be stored, if the row still waits for that.
+    pub(super) async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
+        let row = self.grants().load(shop).await?;
+        let unsaved = self.slot(shop).unsaved();
+        Ok(row.map(|row| match unsaved {
+            Some(unsaved) if unsaved.file.is_some() && unsaved.claim == row.claim() => {
+                row.renewed(&unsaved.tokens)
+            }
+            _ => row,
+        }))
     }
 
     pub(super) async fn shop_row(&self, shop: &Shop) -> Result<ShopRow, AuthError> {
@@ -65,6 +85,7 @@ impl Held {
         let shop = self.credential.shop.clone();
         let until = match need {
             Need::Owner(reason) => return AuthError::NeedsOwner { shop, reason },
+            Need::Copied => return AuthError::Copied { shop },
             Need::Rest { until } => until,
             Need::Busy | Need::Refresh | Need::Replay => self.credential.tokens.access_ends_at,
         };

@@ -43,7 +43,7 @@ impl Tokens {
             Need::Owner(_) if held.credential.owner_reason().is_none() => {
                 land(shop, self.fly(shop, Demand::Due)).await
             }
-            Need::Owner(_) | Need::Rest { .. } => Ok(()),
+            Need::Owner(_) | Need::Copied | Need::Rest { .. } => Ok(()),
         };
         let held = self.read(shop).await?;
         let now = self.now();

@@ -201,11 +201,7 @@ impl Tokens {
                 return self.read(shop).await.map(drop);
             }
         }
-        Err(AuthError::Later {
-            shop: shop.name.clone(),
-            until: self.now(),
-            why: "others keep changing its grant".to_owned(),
-        })
+        Err(self.keeps_changing(shop))
     }
 
     /// With a new grant the shop goes on by itself, in every program, and whatever was told of the old one counts no

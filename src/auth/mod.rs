@@ -1,11 +1,12 @@
 //! Keeps grants alive; the only code that spends refresh tokens.
 //!
 //! [`tokens::Tokens`] is what the rest of the program talks to. Below it: [`credential`] decides what a grant
-//! needs (pure), `flight`, `spend` and `persist` do it, a [`token_store::TokenStore`] keeps the rows, and [`seal`] and [`key`] see to it
-//! that no token is ever stored in clear.
+//! needs (pure), `flight` and `spend` do it, a [`token_store::TokenStore`] keeps the rows, and [`seal`] and [`key`] see to it
+//! that no token is ever stored in clear. What goes wrong on the way into the store is `persist`'s, `spill`'s, `orphans`'
+//! and `mend`'s business: no pair that a platform handed out is lost.
 //!
 //! The order of things that must not change: the intent is written, the refresh token is sent once, the answer
-//! is committed under the fence of that intent, and only then does anybody get the new token.
+//! is committed under the fence of that intent or lies in a file, and only then does anybody get the new token.
 
 pub mod credential;
 pub mod device;
@@ -24,15 +25,19 @@ pub mod status;
 pub mod token_store;
 pub mod tokens;
 
+mod copied;
 mod flight;
 mod held;
 mod login;
 mod login_code;
+mod mend;
+mod orphans;
 mod outcome;
 mod pair;
 mod persist;
 mod slot;
 mod spend;
+mod spill;
 mod token_file;
 
 pub use error::AuthError;

@@ -58,6 +58,15 @@ impl Outcome {
         }
     }
 
+    /// Why the owner is needed, should this be the end. `None`: it never is.
+    pub(super) fn reason(self) -> Option<OwnerReason> {
+        match self {
+            Self::Refused => Some(OwnerReason::RefreshRefused),
+            Self::Unknown => Some(OwnerReason::AnswerLost),
+            Self::NotSent | Self::Throttled { .. } | Self::Kept => None,
+        }
+    }
+
     /// What is written into the row. Tokens are never touched.
     pub(super) fn settlement(
         self,

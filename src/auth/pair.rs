@@ -85,18 +85,28 @@ impl Pair {
     }
 
     pub(super) fn open(credential: &Credential, keys: &Keyring, shop_id: &str) -> Result<Self, SealError> {
+        Self::open_tokens(&credential.tokens, credential.version, credential.granted_at, keys, shop_id)
+    }
+
+    /// Opens what was sealed under `generation`.
+    pub(super) fn open_tokens(
+        tokens: &SealedTokens,
+        generation: i64,
+        granted_at: DateTime<Utc>,
+        keys: &Keyring,
+        shop_id: &str,
+    ) -> Result<Self, SealError> {
         let open = |sealed: Option<&String>, field| {
-            let place = Place { shop_id, field, generation: credential.version };
+            let place = Place { shop_id, field, generation };
             sealed.map(|sealed| keys.open(sealed, &place)).transpose()
         };
-        let tokens = &credential.tokens;
         Ok(Self {
             access: open(tokens.access_sealed.as_ref(), Field::Access)?,
             access_ends_at: tokens.access_ends_at,
             refresh: open(tokens.refresh_sealed.as_ref(), Field::Refresh)?,
             refresh_ends_at: tokens.refresh_ends_at,
             obtained_at: tokens.obtained_at,
-            granted_at: credential.granted_at,
+            granted_at,
         })
     }
 }

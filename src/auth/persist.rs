@@ -1,6 +1,7 @@
 //! Getting a new pair into the store, whatever it takes: after a refresh token is spent, its successor exists nowhere
-//! but in this process until the store has taken it.
+//! but in this process until the store has taken it, or a file.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,10 +9,9 @@ use tokio::time::Instant;
 
 use super::AuthError;
 use super::flight::{POLL, POLLS_MAX};
-use super::slot::{Slot, Unsaved};
 use super::token_store::TokenStoreError;
 use super::tokens::Tokens;
-use crate::domain::credential::{Claim, Condition, NewTokens};
+use crate::domain::credential::{Claim, Condition, Credential, NewTokens};
 use crate::domain::shop::Shop;
 
 /// How long the outcome of a call is offered to a store that does not answer.
@@ -19,42 +19,70 @@ const PERSIST_FOR_MAX: Duration = Duration::from_mins(1);
 const PERSIST_PAUSE_MIN: Duration = Duration::from_millis(50);
 const PERSIST_PAUSE_MAX: Duration = Duration::from_secs(2);
 
+/// A pair the platform gave and no store has taken. Sealed already.
+#[derive(Clone)]
+pub(super) struct Unsaved {
+    pub(super) claim: Claim,
+    pub(super) tokens: NewTokens,
+    /// What it is sealed for.
+    pub(super) shop_id: String,
+    /// The attempt that brought it, however often the claim changes.
+    pub(super) attempt: String,
+    /// Where it waits. `None`: in this process alone.
+    pub(super) file: Option<PathBuf>,
+}
+
+/// Where a new pair is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    Stored,
+    /// In a file, on its way to the store.
+    InFile,
+}
+
+impl Unsaved {
+    pub(super) fn new(claim: Claim, tokens: NewTokens, shop_id: &str) -> Self {
+        let attempt = claim.attempt.clone().unwrap_or_default();
+        Self { claim, tokens, shop_id: shop_id.to_owned(), attempt, file: None }
+    }
+}
+
 impl Tokens {
-    /// Stores what an earlier flight could not, before anything else is done with the grant.
-    pub(super) async fn save_what_is_left(&self, shop: &Shop) -> Result<(), AuthError> {
-        match self.slot(&shop.name).take_unsaved() {
-            Some(Unsaved { claim, tokens }) => self.commit(shop, claim, tokens).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Stores a new pair, whatever it takes: the refresh token it came from is spent.
-    pub(super) async fn commit(
-        &self,
-        shop: &Shop,
-        mut claim: Claim,
-        tokens: NewTokens,
-    ) -> Result<(), AuthError> {
-        let Err(source) = self.write_pair(&mut claim, &tokens).await else {
-            return Ok(());
+    /// Puts a new pair where a crash does not reach it: into the store, else into a file at once. The refresh token it
+    /// came from is spent.
+    pub(super) async fn commit(&self, shop: &Shop, mut unsaved: Unsaved) -> Result<Kept, AuthError> {
+        let slot = self.slot(&shop.name);
+        let turn = slot.saving.lock().await;
+        let Err(mut source) = self.store_pair(&mut unsaved).await else {
+            return Ok(Kept::Stored);
         };
-        tracing::error!(
-            event = "token.refresh_failed",
-            shop = %shop.name,
-            outcome = "not_stored",
-            error = %source.cause(),
-            "the new tokens of `{}` could not be stored and are in this process alone: {}",
-            shop.name,
-            source.cause()
-        );
-        self.slot(&shop.name).keep_unsaved(Unsaved { claim, tokens });
-        Err(source.into())
+        let mut spilled = self.spill(&mut unsaved).await;
+        let begun = Instant::now();
+        let mut pause = PERSIST_PAUSE_MIN;
+        // Nothing else keeps it: it is offered to both.
+        while unsaved.file.is_none() && begun.elapsed() < PERSIST_FOR_MAX {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PERSIST_PAUSE_MAX);
+            match self.store_pair(&mut unsaved).await {
+                Ok(()) => return Ok(Kept::Stored),
+                Err(error) => source = error,
+            }
+            spilled = self.spill(&mut unsaved).await;
+        }
+        tell_unsaved(&unsaved, &source, spilled.err());
+        let kept = unsaved.file.is_some().then_some(Kept::InFile);
+        slot.keep_unsaved(Some(unsaved));
+        drop(turn);
+        self.mend(shop);
+        kept.ok_or_else(|| source.into())
     }
 
-    async fn write_pair(&self, claim: &mut Claim, tokens: &NewTokens) -> Result<(), TokenStoreError> {
+    /// Offers a pair to the store until it is there or somebody else's is. One that found its place taken is kept
+    /// beside.
+    pub(super) async fn store_pair(&self, unsaved: &mut Unsaved) -> Result<(), TokenStoreError> {
         for _ in 0..POLLS_MAX {
-            let is_committed = persist(|| self.grants().commit(claim, tokens)).await?;
-            if is_committed || self.reclaim(claim, tokens).await? {
+            let is_committed = self.grants().commit(&unsaved.claim, &unsaved.tokens).await?;
+            if is_committed || self.reclaim(unsaved).await? {
                 return Ok(());
             }
             tokio::time::sleep(POLL).await;
@@ -62,32 +90,15 @@ impl Tokens {
         Err(TokenStoreError::new(NeverFree))
     }
 
-    /// Offers a pair that no store took once more, before it goes with this process.
-    pub(super) async fn offer_a_last_time(&self, slot: &Slot) {
-        let Some(Unsaved { claim, tokens }) = slot.take_unsaved() else {
-            return;
-        };
-        if let Ok(true) = self.grants().commit(&claim, &tokens).await {
-            return;
-        }
-        tracing::error!(
-            event = "token.refresh_failed",
-            shop = %claim.shop,
-            outcome = "not_stored",
-            "the new tokens of `{}` could not be stored to the last and are lost",
-            claim.shop
-        );
-    }
-
-    /// After a commit that was refused. `true`: our pair is stored after all, or there is a newer one. `false`: try
-    /// again, with the claim this may have renewed.
-    async fn reclaim(&self, claim: &mut Claim, tokens: &NewTokens) -> Result<bool, TokenStoreError> {
-        let Some(row) = persist(|| self.grants().load(&claim.shop)).await? else {
-            return Ok(true);
+    /// After a commit that was refused. `true`: our pair is kept after all. `false`: try again, with the claim this may
+    /// have renewed.
+    async fn reclaim(&self, unsaved: &mut Unsaved) -> Result<bool, TokenStoreError> {
+        let row = self.grants().load(&unsaved.claim.shop).await?;
+        let Some(row) = row.filter(|row| is_place_free(row, unsaved)) else {
+            return self.keep_orphan(&unsaved.claim, &unsaved.attempt, &unsaved.tokens).await.map(|()| true);
         };
         // Our own commit may have gone through though its answer was lost.
-        let is_ours = row.tokens.access_sealed == tokens.tokens.access_sealed;
-        if is_ours || row.version != claim.version {
+        if is_ours(&row, unsaved) {
             return Ok(true);
         }
         if row.lease.is_some() {
@@ -98,12 +109,33 @@ impl Tokens {
         let refresh_hash = row.attempt.as_ref().map(|attempt| attempt.refresh_hash.clone());
         let intent =
             self.intent(Condition::Replaying, refresh_hash.unwrap_or_default(), DateTime::<Utc>::MAX_UTC);
-        let current = row.claim();
-        if let Some(begun) = persist(|| self.grants().begin(&current, &intent)).await? {
-            *claim = begun;
+        if let Some(begun) = self.grants().begin(&row.claim(), &intent).await? {
+            unsaved.claim = begun;
         }
         Ok(false)
     }
+
+    /// Writes the file of a pair. Where there is no folder for it, the pair stays in memory.
+    pub(super) async fn spill(&self, unsaved: &mut Unsaved) -> std::io::Result<()> {
+        let Some(folder) = self.shared.spill.clone() else {
+            return Ok(());
+        };
+        let pair = unsaved.clone();
+        unsaved.file = Some(blocking(move || folder.write(&pair)).await?);
+        Ok(())
+    }
+}
+
+/// Whether the row still waits for the successor of the pair ours came from, or is ours already.
+fn is_place_free(row: &Credential, unsaved: &Unsaved) -> bool {
+    // A grant that was cleared and authorised anew begins with the same numbers.
+    let is_same_grant = row.granted_at == unsaved.tokens.granted_at && !row.is_copied;
+    is_ours(row, unsaved) || (row.version == unsaved.claim.version && is_same_grant)
+}
+
+fn is_ours(row: &Credential, unsaved: &Unsaved) -> bool {
+    let (theirs, ours) = (&row.tokens, &unsaved.tokens.tokens);
+    (&theirs.access_sealed, &theirs.refresh_sealed) == (&ours.access_sealed, &ours.refresh_sealed)
 }
 
 /// Offers a write until the store answers.
@@ -119,6 +151,36 @@ where
             answer => return answer,
         }
         pause = (pause * 2).min(PERSIST_PAUSE_MAX);
+    }
+}
+
+/// Does what waits for the disk where it keeps nobody from the processor.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+}
+
+fn tell_unsaved(unsaved: &Unsaved, source: &TokenStoreError, not_spilled: Option<std::io::Error>) {
+    let shop = &unsaved.claim.shop;
+    match &unsaved.file {
+        Some(file) => tracing::error!(
+            event = "token.unsaved",
+            shop,
+            error = %source.cause(),
+            file = %file.display(),
+            "the new tokens of `{shop}` could not be stored; they wait in {}, sealed, until the store answers: {}",
+            file.display(),
+            source.cause()
+        ),
+        None => tracing::error!(
+            event = "token.unsaved",
+            shop,
+            error = %source.cause(),
+            not_spilled = not_spilled.map(tracing::field::display),
+            "the new tokens of `{shop}` could not be stored and are in this process alone, which must not end: {}",
+            source.cause()
+        ),
     }
 }
 

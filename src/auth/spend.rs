@@ -12,7 +12,7 @@ use super::held::Held;
 use super::login::check_account;
 use super::outcome;
 use super::pair::Pair;
-use super::persist::persist;
+use super::persist::{Kept, Unsaved, persist};
 use super::seal::{Field, Place, SealError};
 use super::token_store::TokenStoreError;
 use super::tokens::Tokens;
@@ -24,6 +24,14 @@ use crate::platform::PlatformError;
 /// Longer than a platform's own deadline for token calls: the second lock on it.
 const CALL_MAX: Duration = Duration::from_secs(10);
 
+/// What a call led to that did not fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spent {
+    Done,
+    /// The grant was about to be lost, and goes on with another pair.
+    Adopted,
+}
+
 impl Tokens {
     /// Sends the refresh token, once, and writes down what came of it.
     pub(super) async fn spend(
@@ -32,7 +40,7 @@ impl Tokens {
         held: Held,
         claim: Claim,
         is_replay: bool,
-    ) -> Result<(), AuthError> {
+    ) -> Result<Spent, AuthError> {
         let Some(refresh) = &held.pair.refresh else {
             return Err(held.without_token(Need::Owner(OwnerReason::NoRefreshToken)));
         };
@@ -45,7 +53,7 @@ impl Tokens {
             })
         });
         match answer {
-            Ok(granted) => self.take(shop, &held, claim, &granted, asked_at).await,
+            Ok(granted) => self.take(shop, held, claim, &granted, asked_at).await,
             Err(error) => self.settle(shop, &held, &claim, error, is_replay).await,
         }
     }
@@ -53,11 +61,11 @@ impl Tokens {
     async fn take(
         &self,
         shop: &Shop,
-        held: &Held,
+        held: Held,
         claim: Claim,
         granted: &Granted,
         asked_at: DateTime<Utc>,
-    ) -> Result<(), AuthError> {
+    ) -> Result<Spent, AuthError> {
         let next = held.pair.renewed(granted, &held.rules.grant, asked_at);
         if next.is_same_as(&held.pair) {
             let settlement = Settlement {
@@ -68,27 +76,49 @@ impl Tokens {
             };
             self.write_settlement(&claim, &settlement).await?;
             tracing::debug!(shop = %shop.name, "the platform handed the same tokens of `{}` back", shop.name);
-            return self.read(shop).await.map(drop);
+            return self.read(shop).await.map(|_| Spent::Done);
         }
         let is_other = check_account(shop, &held.row, &granted.account).err();
         let tokens = self
-            .sealed(held, &next, is_other.as_ref())
+            .sealed(&held, &next, is_other.as_ref())
             .map_err(|source| AuthError::Seal { shop: shop.name.clone(), source })?;
-        self.commit(shop, claim, tokens).await?;
-        let held = self.read(shop).await?;
-        if let Some(error) = is_other {
-            needs_owner(shop, OwnerReason::OtherAccount, &error.to_string());
-            return Err(held.without_token(Need::Owner(OwnerReason::OtherAccount)));
+        let heir = held.credential.renewed(&tokens);
+        let ours = heir.tokens.access_sealed.clone();
+        let held = match self.commit(shop, Unsaved::new(claim, tokens, &held.row.id)).await? {
+            Kept::Stored => self.read_after_commit(shop).await?,
+            Kept::InFile => {
+                let held = Held { credential: heir, pair: next, ..held };
+                self.publish(&held);
+                held
+            }
+        };
+        let credential = &held.credential;
+        if let Some(reason) = credential.owner_reason() {
+            let error = is_other.map(|error| error.to_string());
+            needs_owner(shop, reason, error.as_deref().unwrap_or(reason.describe()));
+            return Err(held.without_token(Need::Owner(reason)));
         }
-        tracing::info!(
-            event = "token.refreshed",
-            shop = %shop.name,
-            version = held.credential.version,
-            ends_at = %held.credential.tokens.access_ends_at,
-            "renewed the token of `{}`",
-            shop.name
-        );
-        Ok(())
+        if credential.tokens.access_sealed == ours {
+            tracing::info!(
+                event = "token.refreshed",
+                shop = %shop.name,
+                version = credential.version,
+                ends_at = %credential.tokens.access_ends_at,
+                "renewed the token of `{}`",
+                shop.name
+            );
+        }
+        Ok(Spent::Done)
+    }
+
+    /// The row that a pair went into, or beside: a grant that is of no use to us may have an orphan that is.
+    async fn read_after_commit(&self, shop: &Shop) -> Result<Held, AuthError> {
+        let held = self.read(shop).await?;
+        if held.credential.condition != Condition::NeedsOwner {
+            return Ok(held);
+        }
+        self.reconsider(&shop.name).await?;
+        self.read(shop).await
     }
 
     /// The pair that follows `held`. One of another account is kept, but never handed out.
@@ -116,14 +146,19 @@ impl Tokens {
         claim: &Claim,
         error: PlatformError,
         is_replay: bool,
-    ) -> Result<(), AuthError> {
+    ) -> Result<Spent, AuthError> {
         let outcome = outcome::classify(&error, is_replay);
         let settlement = outcome.settlement(&held.credential, is_replay, chain(&error), self.now());
+        if let (Condition::NeedsOwner, Some(reason)) = (settlement.condition, outcome.reason())
+            && self.adopt(&held.row.id, &held.credential, claim, reason).await?
+        {
+            return Ok(Spent::Adopted);
+        }
         let is_settled = self.write_settlement(claim, &settlement).await?;
         // Whoever took over knows better; what they made of the grant is what counts.
         let held = self.read(shop).await?;
         if !is_settled && held.credential.version > claim.version {
-            return Ok(());
+            return Ok(Spent::Done);
         }
         if let Some(reason) = held.credential.owner_reason() {
             needs_owner(shop, reason, &chain(&error));

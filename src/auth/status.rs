@@ -51,6 +51,8 @@ pub enum Standing {
     /// The answer to a refresh was lost; it is asked for again as the platform allows.
     AnswerLost,
     NeedsOwner(OwnerReason),
+    /// Used, but not renewed: its database was copied here.
+    Copied,
 }
 
 impl GrantStatus {
@@ -58,6 +60,7 @@ impl GrantStatus {
         let state = credential.state(rules, Demand::Due, now);
         let standing = match (state.need, credential.condition) {
             (Need::Owner(reason), _) => Standing::NeedsOwner(reason),
+            (Need::Copied, _) => Standing::Copied,
             (Need::Busy, _) => Standing::Refreshing,
             (Need::Replay, _) | (_, Condition::Refreshing | Condition::Unknown) => Standing::AnswerLost,
             (Need::Rest { .. }, Condition::Throttled) => Standing::Throttled,
@@ -78,7 +81,7 @@ impl GrantStatus {
             is_due: match state.need {
                 Need::Refresh | Need::Replay => true,
                 Need::Owner(_) => credential.owner_reason().is_none(),
-                Need::Busy | Need::Rest { .. } => false,
+                Need::Copied | Need::Busy | Need::Rest { .. } => false,
             },
             owner_end: OwnerEnd::of(credential, rules, now),
         }
@@ -112,6 +115,7 @@ impl Standing {
             Self::Throttled => "throttled",
             Self::AnswerLost => "answer_lost",
             Self::NeedsOwner(_) => "needs_owner",
+            Self::Copied => "copied",
         }
     }
 }
@@ -120,6 +124,7 @@ impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NeedsOwner(reason) => write!(f, "needs its owner: {}", reason.describe()),
+            Self::Copied => f.write_str("in a copied database; not renewed here"),
             Self::AnswerLost => f.write_str("the answer to a refresh was lost; asked again when allowed"),
             other => f.write_str(other.as_str()),
         }

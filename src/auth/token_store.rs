@@ -85,6 +85,10 @@ impl TokenStore for Store {
         Capabilities { durable: true, cross_process: true }
     }
 
+    async fn place(&self) -> Result<Option<String>, TokenStoreError> {
+        self.home().await.map_err(TokenStoreError::new)
+    }
+
     async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError> {
         self.now().await.map_err(TokenStoreError::new)
     }

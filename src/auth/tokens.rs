@@ -5,6 +5,7 @@
 //! time: the task does not notice.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::credential::{Demand, Need, Rules};
 use super::grants::Grants;
 use super::slot::{Landing, Slot, lock};
+use super::spill::SpillFolder;
 use super::{AuthError, GrantStatus, Keyring};
 use crate::clock::Clock;
 use crate::domain::grant::Access;
@@ -43,15 +45,18 @@ pub struct TokenParts {
     pub clock: Clock,
     /// `refresh_before` of the apps that set it.
     pub refresh_before: BTreeMap<String, TimeDelta>,
+    /// A folder that outlives this process, for pairs the store does not take. `None`: there is none.
+    pub state_folder: Option<PathBuf>,
 }
 
 pub(super) struct Shared {
     pub(super) parts: TokenParts,
     /// Who we are in the intent rows.
     pub(super) owner: Owner,
-    slots: Mutex<HashMap<String, Arc<Slot>>>,
     /// Shops that this process said go on, until somebody asks.
     pub(super) resumed: Mutex<HashSet<String>>,
+    pub(super) slots: Mutex<HashMap<String, Arc<Slot>>>,
+    pub(super) spill: Option<SpillFolder>,
     pub(super) flights: TaskTracker,
     /// Set when the program is ending: no new call is begun.
     pub(super) stopping: CancellationToken,
@@ -71,12 +76,14 @@ impl Tokens {
             keyring,
             clock,
             refresh_before: BTreeMap::new(),
+            state_folder: None,
         })
     }
 
     pub fn of(parts: TokenParts) -> Self {
         Self {
             shared: Arc::new(Shared {
+                spill: parts.state_folder.as_deref().map(SpillFolder::below),
                 parts,
                 owner: Owner::this_process(),
                 slots: Mutex::default(),
@@ -114,7 +121,9 @@ impl Tokens {
                 Need::Busy => !state.usable,
                 // Told to nobody yet: the flight writes it down and says so.
                 Need::Owner(_) => held.credential.owner_reason().is_none(),
-                Need::Rest { .. } => false,
+                // A pair may wait in a file, left by a process that died.
+                Need::Rest { .. } => !state.usable && self.has_files(),
+                Need::Copied => false,
             };
             let flight = wants_flight.then(|| self.fly(shop, Demand::Due));
             match (held.access().filter(|_| state.usable), flight) {
@@ -167,7 +176,7 @@ impl Tokens {
     /// How the grant stands. `None`: the shop was never authorised.
     pub async fn status(&self, shop: &Shop) -> Result<Option<GrantStatus>, AuthError> {
         let rules = self.rules(shop)?;
-        let credential = self.shared.parts.grants.load(&shop.name).await?;
+        let credential = self.load(&shop.name).await?;
         Ok(credential.map(|credential| GrantStatus::of(&credential, &rules, self.now())))
     }
 
@@ -204,10 +213,12 @@ impl Tokens {
         lock(&self.shared.resumed).remove(shop)
     }
 
-    /// Forgets the grant. `false`: there was none. The platform is not told.
+    /// Forgets the grant and its orphans. `false`: there was none. The platform is not told.
     pub async fn clear(&self, shop: &Shop) -> Result<bool, AuthError> {
-        let cleared = self.shared.parts.grants.clear(&shop.name).await?;
+        let cleared = self.grants().clear(&shop.name).await?;
         self.slot(&shop.name).forget();
+        let dropped = self.shared.parts.store.drop_orphans(&shop.name).await;
+        dropped.map_err(|source| AuthError::Store { shop: shop.name.clone(), source: Arc::new(source) })?;
         Ok(cleared)
     }
 

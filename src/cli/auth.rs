@@ -62,6 +62,14 @@ pub enum AuthVerb {
         /// As in the config
         shop: String,
     },
+    /// Renew tokens in a copied or restored database from now on
+    ///
+    /// Only when nobody uses the original any more: tokens that work once would be spent by both.
+    TakeOver {
+        /// As in the config; `*` and `?` stand for any letters
+        #[arg(required = true, value_name = "SHOP")]
+        shops: Vec<String>,
+    },
     /// Forget a shop's tokens
     Clear {
         /// As in the config

@@ -18,6 +18,11 @@ pub(super) fn to_do(shop: &str, status: Option<&GrantStatus>, now: DateTime<Utc>
     if let Standing::NeedsOwner(reason) = status.standing {
         return Some(needs_owner(shop, status, reason, now));
     }
+    if status.standing == Standing::Copied {
+        return Some(format!(
+            "the database was copied or restored: once nobody uses the original, `shopsync auth take-over {shop}`"
+        ));
+    }
     if let Some(OwnerEnd { at: end, .. }) = status.owner_end {
         let days = days_left(end, now);
         if days <= NOTICE_DAYS {

@@ -57,6 +57,8 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, offline: bool, as_json: bo
                     State::Ok,
                     format!("{} answers, schema up to date", app.store.describe()),
                 ));
+                super::signals::end_on_signals(&app.tokens)?;
+                lines.extend(unsaved_line(&app));
                 let app = Arc::new(app);
                 for shop in &app.shops {
                     lines.push(shop_line(&app, shop).await);
@@ -86,6 +88,13 @@ fn config_lines(loaded: &Loaded) -> Vec<Line> {
         lines.push(Line::new("shops", State::Warning, "none yet; add [apps.…] and [shops.…] to config.toml"));
     }
     lines
+}
+
+/// Tokens that wait in files for the store. `None`: all are where they belong.
+fn unsaved_line(app: &App) -> Option<Line> {
+    let count = app.tokens.unsaved();
+    let text = format!("{count} pairs of new tokens are not stored; the log says where they wait and why");
+    (count > 0).then(|| Line::new("tokens", State::Bad(Exit::Unavailable), text))
 }
 
 fn schedule_lines(loaded: &Loaded, clock: &Clock) -> Vec<Line> {

@@ -79,7 +79,7 @@ fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
             with_app(loaded, clock, async |app| sync::run(app, &words, cancel).await).await
         }),
         Verb::Status(table) => {
-            block_on(with_app(loaded, clock, async |app| status::run(&app, table.json).await))
+            block_on(until_signal(loaded, clock, async |app| status::run(&app, table.json).await))
         }
         Verb::Runs(words) => block_on(async move {
             let store = open_store(&loaded, clock).await?;
@@ -102,7 +102,7 @@ fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
             let store = open_store(&loaded, clock).await?;
             shop::run(&loaded.config, &store, &verb).await
         }),
-        Verb::Auth(verb) => block_on(with_app(loaded, clock, async |app| auth::run(&app, &verb).await)),
+        Verb::Auth(verb) => block_on(until_signal(loaded, clock, async |app| auth::run(&app, &verb).await)),
         verb => without_config(verb),
     }
 }
@@ -138,6 +138,19 @@ async fn with_app(
     let outcome = work(app.clone()).await;
     app.tokens.drain().await;
     outcome
+}
+
+/// [`with_app`] for verbs that have nothing of their own to bring to an end at a signal.
+async fn until_signal(
+    loaded: Loaded,
+    clock: Clock,
+    work: impl AsyncFnOnce(Arc<App>) -> Result<Exit>,
+) -> Result<Exit> {
+    with_app(loaded, clock, async |app| {
+        signals::end_on_signals(&app.tokens)?;
+        work(app).await
+    })
+    .await
 }
 
 /// The program put together, around a database that may take a moment to answer.

@@ -4,6 +4,8 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::Tokens;
+
 /// What a shell reports for a program ended by SIGINT.
 const ENDED_BY_SIGNAL: i32 = 130;
 
@@ -27,4 +29,16 @@ pub(super) fn cancel_on_signals() -> anyhow::Result<CancellationToken> {
         }
     });
     Ok(cancel)
+}
+
+/// Ends a verb at the first SIGTERM or SIGINT, as soon as no token call is under way: a refresh token that was spent
+/// has a successor only once the answer is stored.
+pub(super) fn end_on_signals(tokens: &Tokens) -> anyhow::Result<()> {
+    let (cancel, tokens) = (cancel_on_signals()?, tokens.clone());
+    tokio::spawn(async move {
+        cancel.cancelled().await;
+        tokens.drain().await;
+        std::process::exit(ENDED_BY_SIGNAL);
+    });
+    Ok(())
 }

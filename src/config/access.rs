@@ -79,6 +79,11 @@ impl Config {
             .unwrap_or_else(|| self.base.clone())
     }
 
+    /// Where new tokens go that the database does not take: a folder that outlives a restart.
+    pub fn state_folder(&self) -> PathBuf {
+        self.state.clone().unwrap_or_else(|| self.key_folder())
+    }
+
     fn shop(&self, name: &str, shop: &ShopConfig) -> Option<Shop> {
         let app = self.apps.get(&shop.app)?;
         let profile = app.profile()?;

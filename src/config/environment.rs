@@ -9,6 +9,8 @@ use super::ConfigError;
 
 const PREFIX: &str = "SHOPSYNC_";
 const SEPARATOR: &str = "__";
+/// What systemd tells a unit of its folders.
+const OF_SYSTEMD: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
 /// Sections whose tables have names of the user's choice.
 const NAMED_SECTIONS: [&str; 3] = ["apps", "shops", "jobs"];
 
@@ -16,7 +18,7 @@ const NAMED_SECTIONS: [&str; 3] = ["apps", "shops", "jobs"];
 pub(super) fn of_process() -> Result<BTreeMap<String, String>, ConfigError> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, _)| name.starts_with(PREFIX) || name == "CREDENTIALS_DIRECTORY")
+        .filter(|(name, _)| name.starts_with(PREFIX) || OF_SYSTEMD.contains(&name.as_str()))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(ConfigError::NotText { name }),

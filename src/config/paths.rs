@@ -1,6 +1,7 @@
 //! Makes every path of the config absolute: relative ones start at the config file's folder, wherever the
 //! daemon was started.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Config;
@@ -20,6 +21,12 @@ pub(super) fn make_absolute(config: &mut Config) {
             start_at(path, &base);
         }
     }
+}
+
+/// The folder systemd keeps for the unit; of several, the first.
+pub(super) fn state(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let folders = environment.get("STATE_DIRECTORY")?;
+    folders.split(':').next().filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
 fn start_at(path: &mut PathBuf, base: &Path) {

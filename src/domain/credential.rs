@@ -174,3 +174,15 @@ pub struct NewTokens {
     pub not_before: Option<DateTime<Utc>>,
     pub trouble: Option<Trouble>,
 }
+
+/// A pair that a platform handed out and whose place in its row was taken while it was on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// The shop's name.
+    pub shop: String,
+    /// The version its texts were sealed under.
+    pub version: i64,
+    pub tokens: SealedTokens,
+    /// The attempt that brought it, by which it is kept once.
+    pub attempt: String,
+}

@@ -8,7 +8,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynch
 use sea_orm::sqlx::{AssertSqlSafe, Executor};
 use sea_orm::{ConnectOptions, ConnectionTrait, Statement};
 use secrecy::ExposeSecret;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use url::Url;
 
 use super::connection::Connection;
@@ -22,7 +22,11 @@ const POSTGRES_CONNECTIONS_MAX: u32 = 12;
 const SQLITE_CONNECTIONS_MAX: u32 = 4;
 /// How long a connection may be waited for before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection is closed at this age: one whose peer died silently is then found out at last.
+/// Ages are looked at when a connection is taken, by ourselves. With an age of its own to watch, sqlx 0.9 starts a
+/// task that counts idle connections while others take them; the count can fall below zero, and the task then goes
+/// round for ever on one of the runtime's threads.
+const NO_MAINTENANCE: Option<Duration> = None;
+/// A connection of this age is closed instead of used: one whose peer died silently is then found out at last.
 const CONNECTION_LIFETIME: Duration = Duration::from_mins(30);
 const CONNECTION_IDLE: Duration = Duration::from_mins(5);
 /// How long SQLite waits for a writer in another process, before the transaction is repeated.
@@ -61,8 +65,14 @@ impl Store {
         };
         let connection = Connection::open(options, dialect == Dialect::Postgres).await?;
         place.sqlite_identity = place.sqlite_file.as_deref().and_then(identity);
-        let store =
-            Self { connection, dialect, clock, write_turn: Arc::new(Mutex::new(())), place: Arc::new(place) };
+        let store = Self {
+            connection,
+            dialect,
+            clock,
+            write_turn: Arc::new(Mutex::new(())),
+            place: Arc::new(place),
+            home: Arc::new(OnceCell::new()),
+        };
         if store.is_postgres() && !settings.schema.is_empty() {
             require_schema(&store.connection, &settings.schema).await?;
         }
@@ -83,6 +93,8 @@ fn sqlite_options(file: &Path) -> Result<ConnectOptions, StoreError> {
     options
         .max_connections(SQLITE_CONNECTIONS_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .max_lifetime(NO_MAINTENANCE)
+        .idle_timeout(NO_MAINTENANCE)
         .test_before_acquire(false)
         .sqlx_logging(false)
         .record_stmt_in_spans(false)
@@ -110,18 +122,23 @@ fn postgres_options(url: &str, schema: &str) -> ConnectOptions {
         .max_connections(POSTGRES_CONNECTIONS_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(true)
-        .max_lifetime(CONNECTION_LIFETIME)
-        .idle_timeout(CONNECTION_IDLE)
+        .max_lifetime(NO_MAINTENANCE)
+        .idle_timeout(NO_MAINTENANCE)
         .set_application_name("shopsync")
         .sqlx_logging(false)
         .record_stmt_in_spans(false)
         .map_sqlx_postgres_opts(|options| options.statement_cache_capacity(POSTGRES_STATEMENTS_CACHED))
         .map_sqlx_postgres_pool_opts(move |options| {
             let session = session.clone();
-            options.after_connect(move |connection, _| {
-                let session = AssertSqlSafe(session.clone());
-                Box::pin(async move { connection.execute(session).await.map(|_| ()) })
-            })
+            options
+                .before_acquire(|_, of| {
+                    let is_young = of.age < CONNECTION_LIFETIME && of.idle_for < CONNECTION_IDLE;
+                    Box::pin(async move { Ok(is_young) })
+                })
+                .after_connect(move |connection, _| {
+                    let session = AssertSqlSafe(session.clone());
+                    Box::pin(async move { connection.execute(session).await.map(|_| ()) })
+                })
         });
     options
 }

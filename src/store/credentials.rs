@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use super::dialect::{Dialect, text, text_or_null};
 use super::entities::credential::{Column, Entity, Model};
 use super::transaction::Tx;
-use super::{Store, StoreError};
+use super::{Store, StoreError, orphans};
 use crate::domain::credential::{Attempt, Claim, Condition, Credential, RefreshLease, SealedTokens, Trouble};
 
 impl Store {
@@ -46,10 +46,11 @@ impl Store {
         .await
     }
 
-    /// Forgets a grant. `false`: there was none.
+    /// Forgets a grant and its orphans. `false`: there was none.
     pub async fn clear_credential(&self, shop: &str) -> Result<bool, StoreError> {
         self.write(|tx| async move {
             make_durable(&tx).await?;
+            orphans::drop_all(&tx, shop).await?;
             let deleted = Entity::delete_by_id(shop).exec(tx.db()).await?;
             Ok(deleted.rows_affected > 0)
         })
@@ -75,7 +76,7 @@ async fn is_claimed(tx: &Tx, claim: &Claim) -> Result<bool, StoreError> {
 
 /// A spent refresh token cannot be got again: whatever the server's default is, these commits wait for the disk.
 /// SQLite is opened so that every commit does.
-async fn make_durable(tx: &Tx) -> Result<(), StoreError> {
+pub(super) async fn make_durable(tx: &Tx) -> Result<(), StoreError> {
     if tx.dialect == Dialect::Postgres {
         tx.db().execute_unprepared("SET LOCAL synchronous_commit = on").await?;
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sea_orm::ConnectionTrait;
 use secrecy::SecretString;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::clock::Clock;
 use crate::domain::record::Record;
@@ -32,8 +32,10 @@ pub mod runs;
 
 pub mod credentials;
 pub mod error;
+pub mod home;
 pub mod login_attempts;
 pub mod login_codes;
+pub mod orphans;
 pub mod shop_tables;
 
 mod bulk;
@@ -72,6 +74,8 @@ pub struct Store {
     /// than its busy handler. Never taken on Postgres.
     write_turn: Arc<Mutex<()>>,
     place: Arc<Place>,
+    /// What [`Store::home`] was told.
+    home: Arc<OnceCell<Option<String>>>,
 }
 
 /// Where the database is, in words that may be printed.

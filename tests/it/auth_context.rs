@@ -1,6 +1,7 @@
 //! One shop with a grant, on a database and a token service of its own.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,15 @@ use shopsync::auth::grants::Grants;
 use shopsync::auth::token_store::TokenStore;
 use shopsync::auth::tokens::TokenParts;
 use shopsync::auth::{AuthError, Keyring, Tokens};
+use shopsync::clock::Clock;
 use shopsync::domain::credential::{Condition, Credential};
 use shopsync::domain::grant::Access;
 use shopsync::domain::shop::Shop;
 use shopsync::platform::retry::RetryPolicy;
-use shopsync::platform::{Application, PlatformError, profile};
+use shopsync::platform::{Application, Platform, PlatformError, profile};
 use shopsync::store::Store;
 
-use crate::auth_gateway::{ACCESS_LIFE, Gateway, SELLER};
+use crate::auth_gateway::{ACCESS_LIFE, Gateway, SELLER, client_of};
 use crate::databases::TestDatabase;
 use crate::store_shops::shop;
 
@@ -46,6 +48,15 @@ impl Authorised {
         Self { database, gateway, shop, tokens, platform }
     }
 
+    /// A program on a copy of the database, with the clock of the original.
+    pub(crate) async fn copied(&self) -> (TestDatabase, Tokens) {
+        let mut copy = self.database.copy().await;
+        copy.clock = self.database.clock.clone();
+        copy.store = copy.another_store().await;
+        let tokens = tokens(&copy, &self.gateway, self.platform, &key(1), copy.store.clone());
+        (copy, tokens)
+    }
+
     /// Another program on the same database.
     pub(crate) async fn another_program(&self) -> Tokens {
         self.another_with(&key(1)).await
@@ -59,10 +70,18 @@ impl Authorised {
 
     /// A program whose grants lie behind `grants`.
     pub(crate) fn over(&self, grants: Arc<dyn TokenStore>) -> Tokens {
-        Tokens::of(TokenParts {
-            grants: Grants::new(grants),
-            ..parts(&self.database, &self.gateway, self.platform, &key(1), self.database.store.clone())
-        })
+        Tokens::of(TokenParts { grants: Grants::new(grants), ..self.parts() })
+    }
+
+    /// A program that may leave files in `state`, with its grants behind `grants`.
+    pub(crate) fn over_with_state(&self, grants: Arc<dyn TokenStore>, state: &Path) -> Tokens {
+        let state_folder = Some(state.to_owned());
+        Tokens::of(TokenParts { grants: Grants::new(grants), state_folder, ..self.parts() })
+    }
+
+    fn parts(&self) -> TokenParts {
+        let client = self.gateway.client(profile(self.platform).unwrap());
+        parts(self.database.store.clone(), &self.database.clock, client, &key(1))
     }
 
     pub(crate) async fn access(&self) -> Result<Access, AuthError> {
@@ -125,6 +144,18 @@ pub(crate) fn renewals(row: &Credential) -> i64 {
     row.version - 1
 }
 
+/// A program with everything it needs: grants in `grants`, the rest in `store`.
+pub(crate) fn program(
+    store: Store,
+    grants: Arc<dyn TokenStore>,
+    clock: &Clock,
+    gateway: &str,
+    state: &Path,
+) -> Tokens {
+    let parts = parts(store, clock, client_of(gateway.to_owned(), profile("xiaohongshu").unwrap()), &key(1));
+    Tokens::of(TokenParts { grants: Grants::new(grants), state_folder: Some(state.to_owned()), ..parts })
+}
+
 fn tokens(
     database: &TestDatabase,
     gateway: &Gateway,
@@ -132,26 +163,20 @@ fn tokens(
     keys: &str,
     store: Store,
 ) -> Tokens {
-    Tokens::of(parts(database, gateway, platform, keys, store))
+    Tokens::of(parts(store, &database.clock, gateway.client(profile(platform).unwrap()), keys))
 }
 
-fn parts(
-    database: &TestDatabase,
-    gateway: &Gateway,
-    platform: &'static str,
-    keys: &str,
-    store: Store,
-) -> TokenParts {
+fn parts(store: Store, clock: &Clock, client: Arc<dyn Platform>, keys: &str) -> TokenParts {
     let policy = RetryPolicy { attempts_max: 1, backoff_min: Duration::ZERO, backoff_max: Duration::ZERO };
-    let client = gateway.client(profile(platform).unwrap());
     let application = Application::new("app".to_owned(), client, 1000.0, policy);
     TokenParts {
         grants: Grants::new(Arc::new(store.clone())),
         store,
         applications: Arc::new(BTreeMap::from([("app".to_owned(), Arc::new(application))])),
         keyring: Keyring::parse(keys).unwrap(),
-        clock: database.clock.clone(),
+        clock: clock.clone(),
         refresh_before: BTreeMap::new(),
+        state_folder: None,
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Flaky {
 pub(crate) enum WhenFailing {
     Before,
     After,
+    /// Takes intents, and says it did not.
+    AfterIntent,
 }
 
 impl Flaky {
@@ -31,6 +33,11 @@ impl Flaky {
             failures_left: AtomicUsize::new(failures),
             when,
         })
+    }
+
+    /// From now on nothing fails.
+    pub(crate) fn heal(&self) {
+        self.failures_left.store(0, Ordering::SeqCst);
     }
 
     fn fails(&self) -> bool {
@@ -63,7 +70,8 @@ impl TokenStore for Flaky {
         if is_intent {
             self.begun.fetch_add(1, Ordering::SeqCst);
         }
-        let fails = is_commit && self.fails();
+        let may_fail = if self.when == WhenFailing::AfterIntent { is_intent } else { is_commit };
+        let fails = may_fail && self.fails();
         if fails && self.when == WhenFailing::Before {
             return Err(TokenStoreError::new(std::io::Error::other("away")));
         }

@@ -35,11 +35,17 @@ pub(crate) enum Fault {
     SamePair,
     /// Rotated, and the answer names another seller.
     OtherSeller,
+    /// A spent token is honoured once more, as within a grace period.
+    Honoured,
+    /// Answered with a pair that the platform will not honour; the one of before lives on.
+    Stillborn,
 }
 
 pub(crate) const SELLER: &str = "5a1510b6c2f3d40012e76ee8";
 /// Stands in every token, so that it can be looked for.
 pub(crate) const CANARY: &str = "canary7391";
+/// Stands in tokens that were never valid.
+const STILLBORN: usize = 999_999;
 pub(crate) const ACCESS_LIFE: TimeDelta = TimeDelta::days(7);
 
 /// The server's side. Ends with the test's runtime.
@@ -72,6 +78,11 @@ impl Tokens {
 
     fn refresh(&self) -> String {
         format!("refresh-{CANARY}-{}", self.number)
+    }
+
+    /// The same ends, and nothing else.
+    fn likeness(&self) -> Self {
+        Self { access_ends_at: self.access_ends_at, ..Self::default() }
     }
 
     fn rotate(&mut self, now: DateTime<Utc>) {
@@ -183,6 +194,11 @@ async fn refresh(world: &World, token: &str) -> Result<Json<Value>, StatusCode> 
             Some(Fault::Throttled) => json!({"error_code": -9013, "success": false}),
             Some(Fault::Refused) => refusal("refreshToken expired"),
             Some(Fault::SamePair) => state.answer(SELLER),
+            Some(Fault::Stillborn) => Tokens { number: STILLBORN, ..state.likeness() }.answer(SELLER),
+            Some(Fault::Honoured) => {
+                state.rotate(world.clock.now());
+                state.answer(SELLER)
+            }
             _ if is_spent => refusal("refreshToken invalid"),
             other => {
                 state.rotate(world.clock.now());

@@ -165,7 +165,7 @@ impl TestContext {
     }
 }
 
-async fn open_app(folder: &TempDir, database: &TestDatabase, clock: &Clock) -> Arc<App> {
+pub(crate) async fn open_app(folder: &TempDir, database: &TestDatabase, clock: &Clock) -> Arc<App> {
     let options = LoadOptions {
         path: Some(folder.path().join("config.toml")),
         environment: std::collections::BTreeMap::default(),
@@ -176,7 +176,7 @@ async fn open_app(folder: &TempDir, database: &TestDatabase, clock: &Clock) -> A
     Arc::new(App::with_store(loaded, clock.clone(), database.another_store().await).await.unwrap())
 }
 
-async fn authorise(app: &App, sandbox: &Sandbox, name: &str, platform: Platform, index: usize) {
+pub(crate) async fn authorise(app: &App, sandbox: &Sandbox, name: &str, platform: Platform, index: usize) {
     let code = sandbox.world().with(|world| world.issue_code(platform, index));
     app.tokens.login_code(app.shop(name).unwrap(), code.into()).await.unwrap();
 }

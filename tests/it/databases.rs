@@ -1,7 +1,9 @@
 //! A test that needs a database runs twice: on SQLite and on Postgres.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement};
 use secrecy::{ExposeSecret, SecretString};
 use shopsync::clock::Clock;
 use shopsync::store::{Store, StoreSettings};
@@ -58,7 +60,7 @@ impl TestDatabase {
 
     /// An empty database in which `preparation` is run before it is migrated.
     pub(crate) async fn over(settings: StoreSettings, preparation: &str) -> Self {
-        let connection = Database::connect(settings.url.expose_secret()).await.unwrap();
+        let connection = connect(settings.url.expose_secret()).await;
         connection.execute_unprepared(preparation).await.unwrap();
         connection.close().await.unwrap();
         Self::open(settings, None).await
@@ -69,6 +71,19 @@ impl TestDatabase {
         let store = Store::connect(&settings, clock.clone()).await.unwrap();
         store.migrate().await.unwrap();
         Self { settings, store, clock, _folder: folder }
+    }
+
+    /// The same rows in another place: a copied file, a restored dump.
+    pub(crate) async fn copy(&self) -> Self {
+        let address = self.settings.url.expose_secret();
+        if self.store.is_postgres() {
+            let name = address.split(['/', '?']).nth(3).unwrap();
+            return Self::open(postgres::copy_of(name, &format!("{name}_copy")).await, None).await;
+        }
+        let (settings, folder) = sqlite_settings();
+        let file = settings.url.expose_secret().trim_start_matches("sqlite://");
+        self.execute(&format!("VACUUM INTO '{file}'")).await;
+        Self::open(settings, Some(folder)).await
     }
 
     /// A second program on the same database.
@@ -97,11 +112,18 @@ impl TestDatabase {
     }
 
     async fn connection(&self) -> DatabaseConnection {
-        Database::connect(self.settings.url.expose_secret()).await.unwrap()
+        connect(self.settings.url.expose_secret()).await
     }
 }
 
 /// Where a SQLite database may be made; the folder goes when it is dropped.
+/// A connection of the tests' own. Without the ages that sqlx 0.9 watches: its watching can go round for ever.
+pub(crate) async fn connect(url: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.max_lifetime(None::<Duration>).idle_timeout(None::<Duration>);
+    Database::connect(options).await.unwrap()
+}
+
 pub(crate) fn sqlite_settings() -> (StoreSettings, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let settings = StoreSettings {

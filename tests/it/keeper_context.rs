@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
+use shopsync::auth::grants::Grants;
 use shopsync::auth::tokens::TokenParts;
 use shopsync::auth::{GivenTokens, Keyring, Tokens};
 use shopsync::domain::credential::Credential;
@@ -148,12 +149,13 @@ pub(crate) async fn look_all(keepers: &[Keeper]) {
 
 fn tokens(database: &TestDatabase, service: &Service, platform: &'static str, store: Store) -> Tokens {
     Tokens::of(TokenParts {
-        grants: Arc::new(store.clone()),
+        grants: Grants::new(Arc::new(store.clone())),
         store,
         applications: applications(service, platform),
         keyring: Keyring::parse(&key(1)).unwrap(),
         clock: database.clock.clone(),
         refresh_before: BTreeMap::new(),
+        state_folder: None,
     })
 }
 

@@ -6,12 +6,16 @@
 )]
 
 mod auth_context;
+mod auth_copied;
+mod auth_crash;
 mod auth_flaky;
 mod auth_gateway;
 mod auth_login;
 mod auth_lost;
+mod auth_process;
 mod auth_refresh;
 mod auth_store;
+mod auth_survival;
 mod context;
 mod daemon;
 mod databases;

@@ -15,10 +15,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::ConnectionTrait;
 use secrecy::SecretString;
 use shopsync::clock::Clock;
 use shopsync::store::{Store, StoreSettings};
+
+use crate::databases;
 
 /// Set to 1 where a missing Postgres must fail the tests instead of skipping half of them.
 const REQUIRE: &str = "SHOPSYNC_REQUIRE_POSTGRES";
@@ -44,6 +46,18 @@ pub(crate) async fn empty_database() -> Option<StoreSettings> {
     Some(cluster.settings(&name))
 }
 
+/// A copy of a database, as a restored dump would be: another database with the same rows.
+pub(crate) async fn copy_of(name: &str, copy: &str) -> StoreSettings {
+    let cluster = cluster().expect("the database to be copied is on it");
+    let admin = databases::connect(&cluster.admin_url()).await;
+    // A database in use cannot be copied; the connections it loses are made anew by whoever had them.
+    let close = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    admin.execute_unprepared(&close).await.unwrap();
+    admin.close().await.unwrap();
+    cluster.create(copy, name).await;
+    cluster.settings(copy)
+}
+
 struct Cluster {
     folder: PathBuf,
     /// Databases are copied one at a time: Postgres refuses a second copy of a template under way.
@@ -63,10 +77,13 @@ impl Cluster {
         }
     }
 
+    fn admin_url(&self) -> String {
+        format!("postgres://postgres@localhost/postgres?host={}", self.folder.display())
+    }
+
     async fn create(&self, name: &str, template: &str) {
         let _turn = self.copying.lock().await;
-        let url = format!("postgres://postgres@localhost/postgres?host={}", self.folder.display());
-        let admin = Database::connect(url).await.unwrap();
+        let admin = databases::connect(&self.admin_url()).await;
         admin.execute_unprepared(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
         admin.close().await.unwrap();
     }

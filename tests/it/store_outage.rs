@@ -1,10 +1,10 @@
 //! A Postgres that ends our connections: told as unavailable, and survived.
 
-use sea_orm::{ConnectionTrait, Database, TransactionTrait};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use secrecy::ExposeSecret;
 use shopsync::domain::record::Lane;
 
-use crate::databases::TestDatabase;
+use crate::databases::{self, TestDatabase};
 use crate::store_orders::{order, page};
 
 const POLLS_MAX: u32 = 2_000;
@@ -36,7 +36,7 @@ async fn a_commit_whose_connection_ends_is_told_as_unavailable_and_can_be_done_a
         return;
     };
     let lease = test.lease(Lane::Update).await;
-    let other = Database::connect(test.settings.url.expose_secret()).await.unwrap();
+    let other = databases::connect(test.settings.url.expose_secret()).await;
     let in_the_way = other.begin().await.unwrap();
     in_the_way.execute_unprepared("SELECT * FROM leases FOR UPDATE").await.unwrap();
     let commit = tokio::spawn({

@@ -20,6 +20,7 @@ mod login;
 mod paste;
 mod qr;
 mod status;
+mod take_over;
 mod tell;
 mod token;
 
@@ -50,6 +51,7 @@ async fn act(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
             let shop = known(app, shop)?;
             tell::tell(app, shop, &app.tokens.refresh_now(shop).await?).await
         }
+        AuthVerb::TakeOver { shops } => take_over::take_over(app, shops).await,
         AuthVerb::Clear { shop } => clear(&app.store, shop).await.map(drop),
         AuthVerb::Status(table) => status::status(app, table.json).await,
     }

@@ -33,7 +33,7 @@ pub(super) async fn status(app: &App, as_json: bool) -> anyhow::Result<()> {
     if as_json {
         output::json(&lines.iter().map(|line| as_value(line, now)).collect())?;
     } else {
-        print(&lines)?;
+        print(&lines, app.tokens.unsaved())?;
     }
     let needy: Vec<&str> = lines
         .iter()
@@ -48,7 +48,7 @@ pub(super) async fn status(app: &App, as_json: bool) -> anyhow::Result<()> {
 }
 
 /// Moments in a table that is not too wide, and below it what is to be done, in sentences.
-fn print(lines: &[Line<'_>]) -> anyhow::Result<()> {
+fn print(lines: &[Line<'_>], unsaved: usize) -> anyhow::Result<()> {
     output::table(
         ["shop", "state", "valid until (UTC)", "renewed (UTC)", "grant ends (UTC)"],
         lines.iter().map(as_row),
@@ -61,6 +61,11 @@ fn print(lines: &[Line<'_>]) -> anyhow::Result<()> {
             let until = pause.until.map_or_else(String::new, |at| format!(" until {} UTC", minute(at)));
             output::line(format_args!("{}: paused{until}: {}", line.shop.name, pause.reason))?;
         }
+    }
+    if unsaved > 0 {
+        output::line(format_args!(
+            "{unsaved} pairs of new tokens are not stored; the log says where they wait and why"
+        ))?;
     }
     if lines.iter().all(|line| line.to_do.is_none()) {
         output::line("Nobody has to do anything.")?;

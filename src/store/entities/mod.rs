@@ -4,6 +4,7 @@
 //! keep instants in different types (see [`super::dialect`]) and sea-orm binds one.
 
 pub(super) mod credential;
+pub(super) mod credential_orphan;
 pub(super) mod lease;
 pub(super) mod login_attempt;
 pub(super) mod order;

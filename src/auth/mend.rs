@@ -1,0 +1,245 @@
+//! Making good what could not be written when it should have been: pairs no store took, in memory and in files, and
+//! intents of which nobody knows whether they were written. Tried before anything else is decided, and by itself
+//! until it is done.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::AuthError;
+use super::credential::OwnerReason;
+use super::pair::Pair;
+use super::persist::{Unsaved, blocking};
+use super::slot::{Slot, lock};
+use super::spill;
+use super::tokens::Tokens;
+use crate::domain::credential::{Condition, Settlement};
+use crate::domain::shop::Shop;
+
+/// Between two tries; the pause doubles up to the second.
+const MEND_PAUSE_MIN: Duration = Duration::from_millis(500);
+const MEND_PAUSE_MAX: Duration = Duration::from_mins(1);
+/// What is left is offered this long when the program ends.
+const LAST_OFFER_MAX: Duration = Duration::from_secs(10);
+
+impl Tokens {
+    /// For the start of the program: whatever an earlier one left behind is made good, as far as it can be. The rest is
+    /// tried again before it matters.
+    pub async fn recover(&self, shops: &[Shop]) {
+        for shop in shops {
+            if let Err(error) = self.settle_what_is_left(shop).await {
+                tracing::debug!(shop = %shop.name, "what was left of `{}` is not settled yet: {error}", shop.name);
+            } else if let Err(error) = self.reconsider(&shop.name).await {
+                tracing::debug!(shop = %shop.name, "the orphans of `{}` were not tried: {error}", shop.name);
+            }
+        }
+        if let Err(error) = self.shared.parts.store.prune_orphans().await {
+            tracing::debug!("old orphans are not pruned yet: {error}");
+        }
+    }
+
+    /// How many pairs are in memory or in files, but not in the store. More than none needs somebody to look.
+    pub fn unsaved(&self) -> usize {
+        let slots: Vec<_> = lock(&self.shared.slots).values().map(Arc::clone).collect();
+        slots.iter().map(|slot| usize::from(slot.unsaved().is_some()) + slot.kept_files().len()).sum()
+    }
+
+    /// Stores what earlier flights could not, and takes back intents that were never acted upon. `Err`: not all of
+    /// it, and nothing may be decided about the grant yet.
+    pub(super) async fn settle_what_is_left(&self, shop: &Shop) -> Result<(), AuthError> {
+        let slot = self.slot(&shop.name);
+        let _turn = slot.saving.lock().await;
+        if let Some(mut unsaved) = slot.unsaved() {
+            let stored = self.store_pair(&mut unsaved).await;
+            slot.keep_unsaved(stored.is_err().then(|| unsaved.clone()));
+            stored?;
+            self.has_stored(unsaved).await?;
+        }
+        self.take_back_intents(shop, &slot).await?;
+        self.merge_files(shop, &slot).await
+    }
+
+    /// Goes on until everything is settled, in a task of its own.
+    pub(super) fn mend(&self, shop: &Shop) {
+        let slot = self.slot(&shop.name);
+        if !slot.begins_mending() {
+            return;
+        }
+        let (tokens, shop) = (self.clone(), shop.clone());
+        self.shared.flights.spawn(async move {
+            let mut pause = MEND_PAUSE_MIN;
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = tokens.shared.stopping.cancelled() => return,
+                }
+                pause = (pause * 2).min(MEND_PAUSE_MAX);
+                let is_settled = tokens.settle_what_is_left(&shop).await.is_ok();
+                if is_settled && slot.ends_mending() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Offers a pair that no store took once more, before it goes with this process.
+    pub(super) async fn offer_a_last_time(&self, slot: &Slot) {
+        let Some(mut unsaved) = slot.unsaved() else {
+            return;
+        };
+        let offer = tokio::time::timeout(LAST_OFFER_MAX, self.store_pair(&mut unsaved)).await;
+        if matches!(offer, Ok(Ok(()))) {
+            slot.keep_unsaved(None);
+            let _ = self.has_stored(unsaved).await;
+            return;
+        }
+        if unsaved.file.is_some()
+            || matches!(self.spill(&mut unsaved).await, Ok(()) if unsaved.file.is_some())
+        {
+            return;
+        }
+        let shop = &unsaved.claim.shop;
+        tracing::error!(
+            event = "token.unsaved",
+            shop,
+            "the new tokens of `{shop}` could not be stored to the last and are lost"
+        );
+    }
+
+    /// After a pair has found its place: the file goes, and a grant that was given up may be saved by it.
+    async fn has_stored(&self, unsaved: Unsaved) -> Result<(), AuthError> {
+        let shop = unsaved.claim.shop;
+        tracing::info!(
+            event = "token.saved",
+            shop,
+            "the tokens of `{shop}` that could not be stored before are in the store"
+        );
+        if let Some(file) = unsaved.file {
+            let removed = blocking({
+                let file = file.clone();
+                move || spill::remove(&file)
+            });
+            if let Err(error) = removed.await {
+                tracing::debug!(shop, "{} could not be removed: {error}", file.display());
+            }
+        }
+        self.reconsider(&shop).await
+    }
+
+    /// Looks at the orphans of a grant that needs its owner: one may have come after it was given up.
+    pub(super) async fn reconsider(&self, shop: &str) -> Result<(), AuthError> {
+        let Some(row) = self.grants().load(shop).await? else {
+            return Ok(());
+        };
+        if row.condition != Condition::NeedsOwner {
+            return Ok(());
+        }
+        let reason = row.owner_reason().unwrap_or(OwnerReason::AccessRefused);
+        let kept = self.shared.parts.store.shop_row(shop).await;
+        let kept =
+            kept.map_err(|source| AuthError::Store { shop: shop.to_owned(), source: Arc::new(source) })?;
+        if let Some(kept) = kept {
+            self.adopt(&kept.id, &row, &row.claim(), reason).await?;
+        }
+        Ok(())
+    }
+
+    /// A store that failed while it took an intent may have it all the same. Nothing was sent for it.
+    async fn take_back_intents(&self, shop: &Shop, slot: &Slot) -> Result<(), AuthError> {
+        if !slot.has_unsure_intents() {
+            return Ok(());
+        }
+        let Some(row) = self.grants().load(&shop.name).await? else {
+            return Ok(());
+        };
+        let condition = match row.condition {
+            Condition::Refreshing => Condition::Active,
+            Condition::Replaying => Condition::Unknown,
+            _ => return Ok(()),
+        };
+        if row.attempt.as_ref().is_some_and(|attempt| slot.was_never_sent(&attempt.id)) {
+            let settlement = Settlement {
+                condition,
+                not_before: row.not_before,
+                trouble: row.trouble.clone(),
+                access_ends_at: None,
+            };
+            self.grants().settle(&row.claim(), &settlement).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes back the files of a shop, whoever wrote them.
+    async fn merge_files(&self, shop: &Shop, slot: &Slot) -> Result<(), AuthError> {
+        let Some(folder) = self.shared.spill.clone().filter(|folder| !folder.is_empty()) else {
+            slot.keep_files(BTreeSet::new());
+            return Ok(());
+        };
+        let shop_id = self.shop_row(shop).await?.id;
+        let files = blocking({
+            let shop_id = shop_id.clone();
+            move || folder.of_shop(&shop_id)
+        });
+        let mut kept = BTreeSet::new();
+        let mut outcome = Ok(());
+        for file in files.await.unwrap_or_default() {
+            match self.merge(shop, &shop_id, &file).await {
+                Ok(true) => {}
+                Ok(false) => drop(kept.insert(file)),
+                Err(error) => {
+                    kept.insert(file);
+                    outcome = Err(error);
+                }
+            }
+        }
+        slot.keep_files(kept);
+        outcome
+    }
+
+    pub(super) fn has_files(&self) -> bool {
+        self.shared.spill.as_ref().is_some_and(|folder| !folder.is_empty())
+    }
+
+    /// `false`: the file cannot be used and stays.
+    async fn merge(&self, shop: &Shop, shop_id: &str, file: &Path) -> Result<bool, AuthError> {
+        let read = blocking({
+            let file = file.to_owned();
+            move || spill::read(&file)
+        });
+        let mut unsaved = match read.await {
+            Ok(Some(unsaved)) => unsaved,
+            Ok(None) => return Ok(true),
+            Err(error) => return Ok(self.keeps_file(shop, file, &error)),
+        };
+        // The shop may have been given another name since.
+        unsaved.claim.shop.clone_from(&shop.name);
+        let tokens = &unsaved.tokens;
+        let keys = &self.shared.parts.keyring;
+        if let Err(error) =
+            Pair::open_tokens(&tokens.tokens, tokens.version, tokens.granted_at, keys, shop_id)
+        {
+            return Ok(self.keeps_file(shop, file, &error));
+        }
+        self.store_pair(&mut unsaved).await?;
+        self.has_stored(unsaved).await?;
+        Ok(true)
+    }
+
+    /// Says once in a process that a file cannot be taken back.
+    fn keeps_file(&self, shop: &Shop, file: &Path, error: &dyn std::error::Error) -> bool {
+        let told: PathBuf = file.to_owned();
+        if self.slot(&shop.name).is_first_told_of_file(told) {
+            tracing::error!(
+                event = "token.file_kept",
+                shop = %shop.name,
+                error = %error,
+                file = %file.display(),
+                "tokens of `{}` wait in {}, which cannot be used and stays: {error}",
+                shop.name,
+                file.display()
+            );
+        }
+        false
+    }
+}

@@ -1,0 +1,196 @@
+//! A folder for pairs that no store took: one sealed file a pair, readable by us alone, on the disk before anybody gets
+//! the token.
+//!
+//! The texts in a file are those of the row it is meant for, sealed for that row. Knows nothing of when a file is
+//! written or taken back.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::persist::Unsaved;
+use crate::domain::credential::{Claim, Condition, NewTokens, SealedTokens, Trouble};
+
+/// Below the folder for state.
+const FOLDER: &str = "shopsync-unsaved";
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+const ENDING: &str = ".json";
+/// The form of the files. Another number is of another version of this program.
+const FORM: u32 = 1;
+/// Two sealed tokens are far shorter.
+const FILE_BYTES_MAX: u64 = 512 * 1024;
+
+/// Where pairs wait. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct SpillFolder(PathBuf);
+
+/// A pair in a file.
+#[derive(Serialize, Deserialize)]
+struct Text {
+    form: u32,
+    shop: String,
+    shop_id: String,
+    /// The claim under which it is to be stored.
+    claim_version: i64,
+    claim_fence: i64,
+    claim_attempt: Option<String>,
+    /// The attempt that brought it.
+    attempt: String,
+    version: i64,
+    condition: String,
+    access_sealed: Option<String>,
+    access_ends_at: DateTime<Utc>,
+    refresh_sealed: Option<String>,
+    refresh_ends_at: Option<DateTime<Utc>>,
+    key_id: String,
+    obtained_at: DateTime<Utc>,
+    granted_at: DateTime<Utc>,
+    previous_refresh_sealed: Option<String>,
+    not_before: Option<DateTime<Utc>>,
+    /// Class and message.
+    trouble: Option<(String, String)>,
+}
+
+impl SpillFolder {
+    pub(super) fn below(state: &Path) -> Self {
+        Self(state.join(FOLDER))
+    }
+
+    /// Writes the file, whole or not at all, and tells where.
+    pub(super) fn write(&self, unsaved: &Unsaved) -> io::Result<PathBuf> {
+        match DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&self.0) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => fs::set_permissions(&self.0, Permissions::from_mode(FOLDER_MODE))?,
+        }
+        let text = serde_json::to_vec(&Text::from(unsaved))?;
+        let path = self.0.join(format!("{}-{}{ENDING}", unsaved.shop_id, unsaved.attempt));
+        let draft = self.0.join(format!(".{}", Uuid::new_v4().simple()));
+        let written = write_draft(&draft, &text).and_then(|()| fs::rename(&draft, &path));
+        if let Err(error) = written {
+            let _ = fs::remove_file(&draft);
+            return Err(error);
+        }
+        File::open(&self.0)?.sync_all()?;
+        Ok(path)
+    }
+
+    /// Whether nothing waits here, nor ever did.
+    pub(super) fn is_empty(&self) -> bool {
+        fs::read_dir(&self.0).map_or(true, |mut entries| entries.next().is_none())
+    }
+
+    /// The files of the shop with this id.
+    pub(super) fn of_shop(&self, shop_id: &str) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let is_ours = name.to_str().is_some_and(|name| {
+                name.strip_prefix(shop_id).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(ENDING))
+            });
+            if is_ours {
+                found.push(entry.path());
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+}
+
+/// `None`: somebody else has taken it back.
+pub(super) fn read(path: &Path) -> io::Result<Option<Unsaved>> {
+    let mut text = Vec::new();
+    match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file?.take(FILE_BYTES_MAX).read_to_end(&mut text)?,
+    };
+    // serde's own words may quote what they could not read.
+    let text: Text = serde_json::from_slice(&text)
+        .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not in the form of such a file"))?;
+    let unsaved = text.into_unsaved(path.to_owned());
+    unsaved.map(Some).ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "it is of another version"))
+}
+
+/// Done when the file is gone, whoever removed it.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+fn write_draft(draft: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(draft)?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+impl From<&Unsaved> for Text {
+    fn from(unsaved: &Unsaved) -> Self {
+        let Unsaved { claim, tokens, shop_id, attempt, .. } = unsaved.clone();
+        Self {
+            form: FORM,
+            shop: claim.shop,
+            shop_id,
+            claim_version: claim.version,
+            claim_fence: claim.fence,
+            claim_attempt: claim.attempt,
+            attempt,
+            version: tokens.version,
+            condition: tokens.condition.as_str().to_owned(),
+            access_sealed: tokens.tokens.access_sealed,
+            access_ends_at: tokens.tokens.access_ends_at,
+            refresh_sealed: tokens.tokens.refresh_sealed,
+            refresh_ends_at: tokens.tokens.refresh_ends_at,
+            key_id: tokens.tokens.key_id,
+            obtained_at: tokens.tokens.obtained_at,
+            granted_at: tokens.granted_at,
+            previous_refresh_sealed: tokens.previous_refresh_sealed,
+            not_before: tokens.not_before,
+            trouble: tokens.trouble.map(|trouble| (trouble.class, trouble.message)),
+        }
+    }
+}
+
+impl Text {
+    fn into_unsaved(self, file: PathBuf) -> Option<Unsaved> {
+        let condition = Condition::parse(&self.condition).filter(|_| self.form == FORM)?;
+        Some(Unsaved {
+            claim: Claim {
+                shop: self.shop,
+                version: self.claim_version,
+                fence: self.claim_fence,
+                attempt: self.claim_attempt,
+            },
+            tokens: NewTokens {
+                version: self.version,
+                condition,
+                tokens: SealedTokens {
+                    access_sealed: self.access_sealed,
+                    access_ends_at: self.access_ends_at,
+                    refresh_sealed: self.refresh_sealed,
+                    refresh_ends_at: self.refresh_ends_at,
+                    key_id: self.key_id,
+                    obtained_at: self.obtained_at,
+                },
+                granted_at: self.granted_at,
+                previous_refresh_sealed: self.previous_refresh_sealed,
+                not_before: self.not_before,
+                trouble: self.trouble.map(|(class, message)| Trouble { class, message }),
+            },
+            shop_id: self.shop_id,
+            attempt: self.attempt,
+            file: Some(file),
+        })
+    }
+}

@@ -1,0 +1,239 @@
+//! A process of its own that asks for a token, and stops where a test wants to kill or freeze it: the test binary,
+//! started again with one test and its task in the environment.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use shopsync::auth::token_store::{Capabilities, TokenStore, TokenStoreError};
+use shopsync::clock::Clock;
+use shopsync::domain::credential::{Claim, Condition, Credential};
+use shopsync::store::{Store, StoreSettings};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::auth_context::{Authorised, clear, program};
+use crate::store_shops::shop;
+
+const TASK: &str = "SHOPSYNC_TEST_PROCESS";
+const POLL: Duration = Duration::from_millis(20);
+const POLLS_MAX: u32 = 6_000;
+
+/// Where a process stops and waits to be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    BeforeIntent,
+    AfterIntent,
+    /// The answer is there, and nothing of it is written.
+    AfterAnswer,
+    /// Everything is written, and the process does not know yet.
+    AfterCommit,
+    /// Does not stop, but its store takes no new pair.
+    NoCommit,
+    Nowhere,
+}
+
+impl Stop {
+    const ALL: [Self; 6] = [
+        Self::BeforeIntent,
+        Self::AfterIntent,
+        Self::AfterAnswer,
+        Self::AfterCommit,
+        Self::NoCommit,
+        Self::Nowhere,
+    ];
+}
+
+/// A process under way. Killed when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Process {
+    /// Asks for a token in `tasks` tasks, once [`Process::go`] is said.
+    pub(crate) async fn start(test: &Authorised, stop: Stop, tasks: usize, state: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let task = serde_json::json!({
+            "database": test.database.settings.url.expose_secret(),
+            "gateway": test.gateway.address,
+            "now": test.database.clock.now().timestamp_millis(),
+            "stop": format!("{stop:?}"),
+            "tasks": tasks,
+            "folder": folder.path(),
+            "state": state,
+        });
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "auth_process::as_a_process_of_its_own", "--nocapture"])
+            .env(TASK, task.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let process = Self { child, folder };
+        process.until("ready").await;
+        process
+    }
+
+    pub(crate) fn go(&self) {
+        std::fs::write(self.folder.path().join("go"), "").unwrap();
+    }
+
+    /// Goes, and comes to where it stops.
+    pub(crate) async fn go_until_it_stops(&self) {
+        self.go();
+        self.until("stopped").await;
+    }
+
+    /// The tokens it was handed, one a task; where there was none, why.
+    pub(crate) async fn tokens(&self) -> Vec<String> {
+        self.until("done").await;
+        let text = std::fs::read_to_string(self.folder.path().join("done")).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
+    async fn until(&self, mark: &str) {
+        wait_for(&self.folder.path().join(mark)).await;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for a file, generously.
+pub(crate) async fn wait_for(file: &Path) {
+    for _ in 0..POLLS_MAX {
+        if file.exists() {
+            return;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    panic!("{} never came", file.display());
+}
+
+/// Does nothing unless it is started by [`Process::start`].
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_a_process_of_its_own() {
+    let Ok(task) = std::env::var(TASK) else { return };
+    let task: serde_json::Value = serde_json::from_str(&task).unwrap();
+    let text = |field: &str| task[field].as_str().unwrap().to_owned();
+    let folder = PathBuf::from(text("folder"));
+    let now = DateTime::from_timestamp_millis(task["now"].as_i64().unwrap()).unwrap();
+    let settings = StoreSettings { url: SecretString::from(text("database")), schema: String::new() };
+    let store = Store::connect(&settings, Clock::manual(now)).await.unwrap();
+    let stop = Stop::ALL.into_iter().find(|stop| format!("{stop:?}") == text("stop")).unwrap();
+    let stopping = Stopping { store: store.clone(), stop, folder: folder.clone() };
+    let tokens =
+        program(store, Arc::new(stopping), &Clock::manual(now), &text("gateway"), Path::new(&text("state")));
+    mark(&folder, "ready", "");
+    wait_for(&folder.join("go")).await;
+
+    let mut tasks = JoinSet::new();
+    for _ in 0..task["tasks"].as_u64().unwrap() {
+        let tokens = tokens.clone();
+        tasks.spawn(async move {
+            match tokens.access(&shop("acme")).await {
+                Ok(access) => clear(&access).to_owned(),
+                Err(error) => error.to_string(),
+            }
+        });
+    }
+    mark(&folder, "done", &tasks.join_all().await.join("\n"));
+    std::future::pending::<()>().await;
+}
+
+/// A file that appears whole.
+fn mark(folder: &Path, name: &str, text: &str) {
+    let draft = folder.join(format!("{name}.draft"));
+    std::fs::write(&draft, text).unwrap();
+    std::fs::rename(draft, folder.join(name)).unwrap();
+}
+
+struct Stopping {
+    store: Store,
+    stop: Stop,
+    folder: PathBuf,
+}
+
+impl Stopping {
+    async fn at(&self, stop: Stop) {
+        if self.stop == stop {
+            mark(&self.folder, "stopped", "");
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[async_trait]
+impl TokenStore for Stopping {
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    async fn place(&self) -> Result<Option<String>, TokenStoreError> {
+        self.store.place().await
+    }
+
+    async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
+        self.store.load(shop).await
+    }
+
+    async fn list(&self) -> Result<Vec<Credential>, TokenStoreError> {
+        self.store.list().await
+    }
+
+    async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError> {
+        TokenStore::now(&self.store).await
+    }
+
+    async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError> {
+        let is_commit = claim.is_some_and(|claim| next.version > claim.version);
+        let is_intent = matches!(next.condition, Condition::Refreshing | Condition::Replaying);
+        match (is_commit, is_intent) {
+            (true, _) if self.stop == Stop::NoCommit => {
+                return Err(TokenStoreError::new(std::io::Error::other("away")));
+            }
+            (true, _) => self.at(Stop::AfterAnswer).await,
+            (_, true) => self.at(Stop::BeforeIntent).await,
+            _ => {}
+        }
+        let is_swapped = self.store.swap(claim, next).await;
+        match (is_commit, is_intent) {
+            (true, _) => self.at(Stop::AfterCommit).await,
+            (_, true) => self.at(Stop::AfterIntent).await,
+            _ => {}
+        }
+        is_swapped
+    }
+
+    async fn clear(&self, shop: &str) -> Result<bool, TokenStoreError> {
+        self.store.clear(shop).await
+    }
+}
