@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::grants::Grants;
+use crate::auth::token_store::TokenStore;
 use crate::auth::tokens::TokenParts;
-use crate::auth::{AuthError, KeyPlaces, Tokens};
+use crate::auth::{AuthError, Tokens};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::domain::record::Record;
@@ -19,6 +20,8 @@ use crate::platform::{Application, ConnectError, OrderPaging, profile};
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::sync::{OrderSync, Policy, Progress};
+
+mod grants;
 
 /// The program with its config, database and apps, ready to work.
 pub struct App {
@@ -65,6 +68,15 @@ impl App {
         Self::with_store(loaded, clock, store).await
     }
 
+    /// The place the grants are in, without the keys that open them.
+    pub fn open_token_store(
+        loaded: &Loaded,
+        clock: Clock,
+        store: &Store,
+    ) -> Result<Arc<dyn TokenStore>, AppError> {
+        Ok(grants::open(&loaded.config, store, clock)?)
+    }
+
     /// The database alone, migrated.
     pub async fn open_store(loaded: &Loaded, clock: Clock) -> Result<Store, AppError> {
         let settings = StoreSettings {
@@ -87,13 +99,28 @@ impl App {
         store: Store,
     ) -> Result<Self, AppError> {
         let loaded = loaded.into();
+        let grants = grants::open(&loaded.config, &store, clock.clone())?;
+        Self::with_token_store(loaded, clock, store, grants).await
+    }
+
+    /// The same, with the grants in a place of the caller's own instead of the one `[tokens] store` names.
+    pub async fn with_token_store(
+        loaded: impl Into<Arc<Loaded>>,
+        clock: Clock,
+        store: Store,
+        grants: Arc<dyn TokenStore>,
+    ) -> Result<Self, AppError> {
+        let loaded = loaded.into();
         let config = &loaded.config;
         let applications = Arc::new(connect_apps(config, &clock)?);
         let shops: Vec<Shop> =
             config.shops().into_iter().filter(|shop| applications.contains_key(&shop.app)).collect();
         store.register_shops(&shops).await?;
-        let tokens = open_tokens(&loaded, &store, applications.clone(), clock.clone()).await?;
+        let grants = Grants::new(grants);
+        grants::check(config, &shops, &grants)?;
+        let tokens = open_tokens(config, &store, grants, applications.clone(), clock.clone()).await?;
         tokens.recover(&shops).await;
+        tokens.convert().await?;
         let policy = Policy {
             history: delta(config.sync.history),
             overlap: delta(config.sync.overlap),
@@ -166,29 +193,20 @@ impl App {
     }
 }
 
-/// The token layer, with the key that opens what the database holds.
+/// The token layer, with the key that opens what is stored.
 async fn open_tokens(
-    loaded: &Loaded,
+    config: &Config,
     store: &Store,
+    grants: Grants,
     applications: Arc<BTreeMap<String, Arc<Application>>>,
     clock: Clock,
-) -> Result<Tokens, AppError> {
-    let config = &loaded.config;
-    let places = KeyPlaces {
-        credentials: config.credentials.clone(),
-        key_file: config.tokens.key_file.clone(),
-        beside: config.key_folder(),
-    };
-    let grants = Grants::new(Arc::new(store.clone()));
-    let keys = places.load(&grants.key_ids().await.map_err(AuthError::from)?).map_err(AuthError::from)?;
-    for warning in &keys.warnings {
-        tracing::warn!(event = "config.warning", "{warning}");
-    }
+) -> Result<Tokens, AuthError> {
+    let keyring = grants::keyring(config, store, &grants).await?;
     Ok(Tokens::of(TokenParts {
         grants,
         store: store.clone(),
         applications,
-        keyring: keys.keyring,
+        keyring,
         clock,
         refresh_before: config
             .apps

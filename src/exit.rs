@@ -96,6 +96,7 @@ impl Exit {
     /// What it means to a script that there is no token.
     pub fn of_auth(error: &AuthError) -> Self {
         match error {
+            error if error.is_misconfigured() => Self::BadConfig,
             AuthError::NeverAuthorised { .. }
             | AuthError::NeedsOwner { .. }
             | AuthError::Copied { .. }
@@ -104,9 +105,10 @@ impl Exit {
             AuthError::EndsSoon { source, .. } => Self::of_auth(source),
             AuthError::ForeignLink { .. } | AuthError::CodeTriedBefore { .. } => Self::BadInput,
             AuthError::NoDeviceLogin { .. } => Self::Usage,
-            AuthError::Seal { .. } | AuthError::Key { .. } | AuthError::NoApplication { .. } => {
-                Self::BadConfig
-            }
+            AuthError::Seal { .. }
+            | AuthError::Key { .. }
+            | AuthError::Unfit { .. }
+            | AuthError::NoApplication { .. } => Self::BadConfig,
             AuthError::TokenStore { .. } | AuthError::Store { .. } => Self::Unavailable,
             AuthError::Platform { source, .. } => Self::of_platform(source),
             AuthError::NotRegistered { .. } | AuthError::Broken { .. } => Self::Bug,

@@ -46,7 +46,7 @@ impl Tokens {
             shop: shop.name.clone(),
             kind: KIND,
             secret_sealed: Some(sealed),
-            key_id: Some(keys.active().id().to_owned()),
+            key_id: Some(keys.active_id()),
             life: DEVICE_LOGIN_LIFE,
         };
         let begun = self.shared.parts.store.begin_login(&attempt).await;

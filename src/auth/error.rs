@@ -5,8 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::credential::OwnerReason;
+use super::file_store::FileStoreError;
 use super::key_file::KeyError;
 use super::login_link::StateFault;
+use super::needs::Lack;
 use super::seal::SealError;
 use super::token_store::TokenStoreError;
 use crate::platform::PlatformError;
@@ -55,6 +57,10 @@ pub enum AuthError {
         #[source]
         source: SealError,
     },
+    #[error(
+        "shop `{shop}` of app `{app}` has refresh tokens that work once, and this token store {lack}: set `[tokens] store = \"database\"`, or accept it by `[tokens] allow_memory = true`"
+    )]
+    Unfit { shop: String, app: String, lack: Lack },
     #[error("there is no key to seal tokens with")]
     Key {
         #[source]
@@ -100,6 +106,17 @@ impl AuthError {
                 .and_then(|source| source.downcast_ref::<StoreError>())
                 .is_some_and(StoreError::is_unavailable),
             Self::EndsSoon { source, .. } => source.is_database_away(),
+            _ => false,
+        }
+    }
+
+    /// Whether a person has to set something right before anything can be read or written.
+    pub fn is_misconfigured(&self) -> bool {
+        match self {
+            Self::Seal { .. } | Self::Key { .. } | Self::Unfit { .. } | Self::NoApplication { .. } => true,
+            Self::TokenStore { source } => {
+                source.cause().downcast_ref::<FileStoreError>().is_some_and(FileStoreError::is_misconfigured)
+            }
             _ => false,
         }
     }

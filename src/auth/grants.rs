@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::keyring::NO_KEY;
 use super::token_store::{Capabilities, TokenStore, TokenStoreError};
 use crate::domain::credential::{Claim, Credential, Intent, NewTokens, SealedTokens, Settlement};
 use crate::store::owner::Owner;
@@ -112,10 +113,11 @@ impl Grants {
         self.store.clear(shop).await
     }
 
-    /// The keys that stored grants are sealed with.
+    /// The keys that stored grants are sealed with. Those in clear have none.
     pub async fn key_ids(&self) -> Result<BTreeSet<String>, TokenStoreError> {
         let rows = self.store.list().await?;
-        Ok(rows.into_iter().map(|row| row.tokens.key_id).collect())
+        let key_ids = rows.into_iter().map(|row| row.tokens.key_id);
+        Ok(key_ids.filter(|key_id| key_id != NO_KEY).collect())
     }
 
     async fn claimed(&self, claim: &Claim) -> Result<Option<Credential>, TokenStoreError> {

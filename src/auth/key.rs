@@ -1,5 +1,5 @@
 //! The keys that seal grants: their format and which is used for what. Where they lie is [`super::key_file`]'s
-//! business.
+//! business, and who holds them [`super::keyring`]'s.
 //!
 //! One key a line. `name:` and base64 of 32 bytes, or 64 hex digits alone, which are named by the first 8 hex digits of
 //! their SHA-256. The first seals; any opens. Empty lines and lines that start with `#` are skipped.
@@ -15,10 +15,10 @@ const KEY_LENGTH: usize = 32;
 const NAME_DIGITS: usize = 8;
 const NAME_LENGTH_MAX: usize = 32;
 /// More are not kept after a rotation.
-const KEYS_MAX: usize = 16;
+pub(super) const KEYS_MAX: usize = 16;
 
-/// All keys that may open a grant. Has no `Debug`.
-pub struct Keyring {
+/// The keys of a key file. Has no `Debug`.
+pub struct Keys {
     /// The first is active. Never empty.
     keys: Vec<Key>,
 }
@@ -42,7 +42,7 @@ pub enum KeyFormatError {
     TooMany,
 }
 
-impl Keyring {
+impl Keys {
     /// Reads the text of a key file.
     pub fn parse(text: &str) -> Result<Self, KeyFormatError> {
         let mut keys: Vec<Key> = Vec::new();
@@ -75,6 +75,11 @@ impl Keyring {
     /// The key of that name. `None`: it is not in the file.
     pub fn find(&self, key_id: &str) -> Option<&Key> {
         self.keys.iter().find(|key| key.id == key_id)
+    }
+
+    /// The names of all keys, the active one first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(Key::id)
     }
 }
 
@@ -121,7 +126,7 @@ mod tests {
     use super::*;
 
     fn ids(text: &str) -> Result<Vec<String>, KeyFormatError> {
-        Keyring::parse(text).map(|ring| ring.keys.iter().map(|key| key.id.clone()).collect())
+        Keys::parse(text).map(|ring| ring.keys.iter().map(|key| key.id.clone()).collect())
     }
 
     #[test]
@@ -129,7 +134,7 @@ mod tests {
         let text = format!("# ours\n\nmain-2026: {}\n{}\n", STANDARD.encode([7; 32]), "00".repeat(32));
         // SHA-256 of 32 zero bytes begins with 66687aad.
         assert_eq!(ids(&text).unwrap(), ["main-2026", "66687aad"]);
-        assert_eq!(Keyring::parse(&text).unwrap().active().id(), "main-2026");
+        assert_eq!(Keys::parse(&text).unwrap().active().id(), "main-2026");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::key::{self, KeyFormatError, Keyring};
+use super::key::{self, KeyFormatError, Keys};
+use super::keyring::Keyring;
 
 /// The name of the systemd credential and of the file beside the database.
 pub const KEY_FILE_NAME: &str = "shopsync.key";
@@ -54,15 +55,17 @@ pub enum KeyError {
         source: KeyFormatError,
     },
     #[error(
-        "the database holds grants sealed with key {}, and there is no key file at `{}`: put the key file back, or take the grants out with `auth clear`",
+        "there are grants sealed with key {}, and there is no key file at `{}`: put the key file back, or take the grants out with `auth clear`",
         quoted(key_ids), path.display()
     )]
     Lost { path: PathBuf, key_ids: Vec<String> },
     #[error(
-        "the database holds grants sealed with key {}, and `{}` has none of these keys: put the right key file back, or take the grants out with `auth clear`",
+        "there are grants sealed with key {}, and `{}` has none of these keys: put the right key file back, or take the grants out with `auth clear`",
         quoted(key_ids), path.display()
     )]
     NoneOpens { path: PathBuf, key_ids: Vec<String> },
+    #[error("the new key `{key_id}` is not in the key file any more: somebody else changed the file")]
+    Vanished { key_id: String },
     #[error("a new key file could not be made at `{}`", path.display())]
     Create {
         path: PathBuf,
@@ -95,9 +98,8 @@ impl KeyPlaces {
             }
             Err(source) => return Err(KeyError::Read { path, source }),
         };
-        let keyring =
-            Keyring::parse(&text).map_err(|source| KeyError::Format { path: path.clone(), source })?;
-        if !sealed_with.is_empty() && !sealed_with.iter().any(|key_id| keyring.find(key_id).is_some()) {
+        let keys = Keys::parse(&text).map_err(|source| KeyError::Format { path: path.clone(), source })?;
+        if !sealed_with.is_empty() && !sealed_with.iter().any(|key_id| keys.find(key_id).is_some()) {
             let key_ids = sealed_with.iter().cloned().collect();
             return Err(KeyError::NoneOpens { path, key_ids });
         }
@@ -106,7 +108,13 @@ impl KeyPlaces {
         if !is_credential && let Some(warning) = readable_by_others(&path) {
             warnings.push(warning);
         }
+        let keyring = Keyring::of_files(keys, path.clone(), self.others(&path));
         Ok(LoadedKeys { keyring, path, warnings })
+    }
+
+    /// Where a new key may turn up first: what systemd hands out is a copy from the daemon's start.
+    fn others(&self, path: &Path) -> Vec<PathBuf> {
+        self.key_file.iter().filter(|key_file| *key_file != path).cloned().collect()
     }
 
     /// The one place that counts.
@@ -124,9 +132,12 @@ fn quoted(key_ids: &[String]) -> String {
     quoted.join(", ")
 }
 
-fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
-    File::open(path)?.take(KEY_FILE_LENGTH_MAX).read_to_string(&mut text)?;
+    let length = File::open(path)?.take(KEY_FILE_LENGTH_MAX + 1).read_to_string(&mut text)?;
+    if length as u64 > KEY_FILE_LENGTH_MAX {
+        return Err(io::Error::new(ErrorKind::InvalidData, "it is too long for a key file"));
+    }
     Ok(text)
 }
 
@@ -134,9 +145,9 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
 /// another process made meanwhile: that one is then read.
 fn create(path: &Path) -> io::Result<Zeroizing<String>> {
     let line = key::new_line().ok_or_else(|| io::Error::other("the system gave no random numbers"))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     DirBuilder::new().recursive(true).create(folder)?;
-    let draft = folder.join(format!(".{KEY_FILE_NAME}.{}", uuid::Uuid::new_v4().simple()));
+    let draft = draft_in(folder);
     let linked = write_draft(&draft, &line).and_then(|()| fs::hard_link(&draft, path));
     let removed = fs::remove_file(&draft);
     match linked {
@@ -150,9 +161,17 @@ fn create(path: &Path) -> io::Result<Zeroizing<String>> {
     }
 }
 
-fn write_draft(draft: &Path, line: &str) -> io::Result<()> {
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+pub(super) fn draft_in(folder: &Path) -> PathBuf {
+    folder.join(format!(".{KEY_FILE_NAME}.{}", uuid::Uuid::new_v4().simple()))
+}
+
+pub(super) fn write_draft(draft: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(KEY_FILE_MODE).open(draft)?;
-    file.write_all(line.as_bytes())?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()
 }
 
@@ -186,7 +205,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let first = beside(&folder).load(&sealed_with(&[])).unwrap();
         let second = beside(&folder).load(&sealed_with(&[])).unwrap();
-        assert_eq!(first.keyring.active().id(), second.keyring.active().id());
+        assert_eq!(first.keyring.active_id(), second.keyring.active_id());
         assert_eq!((first.warnings.len(), second.warnings.len()), (1, 0));
         let mode = fs::metadata(&first.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -235,7 +254,7 @@ mod tests {
         assert_eq!(places.load(&sealed_with(&[])).unwrap().path, key_file);
         fs::write(service.path().join(KEY_FILE_NAME), "00".repeat(32)).unwrap();
         let loaded = places.load(&sealed_with(&[])).unwrap();
-        assert_eq!(loaded.keyring.active().id(), "66687aad");
+        assert_eq!(loaded.keyring.active_id(), "66687aad");
     }
 
     #[test]

@@ -8,17 +8,24 @@
 //! The order of things that must not change: the intent is written, the refresh token is sent once, the answer
 //! is committed under the fence of that intent or lies in a file, and only then does anybody get the new token.
 
+pub mod conformance;
 pub mod credential;
 pub mod device;
 pub mod error;
 pub mod expiry;
+pub mod file_store;
 pub mod given;
 pub mod grants;
 pub mod key;
 pub mod key_file;
+pub mod key_rotation;
+pub mod keyring;
 pub mod lasting;
 pub mod login_link;
 pub mod memory;
+pub mod needs;
+pub mod record;
+pub mod rotate;
 pub mod scopes;
 pub mod seal;
 pub mod status;
@@ -42,7 +49,7 @@ mod token_file;
 
 pub use error::AuthError;
 pub use given::GivenTokens;
-pub use key::Keyring;
 pub use key_file::KeyPlaces;
+pub use keyring::Keyring;
 pub use status::GrantStatus;
 pub use tokens::Tokens;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::key::Keyring;
+use super::keyring::Keyring;
 use super::seal::{Field, Place, SealError};
 use crate::domain::credential::{Credential, SealedTokens};
 use crate::domain::grant::Granted;
@@ -70,6 +70,8 @@ impl Pair {
         shop_id: &str,
         generation: i64,
     ) -> Result<SealedTokens, SealError> {
+        // One key for the whole pair, whatever is rotated meanwhile.
+        let keys = keys.sealer();
         let seal = |token: Option<&SecretString>, field| {
             let place = Place { shop_id, field, generation };
             token.map(|token| keys.seal(token, &place)).transpose()
@@ -79,7 +81,7 @@ impl Pair {
             access_ends_at: self.access_ends_at,
             refresh_sealed: seal(self.refresh.as_ref(), Field::Refresh)?,
             refresh_ends_at: self.refresh_ends_at,
-            key_id: keys.active().id().to_owned(),
+            key_id: keys.key_id().to_owned(),
             obtained_at: self.obtained_at,
         })
     }

@@ -11,10 +11,12 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::key::{Key, Keyring};
+use super::key::{Key, Keys};
 
 /// The only version there is. Part of the text and of what is authenticated.
 const VERSION: &str = "v1";
+/// In the place of the version: the token follows as it is. Only a store that was told not to seal holds such texts.
+const CLEAR: &str = "clear:";
 /// Of `XChaCha20`, in bytes.
 const NONCE_LENGTH: usize = 24;
 /// Longer than any token of any platform; a longer text is not one of ours.
@@ -62,11 +64,15 @@ pub enum SealError {
         "a stored token does not open with key `{key_id}`: it is another key, or the row was tampered with"
     )]
     Refused { key_id: String },
+    #[error("a stored token is in clear, where only sealed ones are taken")]
+    InClear,
+    #[error("a stored token is sealed, and there is no key")]
+    NoKey,
     #[error("the system gave no random numbers")]
     Random,
 }
 
-impl Keyring {
+impl Keys {
     /// Seals with the active key.
     pub fn seal(&self, secret: &SecretString, place: &Place<'_>) -> Result<String, SealError> {
         let key = self.active();
@@ -92,6 +98,16 @@ impl Keyring {
         let clear = std::str::from_utf8(&clear).map_err(|_| SealError::Form)?;
         Ok(SecretString::from(clear))
     }
+}
+
+/// A token in the form of a stored text, but not sealed.
+pub(super) fn unsealed(token: &str) -> String {
+    format!("{CLEAR}{token}")
+}
+
+/// The token in a text that is not sealed. `None`: it is.
+pub(super) fn in_clear(text: &str) -> Option<&str> {
+    text.strip_prefix(CLEAR)
 }
 
 /// Key id and bytes of a sealed text.
@@ -133,8 +149,8 @@ mod tests {
     const HERE: Place<'_> =
         Place { shop_id: "7f9c1e54-0000-4000-8000-000000000001", field: Field::Refresh, generation: 7 };
 
-    fn keyring() -> Keyring {
-        Keyring::parse(&format!("{}\n{}\n", "11".repeat(32), "22".repeat(32))).unwrap()
+    fn keyring() -> Keys {
+        Keys::parse(&format!("{}\n{}\n", "11".repeat(32), "22".repeat(32))).unwrap()
     }
 
     fn secret(text: &str) -> SecretString {
@@ -159,7 +175,7 @@ mod tests {
     #[test]
     fn any_key_of_the_ring_opens_and_only_the_first_seals() {
         let both = keyring();
-        let old = Keyring::parse(&"22".repeat(32)).unwrap();
+        let old = Keys::parse(&"22".repeat(32)).unwrap();
         let sealed_by_old = old.seal(&secret("token"), &HERE).unwrap();
         let sealed_by_both = both.seal(&secret("token"), &HERE).unwrap();
         assert!(both.open(&sealed_by_old, &HERE).is_ok());
@@ -168,8 +184,8 @@ mod tests {
 
     #[test]
     fn another_key_under_the_same_name_is_refused() {
-        let one = Keyring::parse(&format!("main:{}", STANDARD.encode([1; 32]))).unwrap();
-        let other = Keyring::parse(&format!("main:{}", STANDARD.encode([2; 32]))).unwrap();
+        let one = Keys::parse(&format!("main:{}", STANDARD.encode([1; 32]))).unwrap();
+        let other = Keys::parse(&format!("main:{}", STANDARD.encode([2; 32]))).unwrap();
         let sealed = one.seal(&secret("token"), &HERE).unwrap();
         assert!(matches!(other.open(&sealed, &HERE), Err(SealError::Refused { .. })));
     }

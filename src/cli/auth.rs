@@ -70,6 +70,11 @@ pub enum AuthVerb {
         #[arg(required = true, value_name = "SHOP")]
         shops: Vec<String>,
     },
+    /// Seal all tokens with a new key, while everything runs
+    ///
+    /// Writes a new first line into the key file and seals what is stored anew. Where the last rotation was not
+    /// finished, or a new first line was put there by hand, it finishes that instead.
+    RotateKey,
     /// Forget a shop's tokens
     Clear {
         /// As in the config

@@ -94,14 +94,18 @@ fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
         Verb::Check(words) => block_on(check::run(loaded, clock, words.offline, words.table.json)),
         // Needs no key: it is what helps when the key is lost.
         Verb::Auth(AuthVerb::Clear { shop }) => block_on(async move {
-            let store = open_store(&loaded, clock).await?;
+            let store = open_store(&loaded, clock.clone()).await?;
             require_shop(&loaded, &store, Some(&shop)).await?;
-            auth::clear(&store, &shop).await
+            auth::clear(&*App::open_token_store(&loaded, clock, &store)?, &store, &shop).await
         }),
         Verb::Shop(verb) => block_on(async move {
             let store = open_store(&loaded, clock).await?;
             shop::run(&loaded.config, &store, &verb).await
         }),
+        // Waits for a person, and has an attempt to give up when it is stopped.
+        Verb::Auth(verb @ AuthVerb::Qr { .. }) => {
+            block_on(with_app(loaded, clock, async |app| auth::run(&app, &verb).await))
+        }
         Verb::Auth(verb) => block_on(until_signal(loaded, clock, async |app| auth::run(&app, &verb).await)),
         verb => without_config(verb),
     }

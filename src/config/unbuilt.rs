@@ -6,7 +6,7 @@ use figment::providers::Serialized;
 use crate::domain::record::Record;
 
 use super::problem::dotted;
-use super::{Config, JobConfig, TokenStore, Work, layers};
+use super::{Config, JobConfig, Work, layers};
 
 /// What this version copies.
 const RECORDS_BUILT: [Record; 1] = [Record::Orders];
@@ -59,9 +59,6 @@ impl Config {
         let listen_is_moved = self.http.listen.is_some() && self.http.listen != shipped.http.listen;
         if http != (&None, &None) || listen_is_moved {
             lines.push(told(&["http"], "the status page and the OAuth callback"));
-        }
-        if self.tokens.store == TokenStore::File {
-            lines.push(told(&["tokens", "store"], "keeping tokens in files"));
         }
         if self.sync.keep_raw != shipped.sync.keep_raw {
             lines.push(told(&["sync", "keep_raw"], "pruning of raw answers"));

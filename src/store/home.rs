@@ -31,7 +31,7 @@ impl Store {
             match self.place.sqlite_file.as_deref() {
                 Some(file) => {
                     self.place.check()?;
-                    Ok(sqlite_home(file))
+                    Ok(of_path("sqlite", file))
                 }
                 None => self.postgres_home().await,
             }
@@ -58,15 +58,15 @@ impl Store {
     }
 }
 
-/// The machine, and the number and birth of the file. A `VACUUM` and a restart keep all three; `cp`, `rsync`, `mv`
+/// The machine, and the number and birth of a file or folder. A `VACUUM` and a restart keep all three; `cp`, `rsync`, `mv`
 /// between file systems and a restore that puts a new file in place change the file's; another host has another name. What
 /// is written over the old file (`cp` onto it, SQLite's `.restore`), and the image of a whole machine, is not
 /// noticed. The number of the device is left out, because it may change when a machine starts.
-fn sqlite_home(file: &Path) -> Option<String> {
-    let metadata = std::fs::metadata(file).ok()?;
+pub(crate) fn of_path(kind: &str, path: &Path) -> Option<String> {
+    let metadata = std::fs::metadata(path).ok()?;
     let born = metadata.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
     let born = born.map_or_else(|| UNKNOWN.to_owned(), |born| born.as_nanos().to_string());
-    Some(format!("sqlite:{}:{}:{born}", machine(), metadata.ino()))
+    Some(format!("{kind}:{}:{}:{born}", machine(), metadata.ino()))
 }
 
 fn machine() -> String {
@@ -91,12 +91,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (file, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
         fs::write(&file, "one").unwrap();
-        let home = sqlite_home(&file).unwrap();
+        let home = of_path("sqlite", &file).unwrap();
         fs::write(&file, "two").unwrap();
         fs::copy(&file, &copy).unwrap();
 
-        assert_eq!(sqlite_home(&file).unwrap(), home);
-        assert_ne!(sqlite_home(&copy).unwrap(), home);
-        assert_eq!(sqlite_home(&folder.path().join("c.db")), None);
+        assert_eq!(of_path("sqlite", &file).unwrap(), home);
+        assert_ne!(of_path("sqlite", &copy).unwrap(), home);
+        assert_eq!(of_path("sqlite", &folder.path().join("c.db")), None);
     }
 }

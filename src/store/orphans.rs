@@ -3,6 +3,8 @@
 //!
 //! They lie in the database whatever store the grants are in. When one is used is decided in `auth`.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -41,6 +43,38 @@ impl Store {
             .await?;
         let oldest = self.clock.now() - KEPT_FOR;
         Ok(rows.into_iter().filter(|row| row.found_at > oldest).map(Orphan::from).collect())
+    }
+
+    /// The keys that orphans are sealed with.
+    pub async fn orphan_key_ids(&self) -> Result<BTreeSet<String>, StoreError> {
+        let rows = Entity::find().select_only().column(Column::Kid).distinct();
+        let key_ids: Vec<String> = rows.into_tuple().all(&self.connection).await?;
+        Ok(key_ids.into_iter().collect())
+    }
+
+    /// Every orphan that another key than this one sealed.
+    pub async fn orphans_not_sealed_with(&self, key_id: &str) -> Result<Vec<Orphan>, StoreError> {
+        let rows = Entity::find().filter(Column::Kid.ne(key_id)).all(&self.connection).await?;
+        Ok(rows.into_iter().map(Orphan::from).collect())
+    }
+
+    /// Puts the same tokens, sealed anew, in the place of the orphan's. `false`: it was used, dropped or sealed anew
+    /// meanwhile.
+    pub async fn reseal_orphan(&self, orphan: &Orphan, sealed: &SealedTokens) -> Result<bool, StoreError> {
+        self.write(|tx| async move {
+            make_durable(&tx).await?;
+            let words = |words: Option<&String>| Expr::value(text_or_null(words.map(String::as_str)));
+            let updated = Entity::update_many()
+                .col_expr(Column::AccessSealed, words(sealed.access_sealed.as_ref()))
+                .col_expr(Column::RefreshSealed, words(sealed.refresh_sealed.as_ref()))
+                .col_expr(Column::Kid, Expr::value(text(&sealed.key_id)))
+                .filter(Column::AttemptId.eq(orphan.attempt.as_str()))
+                .filter(Column::Kid.eq(orphan.tokens.key_id.as_str()))
+                .exec(tx.db())
+                .await?;
+            Ok(updated.rows_affected > 0)
+        })
+        .await
     }
 
     /// Forgets an orphan that became a grant, or never can.

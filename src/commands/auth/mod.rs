@@ -19,6 +19,7 @@ mod import;
 mod login;
 mod paste;
 mod qr;
+mod rotate_key;
 mod status;
 mod take_over;
 mod tell;
@@ -51,21 +52,27 @@ async fn act(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
             let shop = known(app, shop)?;
             tell::tell(app, shop, &app.tokens.refresh_now(shop).await?).await
         }
+        AuthVerb::RotateKey => rotate_key::rotate_key(app).await,
         AuthVerb::TakeOver { shops } => take_over::take_over(app, shops).await,
-        AuthVerb::Clear { shop } => clear(&app.store, shop).await.map(drop),
+        AuthVerb::Clear { shop } => forgotten(shop, app.tokens.clear(known(app, shop)?).await?),
         AuthVerb::Status(table) => status::status(app, table.json).await,
     }
 }
 
 /// Forgets a grant. Asks for no key, so that a shop whose key is lost can be freed of it.
-pub(super) async fn clear(store: &Store, shop: &str) -> anyhow::Result<Exit> {
-    let text = if TokenStore::clear(store, shop).await.map_err(|source| AuthError::TokenStore { source })? {
-        "forgotten here; the platform is not told"
-    } else {
-        "there was nothing to forget"
-    };
-    output::line(format_args!("{shop}: {text}"))?;
+pub(super) async fn clear(grants: &dyn TokenStore, store: &Store, shop: &str) -> anyhow::Result<Exit> {
+    let was_there = grants.clear(shop).await.map_err(AuthError::from)?;
+    store.drop_orphans(shop).await?;
+    forgotten(shop, was_there)?;
     Ok(Exit::Done)
+}
+
+fn forgotten(shop: &str, was_there: bool) -> anyhow::Result<()> {
+    let text = match was_there {
+        true => "forgotten here; the platform is not told",
+        false => "there was nothing to forget",
+    };
+    output::line(format_args!("{shop}: {text}"))
 }
 
 fn known<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Shop> {

@@ -1,0 +1,71 @@
+//! Where the grants are kept, as the config says, and the keys that seal them.
+
+use std::sync::Arc;
+
+use crate::auth::file_store::FileTokenStore;
+use crate::auth::grants::Grants;
+use crate::auth::memory::MemoryTokenStore;
+use crate::auth::rotate::stored_key_ids;
+use crate::auth::token_store::{TokenStore, TokenStoreError};
+use crate::auth::{AuthError, KeyPlaces, Keyring, needs};
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::domain::shop::Shop;
+use crate::platform::profile;
+use crate::store::Store;
+
+/// The place that `[tokens] store` names.
+pub(super) fn open(config: &Config, store: &Store, clock: Clock) -> Result<Arc<dyn TokenStore>, AuthError> {
+    Ok(match config.tokens.store {
+        config::TokenStore::Database => Arc::new(store.clone()),
+        config::TokenStore::File => {
+            Arc::new(FileTokenStore::open(&config.tokens.directory, clock).map_err(TokenStoreError::new)?)
+        }
+        config::TokenStore::Memory => {
+            tracing::warn!(
+                event = "config.warning",
+                "`[tokens] store = \"memory\"`: whatever a shop is authorised with ends with this process"
+            );
+            Arc::new(MemoryTokenStore::new(clock))
+        }
+    })
+}
+
+/// Refuses a place that would lose what a shop's platform hands out once.
+pub(super) fn check(config: &Config, shops: &[Shop], grants: &Grants) -> Result<(), AuthError> {
+    if config.tokens.allow_memory {
+        return Ok(());
+    }
+    for shop in shops {
+        let Some(profile) = profile(shop.platform) else { continue };
+        let app_refreshes = config.apps.get(&shop.app).is_some_and(|app| app.refresh_type.is_some());
+        let lacks = needs::lacks(&profile.grant, app_refreshes, grants.capabilities());
+        if let Some(lack) = lacks {
+            return Err(AuthError::Unfit { shop: shop.name.clone(), app: shop.app.clone(), lack });
+        }
+    }
+    Ok(())
+}
+
+/// The keys that open what is stored. Where nothing is sealed none is asked for, and none made.
+pub(super) async fn keyring(config: &Config, store: &Store, grants: &Grants) -> Result<Keyring, AuthError> {
+    let places = KeyPlaces {
+        credentials: config.credentials.clone(),
+        key_file: config.tokens.key_file.clone(),
+        beside: config.key_folder(),
+    };
+    let sealed_with = stored_key_ids(grants, store).await?;
+    if !config.tokens.seal && sealed_with.is_empty() {
+        return Ok(Keyring::in_clear(None));
+    }
+    let keys = places.load(&sealed_with)?;
+    for warning in &keys.warnings {
+        tracing::warn!(event = "config.warning", "{warning}");
+    }
+    let in_files = config.tokens.store == config::TokenStore::File;
+    Ok(match (config.tokens.seal, in_files) {
+        (false, _) => Keyring::in_clear(Some(keys.keyring)),
+        (true, true) => keys.keyring.opening_clear(),
+        (true, false) => keys.keyring,
+    })
+}
