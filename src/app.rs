@@ -16,10 +16,10 @@ use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
-use crate::platform::{Application, ConnectError, OrderPaging, profile};
+use crate::platform::{Application, ConnectError, profile};
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, StoreSettings};
-use crate::sync::{OrderSync, Policy, Progress};
+use crate::sync::{Policy, Progress, RecordSync};
 
 mod grants;
 
@@ -163,27 +163,38 @@ impl App {
         self.shops.iter().filter(|shop| is_covered(shop)).collect()
     }
 
-    /// How a shop's orders are listed. `None` when it has none, or does not want them.
-    pub fn order_paging(&self, shop: &Shop) -> Option<OrderPaging> {
-        profile(shop.platform)?.orders.filter(|_| shop.records.contains(&Record::Orders))
+    /// Whether a shop's record is read at all: it has it, wants it, and this version can.
+    pub fn reads(&self, shop: &Shop, record: Record) -> bool {
+        let application = self.applications.get(&shop.app);
+        shop.records.contains(&record)
+            && application.is_some_and(|application| application.platform().source(record).is_some())
     }
 
-    /// The means to read one shop's orders, once the row of the run is there. `None` when it has none.
-    pub fn order_sync(
+    /// Whether the money of a shop's orders comes by calls of its own, and is wanted.
+    pub fn reads_amounts(&self, shop: &Shop) -> bool {
+        let application = self.applications.get(&shop.app);
+        self.reads(shop, Record::Orders)
+            && shop.options.amounts
+            && application.is_some_and(|application| application.platform().amounts().is_some())
+    }
+
+    /// The means to read one record of a shop, once the row of the run is there. `None` when it is not read.
+    pub fn record_sync(
         &self,
         shop: &Shop,
+        record: Record,
         progress: Arc<Progress>,
         cancel: CancellationToken,
-    ) -> Option<impl FnOnce(i64) -> OrderSync> {
-        let application = self.applications.get(&shop.app)?.clone();
-        application.platform().orders()?;
-        let paging = self.order_paging(shop)?;
-        Some(move |run_id| OrderSync {
+    ) -> Option<impl FnOnce(i64) -> RecordSync> {
+        let application = self.applications.get(&shop.app).filter(|_| self.reads(shop, record))?.clone();
+        let paging = application.platform().source(record)?.paging().clone();
+        Some(move |run_id| RecordSync {
             store: self.store.clone(),
             application,
             tokens: self.tokens.clone(),
             clock: self.clock.clone(),
             policy: self.policy,
+            record,
             paging,
             shop: shop.clone(),
             progress,

@@ -21,6 +21,12 @@ mod m20261121_000004_job_runs;
 mod m20261121_000005_quarantine;
 mod m20261121_000006_credentials;
 mod m20261121_000007_authorisations;
+mod m20261121_000008_products;
+mod m20261121_000009_after_sales;
+mod m20261121_000010_activities;
+mod m20261121_000011_order_events;
+mod m20261121_000012_orders_by_creation;
+mod m20261121_000013_last_full_rows;
 
 /// All changes, oldest first.
 pub struct Migrator;
@@ -35,6 +41,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_quarantine::Migration),
             Box::new(m20261121_000006_credentials::Migration),
             Box::new(m20261121_000007_authorisations::Migration),
+            Box::new(m20261121_000008_products::Migration),
+            Box::new(m20261121_000009_after_sales::Migration),
+            Box::new(m20261121_000010_activities::Migration),
+            Box::new(m20261121_000011_order_events::Migration),
+            Box::new(m20261121_000012_orders_by_creation::Migration),
+            Box::new(m20261121_000013_last_full_rows::Migration),
         ]
     }
 }

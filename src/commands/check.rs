@@ -21,7 +21,7 @@ use crate::jobs::schedule;
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
 use crate::platform::skew::SKEW_WORTH_TELLING;
-use crate::platform::{PageQuery, PlatformError};
+use crate::platform::{PageQuery, PlatformError, Range};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -143,13 +143,14 @@ async fn shop_line(app: &App, shop: &Shop) -> Line {
         cancel: CancellationToken::new(),
     };
     let platform = application.platform();
-    let answer = match platform.orders().filter(|_| app.order_paging(shop).is_some()) {
+    let answer = match platform.source(Record::Orders).filter(|_| app.reads(shop, Record::Orders)) {
         Some(orders) => {
             let now = app.clock.now();
             let window = Window::new(now - TimeDelta::minutes(2), now - TimeDelta::minutes(1))
                 .expect("a minute is a window");
-            let query = PageQuery { lane: Lane::Update, window, page: 1, page_size: 1, status: None };
-            application.call(&context, || orders.order_page(&access, &query)).await.map(drop)
+            let range = Range::Window { lane: Lane::Update, window, status: None };
+            let query = PageQuery { range, page: 1, page_size: 1 };
+            application.call(&context, || orders.page(&access, &query)).await.map(drop)
         }
         None => application.call(&context, || platform.probe(&access)).await,
     };

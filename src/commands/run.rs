@@ -13,6 +13,7 @@ use crate::domain::record::Record;
 use crate::exit::Exit;
 use crate::jobs::daemon::Daemon;
 use crate::jobs::database::DATABASE_POLL;
+use crate::jobs::pruning;
 use crate::jobs::run::chain;
 use crate::jobs::schedule;
 use crate::jobs::ticker::{Handler, Job, JobName, Slot, Ticker};
@@ -50,6 +51,9 @@ pub(super) async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::R
         app.shops.len(),
         app.store.describe(),
     );
+    // Left off wherever it is when the daemon ends: each of its steps is whole.
+    let (pruned_app, pruning_cancel) = (app.clone(), cancel.clone());
+    tokio::spawn(async move { pruning::keep_small(&pruned_app, &pruning_cancel).await });
     let rest_of_start = async {
         tell_unauthorised(&app).await;
         start_missed(&app, &ticker).await

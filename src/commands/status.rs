@@ -28,7 +28,7 @@ struct Line {
 
 pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
     let mut lines = Vec::new();
-    for shop in app.shops.iter().filter(|shop| app.order_paging(shop).is_some()) {
+    for shop in app.shops.iter().filter(|shop| app.reads(shop, Record::Orders)) {
         lines.push(line(app, shop).await?);
     }
     if as_json {

@@ -108,7 +108,7 @@ async fn select(app: &App, words: &SyncArgs) -> anyhow::Result<Vec<Shop>> {
     }
     for shop in covered {
         let is_named = words.shops.contains(&shop.name);
-        if (!words.shops.is_empty() && !is_named) || app.order_paging(shop).is_none() {
+        if (!words.shops.is_empty() && !is_named) || !app.reads(shop, Record::Orders) {
             continue;
         }
         if is_named || app.tokens.status(shop).await?.is_some() {

@@ -60,12 +60,6 @@ impl Config {
         if http != (&None, &None) || listen_is_moved {
             lines.push(told(&["http"], "the status page and the OAuth callback"));
         }
-        if self.sync.keep_raw != shipped.sync.keep_raw {
-            lines.push(told(&["sync", "keep_raw"], "pruning of raw answers"));
-        }
-        if self.sync.keep_runs != shipped.sync.keep_runs {
-            lines.push(told(&["sync", "keep_runs"], "pruning of the sync log"));
-        }
         let lag_limit_is_moved = self.notify.lag_limit != shipped.notify.lag_limit;
         if lag_limit_is_moved || !self.notify.webhooks.is_empty() {
             lines.push(told(&["notify"], "telling by webhook"));

@@ -89,29 +89,6 @@ pub struct OrderItem {
     pub gift: Option<bool>,
 }
 
-/// The answers an order was made from, each the platform's own JSON text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answers {
-    /// The row of the list.
-    pub list: Option<String>,
-    /// The `result` or `data` of the detail call.
-    pub detail: Option<String>,
-    /// The `result` of the amounts call.
-    pub amounts: Option<String>,
-}
-
-impl Answers {
-    /// One JSON object keyed by source, which is what the `raw` column holds.
-    pub fn to_json(&self) -> String {
-        let parts = [("list", &self.list), ("detail", &self.detail), ("amounts", &self.amounts)];
-        let members: Vec<String> = parts
-            .into_iter()
-            .filter_map(|(name, text)| text.as_ref().map(|text| format!("\"{name}\":{text}")))
-            .collect();
-        format!("{{{}}}", members.join(","))
-    }
-}
-
 /// What an order's state means to a seller, the same words for every platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderStatus {

@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod database;
 pub mod keeper;
 pub mod orders;
+pub mod pruning;
 pub mod run;
 pub mod schedule;
 pub mod slots;

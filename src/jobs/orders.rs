@@ -27,7 +27,7 @@ pub async fn bring_up_to_date(app: Arc<App>, shop: Shop, options: RunOptions) ->
                 }
             }
         }
-        if lane == Lane::Amounts && !wants_amounts(&app, &shop) {
+        if lane == Lane::Amounts && !app.reads_amounts(&shop) {
             continue;
         }
         let outcome = run_lane(&app, &shop, lane, &options).await;
@@ -48,12 +48,8 @@ pub async fn has_work(app: &App, shop: &Shop, lane: Lane) -> Result<bool, StoreE
             let left = app.store.history_left(&shop.name, Record::Orders, app.clock.now()).await?;
             Ok(!left.is_empty())
         }
-        Lane::Amounts => Ok(wants_amounts(app, shop)
+        Lane::Amounts => Ok(app.reads_amounts(shop)
             && off(app, shop, lane).await?.is_none()
             && app.store.amounts_due(&shop.name, app.clock.now()).await? > 0),
     }
-}
-
-fn wants_amounts(app: &App, shop: &Shop) -> bool {
-    app.order_paging(shop).is_some_and(|paging| paging.wants_amounts(shop.options))
 }

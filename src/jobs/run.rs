@@ -17,7 +17,7 @@ use crate::store::leases::{Acquired, LaneKey, Lease};
 use crate::store::runs::{NewRun, Outcome, RunEnd};
 use crate::sync::amounts::SUBJECT as AMOUNTS;
 use crate::sync::progress::Counts;
-use crate::sync::{OrderSync, Progress, SyncError, lease};
+use crate::sync::{Progress, RecordSync, SyncError, lease};
 
 /// The trigger of a run that somebody asked for.
 pub const MANUAL: &str = "manual";
@@ -97,7 +97,9 @@ const LEASE_POLL: Duration = Duration::from_millis(500);
 
 /// Runs one lane and tells how it went: in the log, in `job_runs`, and to the caller.
 pub async fn run_lane(app: &App, shop: &Shop, lane: Lane, options: &RunOptions) -> Result<Counts, RunError> {
-    let Some(sync_under) = app.order_sync(shop, options.progress.clone(), options.cancel.clone()) else {
+    let Some(sync_under) =
+        app.record_sync(shop, Record::Orders, options.progress.clone(), options.cancel.clone())
+    else {
         return Ok(Counts::default());
     };
     if let Some(off) = off(app, shop, lane).await.map_err(|source| RunError::of(shop, source))? {
@@ -164,7 +166,7 @@ pub async fn off(app: &App, shop: &Shop, lane: Lane) -> Result<Option<SyncError>
     Ok(off.and_then(|off| SyncError::off(subject, off, app.clock.now())))
 }
 
-async fn work(sync: &OrderSync, lane: Lane, lease: &Lease, full: bool) -> Result<(), SyncError> {
+async fn work(sync: &RecordSync, lane: Lane, lease: &Lease, full: bool) -> Result<(), SyncError> {
     match lane {
         Lane::Update => sync.catch_up(lease).await,
         Lane::Create => {

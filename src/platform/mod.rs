@@ -25,9 +25,9 @@ mod instant;
 mod lenient;
 mod listing;
 pub mod open115;
-mod orders;
 mod parameters;
 pub mod rate;
+mod records;
 mod refusal;
 pub mod retry;
 pub mod skew;
@@ -37,7 +37,10 @@ pub mod xiaohongshu;
 
 pub use device_login::DeviceLogin;
 pub use error::{ConvertError, PlatformError, Rejection};
-pub use orders::{DetailNeed, ListRow, OrderPaging, OrderSource, Page, PageQuery, Row, UnreadableRow};
+pub use records::{
+    AmountsSource, DetailNeed, Details, ListRow, Page, PageQuery, Paging, Part, Range, Reach, RecordSource,
+    Row, StockSource, UnreadableRow, Windows,
+};
 pub use retry::Application;
 
 /// Every platform there is. A new one costs a folder, a line here, and its sandbox file.
@@ -64,8 +67,6 @@ pub struct Profile {
     pub has_secret: bool,
     /// The default of `requests_per_second`.
     pub requests_per_second: f64,
-    /// How its orders are paged; `None` where it has none.
-    pub orders: Option<OrderPaging>,
     /// Lifetimes and renewal of its grants.
     pub grant: GrantRules,
     /// How often the platform is asked what a grant holds; where tokens are replaced by hand, nothing else would
@@ -227,9 +228,18 @@ pub trait Platform: Send + Sync {
     /// The cheapest call there is, made for the `Date` header of its answer.
     async fn probe(&self, access: &Access) -> Result<(), PlatformError>;
 
-    /// How its orders are read. `None`: it has none, or this version reads none; then its profile has no paging
-    /// either.
-    fn orders(&self) -> Option<&dyn OrderSource> {
+    /// What lists a record. `None`: the platform has it not, or this version does not read it.
+    fn source(&self, _record: Record) -> Option<&dyn RecordSource> {
+        None
+    }
+
+    /// What tells the money of orders. `None`: it comes with the orders.
+    fn amounts(&self) -> Option<&dyn AmountsSource> {
+        None
+    }
+
+    /// What tells the stock by warehouse. `None`: nothing does.
+    fn stock(&self) -> Option<&dyn StockSource> {
         None
     }
 

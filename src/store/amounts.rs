@@ -12,8 +12,9 @@ use super::entities::order::{Column, Entity};
 use super::leases::{self, Lease};
 use super::transaction::Tx;
 use super::{Store, StoreError, order_items, order_rows};
+use crate::domain::entity::Answers;
 use crate::domain::money::Currency;
-use crate::domain::order::{Amounts, Answers, OrderStatus};
+use crate::domain::order::{Amounts, OrderStatus};
 
 /// An order whose money is to be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

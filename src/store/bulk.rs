@@ -13,26 +13,25 @@ const BINDS_MAX: usize = 32_766;
 /// How many keys one `IN (…)` is asked with.
 pub(super) const KEYS_PER_STATEMENT: usize = 500;
 
-/// `INSERT` statements for any number of rows, in their order. The caller adds what is to be done on conflict.
-pub(super) fn inserts<E, C, const N: usize>(
-    table: E,
-    rows: impl IntoIterator<Item = [(C, Value); N]>,
-) -> Vec<InsertStatement>
+/// `INSERT` statements for any number of rows, in their order. All rows have the same columns. The caller adds what
+/// is to be done on conflict.
+pub(super) fn inserts<E, R, C>(table: E, rows: impl IntoIterator<Item = R>) -> Vec<InsertStatement>
 where
     E: IntoTableRef + Copy,
+    R: IntoIterator<Item = (C, Value)>,
     C: IntoIden,
 {
-    let rows_max = ROWS_PER_STATEMENT.min(BINDS_MAX / N);
     let mut statements = Vec::new();
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
+    let mut rows =
+        rows.into_iter().map(|row| row.into_iter().unzip::<C, Value, Vec<C>, Vec<Value>>()).peekable();
+    while let Some((columns, _)) = rows.peek() {
+        let rows_max = ROWS_PER_STATEMENT.min(BINDS_MAX / columns.len().max(1));
         let mut statement = Query::insert().into_table(table).to_owned();
-        for (position, row) in rows.by_ref().take(rows_max).enumerate() {
-            let (columns, values): (Vec<C>, Vec<Value>) = row.into_iter().unzip();
+        for (position, (columns, values)) in rows.by_ref().take(rows_max).enumerate() {
             if position == 0 {
                 statement.columns(columns);
             }
-            // Cannot panic: every row has N values for N columns.
+            // Panics only on a row with fewer or more columns than the first.
             statement.values_panic(values.into_iter().map(Expr::from));
         }
         statements.push(statement);

@@ -1,13 +1,16 @@
 //! Cursors: up to where everything a platform showed is stored, and what is switched off.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::dialect::{text, text_or_null};
+use super::dialect::{count, text, text_or_null};
 use super::entities::sync_cursor::{Column, Entity, Model};
 use super::leases::{self, LaneKey, Lease};
 use super::ledger::{self, Known};
+use super::scans::ScanEnd;
 use super::transaction::Tx;
 use super::{Store, StoreError};
 use crate::domain::record::{Lane, Record};
@@ -22,6 +25,8 @@ pub struct Cursor {
     pub epoch: i64,
     /// The start of the last complete scan, for records that are scanned.
     pub last_full_at: Option<DateTime<Utc>>,
+    /// How many rows that scan saw.
+    pub last_full_rows: Option<u64>,
     /// Why it is switched off. `None`: it is on.
     pub off_reason: Option<String>,
     /// When it is tried again. `None` with a reason: when somebody switches it on.
@@ -71,6 +76,7 @@ impl Store {
                 last_sync_at: Some(at),
                 epoch,
                 last_full_at: None,
+                last_full_rows: None,
                 off_reason,
                 off_until: off_until.flatten(),
             })
@@ -178,6 +184,31 @@ pub(super) async fn advance(
     Ok(Some(end))
 }
 
+/// Notes a complete scan. The cursor moves to where it began, never back; where there is none yet, it begins there.
+pub(super) async fn finish_scan(tx: &Tx, shop: &str, end: &ScanEnd) -> Result<(), StoreError> {
+    let row = locked_row(tx, shop, end.record).await?;
+    match row.as_ref().and_then(|row| row.last_sync_at) {
+        Some(last_sync_at) if last_sync_at >= end.started_at => {}
+        Some(_) => {
+            let epoch = row.map_or(0, |row| row.epoch);
+            place(tx, shop, end.record, end.started_at, epoch).await?;
+        }
+        None => {
+            let epoch = next_epoch(tx, shop, end.record, row.as_ref()).await?;
+            place(tx, shop, end.record, end.started_at, epoch).await?;
+        }
+    }
+    let rows: usize = end.seen.values().map(HashSet::len).sum();
+    Entity::update_many()
+        .col_expr(Column::LastFullAt, Expr::value(tx.dialect.instant(end.started_at)))
+        .col_expr(Column::LastFullRows, Expr::value(count(rows as u64)))
+        .filter(Column::Shop.eq(shop))
+        .filter(Column::Record.eq(end.record.as_str()))
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
 /// An epoch no window of the ledger belongs to, also when the cursor's row was deleted by hand and the ledger was not.
 async fn next_epoch(tx: &Tx, shop: &str, record: Record, row: Option<&Model>) -> Result<i64, StoreError> {
     let of_ledger = ledger::last_epoch(tx, shop, record).await?;
@@ -218,6 +249,7 @@ impl From<Model> for Cursor {
             last_sync_at: row.last_sync_at,
             epoch: row.epoch,
             last_full_at: row.last_full_at,
+            last_full_rows: row.last_full_rows.map(i64::unsigned_abs),
             off_reason: row.off_reason,
             off_until: row.off_until,
         }

@@ -264,7 +264,7 @@ fn words(states: &[WindowState]) -> impl Iterator<Item = &'static str> {
     states.iter().map(|state| state.as_str())
 }
 
-fn of_lane(key: &LaneKey) -> Expr {
+pub(super) fn of_lane(key: &LaneKey) -> Expr {
     Column::Shop
         .eq(key.shop.as_str())
         .and(Column::Record.eq(key.record.as_str()))

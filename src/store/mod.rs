@@ -24,8 +24,13 @@ pub mod cursors;
 pub mod windows;
 
 pub mod amounts;
-pub mod orders;
+pub mod pages;
 pub mod quarantine;
+pub mod scans;
+pub mod stock;
+
+pub mod prune;
+pub mod replay;
 
 pub mod overview;
 pub mod runs;
@@ -38,15 +43,23 @@ pub mod login_codes;
 pub mod orphans;
 pub mod shop_tables;
 
+mod activities;
+mod after_sales;
 mod bulk;
 mod connect;
 mod connection;
 mod dialect;
 mod entities;
 mod ledger;
+mod merge;
 mod migrate;
+mod order_events;
 mod order_items;
 mod order_rows;
+mod orders;
+mod products;
+mod rows;
+mod tables;
 mod transaction;
 
 pub use error::StoreError;

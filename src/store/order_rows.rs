@@ -1,6 +1,6 @@
 //! How an order becomes a row of `orders`, and how a row gives way to a newer one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
 use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, OnConflict};
@@ -10,20 +10,13 @@ use serde_json::value::RawValue;
 
 use super::StoreError;
 use super::bulk::{self, KEYS_PER_STATEMENT};
-use super::dialect::{Dialect, text, text_or_null};
+use super::dialect::{text, text_or_null};
 use super::entities::order::{Column, Entity};
-use super::orders::{PageCommit, StoredOrder};
+use super::pages::{Context, Piece, Pieces, Stored};
 use super::transaction::Tx;
+use crate::domain::entity::Answers;
 use crate::domain::money::Currency;
-use crate::domain::order::{Amounts, Answers};
-
-/// What all rows of a page share.
-pub(super) struct Context<'a> {
-    pub(super) dialect: Dialect,
-    pub(super) shop: &'a str,
-    pub(super) platform: &'a str,
-    pub(super) page: &'a PageCommit,
-}
+use crate::domain::order::{Amounts, Order};
 
 /// The stored answers about money of orders that have some, by number.
 pub(super) type StoredMoney = HashMap<String, Option<String>>;
@@ -53,7 +46,7 @@ pub(super) async fn stored_money(tx: &Tx, shop: &str, numbers: &[&str]) -> Resul
 pub(super) async fn upsert(
     tx: &Tx,
     context: &Context<'_>,
-    orders: &BTreeMap<&str, &StoredOrder>,
+    orders: &Pieces<'_, Order>,
     money: &StoredMoney,
 ) -> Result<HashSet<String>, StoreError> {
     let mut written = HashSet::with_capacity(orders.len());
@@ -61,8 +54,8 @@ pub(super) async fn upsert(
     for brings_money in [false, true] {
         let rows = orders
             .values()
-            .filter(|stored| stored.order.amounts.is_some() == brings_money)
-            .map(|stored| row(context, stored, money.get(&stored.order.number)));
+            .filter(|piece| piece.thing.amounts.is_some() == brings_money)
+            .map(|piece| row(context, piece, money.get(&piece.thing.number)));
         for mut insert in bulk::inserts(Entity, rows) {
             insert.on_conflict(on_conflict(context, brings_money)).returning_col(Column::Number);
             for row in tx.db().query_all(&insert).await? {
@@ -73,7 +66,31 @@ pub(super) async fn upsert(
     Ok(written)
 }
 
-const MONEY: [Column; 8] = [
+/// Writes the typed columns of orders that are stored; those of money where the order brings some.
+pub(super) async fn rewrite(
+    tx: &Tx,
+    context: &Context<'_>,
+    orders: &Pieces<'_, Order>,
+) -> Result<(), StoreError> {
+    for brings_money in [false, true] {
+        let rows = orders
+            .values()
+            .filter(|piece| piece.thing.amounts.is_some() == brings_money)
+            .map(|piece| row(context, piece, None));
+        let mut conflict = OnConflict::columns([Column::Shop, Column::Number]);
+        conflict.update_columns(TYPED);
+        if brings_money {
+            conflict.update_columns(MONEY);
+        }
+        for mut insert in bulk::inserts(Entity, rows) {
+            insert.on_conflict(conflict.clone());
+            tx.db().execute(&insert).await?;
+        }
+    }
+    Ok(())
+}
+
+const MONEY: [Column; 7] = [
     Column::TotalMinor,
     Column::ShippingMinor,
     Column::SellerDiscountMinor,
@@ -81,11 +98,10 @@ const MONEY: [Column; 8] = [
     Column::TaxMinor,
     Column::IncomeMinor,
     Column::Currency,
-    Column::AmountsAt,
 ];
 
-/// What a newer copy replaces. `first_seen_at` never moves.
-const CONTENT: [Column; 24] = [
+/// What an order's answers tell, but for its money.
+const TYPED: [Column; 19] = [
     Column::Platform,
     Column::Status,
     Column::PlatformStatus,
@@ -105,20 +121,20 @@ const CONTENT: [Column; 24] = [
     Column::SellerNote,
     Column::TrackingNumber,
     Column::Carrier,
-    Column::Raw,
-    Column::ListHash,
-    Column::ContentHash,
-    Column::SyncedAt,
-    Column::RunId,
 ];
+
+/// The answers themselves, and when they came. With these a newer copy replaces an older one; `first_seen_at` never
+/// moves.
+const STAMPS: [Column; 5] =
+    [Column::Raw, Column::ListHash, Column::ContentHash, Column::SyncedAt, Column::RunId];
 
 fn on_conflict(context: &Context<'_>, brings_money: bool) -> OnConflict {
     let mut conflict = OnConflict::columns([Column::Shop, Column::Number]);
-    conflict.update_columns(CONTENT);
+    conflict.update_columns(TYPED).update_columns(STAMPS);
     if brings_money {
-        conflict.update_columns(MONEY);
+        conflict.update_columns(MONEY).update_column(Column::AmountsAt);
     }
-    if context.page.amounts_due {
+    if context.amounts_due {
         conflict.value(Column::AmountsDueAt, due_again(context));
     }
     let is_not_older = new(Column::UpdatedAt)
@@ -131,9 +147,9 @@ fn on_conflict(context: &Context<'_>, brings_money: bool) -> OnConflict {
 
 /// Due now. Never the very moment it was due before: a drain that is asking for the money of the order as it was
 /// tells by that moment whether what it got is out of date.
-fn due_again(context: &Context<'_>) -> Expr {
-    let now = context.dialect.instant(context.page.synced_at);
-    let before = context.dialect.instant(context.page.synced_at - TimeDelta::milliseconds(1));
+pub(super) fn due_again(context: &Context<'_>) -> Expr {
+    let now = context.dialect.instant(context.synced_at);
+    let before = context.dialect.instant(context.synced_at - TimeDelta::milliseconds(1));
     CaseStatement::new().case(old(Column::AmountsDueAt).eq(now.clone()), before).finally(now).into()
 }
 
@@ -147,11 +163,10 @@ fn old(column: Column) -> Expr {
 
 fn row(
     context: &Context<'_>,
-    stored: &StoredOrder,
+    piece: &Piece<'_, Order>,
     stored_amounts: Option<&Option<String>>,
 ) -> [(Column, Value); 36] {
-    let StoredOrder { order, answers, list_hash, .. } = stored;
-    let page = context.page;
+    let Piece { thing: order, stored: Stored { answers, list_hash, .. } } = piece;
     let instant = |at| context.dialect.instant_or_null(at);
     let nothing = Amounts::default();
     let amounts = order.amounts.as_ref().unwrap_or(&nothing);
@@ -190,14 +205,14 @@ fn row(
         (Column::SellerNote, text_or_null(order.seller_note.as_deref())),
         (Column::TrackingNumber, text_or_null(order.tracking_number.as_deref())),
         (Column::Carrier, text_or_null(order.carrier.as_deref())),
-        (Column::AmountsAt, instant(order.amounts.is_some().then_some(page.synced_at))),
-        (Column::AmountsDueAt, instant(page.amounts_due.then_some(page.synced_at))),
+        (Column::AmountsAt, instant(order.amounts.is_some().then_some(context.synced_at))),
+        (Column::AmountsDueAt, instant(context.amounts_due.then_some(context.synced_at))),
         (Column::Raw, text(&raw)),
         (Column::ListHash, text(list_hash)),
         (Column::ContentHash, text(&order.content_hash)),
-        (Column::FirstSeenAt, context.dialect.instant(page.synced_at)),
-        (Column::SyncedAt, context.dialect.instant(page.synced_at)),
-        (Column::RunId, page.run_id.into()),
+        (Column::FirstSeenAt, context.dialect.instant(context.synced_at)),
+        (Column::SyncedAt, context.dialect.instant(context.synced_at)),
+        (Column::RunId, context.run_id.into()),
     ]
 }
 
@@ -211,10 +226,17 @@ pub(super) fn answers(raw: &str) -> Answers {
         detail: Option<&'a RawValue>,
         #[serde(borrow)]
         amounts: Option<&'a RawValue>,
+        #[serde(borrow)]
+        items: Option<&'a RawValue>,
     }
     let parts: Parts<'_> = serde_json::from_str(raw).unwrap_or_default();
     let own = |part: Option<&RawValue>| part.map(|part| part.get().to_owned());
-    Answers { list: own(parts.list), detail: own(parts.detail), amounts: own(parts.amounts) }
+    Answers {
+        list: own(parts.list),
+        detail: own(parts.detail),
+        amounts: own(parts.amounts),
+        items: own(parts.items),
+    }
 }
 
 #[cfg(test)]
@@ -227,6 +249,7 @@ mod tests {
             list: Some(r#"{"n":1.10,"t":"a\u0000\"b"}"#.to_owned()),
             detail: None,
             amounts: Some("[1e2]".to_owned()),
+            items: None,
         };
         assert_eq!(answers(&stored.to_json()), stored);
     }

@@ -11,6 +11,7 @@ use super::entities::{order, order_item, quarantine, sync_window};
 use super::runs::{Outcome, RunRow};
 use super::windows::WindowState;
 use super::{Store, StoreError};
+use crate::domain::entity::Kind;
 use crate::domain::record::Record;
 
 /// Which orders to tell of.
@@ -90,7 +91,7 @@ pub struct OrderItemView {
 pub struct Overview {
     /// `None` before the first run.
     pub cursor: Option<Cursor>,
-    /// Records stored.
+    /// Records stored and not gone; of products, without their SKUs.
     pub rows: u64,
     /// Windows of history still to be read.
     pub windows_planned: u64,
@@ -157,10 +158,9 @@ impl Store {
 
     pub async fn overview(&self, shop: &str, record: Record) -> Result<Overview, StoreError> {
         let now = self.clock.now();
-        let (rows, amounts_due) = match record {
-            Record::Orders => (self.count_orders(shop).await?, self.amounts_due(shop, now).await?),
-            // Their tables come with the versions that copy them.
-            Record::Products | Record::AfterSales | Record::Activities => (0, 0),
+        let amounts_due = match record {
+            Record::Orders => self.amounts_due(shop, now).await?,
+            Record::Products | Record::AfterSales | Record::Activities => 0,
         };
         let quarantined = quarantine::Entity::find()
             .filter(quarantine::Column::Shop.eq(shop))
@@ -171,7 +171,7 @@ impl Store {
         let epoch = cursor.as_ref().map_or(0, |cursor| cursor.epoch);
         let windows = async |state| self.count_windows(shop, record, epoch, state).await;
         Ok(Overview {
-            rows,
+            rows: self.rows_present(shop, Kind::main(record)).await?,
             windows_planned: windows(WindowState::Planned).await?,
             windows_failed: windows(WindowState::Failed).await?,
             windows_short: windows(WindowState::Short).await?,
@@ -181,10 +181,6 @@ impl Store {
             last_ok: self.newest_run(shop, record, Some(Outcome::Ok)).await?,
             cursor,
         })
-    }
-
-    async fn count_orders(&self, shop: &str) -> Result<u64, StoreError> {
-        Ok(order::Entity::find().filter(order::Column::Shop.eq(shop)).count(&self.connection).await?)
     }
 
     /// Windows of both lanes, without those that a cursor set by hand has left behind.

@@ -14,12 +14,20 @@ use super::{Store, StoreError};
 
 /// Every table with a column `shop`, in the order in which a shop is deleted: first what lets anybody work for it,
 /// then what is large, and last the row that says that there is such a shop.
-pub const SHOP_TABLES: [&str; 11] = [
+pub const SHOP_TABLES: [&str; 19] = [
     "credentials",
     "credential_orphans",
     "login_attempts",
     LEASES,
+    "order_events",
     "order_items",
+    "sku_stock",
+    "skus",
+    "products",
+    "after_sale_items",
+    "after_sales",
+    "activity_skus",
+    "activities",
     "orders",
     "quarantine",
     "sync_windows",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt};
 
-use super::{OrderSync, SyncError};
+use super::{RecordSync, SyncError};
 use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::amounts::{AmountsResult, AmountsRow, DueOrder};
@@ -32,7 +32,7 @@ const REFUSED: TimeDelta = TimeDelta::days(1);
 /// Refunds and settlements change an order's money after it arrived or was canceled; it is read again then.
 const AGAIN_AFTER: [TimeDelta; 3] = [TimeDelta::days(1), TimeDelta::days(7), TimeDelta::days(30)];
 
-impl OrderSync {
+impl RecordSync {
     /// Fetches the money of every order that is due, until none is. A call that fails leaves its order due; after
     /// several such, or where the failure is not of an order, the drain ends.
     pub async fn drain_amounts(&self, lease: &Lease) -> Result<(), SyncError> {
@@ -95,7 +95,13 @@ impl OrderSync {
     }
 
     async fn amounts_of(&self, order: DueOrder) -> Result<AmountsRow, SyncError> {
-        let orders = self.source();
+        let Some(orders) = self.application.platform().amounts() else {
+            return Ok(AmountsRow {
+                number: order.number,
+                taken_due_at: order.due_at,
+                result: AmountsResult::Later { due: self.clock.now() + REFUSED },
+            });
+        };
         let number = order.number.as_str();
         let answer = self
             .call(Priority::Amounts, "reading an order's money", |access| async move {

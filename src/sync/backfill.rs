@@ -1,16 +1,16 @@
 //! The create lane: history that was planned, newest first. Never moves the cursor.
 
-use super::{OrderSync, RECORD, SyncError};
+use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
 use crate::store::leases::Lease;
 use crate::store::windows::CREATE_EPOCH;
 
-impl OrderSync {
+impl RecordSync {
     /// Reads every window of the create lane that is planned, was interrupted, failed, or came out short.
     pub async fn backfill(&self, lease: &Lease) -> Result<(), SyncError> {
-        let windows = self.store.history_left(&self.shop.name, RECORD, self.clock.now()).await?;
+        let windows = self.store.history_left(&self.shop.name, self.record, self.clock.now()).await?;
         self.read_windows(lease, Lane::Create, CREATE_EPOCH, windows).await
     }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-use super::{OrderSync, RECORD, SyncError};
+use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::{Closed, Window, plan};
 use crate::platform::rate::Priority;
@@ -18,19 +18,19 @@ const CLOCK_BACK_MAX: TimeDelta = TimeDelta::minutes(10);
 /// Something the platform does not grant is asked for again after this long.
 pub(super) const OFF_FOR: TimeDelta = TimeDelta::hours(24);
 
-impl OrderSync {
+impl RecordSync {
     /// Brings the update lane up to date. A shop seen for the first time gets its cursor here, and its history
     /// into the ledger as planned windows of the create lane.
     pub async fn catch_up(&self, lease: &Lease) -> Result<(), SyncError> {
         let outcome = self.read_news(lease).await;
-        self.remember_grant(RECORD.as_str(), &outcome).await?;
+        self.remember_grant(self.record.as_str(), &outcome).await?;
         outcome
     }
 
     async fn read_news(&self, lease: &Lease) -> Result<(), SyncError> {
         let end = self.closed_end(Priority::Update).await?;
         self.store.sweep(lease).await?;
-        let cursor = match self.store.cursor(&self.shop.name, RECORD).await? {
+        let cursor = match self.store.cursor(&self.shop.name, self.record).await? {
             Some(cursor) if cursor.last_sync_at.is_some() => cursor,
             _ => self.begin(lease, end).await?,
         };
@@ -53,7 +53,7 @@ impl OrderSync {
         last_sync_at: DateTime<Utc>,
     ) -> Result<Vec<Closed>, SyncError> {
         let skew = self.application.platform().skew().offset();
-        let ahead = self.store.closed_after(&self.shop.name, RECORD, cursor.epoch, last_sync_at).await?;
+        let ahead = self.store.closed_after(&self.shop.name, self.record, cursor.epoch, last_sync_at).await?;
         let mut settled = Vec::with_capacity(ahead.len());
         let mut unsettled = Vec::new();
         for row in ahead {
@@ -97,15 +97,16 @@ impl OrderSync {
 
     /// The history of the shop before `end` in windows of the create lane, oldest first.
     pub(super) fn history(&self, end: DateTime<Utc>) -> Vec<Window> {
-        Window::new((end - self.policy.history).max(DateTime::UNIX_EPOCH), end)
-            .map(|whole| whole.pieces(self.paging.create_window_max))
-            .unwrap_or_default()
+        let whole = Window::new((end - self.policy.history).max(DateTime::UNIX_EPOCH), end);
+        let longest = self.windows().create_max;
+        whole.zip(longest).map(|(whole, longest)| whole.pieces(longest)).unwrap_or_default()
     }
 
     /// Windows that came out short and are due for another look, without those that are read anyway.
     async fn short_again(&self, cursor: &Cursor, planned: &[Window]) -> Result<Vec<Window>, SyncError> {
         let now = self.clock.now();
-        let short = self.store.short_windows(&self.shop.name, RECORD, Lane::Update, cursor.epoch).await?;
+        let short =
+            self.store.short_windows(&self.shop.name, self.record, Lane::Update, cursor.epoch).await?;
         Ok(short
             .into_iter()
             .filter(|row| !planned.contains(&row.window) && row.is_due_again(now))

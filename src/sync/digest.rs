@@ -1,17 +1,17 @@
 //! A page becomes rows to store: unchanged ones are dropped, details fetched, odd ones set aside.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::pass::AskedPage;
-use super::{OrderSync, RECORD, SyncError};
-use crate::domain::order::{Answers, Order};
+use super::{RecordSync, SyncError};
+use crate::domain::entity::{Answers, FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
-use crate::platform::{ConvertError, DetailNeed, ListRow, PlatformError, Row};
-use crate::store::orders::StoredOrder;
+use crate::platform::{ConvertError, DetailNeed, Details, ListRow, PlatformError, Row};
+use crate::store::pages::Stored;
 use crate::store::quarantine::Quarantined;
 
 /// Detail calls under way at once for one page; the rate limit decides how fast they go.
@@ -20,22 +20,18 @@ const DETAILS_IN_PARALLEL: usize = 16;
 /// A page with fewer rows says nothing about the platform as a whole.
 const ROWS_FOR_JUDGEMENT: usize = 5;
 
-/// A platform's clock may be off, but not by this much: such a time would block all later versions.
-const FUTURE_MAX: TimeDelta = TimeDelta::days(1);
-
 /// What is to be written of one or several pages.
 #[derive(Default)]
 pub(super) struct Digest {
-    pub orders: Vec<StoredOrder>,
+    pub things: Vec<Stored>,
     pub quarantined: Vec<Quarantined>,
 }
 
 impl Digest {
     pub(super) fn append(&mut self, mut later: Self) {
-        let readable: HashSet<&str> =
-            later.orders.iter().map(|stored| stored.order.number.as_str()).collect();
+        let readable: HashSet<&str> = later.things.iter().map(|stored| stored.entity.number()).collect();
         self.quarantined.retain(|odd| odd.number.as_deref().is_none_or(|number| !readable.contains(number)));
-        self.orders.append(&mut later.orders);
+        self.things.append(&mut later.things);
         self.quarantined.append(&mut later.quarantined);
     }
 }
@@ -45,12 +41,12 @@ const STALE_DETAILS_MAX: u32 = 3;
 const STALE_DETAIL_PAUSE: Duration = Duration::from_millis(500);
 
 enum Outcome {
-    Order(Box<StoredOrder>),
+    Thing(Box<Stored>),
     Odd(Quarantined),
 }
 
-impl OrderSync {
-    /// Turns a page into what is to be written. `seen` takes every number of the page.
+impl RecordSync {
+    /// Turns a page into what is to be written. `seen` takes every number of the page that its total counts.
     pub(super) async fn digest(
         &self,
         page: AskedPage,
@@ -60,25 +56,17 @@ impl OrderSync {
         let AskedPage { page, asked_at: read_at } = page;
         let rows_total = page.rows.len();
         let (listed, odd) = sort_rows(page.rows);
-        seen.extend(listed.iter().map(|row| row.number.clone()));
+        let counted = self.paging.counted;
+        seen.extend(listed.iter().filter(|row| row.kind == counted).map(|row| row.number.clone()));
         seen.extend(odd.iter().map(|row| row.number.clone().unwrap_or_else(|| row.raw.clone())));
 
-        let numbers: Vec<String> = listed.iter().map(|row| row.number.clone()).collect();
-        let stored = self.store.list_hashes(&self.shop.name, &numbers).await?;
         let listed_total = listed.len();
-        let changed: Vec<ListRow> =
-            listed.into_iter().filter(|row| stored.get(&row.number) != Some(&row.list_hash)).collect();
+        let changed = self.changed(listed).await?;
         let unchanged = listed_total - changed.len();
-
-        let outcomes: Vec<Outcome> = stream::iter(changed)
-            .map(|row| self.complete(row, read_at, priority))
-            .buffered(DETAILS_IN_PARALLEL)
-            .try_collect()
-            .await?;
-        let mut digest = Digest { orders: Vec::with_capacity(outcomes.len()), quarantined: odd };
-        for outcome in outcomes {
+        let mut digest = Digest { things: Vec::with_capacity(changed.len()), quarantined: odd };
+        for outcome in self.complete_all(changed, read_at, priority).await? {
             match outcome {
-                Outcome::Order(order) => digest.orders.push(*order),
+                Outcome::Thing(thing) => digest.things.push(*thing),
                 Outcome::Odd(row) => digest.quarantined.push(row),
             }
         }
@@ -86,88 +74,174 @@ impl OrderSync {
         self.progress.page_read(rows_total, unchanged);
         for row in &digest.quarantined {
             tracing::warn!(
-                event = "record.quarantined", shop = %self.shop.name, record = %RECORD,
-                "order {} cannot be read and is set aside: {}", row.number.as_deref().unwrap_or("without number"), row.reason,
+                event = "record.quarantined", shop = %self.shop.name, record = %self.record,
+                "{} {} cannot be read and is set aside: {}",
+                counted, row.number.as_deref().unwrap_or("without number"), row.reason,
             );
         }
         Ok(digest)
     }
 
-    /// Adds what else belongs to the order and converts it.
+    /// The rows worth a closer look: those whose list row is not stored as it is now, and all where the list does not
+    /// tell of every change.
+    async fn changed(&self, listed: Vec<ListRow>) -> Result<Vec<ListRow>, SyncError> {
+        if self.paging.details.is_some_and(|details| details.need == DetailNeed::EveryTime) {
+            return Ok(listed);
+        }
+        let mut numbers: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+        for row in &listed {
+            numbers.entry(row.kind).or_default().push(row.number.clone());
+        }
+        let mut stored: HashMap<Kind, HashMap<String, String>> = HashMap::new();
+        for (kind, numbers) in numbers {
+            stored.insert(kind, self.store.list_hashes(&self.shop.name, kind, &numbers).await?);
+        }
+        let is_stored = |row: &ListRow| {
+            stored.get(&row.kind).and_then(|hashes| hashes.get(&row.number)) == Some(&row.list_hash)
+        };
+        Ok(listed.into_iter().filter(|row| !is_stored(row)).collect())
+    }
+
+    /// Adds what else belongs to the rows, and converts them.
+    async fn complete_all(
+        &self,
+        rows: Vec<ListRow>,
+        read_at: DateTime<Utc>,
+        priority: Priority,
+    ) -> Result<Vec<Outcome>, SyncError> {
+        let Some(details) = self.paging.details_for(self.shop.options) else {
+            let outcomes = rows.into_iter().map(|row| self.outcome(row.into_parts(), read_at));
+            return Ok(outcomes.collect());
+        };
+        if details.batch > 1 {
+            return self.complete_in_batches(rows, details, read_at, priority).await;
+        }
+        stream::iter(rows)
+            .map(|row| self.complete(row, details, read_at, priority))
+            .buffered(DETAILS_IN_PARALLEL)
+            .try_collect()
+            .await
+    }
+
+    /// Several rows share a call. One that the answer does not name has nothing more to tell.
+    async fn complete_in_batches(
+        &self,
+        rows: Vec<ListRow>,
+        details: Details,
+        read_at: DateTime<Utc>,
+        priority: Priority,
+    ) -> Result<Vec<Outcome>, SyncError> {
+        let mut outcomes = Vec::with_capacity(rows.len());
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let batch: Vec<ListRow> = rows.by_ref().take(details.batch).collect();
+            let numbers: Vec<String> = batch.iter().map(|row| row.number.clone()).collect();
+            let mut told = self.details(&numbers, priority).await?;
+            for row in batch {
+                let mut parts = row.into_parts();
+                if let Some(text) = told.remove(&parts.number) {
+                    details.part.put(&mut parts.answers, text);
+                }
+                outcomes.push(self.outcome(parts, read_at));
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// One row with its own detail.
     async fn complete(
         &self,
         row: ListRow,
+        details: Details,
         read_at: DateTime<Utc>,
         priority: Priority,
     ) -> Result<Outcome, SyncError> {
-        let ListRow { number, list_hash, raw, .. } = row;
-        let mut answers = Answers { list: Some(raw), ..Answers::default() };
-        let orders = self.source();
-        let converted = if self.paging.wants_detail(self.shop.options) {
-            match self.convert_with_detail(&number, &mut answers, priority).await {
-                Ok(converted) => converted,
-                Err(error) => match odd_detail(&error) {
-                    Some(reason) if self.paging.detail == DetailNeed::Always => {
-                        return Ok(Outcome::Odd(Quarantined {
-                            number: Some(number),
-                            reason,
-                            raw: answers.to_json(),
-                        }));
-                    }
-                    // The list row alone is an order here; its detail is only an extra.
-                    Some(reason) => {
-                        tracing::debug!(shop = %self.shop.name, "detail of {number} not stored: {reason}");
-                        orders.convert_order(&answers)
-                    }
-                    None => return Err(error),
-                },
-            }
-        } else {
-            orders.convert_order(&answers)
-        };
-        match converted {
-            Ok(mut order) => {
-                let plausible = |at: &DateTime<Utc>| *at <= self.platform_now() + FUTURE_MAX;
-                order.updated_at = order.updated_at.filter(plausible).or(Some(read_at));
-                Ok(Outcome::Order(Box::new(StoredOrder { order, answers, read_at, list_hash })))
-            }
-            Err(error) => Ok(Outcome::Odd(Quarantined {
-                number: Some(number),
-                reason: describe(&error),
-                raw: answers.to_json(),
-            })),
+        let mut parts = row.into_parts();
+        match self.add_detail(&mut parts, details, priority).await {
+            Ok(()) => {}
+            Err(error) => match odd_detail(&error) {
+                Some(reason) if details.need != DetailNeed::Optional => {
+                    return Ok(Outcome::Odd(parts.odd(reason)));
+                }
+                // The list row alone is enough here; the detail is only an extra.
+                Some(reason) => {
+                    tracing::debug!(shop = %self.shop.name, "detail of {} not stored: {reason}", parts.number);
+                }
+                None => return Err(error),
+            },
         }
+        Ok(self.outcome(parts, read_at))
     }
 
-    /// Fetches the detail and makes the order, again when the detail is older than the list row: the platform
-    /// has not yet caught up with itself.
-    async fn convert_with_detail(
+    /// Fetches the detail, again when it is older than the list row: the platform has not yet caught up with itself.
+    async fn add_detail(
         &self,
-        number: &str,
-        answers: &mut Answers,
+        parts: &mut RowParts,
+        details: Details,
         priority: Priority,
-    ) -> Result<Result<Order, ConvertError>, SyncError> {
+    ) -> Result<(), SyncError> {
+        let numbers = [parts.number.clone()];
         let mut fetches = 1;
         loop {
-            answers.detail = Some(self.detail(number, priority).await?);
-            match self.source().convert_order(answers) {
+            let mut told = self.details(&numbers, priority).await?;
+            if let Some(text) = told.remove(&parts.number) {
+                details.part.put(&mut parts.answers, text);
+            }
+            match self.source().convert(parts.kind, &parts.answers) {
                 Err(ConvertError::StaleDetail) if fetches < STALE_DETAILS_MAX => fetches += 1,
-                converted => return Ok(converted),
+                _ => return Ok(()),
             }
             tokio::time::sleep(STALE_DETAIL_PAUSE).await;
         }
     }
 
-    async fn detail(&self, number: &str, priority: Priority) -> Result<String, SyncError> {
-        let orders = self.source();
-        self.call(priority, "reading an order's detail", |access| async move {
-            orders.order_detail(&access, number).await
+    async fn details(
+        &self,
+        numbers: &[String],
+        priority: Priority,
+    ) -> Result<HashMap<String, String>, SyncError> {
+        let source = self.source();
+        self.call(priority, &format!("reading details of {}", self.record), |access| async move {
+            source.details(&access, numbers).await
         })
         .await
     }
 
+    fn outcome(&self, parts: RowParts, read_at: DateTime<Utc>) -> Outcome {
+        match self.source().convert(parts.kind, &parts.answers) {
+            Ok(mut entity) => {
+                let is_plausible = |at: &DateTime<Utc>| *at <= self.platform_now() + FUTURE_MAX;
+                entity.set_updated_at(entity.updated_at().filter(is_plausible).unwrap_or(read_at));
+                let RowParts { answers, list_hash, .. } = parts;
+                Outcome::Thing(Box::new(Stored { entity, answers, read_at, list_hash }))
+            }
+            Err(error) => Outcome::Odd(parts.odd(describe(&error))),
+        }
+    }
+
     pub(super) fn platform_now(&self) -> DateTime<Utc> {
         self.clock.now() + self.application.platform().skew().offset()
+    }
+}
+
+/// A row on its way to being stored.
+struct RowParts {
+    kind: Kind,
+    number: String,
+    list_hash: String,
+    answers: Answers,
+}
+
+impl RowParts {
+    fn odd(self, reason: String) -> Quarantined {
+        Quarantined { number: Some(self.number), reason, raw: self.answers.to_json() }
+    }
+}
+
+impl ListRow {
+    fn into_parts(self) -> RowParts {
+        let Self { kind, number, list_hash, raw, .. } = self;
+        RowParts { kind, number, list_hash, answers: Answers { list: Some(raw), ..Answers::default() } }
     }
 }
 
@@ -177,10 +251,12 @@ fn sort_rows(rows: Vec<Row>) -> (Vec<ListRow>, Vec<Quarantined>) {
     let mut odd = Vec::new();
     for row in rows {
         match row {
-            Row::Readable(row) => match listed.iter_mut().find(|known| known.number == row.number) {
-                Some(known) => *known = row,
-                None => listed.push(row),
-            },
+            Row::Readable(row) => {
+                match listed.iter_mut().find(|known| (known.kind, &known.number) == (row.kind, &row.number)) {
+                    Some(known) => *known = row,
+                    None => listed.push(row),
+                }
+            }
             Row::Unreadable(row) => {
                 odd.push(Quarantined { number: row.number, reason: row.reason, raw: row.raw });
             }

@@ -28,7 +28,7 @@ pub enum SyncError {
     },
     /// So many rows of one page made no sense that it is the platform that changed, not a row that is odd.
     #[error(
-        "{unreadable} of {rows} orders of one page cannot be read (the first: {example}); the platform may have changed its answers"
+        "{unreadable} of {rows} rows of one page cannot be read (the first: {example}); the platform may have changed its answers"
     )]
     ChangedPlatform { unreadable: usize, rows: usize, example: String },
     /// The platform has told us that the shop may not read this; it is asked again later.

@@ -16,7 +16,7 @@ use crate::domain::shop::Shop;
 use crate::domain::window::Pace;
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
-use crate::platform::{Application, OrderPaging, OrderSource, PageQuery};
+use crate::platform::{Application, PageQuery, Paging, RecordSource, Windows};
 use crate::store::Store;
 
 pub mod amounts;
@@ -45,32 +45,43 @@ pub struct Policy {
     pub windows_in_parallel: usize,
 }
 
-/// One shop's orders: everything a run needs to read and store them.
+/// One record of one shop: everything a run needs to read and store it.
 #[derive(Clone)]
-pub struct OrderSync {
+pub struct RecordSync {
     pub store: Store,
     pub application: Arc<Application>,
     pub tokens: Tokens,
     pub clock: Clock,
     pub policy: Policy,
     pub shop: Shop,
-    pub paging: OrderPaging,
+    pub record: Record,
+    /// How the platform lists it.
+    pub paging: Paging,
     pub progress: Arc<Progress>,
     pub cancel: CancellationToken,
     /// The row of `job_runs` this run writes.
     pub run_id: i64,
 }
 
-/// What is read here.
-const RECORD: Record = Record::Orders;
-
-impl OrderSync {
-    fn pace(&self) -> Pace {
-        Pace { window_max: self.paging.update_window_max, overlap: self.policy.overlap }
+impl RecordSync {
+    fn source(&self) -> &dyn RecordSource {
+        let source = self.application.platform().source(self.record);
+        source.expect("a run is only made for what the platform lists")
     }
 
-    fn source(&self) -> &dyn OrderSource {
-        self.application.platform().orders().expect("a platform whose profile pages orders can read them")
+    fn windows(&self) -> &Windows {
+        self.paging.windows().expect("windows are only read of what is listed by time")
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { window_max: self.windows().update_max, overlap: self.policy.overlap }
+    }
+
+    /// Whether what is read is or changes an order whose money comes by calls of its own, and is wanted.
+    fn wants_amounts(&self) -> bool {
+        matches!(self.record, Record::Orders | Record::AfterSales)
+            && self.application.platform().amounts().is_some()
+            && self.shop.options.amounts
     }
 
     /// Calls the platform with a valid token. A token that the platform refuses is reported to the token layer
@@ -97,11 +108,11 @@ impl OrderSync {
         answer.map_err(|source| SyncError::platform(doing, source))
     }
 
-    /// One page of the order list.
+    /// One page of the list.
     async fn page(&self, query: &PageQuery, priority: Priority) -> Result<crate::platform::Page, SyncError> {
-        let orders = self.source();
-        self.call(priority, "reading the order list", |access| async move {
-            orders.order_page(&access, query).await
+        let source = self.source();
+        self.call(priority, &format!("reading the list of {}", self.record), |access| async move {
+            source.page(&access, query).await
         })
         .await
     }

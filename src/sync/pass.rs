@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 
 use super::digest::Digest;
-use super::{OrderSync, SyncError};
+use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
-use crate::platform::{Page, PageQuery, PlatformError};
+use crate::platform::{Page, PageQuery, PlatformError, Range};
 use crate::store::leases::Lease;
-use crate::store::orders::PageCommit;
+use crate::store::pages::PageCommit;
 use crate::store::windows::Close;
 
 /// Rows collected before they are written: near the best size for both databases.
@@ -19,13 +19,14 @@ const ROWS_PER_COMMIT: usize = 500;
 
 /// A window being read: where from, under which lease, and what was seen so far.
 pub(super) struct Reading<'a> {
-    pub sync: &'a OrderSync,
+    pub sync: &'a RecordSync,
     pub lease: &'a Lease,
     pub lane: Lane,
     pub window: Window,
     /// Row of the ledger.
     pub ledger_id: i64,
-    /// Numbers seen in this pass. Rows without a readable number count by their text.
+    /// Numbers seen in this pass, of the kind that the total counts. Rows without a readable number count by their
+    /// text.
     pub seen: HashSet<String>,
     /// Converted and not yet written.
     pub waiting: Digest,
@@ -84,12 +85,12 @@ impl Reading<'_> {
     /// Writes what is waiting; with `close`, the ledger and the cursor in the same transaction.
     pub(super) async fn write(&mut self, close: Option<Close>) -> Result<(), SyncError> {
         let waiting = std::mem::take(&mut self.waiting);
-        let (rows, quarantined) = (waiting.orders.len() as u64, waiting.quarantined.len() as u64);
+        let (rows, quarantined) = (waiting.things.len() as u64, waiting.quarantined.len() as u64);
         let commit = PageCommit {
             run_id: self.sync.run_id,
             synced_at: self.sync.clock.now(),
-            orders: waiting.orders,
-            amounts_due: self.sync.paging.wants_amounts(self.sync.shop.options),
+            things: waiting.things,
+            amounts_due: self.sync.wants_amounts(),
             quarantined: waiting.quarantined,
             close,
         };
@@ -101,7 +102,7 @@ impl Reading<'_> {
     async fn take(&mut self, page: AskedPage) -> Result<(), SyncError> {
         let digest = self.sync.digest(page, self.priority(), &mut self.seen).await?;
         self.waiting.append(digest);
-        if self.waiting.orders.len() >= ROWS_PER_COMMIT {
+        if self.waiting.things.len() >= ROWS_PER_COMMIT {
             self.write(None).await?;
         }
         Ok(())
@@ -110,11 +111,9 @@ impl Reading<'_> {
     async fn page(&self, number: u32, status: Option<&'static str>) -> Result<AskedPage, SyncError> {
         let asked_at = self.sync.clock.now();
         let query = PageQuery {
-            lane: self.lane,
-            window: self.window,
+            range: Range::Window { lane: self.lane, window: self.window, status },
             page: number,
             page_size: self.sync.paging.page_size,
-            status,
         };
         Ok(AskedPage { page: self.sync.page(&query, self.priority()).await?, asked_at })
     }

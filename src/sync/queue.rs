@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::window::WindowEnd;
-use super::{OrderSync, SyncError};
+use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::store::leases::Lease;
@@ -13,7 +13,7 @@ use crate::store::leases::Lease;
 /// After this many windows that failed on their own account, the trouble is not theirs.
 const FAILED_WINDOWS_MAX: usize = 5;
 
-impl OrderSync {
+impl RecordSync {
     /// Reads `windows` in this order, several at once. A window whose own content is the trouble does not keep
     /// the others from being read; any other error ends the queue once the windows under way have ended. The
     /// first error is returned.

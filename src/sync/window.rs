@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::digest::Digest;
 use super::pass::{AskedPage, Reading};
-use super::{OrderSync, RECORD, SyncError};
+use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::PlatformError;
@@ -22,7 +22,7 @@ pub(super) enum WindowEnd {
     Split(Window, Window),
 }
 
-impl OrderSync {
+impl RecordSync {
     /// Reads one window and closes it. Nothing is skipped: whatever goes wrong ends the window with an error,
     /// and the cursor stays before it.
     pub(super) async fn read_window(
@@ -50,8 +50,8 @@ impl OrderSync {
         }
         if let Ok(WindowEnd::Split(first, second)) = &end {
             tracing::info!(
-                event = "window.split", shop = %self.shop.name, record = %RECORD,
-                "the window {} to {} holds too many orders and is halved", window.from(), window.until(),
+                event = "window.split", shop = %self.shop.name, record = %self.record,
+                "the window {} to {} holds too many {} and is halved", window.from(), window.until(), self.record,
             );
             self.store.split_window(lease, ledger_id, [*first, *second]).await?;
         }
@@ -65,7 +65,7 @@ impl Reading<'_> {
         for _ in 0..PASSES_MAX {
             self.seen.clear();
             let first = self.first_page(None).await?;
-            let pass = if first.page.total > self.sync.paging.rows_max {
+            let pass = if first.page.total > self.sync.windows().rows_max {
                 if let Some((first_half, second_half)) = self.window.halves() {
                     return Ok(WindowEnd::Split(first_half, second_half));
                 }
@@ -80,9 +80,9 @@ impl Reading<'_> {
             }
         }
         tracing::warn!(
-            event = "window.short", shop = %self.sync.shop.name, record = %RECORD,
-            "the window {} to {} told of {total} orders and showed {}; it will be read again",
-            self.window.from(), self.window.until(), self.seen.len(),
+            event = "window.short", shop = %self.sync.shop.name, record = %self.sync.record,
+            "the window {} to {} told of {total} {} and showed {}; it will be read again",
+            self.window.from(), self.window.until(), self.sync.record, self.seen.len(),
         );
         self.close(Closing::Short, total).await?;
         Ok(WindowEnd::Closed)
@@ -91,13 +91,13 @@ impl Reading<'_> {
     /// A window of one second that holds more than the platform likes to page: once for each status where the
     /// platform stops listing, to its end where it does not.
     async fn read_second(&mut self, first: AskedPage) -> Result<super::pass::PassEnd, SyncError> {
-        if self.sync.paging.dense_statuses.is_empty() {
+        if self.sync.windows().dense_statuses.is_empty() {
             return self.read_pages(first, None).await;
         }
         let mut is_doubtful = false;
-        for status in self.sync.paging.dense_statuses {
+        for status in self.sync.windows().dense_statuses {
             let first = self.first_page(Some(status)).await?;
-            if first.page.total > self.sync.paging.rows_max {
+            if first.page.total > self.sync.windows().rows_max {
                 return Err(SyncError::platform("reading a crowded second", PlatformError::TooDense));
             }
             is_doubtful |= self.read_pages(first, Some(status)).await?.is_doubtful;

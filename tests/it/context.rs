@@ -15,7 +15,7 @@ use shopsync::sandbox::{Platform, Sandbox, SandboxSettings};
 use shopsync::store::leases::{Acquired, LaneKey, Lease};
 use shopsync::store::runs::NewRun;
 use shopsync::sync::progress::Counts;
-use shopsync::sync::{OrderSync, Progress};
+use shopsync::sync::{Progress, RecordSync};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -107,7 +107,7 @@ impl TestContext {
     }
 
     /// The means to read a shop's orders, for tests that turn its screws.
-    pub(crate) async fn order_sync(&self, name: &str, lane: Lane) -> Option<(OrderSync, Lease)> {
+    pub(crate) async fn order_sync(&self, name: &str, lane: Lane) -> Option<(RecordSync, Lease)> {
         let key = LaneKey { shop: name.to_owned(), record: Record::Orders, lane };
         let Acquired::Granted(lease) = self.app.store.acquire(&key, &self.app.owner).await.unwrap() else {
             return None;
@@ -121,7 +121,12 @@ impl TestContext {
         let run_id = self.app.store.start_run(run).await.unwrap();
         let sync = self
             .app
-            .order_sync(&self.shop(name), Arc::new(Progress::default()), CancellationToken::new())
+            .record_sync(
+                &self.shop(name),
+                Record::Orders,
+                Arc::new(Progress::default()),
+                CancellationToken::new(),
+            )
             .unwrap()(run_id);
         Some((sync, lease))
     }
@@ -161,7 +166,7 @@ impl TestContext {
 
     fn wants_amounts(&self, name: &str) -> bool {
         let shop = self.shop(name);
-        self.app.order_paging(&shop).is_some_and(|paging| paging.wants_amounts(shop.options))
+        self.app.reads_amounts(&shop)
     }
 }
 

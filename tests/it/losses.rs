@@ -8,7 +8,7 @@ use shopsync::domain::window::Window;
 use shopsync::jobs::daemon::Daemon;
 use shopsync::jobs::ticker::Trigger;
 use shopsync::sandbox::{Fault, FaultKind, Platform, SandboxSettings};
-use shopsync::store::orders::PageCommit;
+use shopsync::store::pages::PageCommit;
 use shopsync::store::windows::{Close, Closing};
 use tokio_util::sync::CancellationToken;
 

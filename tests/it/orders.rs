@@ -229,7 +229,7 @@ both_databases! {
         test.settle();
         let outcome = test.run("xhs-shop", Lane::Update).await;
 
-        assert!(outcome.is_err_and(|error| error.contains("6 of 6 orders")));
+        assert!(outcome.is_err_and(|error| error.contains("6 of 6 rows")));
         assert_eq!(test.cursor("xhs-shop").await, before);
         assert_eq!(test.database.number("SELECT COUNT(*) FROM quarantine").await, 0);
     }

@@ -14,16 +14,19 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shopsync::clock::Clock;
 use shopsync::domain::grant::Access;
-use shopsync::domain::record::Lane;
+use shopsync::domain::record::{Lane, Record};
 use shopsync::domain::window::Window;
-use shopsync::platform::{AppSettings, PageQuery, Platform, PlatformError, Rejection, SignMethod, profile};
+use shopsync::platform::{
+    AppSettings, PageQuery, Platform, PlatformError, Range, Rejection, SignMethod, profile,
+};
 use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn a_temu_call_is_flat_complete_and_without_nulls() {
     let gateway = Gateway::start(r#"{"success":true,"errorCode":1000000,"result":{"totalItemNum":0}}"#).await;
 
-    let page = gateway.temu("").orders().unwrap().order_page(&access(), &query(Lane::Update)).await.unwrap();
+    let page =
+        gateway.temu("").source(Record::Orders).unwrap().page(&access(), &query(Lane::Update)).await.unwrap();
 
     assert_eq!((page.total, page.rows.len()), (0, 0));
     let mut sent = gateway.sent();
@@ -42,8 +45,13 @@ async fn a_xiaohongshu_call_is_flat_and_asks_in_seconds() {
     let gateway =
         Gateway::start(r#"{"success":true,"error_code":0,"data":{"total":0,"orderList":null}}"#).await;
 
-    let page =
-        gateway.xiaohongshu().orders().unwrap().order_page(&access(), &query(Lane::Create)).await.unwrap();
+    let page = gateway
+        .xiaohongshu()
+        .source(Record::Orders)
+        .unwrap()
+        .page(&access(), &query(Lane::Create))
+        .await
+        .unwrap();
 
     assert_eq!((page.total, page.rows.len()), (0, 0));
     let mut sent = gateway.sent();
@@ -69,7 +77,8 @@ async fn success_without_evidence_is_malformed() {
     ] {
         let gateway = Gateway::start(answer).await;
         let first = PageQuery { page: 1, ..query(Lane::Update) };
-        let error = gateway.temu("").orders().unwrap().order_page(&access(), &first).await.unwrap_err();
+        let error =
+            gateway.temu("").source(Record::Orders).unwrap().page(&access(), &first).await.unwrap_err();
         assert!(matches!(error, PlatformError::Malformed { .. }), "{answer}: {error:?}");
     }
 }
@@ -93,7 +102,7 @@ async fn the_documents_refusals_are_heard_as_meant() {
     ];
     for (answer, is_expected) in temu {
         let gateway = Gateway::start(answer).await;
-        let error = gateway.temu("").orders().unwrap().order_detail(&access(), "PO-1").await.unwrap_err();
+        let error = detail(&*gateway.temu(""), "PO-1").await.unwrap_err();
         assert!(is_expected(&error), "{answer} was heard as {error:?}");
     }
     let xiaohongshu: [(&str, Expected); 4] = [
@@ -114,7 +123,7 @@ async fn the_documents_refusals_are_heard_as_meant() {
     ];
     for (answer, is_expected) in xiaohongshu {
         let gateway = Gateway::start(answer).await;
-        let error = gateway.xiaohongshu().orders().unwrap().order_detail(&access(), "P1").await.unwrap_err();
+        let error = detail(&*gateway.xiaohongshu(), "P1").await.unwrap_err();
         assert!(is_expected(&error), "{answer} was heard as {error:?}");
     }
 }
@@ -123,7 +132,7 @@ async fn the_documents_refusals_are_heard_as_meant() {
 async fn an_answer_in_two_envelopes_is_opened_twice() {
     let answer = include_str!("../../src/platform/xiaohongshu/testdata/double_envelope.json");
     let gateway = Gateway::start(answer).await;
-    let inner = gateway.xiaohongshu().orders().unwrap().order_detail(&access(), "P1").await.unwrap();
+    let inner = detail(&*gateway.xiaohongshu(), "P1").await.unwrap();
     let inner: Value = serde_json::from_str(&inner).unwrap();
     assert_eq!(inner["totalCount"], 0);
 }
@@ -133,8 +142,8 @@ async fn the_platforms_own_bytes_are_kept() {
     let content = r#"{ "b" : 1.10, "a":"中" }"#;
     let answer = format!(r#"{{"success":true,"errorCode":1000000,"error_code":0,"data":{content}}}"#);
     let gateway = Gateway::start(&answer.replace("1000000", "0")).await;
-    assert_eq!(gateway.xiaohongshu().orders().unwrap().order_detail(&access(), "P1").await.unwrap(), content);
-    assert_eq!(gateway.temu("").orders().unwrap().order_detail(&access(), "PO-1").await.unwrap(), content);
+    assert_eq!(detail(&*gateway.xiaohongshu(), "P1").await.unwrap(), content);
+    assert_eq!(detail(&*gateway.temu(""), "PO-1").await.unwrap(), content);
 }
 
 #[tokio::test]
@@ -293,13 +302,14 @@ fn access() -> Access {
     Access { token: SecretString::from("token"), generation: 1, region: None }
 }
 
+/// The detail of one order.
+async fn detail(platform: &dyn Platform, number: &str) -> Result<String, PlatformError> {
+    let orders = platform.source(Record::Orders).unwrap();
+    Ok(orders.details(&access(), &[number.to_owned()]).await?.remove(number).unwrap())
+}
+
 /// Page 3 of the last ten minutes, orders to be shipped only.
 fn query(lane: Lane) -> PageQuery {
-    PageQuery {
-        lane,
-        window: Window::new(now() - TimeDelta::minutes(10), now()).unwrap(),
-        page: 3,
-        page_size: 100,
-        status: Some("2"),
-    }
+    let window = Window::new(now() - TimeDelta::minutes(10), now()).unwrap();
+    PageQuery { range: Range::Window { lane, window, status: Some("2") }, page: 3, page_size: 100 }
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use shopsync::clock::Clock;
+use shopsync::domain::entity::{Answers, Entity, Kind};
 use shopsync::domain::grant::Access;
-use shopsync::domain::order::{Answers, Order};
-use shopsync::domain::record::Lane;
+use shopsync::domain::order::Order;
+use shopsync::domain::record::{Lane, Record};
 use shopsync::domain::window::Window;
 use shopsync::platform::error::Retry;
 use shopsync::platform::{
-    AppSettings, OrderSource, PageQuery, Platform, PlatformError, Rejection, Row, SignMethod, profile,
+    AppSettings, PageQuery, Platform, PlatformError, Range, RecordSource, Rejection, Row, SignMethod, profile,
 };
 use shopsync::sandbox::{
     self, Fault, FaultKind, Sandbox, SandboxSettings, TEMU_APP_KEY, TEMU_APP_SECRET, TruthOrder,
@@ -78,8 +79,13 @@ impl Conversation {
         Self::with("xiaohongshu", "", settings).await
     }
 
-    pub(crate) fn orders(&self) -> &dyn OrderSource {
-        self.platform.orders().unwrap()
+    pub(crate) fn orders(&self) -> &dyn RecordSource {
+        self.platform.source(Record::Orders).unwrap()
+    }
+
+    pub(crate) async fn detail(&self, number: &str) -> Result<String, PlatformError> {
+        let numbers = [number.to_owned()];
+        Ok(self.orders().details(&self.access, &numbers).await?.remove(number).unwrap())
     }
 
     pub(crate) fn fail(&self, kind: FaultKind) {
@@ -109,13 +115,15 @@ impl Conversation {
     pub(crate) async fn order(&self, number: &str, row: String) -> Order {
         let answers = Answers {
             list: Some(row),
-            detail: Some(self.orders().order_detail(&self.access, number).await.unwrap()),
-            amounts: None,
+            detail: Some(self.detail(number).await.unwrap()),
+            ..Answers::default()
         };
-        let mut order = self.orders().convert_order(&answers).unwrap();
-        if self.platform.profile().orders.unwrap().has_amounts {
-            let raw = self.orders().order_amounts(&self.access, number).await.unwrap();
-            order.amounts = Some(self.orders().convert_amounts(&raw).unwrap());
+        let Entity::Order(mut order) = self.orders().convert(Kind::Order, &answers).unwrap() else {
+            panic!("{number} is no order");
+        };
+        if let Some(amounts) = self.platform.amounts() {
+            let raw = amounts.order_amounts(&self.access, number).await.unwrap();
+            order.amounts = Some(amounts.convert_amounts(&raw).unwrap());
         }
         order
     }
@@ -126,8 +134,8 @@ impl Conversation {
         window: Window,
         page: u32,
     ) -> Result<shopsync::platform::Page, PlatformError> {
-        let query = PageQuery { lane, window, page, page_size: 50, status: None };
-        self.orders().order_page(&self.access, &query).await
+        let range = Range::Window { lane, window, status: None };
+        self.orders().page(&self.access, &PageQuery { range, page, page_size: 50 }).await
     }
 
     /// The outcome of asking for one page of the last minutes.
@@ -225,7 +233,13 @@ async fn a_region_without_the_version_asked_for_is_asked_by_the_next() {
     let truth = conversation.sandbox.world().with(|world| world.truth(sandbox::Platform::Temu, 0));
     let mut refusals = 0;
     let raw = loop {
-        match conversation.orders().order_amounts(&conversation.access, &truth[0].number).await {
+        match conversation
+            .platform
+            .amounts()
+            .unwrap()
+            .order_amounts(&conversation.access, &truth[0].number)
+            .await
+        {
             Ok(raw) => break raw,
             Err(error) => assert_eq!(error.retry(), Retry::Backoff, "{error:?}"),
         }
@@ -233,7 +247,7 @@ async fn a_region_without_the_version_asked_for_is_asked_by_the_next() {
         assert!(refusals < 3, "no version of three was taken");
     };
     assert_eq!(refusals, 2, "an American shop in the European zone has the first version only");
-    let amounts = conversation.orders().convert_amounts(&raw).unwrap();
+    let amounts = conversation.platform.amounts().unwrap().convert_amounts(&raw).unwrap();
     assert_eq!(amounts.total_minor, Some(truth[0].total_minor));
 }
 
@@ -298,7 +312,7 @@ async fn an_order_that_does_not_exist_is_not_found() {
         Conversation::temu(SandboxSettings::default()).await,
         Conversation::xiaohongshu(SandboxSettings::default()).await,
     ] {
-        let error = conversation.orders().order_detail(&conversation.access, "none").await.unwrap_err();
+        let error = conversation.detail("none").await.unwrap_err();
         assert!(matches!(error, PlatformError::Rejected { why: Rejection::NotFound, .. }), "{error:?}");
     }
 }

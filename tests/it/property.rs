@@ -14,6 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::platform::PlatformError;
+use shopsync::platform::Reach;
 use shopsync::sandbox::{Fault, FaultKind, Platform, SandboxSettings, World};
 use shopsync::store::overview::OrdersFilter;
 use shopsync::sync::{SyncError, lease};
@@ -224,9 +225,11 @@ async fn run(
 ) -> Option<Result<(), SyncError>> {
     let (mut sync, lease) = test.order_sync(name, lane).await?;
     sync.paging.page_size = cut.page_size;
-    sync.paging.rows_max = cut.rows_max;
-    sync.paging.update_window_max =
-        sync.paging.update_window_max.min(TimeDelta::seconds(cut.window_max_secs));
+    let Reach::Windows(windows) = &mut sync.paging.reach else {
+        panic!("orders are listed by time");
+    };
+    windows.rows_max = cut.rows_max;
+    windows.update_max = windows.update_max.min(TimeDelta::seconds(cut.window_max_secs));
     sync.policy.windows_in_parallel = cut.windows_in_parallel;
     let work = async {
         match lane {

@@ -6,11 +6,11 @@ use shopsync::domain::order::{Amounts, ItemAmounts, OrderStatus};
 use shopsync::domain::record::Lane;
 use shopsync::store::amounts::{AmountsResult, AmountsRow, DueOrder};
 use shopsync::store::leases::Lease;
-use shopsync::store::orders::{PageCommit, StoredOrder};
 use shopsync::store::overview::{OrderView, OrdersFilter};
+use shopsync::store::pages::{PageCommit, Stored};
 
 use crate::databases::{TestDatabase, at, both_databases};
-use crate::store_orders::{order, page};
+use crate::store_orders::{of, order, page};
 
 fn read(due: &DueOrder, total_minor: i64, next_due: Option<DateTime<Utc>>) -> AmountsRow {
     let line = ItemAmounts {
@@ -32,15 +32,15 @@ fn read(due: &DueOrder, total_minor: i64, next_due: Option<DateTime<Utc>>) -> Am
     }
 }
 
-fn changed(hash: &str) -> StoredOrder {
+fn changed(hash: &str) -> Stored {
     let mut stored = order("A");
-    hash.clone_into(&mut stored.order.content_hash);
-    stored.order.updated_at = Some(at("2026-11-20 11:00:00"));
+    hash.clone_into(&mut of(&mut stored).content_hash);
+    of(&mut stored).updated_at = Some(at("2026-11-20 11:00:00"));
     stored
 }
 
 impl TestDatabase {
-    async fn save_due(&self, lease: &Lease, orders: Vec<StoredOrder>) {
+    async fn save_due(&self, lease: &Lease, orders: Vec<Stored>) {
         let page = PageCommit { amounts_due: true, ..page(self.clock.now(), orders) };
         self.store.commit_page(lease, page).await.unwrap();
     }

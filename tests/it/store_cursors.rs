@@ -6,7 +6,7 @@ use shopsync::domain::window::Window;
 use shopsync::store::StoreError;
 use shopsync::store::cursors::Off;
 use shopsync::store::leases::Lease;
-use shopsync::store::orders::PageCommit;
+use shopsync::store::pages::PageCommit;
 use shopsync::store::windows::{Close, Closing, WindowState};
 
 use crate::databases::{TestDatabase, at, both_databases};

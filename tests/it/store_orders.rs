@@ -1,23 +1,23 @@
 //! The commit of a page: what is written, what is not, and that nothing is ever lost or doubled.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use shopsync::domain::entity::{Answers, Entity, Kind};
 use shopsync::domain::money::Currency;
-use shopsync::domain::order::{Amounts, Answers, ItemAmounts, Order, OrderItem, OrderStatus};
+use shopsync::domain::order::{Amounts, ItemAmounts, Order, OrderItem, OrderStatus};
 use shopsync::domain::record::{Lane, Record};
 use shopsync::store::leases::{Acquired, LaneKey, Lease};
-use shopsync::store::orders::{Committed, PageCommit, StoredOrder};
 use shopsync::store::overview::{OrderItemView, OrderView, OrdersFilter};
 use shopsync::store::owner::Owner;
-use shopsync::store::quarantine::Quarantined;
+use shopsync::store::pages::{Committed, PageCommit, Stored};
 use shopsync::store::{Store, StoreError};
 
 use crate::databases::{TestDatabase, at, both_databases};
 use crate::store_shops::shop;
 
 /// An order as a platform without money in its list would bring it.
-pub(crate) fn order(number: &str) -> StoredOrder {
-    StoredOrder {
-        order: Order {
+pub(crate) fn order(number: &str) -> Stored {
+    Stored {
+        entity: Entity::Order(Order {
             number: number.to_owned(),
             status: OrderStatus::ToShip,
             platform_status: "2".to_owned(),
@@ -40,8 +40,8 @@ pub(crate) fn order(number: &str) -> StoredOrder {
             carrier: None,
             items: vec![line("L1"), line("L2")],
             content_hash: "first".to_owned(),
-        },
-        answers: Answers { list: Some(r#"{"v":1}"#.to_owned()), detail: None, amounts: None },
+        }),
+        answers: Answers { list: Some(r#"{"v":1}"#.to_owned()), ..Answers::default() },
         read_at: at("2026-11-20 12:00:00"),
         list_hash: "list-first".to_owned(),
     }
@@ -51,16 +51,24 @@ fn line(item_number: &str) -> OrderItem {
     OrderItem { item_number: Some(item_number.to_owned()), quantity: Some(1), ..OrderItem::default() }
 }
 
+/// The order in what is to be stored.
+pub(crate) fn of(stored: &mut Stored) -> &mut Order {
+    match &mut stored.entity {
+        Entity::Order(order) => order,
+        other => panic!("{} is no order", other.number()),
+    }
+}
+
 /// A later version of an order.
-fn changed(mut stored: StoredOrder, hash: &str, updated_at: &str) -> StoredOrder {
-    hash.clone_into(&mut stored.order.content_hash);
-    stored.order.updated_at = Some(at(updated_at));
+pub(crate) fn changed(mut stored: Stored, hash: &str, updated_at: &str) -> Stored {
+    hash.clone_into(&mut of(&mut stored).content_hash);
+    of(&mut stored).updated_at = Some(at(updated_at));
     stored.answers.list = Some(format!(r#"{{"v":"{hash}"}}"#));
     stored.list_hash = format!("list-{hash}");
     stored
 }
 
-fn money(total_minor: i64) -> Amounts {
+pub(crate) fn money(total_minor: i64) -> Amounts {
     Amounts {
         total_minor: Some(total_minor),
         currency: Some(Currency::USD),
@@ -74,38 +82,49 @@ fn money(total_minor: i64) -> Amounts {
     }
 }
 
-fn with_money(mut stored: StoredOrder, amounts: Amounts) -> StoredOrder {
-    stored.order.amounts = Some(amounts);
+pub(crate) fn with_money(mut stored: Stored, amounts: Amounts) -> Stored {
+    of(&mut stored).amounts = Some(amounts);
     stored.answers.amounts = Some(r#"{"paid":1}"#.to_owned());
     stored
 }
 
-pub(crate) fn page(synced_at: DateTime<Utc>, orders: Vec<StoredOrder>) -> PageCommit {
-    PageCommit { run_id: 7, synced_at, orders, amounts_due: false, quarantined: Vec::new(), close: None }
+pub(crate) fn page(synced_at: DateTime<Utc>, orders: Vec<Stored>) -> PageCommit {
+    PageCommit {
+        run_id: 7,
+        synced_at,
+        things: orders,
+        amounts_due: false,
+        quarantined: Vec::new(),
+        close: None,
+    }
 }
 
 impl TestDatabase {
-    /// The lease of a lane of the registered shop `acme`.
+    /// The lease of a lane of the orders of the registered shop `acme`.
     pub(crate) async fn lease(&self, lane: Lane) -> Lease {
+        self.lease_of(Record::Orders, lane).await
+    }
+
+    pub(crate) async fn lease_of(&self, record: Record, lane: Lane) -> Lease {
         self.store.register_shops(&[shop("acme")]).await.unwrap();
-        let key = LaneKey { shop: "acme".to_owned(), record: Record::Orders, lane };
+        let key = LaneKey { shop: "acme".to_owned(), record, lane };
         match self.store.acquire(&key, &Owner::this_process()).await.unwrap() {
             Acquired::Granted(lease) => lease,
             held @ Acquired::Held { .. } => panic!("{held:?}"),
         }
     }
 
-    async fn save(&self, lease: &Lease, orders: Vec<StoredOrder>) -> Committed {
+    pub(crate) async fn save(&self, lease: &Lease, orders: Vec<Stored>) -> Committed {
         let page = page(self.clock.now(), orders);
         self.store.commit_page(lease, page).await.unwrap()
     }
 
-    async fn stored(&self, number: &str) -> OrderView {
+    pub(crate) async fn stored(&self, number: &str) -> OrderView {
         let orders = self.store.orders(&OrdersFilter::default()).await.unwrap();
         orders.into_iter().find(|order| order.number == number).unwrap()
     }
 
-    async fn lines(&self, number: &str) -> Vec<OrderItemView> {
+    pub(crate) async fn lines(&self, number: &str) -> Vec<OrderItemView> {
         self.store.order_items("acme", &[number.to_owned()]).await.unwrap()
     }
 
@@ -115,15 +134,15 @@ impl TestDatabase {
     }
 }
 
-const WRITTEN: Committed = Committed { written: 1, unchanged: 0, cursor: None };
-const UNCHANGED: Committed = Committed { written: 0, unchanged: 1, cursor: None };
+pub(crate) const WRITTEN: Committed = Committed { written: 1, unchanged: 0, cursor: None };
+pub(crate) const UNCHANGED: Committed = Committed { written: 0, unchanged: 1, cursor: None };
 
 both_databases! {
     async fn an_older_copy_never_replaces_a_newer_order(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
         let mut newer = changed(order("A"), "second", "2026-11-20 10:10:00");
-        newer.order.status = OrderStatus::Shipped;
-        newer.order.items.truncate(1);
+        of(&mut newer).status = OrderStatus::Shipped;
+        of(&mut newer).items.truncate(1);
         assert_eq!(test.save(&lease, vec![newer]).await, WRITTEN);
 
         assert_eq!(test.save(&lease, vec![order("A")]).await, UNCHANGED);
@@ -144,7 +163,7 @@ both_databases! {
         let lease = test.lease(Lane::Update).await;
         test.save(&lease, vec![order("A")]).await;
         let mut other = changed(order("A"), "second", "2026-11-20 10:05:00");
-        other.order.updated_at = None;
+        of(&mut other).updated_at = None;
         assert_eq!(test.save(&lease, vec![other]).await, WRITTEN);
         let third = changed(order("A"), "third", "2020-01-01 00:00:00");
         assert_eq!(test.save(&lease, vec![third]).await, WRITTEN, "nothing to compare with");
@@ -185,14 +204,14 @@ both_databases! {
     async fn a_page_beyond_the_bind_limits_is_stored(test: TestDatabase) {
         let lease = test.lease(Lane::Create).await;
         // 36 columns: more than 70,000 binds, beyond the limits of both databases.
-        let orders: Vec<StoredOrder> = (0..2_000).map(|number| order(&format!("N{number}"))).collect();
-        let numbers: Vec<String> = orders.iter().map(|stored| stored.order.number.clone()).collect();
+        let orders: Vec<Stored> = (0..2_000).map(|number| order(&format!("N{number}"))).collect();
+        let numbers: Vec<String> = orders.iter().map(|stored| stored.entity.number().to_owned()).collect();
 
         let committed = test.save(&lease, orders).await;
 
         assert_eq!(committed.written, 2_000);
         assert_eq!(test.number("SELECT count(*) FROM order_items").await, 4_000);
-        let hashes = test.store.list_hashes("acme", &numbers).await.unwrap();
+        let hashes = test.store.list_hashes("acme", Kind::Order, &numbers).await.unwrap();
         assert_eq!(hashes.len(), 2_000);
     }
 
@@ -201,9 +220,9 @@ both_databases! {
         test.save(&lease, vec![order("A")]).await;
 
         let asked = ["A".to_owned(), "B".to_owned()];
-        let known = test.store.list_hashes("acme", &asked).await.unwrap();
+        let known = test.store.list_hashes("acme", Kind::Order, &asked).await.unwrap();
         assert_eq!(known.into_iter().collect::<Vec<_>>(), [("A".to_owned(), "list-first".to_owned())]);
-        assert!(test.store.list_hashes("bolt", &asked).await.unwrap().is_empty());
+        assert!(test.store.list_hashes("bolt", Kind::Order, &asked).await.unwrap().is_empty());
     }
 
     async fn a_line_list_shrinks_and_grows_with_its_order(test: TestDatabase) {
@@ -211,13 +230,13 @@ both_databases! {
         test.save(&lease, vec![order("A"), order("B")]).await;
 
         let mut shorter = changed(order("A"), "second", "2026-11-20 10:10:00");
-        shorter.order.items = vec![line("L2")];
+        of(&mut shorter).items = vec![line("L2")];
         test.save(&lease, vec![shorter]).await;
         let lines = test.lines("A").await;
         assert_eq!((lines.len(), lines[0].line, lines[0].item_number.as_deref()), (1, 0, Some("L2")));
 
         let mut longer = changed(order("A"), "third", "2026-11-20 10:15:00");
-        longer.order.items = vec![line("L1"), line("L1"), line("L3")];
+        of(&mut longer).items = vec![line("L1"), line("L1"), line("L3")];
         test.save(&lease, vec![longer]).await;
         assert_eq!(test.lines("A").await.len(), 3, "the same article may come twice");
         assert_eq!(test.lines("B").await.len(), 2);
@@ -226,7 +245,7 @@ both_databases! {
     async fn an_order_without_lines_is_stored(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
         let mut bare = order("A");
-        bare.order.items.clear();
+        of(&mut bare).items.clear();
         assert_eq!(test.save(&lease, vec![bare]).await, WRITTEN);
         assert!(test.lines("A").await.is_empty());
     }
@@ -234,10 +253,10 @@ both_databases! {
     async fn text_and_numbers_come_back_as_they_were(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
         let mut odd = with_money(order("A'\"; --"), money(i64::MAX));
-        odd.order.buyer_note = Some("🎁 ''\"\\ 你好 $1 ? \u{202e}".to_owned());
-        odd.order.seller_note = Some("cut\0here".to_owned());
-        odd.order.items[0].gift = Some(true);
-        odd.order.items[0].quantity = Some(i64::MIN);
+        of(&mut odd).buyer_note = Some("🎁 ''\"\\ 你好 $1 ? \u{202e}".to_owned());
+        of(&mut odd).seller_note = Some("cut\0here".to_owned());
+        of(&mut odd).items[0].gift = Some(true);
+        of(&mut odd).items[0].quantity = Some(i64::MIN);
         test.save(&lease, vec![odd]).await;
 
         let stored = test.stored("A'\"; --").await;
@@ -270,7 +289,7 @@ both_databases! {
         test.clock.advance(TimeDelta::minutes(5));
 
         let mut second = changed(order("A"), "second", "2026-11-20 10:10:00");
-        second.order.items = vec![line("L3"), line("L2")];
+        of(&mut second).items = vec![line("L3"), line("L2")];
         test.save(&lease, vec![second]).await;
 
         let after = test.stored("A").await;
@@ -278,48 +297,6 @@ both_databases! {
         assert_eq!(test.raw("A").await, r#"{"list":{"v":"second"},"amounts":{"paid":1}}"#);
         let money: Vec<Option<i64>> = test.lines("A").await.iter().map(|line| line.unit_minor).collect();
         assert_eq!(money, [None, Some(700)], "found again by its number on another line");
-    }
-
-    async fn a_quarantined_record_is_kept_counted_and_freed_by_what_stores_it(test: TestDatabase) {
-        let lease = test.lease(Lane::Update).await;
-        let unreadable = |reason: &str| PageCommit {
-            quarantined: vec![
-                Quarantined { number: Some("A".to_owned()), reason: reason.to_owned(), raw: "{1".to_owned() },
-                Quarantined { number: None, reason: reason.to_owned(), raw: "{2".to_owned() },
-            ],
-            ..page(test.clock.now(), Vec::new())
-        };
-        test.store.commit_page(&lease, unreadable("first")).await.unwrap();
-        test.store.commit_page(&lease, unreadable("second")).await.unwrap();
-
-        let kept = test.store.quarantine(Some("acme")).await.unwrap();
-        let told: Vec<(i64, &str)> = kept.iter().map(|row| (row.attempts, row.reason.as_str())).collect();
-        assert_eq!(told, [(2, "second"), (2, "second")]);
-        assert!(kept.iter().any(|row| row.number.starts_with('#') && row.number.len() == 65));
-
-        test.save(&lease, vec![order("A")]).await;
-        let left = test.store.quarantine(None).await.unwrap();
-        assert_eq!(left.len(), 1);
-        assert_eq!(left[0].raw, "{2");
-    }
-
-    async fn an_older_version_does_not_free_a_newer_one_from_quarantine(test: TestDatabase) {
-        let lease = test.lease(Lane::Update).await;
-        let older = order("A");
-        test.clock.advance(TimeDelta::seconds(5));
-        let unreadable = || Quarantined { number: Some("A".to_owned()), reason: "shape".to_owned(), raw: "{".to_owned() };
-        let page_of = |orders| PageCommit { quarantined: vec![unreadable()], ..page(test.clock.now(), orders) };
-        test.store.commit_page(&lease, page_of(Vec::new())).await.unwrap();
-
-        // Read before, by a lane that collects more rows before it writes.
-        test.save(&lease, vec![older]).await;
-        assert_eq!(test.store.quarantine(None).await.unwrap().len(), 1);
-        // Readable on one page and no longer on the next.
-        test.store.commit_page(&lease, page_of(vec![order("A")])).await.unwrap();
-        assert_eq!(test.store.quarantine(None).await.unwrap().len(), 1);
-
-        test.save(&lease, vec![StoredOrder { read_at: test.clock.now(), ..order("A") }]).await;
-        assert!(test.store.quarantine(None).await.unwrap().is_empty());
     }
 
     async fn a_shop_that_is_not_registered_stores_nothing(test: TestDatabase) {
@@ -373,7 +350,7 @@ both_databases! {
 }
 
 async fn write_round(store: &Store, lease: &Lease, now: DateTime<Utc>, lane: usize, round: usize) {
-    let mut orders: Vec<StoredOrder> = (0..50)
+    let mut orders: Vec<Stored> = (0..50)
         .map(|number| {
             changed(order(&format!("N{number}")), &format!("{lane}-{round}"), "2026-11-20 10:10:00")
         })

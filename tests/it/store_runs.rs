@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::domain::window::Window;
-use shopsync::store::orders::PageCommit;
+use shopsync::store::pages::PageCommit;
 use shopsync::store::quarantine::Quarantined;
 use shopsync::store::runs::{NewRun, Outcome, RunEnd, RunsFilter};
 

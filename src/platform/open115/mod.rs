@@ -27,7 +27,6 @@ pub(super) static PROFILE: Profile = Profile {
     doubtful_hosts: &[],
     has_secret: false,
     requests_per_second: 1.0,
-    orders: None,
     grant: GrantRules {
         access_life_default: TimeDelta::hours(2),
         // The longest life seen is 30 days.

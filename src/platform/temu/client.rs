@@ -1,78 +1,42 @@
 //! One app at one of Temu's gateways: which call answers which question.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 
-use super::{PROFILE, amounts, codes, convert, sign, wire};
+use super::gateway::{DIALECT, Gateway};
+use super::orders::Orders;
+use super::{PROFILE, codes, wire};
 use crate::domain::grant::{Access, Account, GrantInfo, Granted};
-use crate::domain::order::{Amounts, Answers, Order};
-use crate::domain::record::Lane;
-use crate::platform::envelope::Dialect;
-use crate::platform::error::{ConvertError, PlatformError, Rejection};
-use crate::platform::http::Conversation;
-use crate::platform::listing::Listing;
+use crate::domain::record::Record;
+use crate::platform::error::{PlatformError, Rejection};
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
 use crate::platform::{
-    AppSettings, ConnectError, OrderSource, Page, PageQuery, Platform, Profile, consent, instant, skew,
+    AmountsSource, AppSettings, ConnectError, Platform, Profile, RecordSource, consent, instant, skew,
 };
 
 const EXCHANGE: &str = "bg.open.accesstoken.create";
 pub(super) const GRANT_INFO: &str = "bg.open.accesstoken.info.get";
 const GRANT_INFO_PARTNER: &str = "bg.open.accesstoken.info.get.global";
-pub(super) const ORDER_LIST: &str = "bg.order.list.v2.get";
-pub(super) const ORDER_DETAIL: &str = "bg.order.detail.v2.get";
-
-const DIALECT: Dialect = Dialect { content: "result", is_success: codes::is_success };
 
 pub(super) struct Temu {
-    settings: AppSettings,
-    conversation: Conversation,
-    amounts: amounts::Versions,
+    gateway: Arc<Gateway>,
+    orders: Orders,
 }
 
 impl Temu {
     pub(super) fn new(settings: AppSettings) -> Result<Self, ConnectError> {
-        Ok(Self {
-            conversation: Conversation::new(&settings)?,
-            settings,
-            amounts: amounts::Versions::default(),
-        })
-    }
-
-    async fn read(
-        &self,
-        api: &str,
-        access: &Access,
-        parameters: Parameters,
-    ) -> Result<String, PlatformError> {
-        let body = self.signed(api, &access.token, parameters);
-        self.conversation.post_json(body).await
-    }
-
-    /// The body of a call, stamped with the platform's time and signed.
-    fn signed(&self, api: &str, token: &SecretString, parameters: Parameters) -> String {
-        let parameters = parameters
-            .text("type", api)
-            .text("app_key", &*self.settings.app_key)
-            .text("access_token", token.expose_secret())
-            .text("data_type", "JSON")
-            .text("version", "V1")
-            .integer("timestamp", self.conversation.platform_now().timestamp());
-        let signature = sign::sign(&parameters, &self.settings.app_secret, self.settings.sign_method);
-        parameters.text("sign", signature).to_json()
-    }
-
-    /// The `result` of an answer, or what its code says.
-    fn result<'a>(&self, answer: &'a str) -> Result<&'a RawValue, PlatformError> {
-        DIALECT.content(answer, |code, _| codes::refusal(self.zone(), code))
+        let gateway = Arc::new(Gateway::new(settings)?);
+        Ok(Self { orders: Orders::new(gateway.clone()), gateway })
     }
 
     fn granted(&self, result: &RawValue) -> Result<Granted, PlatformError> {
         let mut grant: wire::Grant = DIALECT.parse(result)?;
-        let now = self.conversation.platform_now();
+        let now = self.gateway.conversation.platform_now();
         Ok(Granted {
             access: grant
                 .access_token
@@ -87,7 +51,7 @@ impl Temu {
     }
 
     fn zone(&self) -> &str {
-        &self.settings.zone
+        self.gateway.zone()
     }
 }
 
@@ -98,7 +62,7 @@ impl Platform for Temu {
     }
 
     fn skew(&self) -> &skew::Skew {
-        self.conversation.skew()
+        self.gateway.conversation.skew()
     }
 
     /// Only local shops have a page; the others' owners copy a token from the console.
@@ -109,11 +73,11 @@ impl Platform for Temu {
             _ => None,
         };
         let query = [
-            ("appKey", &*self.settings.app_key),
-            ("redirect_uri", &*self.settings.redirect_uri),
+            ("appKey", &*self.gateway.settings.app_key),
+            ("redirect_uri", &*self.gateway.settings.redirect_uri),
             ("state", state),
         ];
-        consent::page(&self.settings.gateway, PROFILE.name, live, &query)
+        consent::page(&self.gateway.settings.gateway, PROFILE.name, live, &query)
     }
 
     fn console_page(&self) -> &'static str {
@@ -133,14 +97,14 @@ impl Platform for Temu {
     /// The code stands in for the access token that is not there yet.
     async fn exchange_code(&self, code: &SecretString) -> Result<Granted, PlatformError> {
         let parameters = Parameters::new().text("code", code.expose_secret());
-        let body = self.signed(EXCHANGE, code, parameters);
-        let answer = self.conversation.post_json_once(body).await?;
-        self.granted(self.result(&answer)?)
+        let body = self.gateway.signed(EXCHANGE, code, parameters);
+        let answer = self.gateway.conversation.post_json_once(body).await?;
+        self.granted(self.gateway.result(&answer)?)
     }
 
     /// The live platform refreshes nothing: only a grant of the guide's kind, by the configured API type.
     async fn refresh(&self, refresh: &SecretString) -> Result<Granted, PlatformError> {
-        let Some(api) = &self.settings.refresh_type else {
+        let Some(api) = &self.gateway.settings.refresh_type else {
             let unknown = Refusal::Rejected(Rejection::Parameters);
             return Err(
                 unknown.into_error("", "this platform has no call that refreshes; set `refresh_type`")
@@ -148,8 +112,8 @@ impl Platform for Temu {
         };
         // As with a code, the token that is spent stands in for the one that is asked for.
         let parameters = Parameters::new().text("refresh_token", refresh.expose_secret());
-        let body = self.signed(api, refresh, parameters);
-        let answer = self.conversation.post_json_once(body).await?;
+        let body = self.gateway.signed(api, refresh, parameters);
+        let answer = self.gateway.conversation.post_json_once(body).await?;
         let result = DIALECT
             .content(&answer, |code, message| codes::refusal(self.zone(), code).of_refresh(message))?;
         self.granted(result)
@@ -157,10 +121,10 @@ impl Platform for Temu {
 
     async fn grant_info(&self, access: &Access) -> Result<GrantInfo, PlatformError> {
         let api = if self.zone() == super::ZONE_PARTNER { GRANT_INFO_PARTNER } else { GRANT_INFO };
-        let answer = self.read(api, access, Parameters::new()).await?;
-        let grant: wire::Grant = DIALECT.parse(self.result(&answer)?)?;
+        let answer = self.gateway.read(api, access, Parameters::new()).await?;
+        let grant: wire::Grant = DIALECT.parse(self.gateway.result(&answer)?)?;
         Ok(GrantInfo {
-            access_ends_at: access_end(&grant, self.conversation.platform_now()),
+            access_ends_at: access_end(&grant, self.gateway.conversation.platform_now()),
             account: account(grant),
         })
     }
@@ -169,69 +133,15 @@ impl Platform for Temu {
         self.grant_info(access).await.map(drop)
     }
 
-    fn orders(&self) -> Option<&dyn OrderSource> {
-        Some(self)
-    }
-}
-
-#[async_trait]
-impl OrderSource for Temu {
-    async fn order_page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
-        let answer = self.read(ORDER_LIST, access, list_parameters(query)).await?;
-        let list: wire::OrderList<'_> = DIALECT.parse(self.result(&answer)?)?;
-        let listing = Listing {
-            dialect: DIALECT,
-            total: list.total_item_num,
-            total_name: "totalItemNum",
-            rows: list.page_items,
-            rows_name: "pageItems",
-        };
-        listing.into_page(query, convert::list_row)
-    }
-
-    async fn order_detail(&self, access: &Access, number: &str) -> Result<String, PlatformError> {
-        let parameters = Parameters::new().text("parentOrderSn", number);
-        let answer = self.read(ORDER_DETAIL, access, parameters).await?;
-        Ok(self.result(&answer)?.get().to_owned())
-    }
-
-    async fn order_amounts(&self, access: &Access, number: &str) -> Result<String, PlatformError> {
-        let region = access.region.as_deref();
-        let version = self.amounts.current(self.zone(), region);
-        let parameters = Parameters::new().text("parentOrderSn", number);
-        let answer = self.read(version, access, parameters).await?;
-        match self.result(&answer) {
-            Ok(result) => Ok(result.get().to_owned()),
-            Err(error) => Err(self.amounts.learn(version, region, error)),
+    fn source(&self, record: Record) -> Option<&dyn RecordSource> {
+        match record {
+            Record::Orders => Some(&self.orders),
+            Record::Products | Record::AfterSales | Record::Activities => None,
         }
     }
 
-    fn convert_order(&self, answers: &Answers) -> Result<Order, ConvertError> {
-        convert::order(answers)
-    }
-
-    fn convert_amounts(&self, raw: &str) -> Result<Amounts, ConvertError> {
-        amounts::convert(raw)
-    }
-}
-
-/// Both bounds are inclusive, in seconds, and must come together.
-fn list_parameters(query: &PageQuery) -> Parameters {
-    let (from, until) = query.window.asked();
-    let parameters = Parameters::new().integer("pageNumber", query.page).integer("pageSize", query.page_size);
-    let parameters = match query.status.and_then(|status| status.parse::<i64>().ok()) {
-        Some(status) => parameters.integer("parentOrderStatus", status),
-        None => parameters,
-    };
-    match query.lane {
-        Lane::Update => parameters
-            .integer("updateAtStart", from)
-            .integer("updateAtEnd", until)
-            .text("sortby", "updateTime"),
-        Lane::Create | Lane::Amounts => parameters
-            .integer("createAfter", from)
-            .integer("createBefore", until)
-            .text("sortby", "createTime"),
+    fn amounts(&self) -> Option<&dyn AmountsSource> {
+        Some(&self.orders)
     }
 }
 

@@ -8,7 +8,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::wire;
-use crate::domain::order::{Answers, Order, OrderItem, OrderStatus};
+use crate::domain::entity::{Answers, Kind};
+use crate::domain::order::{Order, OrderItem, OrderStatus};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::from_seconds;
@@ -29,6 +30,7 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
     let (value, row) = read(raw)?;
     let parent = row.parent_order_map.unwrap_or_default();
     Ok(ListRow {
+        kind: Kind::Order,
         number: parent.parent_order_sn.ok_or(NUMBER_MISSING)?,
         updated_at: from_seconds(parent.update_time),
         list_hash: fingerprint(&[&value], VOLATILE),

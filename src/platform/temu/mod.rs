@@ -1,19 +1,22 @@
 //! Temu's open platform: five zones, one router URL each, signed flat JSON.
 //!
-//! `client` makes the calls, `sign` signs them, `wire` says what the JSON looks like, `convert` and `amounts` what
-//! it means, `codes` what a refusal means, `scopes` which calls a record needs.
+//! `gateway` makes the calls, `client` those about grants and a file a record the others, `sign` signs them, `wire` says
+//! what the JSON looks like, `convert` and `amounts` what it means, `codes` what a refusal means, `scopes` which calls a
+//! record needs.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::{DetailNeed, GrantRules, OrderPaging, Profile, Renewal, Replay, Zone};
+use super::{GrantRules, Profile, Renewal, Replay, Zone};
 use crate::domain::record::Record;
 
 mod amounts;
 mod client;
 mod codes;
 mod convert;
+mod gateway;
+mod orders;
 mod scopes;
 mod sign;
 mod wire;
@@ -48,15 +51,6 @@ pub(super) static PROFILE: Profile = Profile {
     doubtful_hosts: &[],
     has_secret: true,
     requests_per_second: 20.0,
-    orders: Some(OrderPaging {
-        update_window_max: TimeDelta::seconds(24 * 3600 - 1),
-        create_window_max: TimeDelta::seconds(7 * 24 * 3600 - 1),
-        page_size: 100,
-        rows_max: 5_000,
-        dense_statuses: &[],
-        detail: DetailNeed::Optional,
-        has_amounts: true,
-    }),
     grant: GrantRules {
         access_life_default: TimeDelta::days(90),
         access_life_max: TimeDelta::days(400),

@@ -3,7 +3,8 @@
 //! Only for local shops: the other zones are renaming their calls, and a list that is behind would warn of nothing.
 
 use super::amounts::{VERSION_1, VERSION_2, VERSION_3};
-use super::client::{GRANT_INFO, ORDER_DETAIL, ORDER_LIST};
+use super::client::GRANT_INFO;
+use super::orders::{DETAIL as ORDER_DETAIL, LIST as ORDER_LIST};
 use super::{ZONE_CN, ZONE_PARTNER};
 use crate::domain::record::Record;
 use crate::domain::shop::ShopOptions;

@@ -8,8 +8,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::wire;
+use crate::domain::entity::{Answers, Kind};
 use crate::domain::money::Currency;
-use crate::domain::order::{Amounts, Answers, Order, OrderItem, OrderStatus};
+use crate::domain::order::{Amounts, Order, OrderItem, OrderStatus};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::from_millis;
@@ -33,6 +34,7 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
     let value = parse(raw)?;
     let row: wire::Shared = read(&value)?;
     Ok(ListRow {
+        kind: Kind::Order,
         number: row.order_id.ok_or(NUMBER_MISSING)?,
         updated_at: from_millis(row.update_time),
         list_hash: fingerprint(&[&value], VOLATILE),

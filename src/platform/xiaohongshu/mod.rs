@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::{DetailNeed, GrantRules, OrderPaging, Profile, Renewal, Replay};
+use super::{GrantRules, Profile, Renewal, Replay};
 use crate::domain::record::Record;
 
 mod client;
 mod codes;
 mod convert;
+mod gateway;
+mod orders;
 mod sign;
 mod wire;
 
@@ -24,15 +26,6 @@ pub(super) static PROFILE: Profile = Profile {
     doubtful_hosts: &["openapi.xiaohongshu.com"],
     has_secret: true,
     requests_per_second: 20.0,
-    orders: Some(OrderPaging {
-        update_window_max: TimeDelta::seconds(30 * 60 - 1),
-        create_window_max: TimeDelta::seconds(24 * 3600 - 1),
-        page_size: 100,
-        rows_max: 10_000,
-        dense_statuses: &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
-        detail: DetailNeed::Always,
-        has_amounts: false,
-    }),
     grant: GrantRules {
         access_life_default: TimeDelta::days(7),
         access_life_max: TimeDelta::days(60),

@@ -14,6 +14,7 @@ pub(in crate::store) struct Model {
     pub last_full_at: Option<ChronoDateTimeUtc>,
     pub off_reason: Option<String>,
     pub off_until: Option<ChronoDateTimeUtc>,
+    pub last_full_rows: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -4,7 +4,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{list_row, order, status};
-use crate::domain::order::{Answers, OrderStatus};
+use crate::domain::entity::Answers;
+use crate::domain::order::OrderStatus;
 use crate::platform::error::ConvertError;
 use crate::platform::{ListRow, Row};
 

@@ -4,7 +4,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{list_row, order, status};
-use crate::domain::order::{Answers, OrderStatus};
+use crate::domain::entity::Answers;
+use crate::domain::order::OrderStatus;
 use crate::platform::Row;
 use crate::platform::error::ConvertError;
 
@@ -19,7 +20,7 @@ fn detail() -> Value {
 }
 
 fn answers(row: &Value, detail: &Value) -> Answers {
-    Answers { list: Some(row.to_string()), detail: Some(detail.to_string()), amounts: None }
+    Answers { list: Some(row.to_string()), detail: Some(detail.to_string()), ..Answers::default() }
 }
 
 fn row(value: &Value) -> Row {

@@ -1,0 +1,51 @@
+//! What the daemon does once a day so that its tables stay small: old runs go, old windows become one, and, where
+//! the config says so, old answers are let go.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio_util::sync::CancellationToken;
+
+use super::run::chain;
+use crate::app::App;
+use crate::config::SyncConfig;
+use crate::store::prune::Ages;
+
+/// After the start, so that the first catch-up has the database to itself.
+const FIRST_AFTER: Duration = Duration::from_mins(10);
+const EVERY: Duration = Duration::from_hours(24);
+
+/// Prunes until `cancel` fires, in small steps of which any may be the last.
+pub async fn keep_small(app: &App, cancel: &CancellationToken) {
+    let pruning = async {
+        tokio::time::sleep(FIRST_AFTER).await;
+        loop {
+            prune(app).await;
+            tokio::time::sleep(EVERY).await;
+        }
+    };
+    cancel.run_until_cancelled(pruning).await;
+}
+
+async fn prune(app: &App) {
+    match app.store.prune(ages(&app.config().sync)).await {
+        Ok(summary) => tracing::debug!(
+            runs = summary.runs,
+            windows = summary.windows,
+            raw = summary.raw,
+            "pruned the tables of the copying"
+        ),
+        // Told by those who need it now; tomorrow is another day.
+        Err(error) if error.is_unavailable() => tracing::debug!("not pruned: {}", chain(&error)),
+        Err(error) => tracing::warn!(
+            event = "prune.failed",
+            error = chain(&error),
+            "old runs and windows could not be pruned; it is tried again tomorrow"
+        ),
+    }
+}
+
+fn ages(sync: &SyncConfig) -> Ages {
+    let age = |keep: Option<Duration>| keep.and_then(|keep| TimeDelta::from_std(keep).ok());
+    Ages { runs: age(sync.keep_runs), raw: age(sync.keep_raw), ..Ages::default() }
+}

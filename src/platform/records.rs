@@ -1,0 +1,201 @@
+//! The words records are read in: how a platform lists them, which page is asked for, what a page holds.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::error::{ConvertError, PlatformError};
+use crate::domain::entity::{Answers, Entity, Kind};
+use crate::domain::grant::Access;
+use crate::domain::order::Amounts;
+use crate::domain::product::WarehouseStock;
+use crate::domain::record::Lane;
+use crate::domain::shop::ShopOptions;
+use crate::domain::window::Window;
+
+/// What lists one record of a platform.
+#[async_trait]
+pub trait RecordSource: Send + Sync {
+    /// How it is listed. Always the same.
+    fn paging(&self) -> &Paging;
+
+    /// One page of the list. A lone unreadable row is a [`Row::Unreadable`], not an error.
+    async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError>;
+
+    /// What another call tells of these, each the platform's own JSON text by number; at most
+    /// [`Details::batch`] of them. One that is missing in the answer has nothing more to tell. Only where
+    /// [`Paging::details`] says that there is such a call.
+    async fn details(
+        &self,
+        access: &Access,
+        numbers: &[String],
+    ) -> Result<HashMap<String, String>, PlatformError>;
+
+    /// Makes a thing of its answers. Pure: asks nobody, needs no clock.
+    fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError>;
+}
+
+/// A platform that tells the money of orders in calls of its own.
+#[async_trait]
+pub trait AmountsSource: Send + Sync {
+    /// The money of one order: the platform's own JSON text.
+    async fn order_amounts(&self, access: &Access, number: &str) -> Result<String, PlatformError>;
+
+    /// Reads the money of such an answer. Pure.
+    fn convert_amounts(&self, raw: &str) -> Result<Amounts, ConvertError>;
+}
+
+/// A platform that tells the stock of a SKU by warehouse.
+#[async_trait]
+pub trait StockSource: Send + Sync {
+    /// The stock of one SKU, warehouse by warehouse, and the sum over all.
+    async fn sku_stock(&self, access: &Access, sku_id: &str) -> Result<Vec<WarehouseStock>, PlatformError>;
+}
+
+/// How a platform lists a record.
+#[derive(Clone, Debug)]
+pub struct Paging {
+    /// The kind of rows that the total of a page counts, where rows of several kinds come together.
+    pub counted: Kind,
+    pub reach: Reach,
+    pub page_size: u32,
+    /// `None`: the list tells everything.
+    pub details: Option<Details>,
+}
+
+/// What one list covers.
+#[derive(Clone, Debug)]
+pub enum Reach {
+    /// Stretches of time.
+    Windows(Windows),
+    /// Everything there is at present: these lists, one after the other, whole.
+    Lists(&'static [&'static str]),
+}
+
+/// A record that is listed by time.
+#[derive(Clone, Debug)]
+pub struct Windows {
+    /// Longest window of update time, a second under the platform's limit.
+    pub update_max: TimeDelta,
+    /// Longest window of creation time, a second under the platform's limit. `None`: it has no create lane, and is
+    /// read whole by update time instead, at first and every so often.
+    pub create_max: Option<TimeDelta>,
+    /// A window that holds more is halved.
+    pub rows_max: u64,
+    /// How a window of one second that holds more than `rows_max` is read: once for each of these platform
+    /// statuses. Empty: it is paged to its end.
+    pub dense_statuses: &'static [&'static str],
+}
+
+/// The call that tells more than the list.
+#[derive(Clone, Copy, Debug)]
+pub struct Details {
+    pub need: DetailNeed,
+    /// Numbers in one call.
+    pub batch: usize,
+    /// Which member of [`Answers`] it is.
+    pub part: Part,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DetailNeed {
+    /// A thing is its list row and its detail; asked for when the list row changed.
+    Changed,
+    /// The same, but also asked for when the list row is as before, because it does not tell of every change.
+    EveryTime,
+    /// Only when the shop asks for it, and then when the list row changed.
+    Optional,
+}
+
+/// What a detail call's answer is to the thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Detail,
+    Items,
+}
+
+impl Paging {
+    /// `None` when it is listed whole.
+    pub fn windows(&self) -> Option<&Windows> {
+        match &self.reach {
+            Reach::Windows(windows) => Some(windows),
+            Reach::Lists(_) => None,
+        }
+    }
+
+    /// The detail call, if a shop with these options wants it.
+    pub fn details_for(&self, options: ShopOptions) -> Option<Details> {
+        self.details.filter(|details| details.need != DetailNeed::Optional || options.detail)
+    }
+}
+
+impl Part {
+    /// Puts a detail's text where it belongs.
+    pub fn put(self, answers: &mut Answers, text: String) {
+        match self {
+            Self::Detail => answers.detail = Some(text),
+            Self::Items => answers.items = Some(text),
+        }
+    }
+}
+
+/// Which page of what.
+#[derive(Clone, Debug)]
+pub struct PageQuery {
+    pub range: Range,
+    /// From 1.
+    pub page: u32,
+    /// Rows a page; at most [`Paging::page_size`].
+    pub page_size: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Range {
+    Window {
+        /// [`Lane::Update`]: by update time; [`Lane::Create`]: by creation time.
+        lane: Lane,
+        window: Window,
+        /// Only rows in this status of the platform. `None`: all.
+        status: Option<&'static str>,
+    },
+    /// One of [`Reach::Lists`].
+    List(&'static str),
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// How many rows the platform says the whole range holds.
+    pub total: u64,
+    pub rows: Vec<Row>,
+}
+
+/// One row of a list. Where a platform tells of several kinds of things in one row, each is a row of its own.
+#[derive(Debug)]
+pub enum Row {
+    Readable(ListRow),
+    Unreadable(UnreadableRow),
+}
+
+/// A row we could read far enough to know what it is about.
+#[derive(Debug)]
+pub struct ListRow {
+    pub kind: Kind,
+    pub number: String,
+    /// `None` when the row has no update time.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// Over the row without volatile fields. 64 hex digits.
+    pub list_hash: String,
+    /// The platform's own JSON text.
+    pub raw: String,
+}
+
+/// A row that goes to quarantine.
+#[derive(Debug)]
+pub struct UnreadableRow {
+    /// `None` when not even the number can be read.
+    pub number: Option<String>,
+    pub reason: String,
+    pub raw: String,
+}

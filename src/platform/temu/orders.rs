@@ -1,0 +1,126 @@
+//! Orders: the list by time, the detail on request, the money order by order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+
+use super::gateway::{DIALECT, Gateway};
+use super::{amounts, convert, wire};
+use crate::domain::entity::{Answers, Entity, Kind};
+use crate::domain::grant::Access;
+use crate::domain::order::Amounts;
+use crate::domain::record::Lane;
+use crate::platform::error::{ConvertError, PlatformError};
+use crate::platform::listing::Listing;
+use crate::platform::parameters::Parameters;
+use crate::platform::{
+    AmountsSource, DetailNeed, Details, Page, PageQuery, Paging, Part, Range, Reach, RecordSource, Windows,
+};
+
+pub(super) const LIST: &str = "bg.order.list.v2.get";
+pub(super) const DETAIL: &str = "bg.order.detail.v2.get";
+
+static PAGING: Paging = Paging {
+    counted: Kind::Order,
+    reach: Reach::Windows(Windows {
+        update_max: TimeDelta::seconds(24 * 3600 - 1),
+        create_max: Some(TimeDelta::seconds(7 * 24 * 3600 - 1)),
+        rows_max: 5_000,
+        dense_statuses: &[],
+    }),
+    page_size: 100,
+    details: Some(Details { need: DetailNeed::Optional, batch: 1, part: Part::Detail }),
+};
+
+/// The orders of an app's shops.
+pub(super) struct Orders {
+    gateway: Arc<Gateway>,
+    amounts: amounts::Versions,
+}
+
+impl Orders {
+    pub(super) fn new(gateway: Arc<Gateway>) -> Self {
+        Self { gateway, amounts: amounts::Versions::default() }
+    }
+}
+
+#[async_trait]
+impl RecordSource for Orders {
+    fn paging(&self) -> &Paging {
+        &PAGING
+    }
+
+    async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
+        let answer = self.gateway.read(LIST, access, list_parameters(query)).await?;
+        let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.result(&answer)?)?;
+        let listing = Listing {
+            dialect: DIALECT,
+            total: list.total_item_num,
+            total_name: "totalItemNum",
+            rows: list.page_items,
+            rows_name: "pageItems",
+        };
+        listing.into_page(query, convert::list_row)
+    }
+
+    async fn details(
+        &self,
+        access: &Access,
+        numbers: &[String],
+    ) -> Result<HashMap<String, String>, PlatformError> {
+        let mut details = HashMap::with_capacity(numbers.len());
+        for number in numbers {
+            let parameters = Parameters::new().text("parentOrderSn", number.as_str());
+            let answer = self.gateway.read(DETAIL, access, parameters).await?;
+            details.insert(number.clone(), self.gateway.result(&answer)?.get().to_owned());
+        }
+        Ok(details)
+    }
+
+    fn convert(&self, _kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {
+        convert::order(answers).map(Entity::Order)
+    }
+}
+
+#[async_trait]
+impl AmountsSource for Orders {
+    async fn order_amounts(&self, access: &Access, number: &str) -> Result<String, PlatformError> {
+        let region = access.region.as_deref();
+        let version = self.amounts.current(self.gateway.zone(), region);
+        let parameters = Parameters::new().text("parentOrderSn", number);
+        let answer = self.gateway.read(version, access, parameters).await?;
+        match self.gateway.result(&answer) {
+            Ok(result) => Ok(result.get().to_owned()),
+            Err(error) => Err(self.amounts.learn(version, region, error)),
+        }
+    }
+
+    fn convert_amounts(&self, raw: &str) -> Result<Amounts, ConvertError> {
+        amounts::convert(raw)
+    }
+}
+
+/// Both bounds are inclusive, in seconds, and must come together.
+fn list_parameters(query: &PageQuery) -> Parameters {
+    let parameters = Parameters::new().integer("pageNumber", query.page).integer("pageSize", query.page_size);
+    let Range::Window { lane, window, status } = query.range else {
+        return parameters;
+    };
+    let (from, until) = window.asked();
+    let parameters = match status.and_then(|status| status.parse::<i64>().ok()) {
+        Some(status) => parameters.integer("parentOrderStatus", status),
+        None => parameters,
+    };
+    match lane {
+        Lane::Update => parameters
+            .integer("updateAtStart", from)
+            .integer("updateAtEnd", until)
+            .text("sortby", "updateTime"),
+        Lane::Create | Lane::Amounts => parameters
+            .integer("createAfter", from)
+            .integer("createBefore", until)
+            .text("sortby", "createTime"),
+    }
+}

@@ -1,0 +1,60 @@
+//! Calls at Xiaohongshu's gateway: stamped, signed, sent, and opened when the answer is there.
+
+use secrecy::ExposeSecret;
+use serde_json::value::RawValue;
+
+use super::{codes, sign};
+use crate::domain::grant::Access;
+use crate::platform::envelope::Dialect;
+use crate::platform::error::PlatformError;
+use crate::platform::http::Conversation;
+use crate::platform::parameters::Parameters;
+use crate::platform::{AppSettings, ConnectError};
+
+/// Of every app that is authorised by OAuth 2.
+const VERSION: &str = "2.0";
+const CONTENT_TYPE: &str = "application/json;charset=utf-8";
+
+pub(super) const DIALECT: Dialect = Dialect { content: "data", is_success: codes::is_success };
+
+/// What every call of one app shares.
+pub(super) struct Gateway {
+    pub(super) settings: AppSettings,
+    pub(super) conversation: Conversation,
+}
+
+impl Gateway {
+    pub(super) fn new(settings: AppSettings) -> Result<Self, ConnectError> {
+        Ok(Self { conversation: Conversation::new(&settings)?.with_content_type(CONTENT_TYPE), settings })
+    }
+
+    /// The answer to a call, unopened.
+    pub(super) async fn read(
+        &self,
+        method: &str,
+        access: &Access,
+        parameters: Parameters,
+    ) -> Result<String, PlatformError> {
+        let parameters = parameters.text("accessToken", access.token.expose_secret());
+        self.conversation.post_json(self.signed(method, parameters)).await
+    }
+
+    /// The body of a call, stamped with the platform's time and signed.
+    pub(super) fn signed(&self, method: &str, parameters: Parameters) -> String {
+        let timestamp = self.conversation.platform_now().timestamp().to_string();
+        let app_id = &self.settings.app_key;
+        let signature = sign::sign(method, app_id, &timestamp, VERSION, &self.settings.app_secret);
+        parameters
+            .text("appId", app_id.as_str())
+            .text("method", method)
+            .text("version", VERSION)
+            .text("timestamp", timestamp)
+            .text("sign", signature)
+            .to_json()
+    }
+}
+
+/// The `data` of an answer, or what its code and message say.
+pub(super) fn content(answer: &str) -> Result<&RawValue, PlatformError> {
+    DIALECT.content(answer, codes::refusal)
+}

@@ -1,0 +1,104 @@
+//! Orders: the list by time, and one detail each, which has the money and the lines.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+
+use super::gateway::{DIALECT, Gateway, content};
+use super::{convert, wire};
+use crate::domain::entity::{Answers, Entity, Kind};
+use crate::domain::grant::Access;
+use crate::domain::record::Lane;
+use crate::platform::error::{ConvertError, PlatformError};
+use crate::platform::listing::Listing;
+use crate::platform::parameters::Parameters;
+use crate::platform::{
+    DetailNeed, Details, Page, PageQuery, Paging, Part, Range, Reach, RecordSource, Windows,
+};
+
+const LIST: &str = "order.getOrderList";
+const DETAIL: &str = "order.getOrderDetail";
+
+static PAGING: Paging = Paging {
+    counted: Kind::Order,
+    reach: Reach::Windows(Windows {
+        update_max: TimeDelta::seconds(30 * 60 - 1),
+        create_max: Some(TimeDelta::seconds(24 * 3600 - 1)),
+        rows_max: 10_000,
+        dense_statuses: &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
+    }),
+    page_size: 100,
+    details: Some(Details { need: DetailNeed::Changed, batch: 1, part: Part::Detail }),
+};
+
+/// The orders of an app's shops.
+pub(super) struct Orders {
+    gateway: Arc<Gateway>,
+}
+
+impl Orders {
+    pub(super) fn new(gateway: Arc<Gateway>) -> Self {
+        Self { gateway }
+    }
+}
+
+#[async_trait]
+impl RecordSource for Orders {
+    fn paging(&self) -> &Paging {
+        &PAGING
+    }
+
+    async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
+        let answer = self.gateway.read(LIST, access, list_parameters(query)).await?;
+        let list: wire::OrderList<'_> = DIALECT.parse(content(&answer)?)?;
+        let listing = Listing {
+            dialect: DIALECT,
+            total: list.total,
+            total_name: "total",
+            rows: list.order_list,
+            rows_name: "orderList",
+        };
+        listing.into_page(query, convert::list_row)
+    }
+
+    async fn details(
+        &self,
+        access: &Access,
+        numbers: &[String],
+    ) -> Result<HashMap<String, String>, PlatformError> {
+        let mut details = HashMap::with_capacity(numbers.len());
+        for number in numbers {
+            let parameters = Parameters::new().text("orderId", number.as_str());
+            let answer = self.gateway.read(DETAIL, access, parameters).await?;
+            details.insert(number.clone(), content(&answer)?.get().to_owned());
+        }
+        Ok(details)
+    }
+
+    fn convert(&self, _kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {
+        convert::order(answers).map(Entity::Order)
+    }
+}
+
+/// Both bounds are taken as inclusive, and in seconds, though the answers tell milliseconds.
+fn list_parameters(query: &PageQuery) -> Parameters {
+    const BY_CREATION: i64 = 1;
+    const BY_UPDATE: i64 = 2;
+    let parameters = Parameters::new().integer("pageNo", query.page).integer("pageSize", query.page_size);
+    let Range::Window { lane, window, status } = query.range else {
+        return parameters;
+    };
+    let (from, until) = window.asked();
+    let time_type = match lane {
+        Lane::Update => BY_UPDATE,
+        Lane::Create | Lane::Amounts => BY_CREATION,
+    };
+    let parameters =
+        parameters.integer("startTime", from).integer("endTime", until).integer("timeType", time_type);
+    match status.and_then(|status| status.parse::<i64>().ok()) {
+        Some(status) => parameters.integer("orderStatus", status),
+        None => parameters,
+    }
+}

@@ -1,0 +1,228 @@
+//! The commit of a page, which is where nothing may be lost.
+//!
+//! Rows, ledger and cursor of a page are one transaction. What it does with a row it knows already: an older copy
+//! never replaces a newer one, an equal copy writes nothing, and money that came by another call stays.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Condition, Query};
+use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
+
+use super::bulk::KEYS_PER_STATEMENT;
+use super::dialect::Dialect;
+use super::entities::shop;
+use super::leases::{self, Lease};
+use super::quarantine::{self, Quarantined};
+use super::tables::table_of;
+use super::transaction::Tx;
+use super::windows::Close;
+use super::{Store, StoreError, after_sales, cursors, ledger, orders, rows};
+use crate::domain::activity::Activity;
+use crate::domain::after_sale::AfterSale;
+use crate::domain::entity::{Answers, Entity, Kind};
+use crate::domain::order::Order;
+use crate::domain::product::{Product, Sku};
+use crate::domain::record::Lane;
+
+/// What one page of a window brings, and with the last page the end of the window.
+pub struct PageCommit {
+    pub run_id: i64,
+    /// The moment of this commit.
+    pub synced_at: DateTime<Utc>,
+    pub things: Vec<Stored>,
+    /// Whether the money of the orders that are written has to be asked for by a call of its own. A case that is
+    /// written changes the money of its order.
+    pub amounts_due: bool,
+    /// What is also among `things` was readable before, and no longer is.
+    pub quarantined: Vec<Quarantined>,
+    /// The window ends with this page. `None`: more pages follow.
+    pub close: Option<Close>,
+}
+
+/// A thing with what it was made from.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub entity: Entity,
+    pub answers: Answers,
+    /// When it was read. What is in quarantine since a later moment is a newer version of it and stays there.
+    pub read_at: DateTime<Utc>,
+    /// Of the list row alone: an equal one needs no detail call and no write.
+    pub list_hash: String,
+}
+
+/// One kind of thing with what it was made from.
+pub(super) struct Piece<'a, T> {
+    pub(super) thing: &'a T,
+    pub(super) stored: &'a Stored,
+}
+
+/// Those of one kind by number, which is also the order they are written in, so that two writers meet rows in the same
+/// order and neither waits for the other in a circle.
+pub(super) type Pieces<'a, T> = BTreeMap<&'a str, Piece<'a, T>>;
+
+/// What became of a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Things that were new or changed.
+    pub written: u64,
+    /// Things that were stored already, as they are or newer.
+    pub unchanged: u64,
+    /// Where the cursor stands now. `None`: this commit did not move it.
+    pub cursor: Option<DateTime<Utc>>,
+}
+
+/// What all rows of a commit share.
+pub(super) struct Context<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) shop: &'a str,
+    pub(super) platform: &'a str,
+    pub(super) run_id: i64,
+    pub(super) synced_at: DateTime<Utc>,
+    pub(super) amounts_due: bool,
+}
+
+/// Things by kind and number.
+pub(super) struct Sorted<'a> {
+    pub(super) orders: Pieces<'a, Order>,
+    pub(super) products: Pieces<'a, Product>,
+    pub(super) skus: Pieces<'a, Sku>,
+    pub(super) after_sales: Pieces<'a, AfterSale>,
+    pub(super) activities: Pieces<'a, Activity>,
+}
+
+impl Store {
+    /// The hashes of the list rows of those of `numbers` that are stored and, as far as is known, still there.
+    pub async fn list_hashes(
+        &self,
+        shop: &str,
+        kind: Kind,
+        numbers: &[String],
+    ) -> Result<HashMap<String, String>, StoreError> {
+        let table = table_of(kind);
+        let mut hashes = HashMap::with_capacity(numbers.len());
+        for numbers in numbers.chunks(KEYS_PER_STATEMENT) {
+            let mut select = Query::select()
+                .columns([table.key, "list_hash"])
+                .from(table.name)
+                .and_where(table.of_shop(shop))
+                .and_where(table.key_is_in(numbers.iter().map(String::as_str)))
+                .to_owned();
+            select.cond_where(Condition::all().add_option(table.is_there()));
+            for row in self.connection.query_all(&select).await? {
+                hashes.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            }
+        }
+        Ok(hashes)
+    }
+
+    /// Stores a page: its rows and, when it closes the window, the ledger and the cursor with them, or nothing.
+    pub async fn commit_page(&self, lease: &Lease, page: PageCommit) -> Result<Committed, StoreError> {
+        let page = &page;
+        let sorted = &Sorted::new(&page.things);
+        self.write(|tx| async move {
+            leases::lock_lease(&tx, lease).await?;
+            let written = write_things(&tx, lease, page, sorted).await?;
+            quarantine::release(&tx, &lease.key, sorted.read()).await?;
+            quarantine::keep(&tx, &lease.key, &page.quarantined, page.synced_at).await?;
+            let mut cursor = None;
+            if let Some(close) = page.close {
+                ledger::close(&tx, &lease.key, close, page.run_id, page.synced_at).await?;
+                if lease.key.lane == Lane::Update {
+                    cursor = cursors::advance(&tx, &lease.key.shop, lease.key.record).await?;
+                }
+            }
+            Ok(Committed { written, unchanged: sorted.len() - written, cursor })
+        })
+        .await
+    }
+}
+
+/// Writes what is new or changed, kind by kind in one order for all writers, and tells how much it was.
+async fn write_things(
+    tx: &Tx,
+    lease: &Lease,
+    page: &PageCommit,
+    sorted: &Sorted<'_>,
+) -> Result<u64, StoreError> {
+    if page.things.is_empty() {
+        return Ok(0);
+    }
+    let shop = lease.key.shop.as_str();
+    let context = &Context {
+        dialect: tx.dialect,
+        shop,
+        platform: &platform(tx, shop).await?,
+        run_id: page.run_id,
+        synced_at: page.synced_at,
+        amounts_due: page.amounts_due,
+    };
+    let written = [
+        orders::write(tx, context, &sorted.orders).await?,
+        rows::write(tx, context, &sorted.products).await?,
+        rows::write(tx, context, &sorted.skus).await?,
+        after_sales::write(tx, context, &sorted.after_sales).await?,
+        rows::write(tx, context, &sorted.activities).await?,
+    ];
+    Ok(written.iter().map(|keys| keys.len() as u64).sum())
+}
+
+impl<'a> Sorted<'a> {
+    pub(super) fn new(things: &'a [Stored]) -> Self {
+        macro_rules! of_kind {
+            ($kind:ident) => {
+                newest_of_each(things, |entity| match entity {
+                    Entity::$kind(thing) => Some(thing),
+                    _ => None,
+                })
+            };
+        }
+        Self {
+            orders: of_kind!(Order),
+            products: of_kind!(Product),
+            skus: of_kind!(Sku),
+            after_sales: of_kind!(AfterSale),
+            activities: of_kind!(Activity),
+        }
+    }
+
+    fn len(&self) -> u64 {
+        self.read().count() as u64
+    }
+
+    /// What was read and when, by number.
+    fn read(&self) -> impl Iterator<Item = (&'a str, DateTime<Utc>)> {
+        fn each<'a, T>(pieces: &Pieces<'a, T>) -> impl Iterator<Item = (&'a str, DateTime<Utc>)> {
+            pieces.iter().map(|(number, piece)| (*number, piece.stored.read_at))
+        }
+        each(&self.orders)
+            .chain(each(&self.products))
+            .chain(each(&self.skus))
+            .chain(each(&self.after_sales))
+            .chain(each(&self.activities))
+    }
+}
+
+/// Those of one kind. Of what came twice, the newest copy.
+fn newest_of_each<T>(things: &[Stored], of_kind: impl Fn(&Entity) -> Option<&T>) -> Pieces<'_, T> {
+    let mut newest: Pieces<'_, T> = BTreeMap::new();
+    for stored in things {
+        let Some(thing) = of_kind(&stored.entity) else { continue };
+        let known = newest.entry(stored.entity.number()).or_insert(Piece { thing, stored });
+        if stored.entity.updated_at() >= known.stored.entity.updated_at() {
+            *known = Piece { thing, stored };
+        }
+    }
+    newest
+}
+
+/// The platform of a shop, which its rows name.
+pub(super) async fn platform(tx: &Tx, shop: &str) -> Result<String, StoreError> {
+    let platform = shop::Entity::find_by_id(shop)
+        .select_only()
+        .column(shop::Column::Platform)
+        .into_tuple()
+        .one(tx.db())
+        .await?;
+    platform.ok_or_else(|| StoreError::UnknownShop { shop: shop.to_owned() })
+}

@@ -1,0 +1,191 @@
+//! How a thing that is no order becomes a row of its kind's table, and how a row gives way to a newer one.
+//!
+//! Orders have statements of their own, because their money comes by another call and must outlive a page.
+
+use std::collections::HashSet;
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
+use sea_orm::{ConnectionTrait, Value};
+
+use super::StoreError;
+use super::bulk::{self, KEYS_PER_STATEMENT};
+use super::dialect::{Dialect, text};
+use super::pages::{Context, Piece, Pieces};
+use super::tables::{Cell, Table, table_of};
+use super::transaction::Tx;
+use crate::domain::entity::Kind;
+
+/// A thing as its table sees it.
+pub(super) trait Row {
+    const KIND: Kind;
+    /// Where the parts of it are rows of their own.
+    const PARTS: Option<Parts> = None;
+
+    fn key(&self) -> &str;
+    /// Of the answers it was made from.
+    fn content_hash(&self) -> &str;
+    /// The columns that are its own; `updated_at` is among them.
+    fn own(&self, dialect: Dialect) -> Vec<Cell>;
+    /// The columns of each part, without those that name shop and owner.
+    fn parts(&self) -> Vec<Vec<Cell>> {
+        Vec::new()
+    }
+}
+
+/// The table of the parts of things of one kind.
+#[derive(Clone, Copy)]
+pub(super) struct Parts {
+    pub(super) table: &'static str,
+    /// The column that names the thing it is a part of.
+    pub(super) owner: &'static str,
+}
+
+/// Writes what is new or changed, and tells its keys.
+pub(super) async fn write<T: Row>(
+    tx: &Tx,
+    context: &Context<'_>,
+    pieces: &Pieces<'_, T>,
+) -> Result<HashSet<String>, StoreError> {
+    let table = table_of(T::KIND);
+    let newer = upsert(tx, context, table, pieces).await?;
+    let changed: Vec<&T> =
+        pieces.values().map(|piece| piece.thing).filter(|thing| newer.contains(thing.key())).collect();
+    rewrite_parts(tx, context.shop, &changed).await?;
+    let mut written = newer;
+    if table.vanishes {
+        written.extend(bring_back(tx, context, table, pieces).await?);
+    }
+    Ok(written)
+}
+
+/// Writes the typed columns and the parts of things that are stored, and nothing else of them.
+pub(super) async fn rewrite<T: Row>(
+    tx: &Tx,
+    context: &Context<'_>,
+    pieces: &Pieces<'_, T>,
+) -> Result<(), StoreError> {
+    let table = table_of(T::KIND);
+    for mut insert in bulk::inserts(table.name, pieces.values().map(|piece| row(tx.dialect, context, piece)))
+    {
+        let own = pieces.values().next().map(|piece| piece.thing.own(tx.dialect)).unwrap_or_default();
+        let mut conflict = OnConflict::columns(["shop", table.key]);
+        conflict.update_columns(own.into_iter().map(|(column, _)| column));
+        insert.on_conflict(conflict);
+        tx.db().execute(&insert).await?;
+    }
+    let things: Vec<&T> = pieces.values().map(|piece| piece.thing).collect();
+    rewrite_parts(tx, context.shop, &things).await
+}
+
+async fn upsert<T: Row>(
+    tx: &Tx,
+    context: &Context<'_>,
+    table: Table,
+    pieces: &Pieces<'_, T>,
+) -> Result<HashSet<String>, StoreError> {
+    let mut written = HashSet::with_capacity(pieces.len());
+    let rows: Vec<Vec<Cell>> = pieces.values().map(|piece| row(tx.dialect, context, piece)).collect();
+    let columns: Vec<&'static str> = rows
+        .first()
+        .into_iter()
+        .flatten()
+        .map(|(column, _)| *column)
+        .filter(|column| is_replaced(table, column))
+        .collect();
+    for mut insert in bulk::inserts(table.name, rows) {
+        insert.on_conflict(on_conflict(table, &columns)).returning_col(table.key);
+        for row in tx.db().query_all(&insert).await? {
+            written.insert(row.try_get_by_index(0)?);
+        }
+    }
+    Ok(written)
+}
+
+/// Whether a newer copy replaces a column. `first_seen_at` never moves.
+fn is_replaced(table: Table, column: &str) -> bool {
+    column != "shop" && column != table.key && column != "first_seen_at"
+}
+
+/// An older copy never replaces a newer one, and an equal one writes nothing.
+fn on_conflict(table: Table, columns: &[&'static str]) -> OnConflict {
+    let new = |column: &'static str| Expr::col((Alias::new("excluded"), column));
+    let old = |column: &'static str| Expr::col((table.name, column));
+    let is_not_older = new("updated_at")
+        .gte(old("updated_at"))
+        .or(new("updated_at").is_null())
+        .or(old("updated_at").is_null());
+    let differs = new("content_hash").ne(old("content_hash"));
+    OnConflict::columns(["shop", table.key])
+        .update_columns(columns.iter().copied())
+        .action_and_where(is_not_older.and(differs))
+        .to_owned()
+}
+
+fn row<T: Row>(dialect: Dialect, context: &Context<'_>, piece: &Piece<'_, T>) -> Vec<Cell> {
+    let Piece { thing, stored } = piece;
+    let now = dialect.instant(context.synced_at);
+    let mut row = vec![("shop", text(context.shop)), (table_of(T::KIND).key, text(thing.key()))];
+    row.extend(thing.own(dialect));
+    row.extend([
+        ("raw", text(&stored.answers.to_json())),
+        ("list_hash", text(&stored.list_hash)),
+        ("content_hash", text(thing.content_hash())),
+        ("first_seen_at", now.clone()),
+        ("synced_at", now),
+        ("run_id", context.run_id.into()),
+    ]);
+    row
+}
+
+/// What is listed is there again, also when nothing else of it changed or the copy is an older one.
+async fn bring_back<T: Row>(
+    tx: &Tx,
+    context: &Context<'_>,
+    table: Table,
+    pieces: &Pieces<'_, T>,
+) -> Result<Vec<String>, StoreError> {
+    let keys: Vec<&str> = pieces.keys().copied().collect();
+    let mut back = Vec::new();
+    for keys in keys.chunks(KEYS_PER_STATEMENT) {
+        let update = Query::update()
+            .table(table.name)
+            .value("gone_at", Expr::value(tx.dialect.instant_or_null(None)))
+            .value("synced_at", Expr::value(tx.dialect.instant(context.synced_at)))
+            .value("run_id", context.run_id)
+            .and_where(table.of_shop(context.shop))
+            .and_where(table.key_is_in(keys.iter().copied()))
+            .and_where(Expr::col("gone_at").is_not_null())
+            .returning_col(table.key)
+            .to_owned();
+        for row in tx.db().query_all(&update).await? {
+            back.push(row.try_get_by_index(0)?);
+        }
+    }
+    Ok(back)
+}
+
+/// Replaces the parts as a whole.
+async fn rewrite_parts<T: Row>(tx: &Tx, shop: &str, things: &[&T]) -> Result<(), StoreError> {
+    let Some(Parts { table, owner }) = T::PARTS else {
+        return Ok(());
+    };
+    for things in things.chunks(KEYS_PER_STATEMENT) {
+        let delete = Query::delete()
+            .from_table(table)
+            .and_where(Expr::col("shop").eq(shop))
+            .and_where(Expr::col(owner).is_in(things.iter().map(|thing| thing.key())))
+            .to_owned();
+        tx.db().execute(&delete).await?;
+    }
+    let rows = things.iter().flat_map(|thing| {
+        let named = |part: Vec<Cell>| -> Vec<Cell> {
+            let names: [(&'static str, Value); 2] = [("shop", text(shop)), (owner, text(thing.key()))];
+            names.into_iter().chain(part).collect()
+        };
+        thing.parts().into_iter().map(named).collect::<Vec<_>>()
+    });
+    for insert in bulk::inserts(table, rows) {
+        tx.db().execute(&insert).await?;
+    }
+    Ok(())
+}
