@@ -18,6 +18,9 @@ pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyho
         clock: Clock::system(),
         seed: words.seed,
         orders: words.orders,
+        products: PRODUCTS,
+        after_sales: words.orders / ORDERS_PER_CASE,
+        activities: ACTIVITIES,
         drift: Drift { per_list_request: words.drift, ..Drift::default() },
         faults: Faults {
             list: words.faults.iter().map(|text| fault(text)).collect::<anyhow::Result<_>>()?,
@@ -57,6 +60,11 @@ pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyho
     sandbox.stop().await;
     Ok(Exit::Done)
 }
+
+/// What each shop offers, how often a sale goes wrong, and what Temu offers each shop.
+const PRODUCTS: usize = 100;
+const ORDERS_PER_CASE: usize = 20;
+const ACTIVITIES: usize = 12;
 
 /// A fault of the command line: `reset=0.01` strikes one call in a hundred, `reset` every call.
 fn fault(text: &str) -> anyhow::Result<Fault> {

@@ -80,6 +80,14 @@ pub(super) fn temu_site(shop: usize) -> Site {
     TEMU_SITES[shop % SHOPS_PER_PLATFORM]
 }
 
+/// An amount as decimal text, with as many digits as the currency has.
+pub(super) fn decimal(minor: i64, currency: &str) -> String {
+    match currency {
+        "JPY" => minor.to_string(),
+        _ => format!("{}{}.{:02}", if minor < 0 { "-" } else { "" }, minor.abs() / 100, minor.abs() % 100),
+    }
+}
+
 /// The currency a shop's orders are in.
 pub(super) fn currency(platform: Platform, shop: usize) -> &'static str {
     match platform {

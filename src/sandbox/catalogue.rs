@@ -1,9 +1,11 @@
 //! What the simulated sellers sell and where their buyers live. Invented, but as varied as real shops: long
 //! names, empty seller codes, quotes, a NUL that came in with a copied spreadsheet.
 
+use std::ops::Range;
+
 use super::accounts::Platform;
 
-/// One SKU.
+/// One SKU as orders tell it. Every shop sells these, whatever else it sells.
 pub(super) struct Product {
     pub name: &'static str,
     pub spec: &'static str,
@@ -34,20 +36,57 @@ pub(super) fn places(platform: Platform) -> &'static [Place] {
     }
 }
 
-/// The platform's number of a SKU, the same in every shop.
-pub(super) fn sku_id(platform: Platform, product: usize) -> String {
+/// How many products the catalogue's SKUs belong to.
+pub(super) const PRODUCTS: usize = 9;
+/// Products beyond the catalogue have this many SKUs each.
+const SKUS_PER_PRODUCT: usize = 3;
+
+/// Which product a SKU belongs to, both counted from 0: the first two SKUs are one product in two kinds.
+pub(super) fn product_of(sku: usize) -> usize {
+    match sku {
+        0 | 1 => 0,
+        _ if sku <= PRODUCTS => sku - 1,
+        _ => PRODUCTS + (sku - PRODUCTS - 1) / SKUS_PER_PRODUCT,
+    }
+}
+
+/// The SKUs of a product.
+pub(super) fn skus_of(product: usize) -> Range<usize> {
+    match product {
+        0 => 0..2,
+        _ if product < PRODUCTS => product + 1..product + 2,
+        _ => {
+            let first = PRODUCTS + 1 + (product - PRODUCTS) * SKUS_PER_PRODUCT;
+            first..first + SKUS_PER_PRODUCT
+        }
+    }
+}
+
+/// The platform's number of a SKU, the same in every shop. Numbers grow, as the platform's do.
+pub(super) fn sku_id(platform: Platform, sku: usize) -> String {
     match platform {
-        Platform::Temu => (17_590_000_000_001 + product).to_string(),
-        Platform::Xiaohongshu => format!("67b6831c7b3de40001a9{product:04x}"),
+        Platform::Temu => (17_590_000_000_001 + sku).to_string(),
+        Platform::Xiaohongshu => format!("67b6831c7b3de40001a9{sku:04x}"),
     }
 }
 
 /// The platform's number of the product a SKU belongs to: Temu `goodsId`, Xiaohongshu `itemId`.
-pub(super) fn product_id(platform: Platform, product: usize) -> String {
+pub(super) fn product_id(platform: Platform, sku: usize) -> String {
+    let product = product_of(sku);
     match platform {
         Platform::Temu => (601_090_000_000_001 + product).to_string(),
         Platform::Xiaohongshu => format!("67b6831c7b3de40001b0{product:04x}"),
     }
+}
+
+/// What Temu's partner and CN zones call the SKU: `productSkuId`.
+pub(super) fn partner_sku_id(sku: usize) -> String {
+    (9_000_000_001 + sku).to_string()
+}
+
+/// What they call the product a SKU belongs to: `productId`.
+pub(super) fn partner_product_id(sku: usize) -> String {
+    (5_000_000_001 + product_of(sku)).to_string()
 }
 
 const fn product(name: &'static str, spec: &'static str, code: &'static str, price_minor: i64) -> Product {
@@ -103,3 +142,20 @@ const CHINA: &[Place] = &[
     place("中国", "上海", "上海市", "徐汇区"),
     place("中国", "四川省", "成都市", "武侯区"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sku_belongs_to_one_product() {
+        let listed: Vec<usize> = (0..100).flat_map(skus_of).collect();
+
+        assert_eq!(listed, (0..listed.len()).collect::<Vec<_>>());
+        for product in 0..100 {
+            assert!(skus_of(product).all(|sku| product_of(sku) == product), "{product}");
+        }
+        assert_eq!(TEMU.len(), skus_of(PRODUCTS).start);
+        assert_eq!(XIAOHONGSHU.len(), TEMU.len());
+    }
+}

@@ -1,9 +1,12 @@
 //! The sandbox's own door: scripts set faults, skew and drift, make things happen and read the truth.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::accounts::{Platform, SHOPS_PER_PLATFORM};
+use super::after_sales;
 use super::drift::Drift;
 use super::faults::Fault;
 use super::grants::IssuedToken;
@@ -30,6 +33,15 @@ pub(super) struct Control {
     revoke: Option<ShopName>,
     expire_access: Option<ShopName>,
     create_orders: Option<Creation>,
+    create_products: Option<Creation>,
+    /// On orders taken by chance.
+    open_cases: Option<Creation>,
+    deny: Option<Permission>,
+    allow: Option<Permission>,
+    /// Temu's shops that are full-managed malls; all others are not.
+    full_managed: Option<BTreeSet<usize>>,
+    address_listed: Option<bool>,
+    double_envelope: Option<bool>,
     issue_code: Option<ShopName>,
     issue_token: Option<ShopName>,
     #[serde(rename = "115")]
@@ -51,6 +63,15 @@ struct Creation {
     count: usize,
 }
 
+/// An API a shop's grant covers, or does not.
+#[derive(Clone, Debug, Deserialize)]
+struct Permission {
+    platform: Platform,
+    #[serde(default)]
+    shop: usize,
+    api: String,
+}
+
 /// Which truth `GET /_control/truth` is asked for. Nothing named: every shop anybody has read.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct TruthQuery {
@@ -64,8 +85,8 @@ pub(super) fn act(world: &mut World, control: Control) -> Result<String, String>
     if control.clear_faults {
         world.clear_faults();
     }
-    for fault in control.faults {
-        world.add_fault(fault);
+    for fault in &control.faults {
+        world.add_fault(fault.clone());
     }
     if let Some(skew) = skew {
         world.set_skew(skew);
@@ -85,10 +106,16 @@ pub(super) fn act(world: &mut World, control: Control) -> Result<String, String>
     if let Some(named) = control.expire_access {
         world.expire_access(named.platform, named.shop);
     }
-    if let Some(creation) = control.create_orders {
-        for _ in 0..creation.count {
-            world.create_order(creation.platform, creation.shop);
-        }
+    make_happen(world, &control);
+    permit(world, control.deny, control.allow);
+    if let Some(full_managed) = control.full_managed {
+        world.manners.full_managed = full_managed;
+    }
+    if let Some(is_listed) = control.address_listed {
+        world.set_address_listed(is_listed);
+    }
+    if let Some(is_double) = control.double_envelope {
+        world.set_double_envelope(is_double);
     }
     let code = control.issue_code.map(|named| world.issue_code(named.platform, named.shop));
     let token = control.issue_token.map(|named| world.issue_token(named.platform, named.shop));
@@ -96,16 +123,46 @@ pub(super) fn act(world: &mut World, control: Control) -> Result<String, String>
     Ok(issued(code, token))
 }
 
+fn make_happen(world: &mut World, control: &Control) {
+    if let Some(Creation { platform, shop, count }) = control.create_orders {
+        for _ in 0..count {
+            world.create_order(platform, shop);
+        }
+    }
+    if let Some(Creation { platform, shop, count }) = control.create_products {
+        for _ in 0..count {
+            world.create_product(platform, shop);
+        }
+    }
+    if let Some(Creation { platform, shop, count }) = control.open_cases {
+        for _ in 0..count {
+            after_sales::change::open_somewhere(world, platform, shop);
+        }
+    }
+}
+
+fn permit(world: &mut World, deny: Option<Permission>, allow: Option<Permission>) {
+    for (permission, is_granted) in [(deny, false), (allow, true)] {
+        if let Some(Permission { platform, shop, api }) = permission {
+            world.set_granted(platform, shop, &api, is_granted);
+        }
+    }
+}
+
 /// The skew asked for, if everything else makes sense too.
 fn refuse_nonsense(control: &Control) -> Result<Option<TimeDelta>, String> {
     open115::check(&control.open115)?;
     let named = [control.revoke, control.expire_access, control.issue_code, control.issue_token];
     let named = named.into_iter().flatten().map(|named| named.shop);
-    for shop in named.chain(control.create_orders.map(|creation| creation.shop)) {
+    let creations = [control.create_orders, control.create_products, control.open_cases];
+    let permissions = [&control.deny, &control.allow].into_iter().flatten().map(|permission| permission.shop);
+    let managed = control.full_managed.iter().flatten().copied();
+    let created = creations.into_iter().flatten().map(|creation| creation.shop);
+    for shop in named.chain(created).chain(permissions).chain(managed) {
         refuse_unknown_shop(shop)?;
     }
-    if control.create_orders.is_some_and(|creation| creation.count > CREATE_MAX) {
-        return Err(format!("at most {CREATE_MAX} orders at once"));
+    if creations.into_iter().flatten().any(|creation| creation.count > CREATE_MAX) {
+        return Err(format!("at most {CREATE_MAX} of a kind at once"));
     }
     let Some(seconds) = control.skew_seconds else {
         return Ok(None);

@@ -16,11 +16,13 @@ pub struct Violations {
     /// A parameter the API does not have; Temu ignores it without a word.
     pub unknown_parameter: u64,
     pub bad_parameter: u64,
-    /// A Temu order list with no time pair and no numbers: the whole shop.
+    /// A list with no time and no numbers where the platform wants some: the whole shop.
     pub unfiltered_list: u64,
     pub window_too_long: u64,
     /// Milliseconds where the platform takes seconds.
     pub window_in_milliseconds: u64,
+    /// Seconds where the platform takes milliseconds.
+    pub window_in_seconds: u64,
     pub page_too_far: u64,
     pub page_too_large: u64,
     pub rate_exceeded: u64,

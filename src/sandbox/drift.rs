@@ -1,16 +1,17 @@
-//! Orders that change while they are read, which is what loses them for a careless reader.
+//! Things that change while they are read, which is what loses them for a careless reader.
 
 use serde::Deserialize;
 
 use super::accounts::Platform;
 use super::shop::ListedBy;
 use super::world::World;
+use super::{activities, after_sales, goods};
 
 /// How much changes by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Drift {
-    /// Changes made before each page of an order list is answered, to orders of the very window asked for.
+    /// Changes made before each page of a list is answered, to rows of the very window asked for.
     pub per_list_request: u32,
     /// Changes made in the background, over all shops that have been asked for. 0: none.
     pub per_second: f64,
@@ -45,6 +46,13 @@ pub(super) fn in_background(world: &mut World) {
         return;
     }
     let (platform, shop) = shops[world.random.usize(..shops.len())];
+    // Mostly orders; of the rest, only what such shops have.
+    match world.random.u32(..10) {
+        0 | 1 => return goods::change::somehow(world, platform, shop),
+        2 => return after_sales::change::somehow(world, platform, shop),
+        3 if platform == Platform::Temu => return activities::change::somehow(world, shop),
+        _ => {}
+    }
     let orders = world.shop(platform, shop).len();
     if orders == 0 || world.random.u32(..3) == 0 {
         world.create_order(platform, shop);

@@ -39,13 +39,15 @@ pub(super) enum Gateway {
     Temu,
     /// Temu's partner zone, which has no orders and a token call of another name.
     TemuPartner,
+    /// Temu's CN zone: no orders either, an older name for its goods, error codes of its own.
+    TemuCn,
     Xiaohongshu,
 }
 
 impl Gateway {
     pub(super) fn platform(self) -> Platform {
         match self {
-            Self::Temu | Self::TemuPartner => Platform::Temu,
+            Self::Temu | Self::TemuPartner | Self::TemuCn => Platform::Temu,
             Self::Xiaohongshu => Platform::Xiaohongshu,
         }
     }
@@ -61,7 +63,9 @@ pub(super) fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply 
     };
     let api = body.as_ref().and_then(|body| body.text(name)).unwrap_or_default();
     through(world, Some(platform), &api, |world, fault| match gateway {
-        Gateway::Temu | Gateway::TemuPartner => temu::answer(world, gateway, body.as_ref(), fault),
+        Gateway::Temu | Gateway::TemuPartner | Gateway::TemuCn => {
+            temu::answer(world, gateway, body.as_ref(), fault)
+        }
         Gateway::Xiaohongshu => xiaohongshu::answer(world, body.as_ref(), fault),
     })
 }
@@ -84,7 +88,11 @@ fn through(
         return reply;
     }
     let text = act(world, fault.as_ref());
-    deliver(text, fault.as_ref())
+    let reply = deliver(text, fault.as_ref());
+    match world.manners.held_back.take() {
+        Some(pause) => Reply { delivery: Delivery::Stalled(pause), ..reply },
+        None => reply,
+    }
 }
 
 /// What never reaches the platform's own gateway.

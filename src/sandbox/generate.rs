@@ -6,7 +6,8 @@ use chrono::TimeDelta;
 use super::accounts::Platform;
 use super::catalogue;
 use super::note::Note;
-use super::order::{EmptyMembers, Line, Money, Order, Shape};
+use super::order::{Line, Money, Order};
+use super::shape::{EmptyMembers, Shape};
 use super::shop::Shop;
 
 /// The largest whole number every JSON library keeps exactly, as far as doubles go.
@@ -28,12 +29,24 @@ pub(super) struct Past {
     /// A tenth of the orders was updated within one second.
     pub burst: bool,
     pub now_ms: i64,
+    /// The catalogue's are always there.
+    pub products: usize,
+    pub cases: usize,
+    /// Of Temu's shops.
+    pub activities: usize,
+}
+
+impl Past {
+    /// The first and the last moment of it.
+    pub(super) fn span_ms(&self) -> (i64, i64) {
+        let last_ms = self.now_ms - QUIET.num_milliseconds();
+        (last_ms - self.history.num_milliseconds().max(1), last_ms)
+    }
 }
 
 /// Fills an empty shop with its past.
 pub(super) fn fill(shop: &mut Shop, past: Past, random: &mut fastrand::Rng) {
-    let last_ms = past.now_ms - QUIET.num_milliseconds();
-    let first_ms = last_ms - past.history.num_milliseconds().max(1);
+    let (first_ms, last_ms) = past.span_ms();
     let burst_ms = whole_second(i64::midpoint(first_ms, last_ms));
     let orders = (0..past.orders)
         .map(|count| {
@@ -169,6 +182,7 @@ pub(super) fn money(lines: &[Line], random: &mut fastrand::Rng) -> Money {
         platform_discount,
         tax,
         income: goods - seller_discount + shipping,
+        refunded: 0,
     }
 }
 
@@ -185,7 +199,7 @@ pub(super) fn note(random: &mut fastrand::Rng) -> Note {
     }
 }
 
-fn shape(random: &mut fastrand::Rng) -> Shape {
+pub(super) fn shape(random: &mut fastrand::Rng) -> Shape {
     Shape {
         numbers_as_text: random.u32(..20) == 0,
         empty_members: match random.u32(..10) {

@@ -2,11 +2,11 @@
 //! without credentials.
 //!
 //! As strict as the live platforms and owner of the truth: it refuses what they refuse, counts what a correct
-//! client never does ([`Violations`]), keeps every version of every order ([`World`]), changes orders while they
-//! are read ([`Drift`]) and fails on demand ([`Faults`]). Written from the platforms' documents alone: it shares
+//! client never does ([`Violations`]), keeps every version of every order and case ([`World`]), changes what is
+//! being read ([`Drift`]) and fails on demand ([`Faults`]). Written from the platforms' documents alone: it shares
 //! nothing with the clients it tests but the clock, and is never loosened for one of them.
 //!
-//! A platform is a folder here: its gateway's checks, its grants, its orders. Everything else is shared.
+//! A platform is a folder here: its gateway's checks, its grants, how it writes things. Everything else is shared.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -20,6 +20,8 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 
 mod accounts;
+mod activities;
+mod after_sales;
 mod authorize;
 mod catalogue;
 mod connection;
@@ -30,13 +32,16 @@ mod faults;
 mod flat;
 mod gateway;
 mod generate;
+mod goods;
 mod grants;
 mod json;
+mod manners;
 mod mutate;
 mod note;
 mod open115;
 mod order;
 mod server;
+mod shape;
 mod shop;
 mod temu;
 mod truth;
@@ -47,13 +52,18 @@ pub use accounts::{
     Platform, SHOPS_PER_PLATFORM, TEMU_APP_KEY, TEMU_APP_SECRET, TEMU_OTHER_APP_KEY, TEMU_OTHER_APP_SECRET,
     XIAOHONGSHU_APP_ID, XIAOHONGSHU_APP_SECRET,
 };
+pub use activities::{Activity, ActivityGoods, ActivitySku, TruthActivity, TruthActivitySku};
+pub use after_sales::{Case, CaseItem, TruthCase, TruthCaseItem};
 pub use counters::Violations;
 pub use drift::Drift;
 pub use faults::{Fault, FaultKind, Faults};
+pub use goods::{Product, Sku, Standing, Stock, TruthProduct, TruthSku, TruthStock};
 pub use grants::IssuedToken;
+pub use manners::HeavyWindow;
 pub use note::Note;
 pub use open115::{DriveSettings, OPEN115_APP_ID, OPEN115_PLATFORM};
-pub use order::{EmptyMembers, Line, Money, Order, Shape, Spoiled};
+pub use order::{Line, Money, Order};
+pub use shape::{EmptyMembers, Shape, Spoiled};
 pub use truth::{TruthLine, TruthOrder};
 pub use world::{Hook, Request, World, WorldHandle};
 
@@ -72,6 +82,12 @@ pub struct SandboxSettings {
     pub seed: u64,
     /// How many orders each shop begins with.
     pub orders: usize,
+    /// How many products each shop begins with. Those that orders refer to are always there.
+    pub products: usize,
+    /// How many after-sales cases each shop begins with.
+    pub after_sales: usize,
+    /// How many activities each Temu shop begins with.
+    pub activities: usize,
     /// How far back they reach.
     pub history: TimeDelta,
     /// A tenth of them updated within one second.
@@ -86,6 +102,8 @@ pub struct SandboxSettings {
     pub temu_token_life: TimeDelta,
     /// Of 115, which is a drive and no shop.
     pub drive: DriveSettings,
+    /// Which lists of cases take Temu too long. `None`: none.
+    pub temu_heavy_window: Option<HeavyWindow>,
 }
 
 impl Default for SandboxSettings {
@@ -95,6 +113,9 @@ impl Default for SandboxSettings {
             clock: Clock::system(),
             seed: 1,
             orders: 0,
+            products: 0,
+            after_sales: 0,
+            activities: 0,
             history: TimeDelta::days(30),
             burst: false,
             drift: Drift::default(),
@@ -103,6 +124,7 @@ impl Default for SandboxSettings {
             temu_hmac: false,
             temu_token_life: TimeDelta::days(365),
             drive: DriveSettings::default(),
+            temu_heavy_window: Some(HeavyWindow::default()),
         }
     }
 }
@@ -163,6 +185,11 @@ impl Sandbox {
         self.url() + server::TEMU_PARTNER_PATH
     }
 
+    /// The same for Temu's CN zone, which has no orders either and error codes of its own.
+    pub fn temu_cn_gateway(&self) -> String {
+        self.url() + server::TEMU_CN_PATH
+    }
+
     /// The whole address Xiaohongshu's calls are posted to.
     pub fn xiaohongshu_gateway(&self) -> String {
         self.url() + server::XIAOHONGSHU_PATH
@@ -192,7 +219,7 @@ impl Sandbox {
     }
 }
 
-/// Changes orders in the background, at the rate the drift asks for at the moment.
+/// Changes things in the background, at the rate the drift asks for at the moment.
 async fn drift_along(world: WorldHandle, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(DRIFT_TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

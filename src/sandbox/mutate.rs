@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::accounts::Platform;
 use super::generate;
-use super::order::{Order, Spoiled};
+use super::order::Order;
+use super::shape::Spoiled;
 use super::world::World;
 
 impl World {
@@ -132,7 +133,7 @@ impl World {
         )
     }
 
-    fn rewrite(
+    pub(super) fn rewrite(
         &mut self,
         platform: Platform,
         shop: usize,

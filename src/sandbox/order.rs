@@ -2,6 +2,7 @@
 //! business; what a perfect reader would store is `truth`'s.
 
 use super::note::Note;
+use super::shape::Shape;
 
 /// One version of one order.
 #[derive(Clone, Debug)]
@@ -60,32 +61,6 @@ pub struct Money {
     pub tax: i64,
     /// What the seller gets.
     pub income: i64,
-}
-
-/// How carelessly the platform writes this order down.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shape {
-    /// Numbers come in quotes.
-    pub numbers_as_text: bool,
-    /// What becomes of members that carry nothing.
-    pub empty_members: EmptyMembers,
-    /// A row that nobody can read.
-    pub spoiled: Option<Spoiled>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EmptyMembers {
-    #[default]
-    Written,
-    Null,
-    Absent,
-}
-
-/// What is wrong with a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spoiled {
-    /// It has its number, but the status is an object.
-    Status,
-    /// Not even its number can be read.
-    Number,
+    /// What went back to the buyer; Temu takes it off the income.
+    pub refunded: i64,
 }

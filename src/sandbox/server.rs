@@ -23,6 +23,7 @@ use super::world::WorldHandle;
 
 pub(super) const TEMU_PATH: &str = "/temu/openapi/router";
 pub(super) const TEMU_PARTNER_PATH: &str = "/temu-partner/openapi/router";
+pub(super) const TEMU_CN_PATH: &str = "/temu-cn/openapi/router";
 pub(super) const XIAOHONGSHU_PATH: &str = "/xiaohongshu/ark/open_api/v3/common_controller";
 /// What 115 takes; also with a charset behind it.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -52,6 +53,7 @@ pub(super) fn router(shared: Shared) -> Router {
     router
         .route(TEMU_PATH, platform(Gateway::Temu))
         .route(TEMU_PARTNER_PATH, platform(Gateway::TemuPartner))
+        .route(TEMU_CN_PATH, platform(Gateway::TemuCn))
         .route(XIAOHONGSHU_PATH, platform(Gateway::Xiaohongshu))
         .route("/authorize/{platform}", get(consent))
         .route("/_control", post(act))

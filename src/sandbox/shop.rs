@@ -1,8 +1,12 @@
-//! One shop of the simulated platform: every version of its orders, and the two lists it is asked for.
+//! One shop of the simulated platform: what it offers, every version of its orders, the two lists of them it is
+//! asked for, and what came after.
 
 use std::collections::HashMap;
 
 use super::accounts::Platform;
+use super::activities::Activities;
+use super::after_sales::Cases;
+use super::goods::Goods;
 use super::order::Order;
 
 /// By which time a list is cut and sorted.
@@ -18,6 +22,9 @@ pub(super) type Position = u32;
 pub(super) struct Shop {
     pub platform: Platform,
     pub index: usize,
+    pub goods: Goods,
+    pub cases: Cases,
+    pub activities: Activities,
     orders: Vec<Versions>,
     by_number: HashMap<String, Position>,
     by_created: TimeIndex,
@@ -44,6 +51,9 @@ impl Shop {
         Self {
             platform,
             index,
+            goods: Goods::default(),
+            cases: Cases::default(),
+            activities: Activities::default(),
             orders: Vec::new(),
             by_number: HashMap::new(),
             by_created: TimeIndex::default(),
@@ -95,6 +105,12 @@ impl Shop {
             self.by_number.insert(order.number.clone(), position);
             self.orders.push(Versions { earlier: Vec::new(), current: order });
         }
+    }
+
+    /// Changes an order in place, as if it had always been so; its times stay.
+    pub(super) fn amend(&mut self, position: Position, change: impl FnOnce(&mut Order, Platform)) {
+        let platform = self.platform;
+        change(&mut self.orders[position as usize].current, platform);
     }
 
     /// A version that lists and details show only from `visible_from_ms` on.

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use serde::{Serialize, Serializer};
+
 use super::accounts::{Platform, currency};
 use super::catalogue;
 use super::json::Json;
@@ -70,6 +72,16 @@ pub(super) fn write_shop(json: &mut Json, world: &mut World, platform: Platform,
     json.objects("orders", &world.truth(platform, shop), |json, order| {
         write_order(json, order);
     });
+    list(json, "products", &world.truth_products(platform, shop));
+    list(json, "skus", &world.truth_skus(platform, shop));
+    list(json, "after_sales", &world.truth_cases(platform, shop));
+    if platform == Platform::Temu {
+        list(json, "activities", &world.truth_activities(shop));
+    }
+}
+
+fn list(json: &mut Json, name: &str, rows: &[impl Serialize]) {
+    json.raw(name, &serde_json::to_string(rows).expect("text, numbers and lists make JSON"));
 }
 
 fn write_order(json: &mut Json, order: &TruthOrder) {
@@ -133,11 +145,21 @@ fn truth_of_line(order: &Order, line: &Line, platform: Platform) -> TruthLine {
         product_id: catalogue::product_id(platform, line.product),
         sku_id: catalogue::sku_id(platform, line.product),
         sku_code: (!product.code.is_empty()).then(|| product.code.to_owned()),
-        name: product.name.replace('\0', "\u{fffd}"),
+        name: cleaned(product.name),
         quantity: line.quantity,
     }
 }
 
-fn instant(time_ms: i64) -> DateTime<Utc> {
+/// Text as a store may keep it.
+pub(super) fn cleaned(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// Milliseconds, as scripts are told times.
+pub(super) fn milliseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(time.timestamp_millis())
+}
+
+pub(super) fn instant(time_ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(time_ms).expect("simulated times lie close to the present")
 }

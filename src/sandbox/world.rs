@@ -7,11 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::accounts::{Platform, SHOPS_PER_PLATFORM};
+use super::activities::Activities;
+use super::after_sales::Cases;
 use super::counters::{Counters, Violations};
 use super::drift::Drift;
 use super::faults::{Fault, Faults};
 use super::generate::{self, Past};
+use super::goods::Goods;
 use super::grants::{Code, Grants, IssuedToken, hex_word};
+use super::manners::Manners;
 use super::shop::Shop;
 use super::{SandboxSettings, open115, temu, xiaohongshu};
 
@@ -61,6 +65,7 @@ pub struct World {
     pub(super) faults: Faults,
     pub(super) drift: Drift,
     pub(super) open115: open115::State,
+    pub(super) manners: Manners,
     answers: u64,
 }
 
@@ -77,6 +82,7 @@ impl World {
             faults: settings.faults.clone(),
             drift: settings.drift,
             open115: open115::State::new(settings.drive),
+            manners: Manners { heavy_window: settings.temu_heavy_window, ..Manners::default() },
             answers: 0,
             settings,
         };
@@ -218,10 +224,18 @@ impl World {
                 history: self.settings.history,
                 burst: self.settings.burst,
                 now_ms: self.started_ms,
+                products: self.settings.products,
+                cases: self.settings.after_sales,
+                activities: self.settings.activities,
             };
             let own_seed = (index * Platform::ALL.len() + platform as usize) as u64;
             let mut random = fastrand::Rng::with_seed(self.settings.seed.wrapping_add(own_seed << 32));
             generate::fill(&mut shop, past, &mut random);
+            shop.goods = Goods::past(platform, &past, &mut random);
+            Cases::fill(&mut shop, &past, &mut random);
+            if platform == Platform::Temu {
+                shop.activities = Activities::past(&past, &shop.goods, &mut random);
+            }
             shop
         });
         shop.settle(now_ms);

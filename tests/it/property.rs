@@ -13,10 +13,12 @@ use std::task::{Context, Poll};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use shopsync::domain::record::{Lane, Record};
+use shopsync::domain::window::Window;
 use shopsync::platform::PlatformError;
 use shopsync::platform::Reach;
 use shopsync::sandbox::{Fault, FaultKind, Platform, SandboxSettings, World};
 use shopsync::store::overview::OrdersFilter;
+use shopsync::store::windows::CREATE_EPOCH;
 use shopsync::sync::{SyncError, lease};
 use tokio_util::sync::CancellationToken;
 
@@ -183,8 +185,8 @@ struct Promise {
 }
 
 impl Promise {
-    /// Everything updated before the cursor is stored, at that version or a newer one, and the cursor never
-    /// goes back by itself.
+    /// Everything updated before the cursor is stored, at that version or a newer one, unless the ledger itself says that
+    /// its window came out short; and the cursor never goes back by itself.
     async fn check(
         &mut self,
         test: &TestContext,
@@ -201,9 +203,13 @@ impl Promise {
         let stored: HashMap<&str, _> =
             stored.iter().map(|order| (order.number.as_str(), order.updated_at)).collect();
         let expected = test.sandbox.world().with(|world| world.truth(platform, index));
+        let short = short_windows(test, name).await;
+        let is_told_missing =
+            |at: DateTime<Utc>| short.iter().any(|window| window.from() <= at && at < window.until());
         let lost = expected
             .iter()
             .filter(|order| beginning <= order.updated_at && order.updated_at < cursor)
+            .filter(|order| !is_told_missing(order.updated_at))
             .find(|order| stored.get(order.number.as_str()).is_none_or(|at| *at < Some(order.updated_at)));
         match lost {
             Some(lost) => Err(format!(
@@ -250,8 +256,13 @@ async fn converge(test: &TestContext, name: &str, cut: &Cut) -> Result<(), Strin
     test.sandbox.world().with(World::clear_faults);
     test.clock.advance(TimeDelta::seconds(31));
     let mut cut = cut.clone();
-    for _ in 0..2 {
+    for _ in 0..3 {
         test.settle();
+        if !short_windows(test, name).await.is_empty() {
+            // A crowded second that holds a status nobody knows yet: told as short, and read again. The case's
+            // platform lists too few rows to ever see them all.
+            cut.rows_max = ROWS_OF_A_REAL_PLATFORM;
+        }
         for lane in [Lane::Update, Lane::Create] {
             let mut outcome = run(test, name, lane, &cut, None).await;
             if matches!(&outcome, Some(Err(error)) if is_too_dense(error)) {
@@ -268,6 +279,18 @@ async fn converge(test: &TestContext, name: &str, cut: &Cut) -> Result<(), Strin
         }
     }
     Ok(())
+}
+
+/// What the ledger itself says is not complete.
+async fn short_windows(test: &TestContext, name: &str) -> Vec<Window> {
+    let mut short = Vec::new();
+    if let Some(cursor) = test.app.store.cursor(name, Record::Orders).await.unwrap() {
+        for (lane, epoch) in [(Lane::Update, cursor.epoch), (Lane::Create, CREATE_EPOCH)] {
+            let rows = test.app.store.short_windows(name, Record::Orders, lane, epoch).await.unwrap();
+            short.extend(rows.into_iter().map(|row| row.window));
+        }
+    }
+    short
 }
 
 const ROWS_OF_A_REAL_PLATFORM: u64 = 5_000;

@@ -18,8 +18,8 @@ pub(super) fn first(order: &Order, currency: &str) -> String {
                 ("discountFromSeller", sum.seller_discount),
                 ("discountFromTEMU", sum.platform_discount),
                 ("totalDiscount", sum.seller_discount + sum.platform_discount),
-                ("refundsTotal", 0),
-                ("estimatedRevenueDeduction", 0),
+                ("refundsTotal", sum.refunded),
+                ("estimatedRevenueDeduction", sum.refunded),
                 ("estimatedRevenue", sum.income),
                 ("retailPriceTotal", sum.goods),
                 ("customerPaid", sum.total),
@@ -57,7 +57,7 @@ pub(super) fn second(order: &Order, currency: &str) -> String {
         ("productTaxCustomerDiscounted", sum.tax),
         ("productTaxTemu", 0),
         ("shippingTax", 0),
-        ("estimatedDeduction", 0),
+        ("estimatedDeduction", sum.refunded),
         ("estimatedSettlementTotal", sum.income),
     ];
     let paid = [
@@ -68,7 +68,7 @@ pub(super) fn second(order: &Order, currency: &str) -> String {
         ("shippingTotalTaxExcl", sum.shipping),
         ("productTaxCustomerTotal", sum.tax),
         ("shippingTaxCustomerTotal", 0),
-        ("productRefundsTotal", 0),
+        ("productRefundsTotal", sum.refunded),
         ("customerPaidTotal", sum.total),
     ];
     modules(order, &proceeds, &paid, "unitRetailPriceTaxExcl", currency)
@@ -84,7 +84,7 @@ pub(super) fn third(order: &Order, currency: &str) -> String {
         ("basePriceOff", 0),
         ("shippingTotalTaxIncl", sum.shipping),
         ("shippingCustomerTotalTaxIncl", sum.shipping),
-        ("estimatedDeduction", 0),
+        ("estimatedDeduction", sum.refunded),
         ("estimatedSettlementTotal", sum.income),
     ];
     let paid = [
@@ -93,7 +93,7 @@ pub(super) fn third(order: &Order, currency: &str) -> String {
         ("retailPriceTemuDiscountTaxIncl", sum.platform_discount),
         ("shippingTotalTaxIncl", sum.shipping),
         ("shippingDiscountedTotalTaxIncl", sum.shipping),
-        ("productRefundsTotal", 0),
+        ("productRefundsTotal", sum.refunded),
         ("customerPaidTotal", sum.total),
     ];
     modules(order, &proceeds, &paid, "unitRetailPriceTaxIncl", currency)

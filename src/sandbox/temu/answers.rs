@@ -5,7 +5,8 @@ use crate::sandbox::accounts::Platform;
 use crate::sandbox::accounts::temu_site;
 use crate::sandbox::catalogue::{self, Place, Product};
 use crate::sandbox::json::Json;
-use crate::sandbox::order::{EmptyMembers, Line, Order, Shape, Spoiled};
+use crate::sandbox::order::{Line, Order};
+use crate::sandbox::shape::{EmptyMembers, Shape, Spoiled, empty, identity, number};
 use crate::sandbox::truth::item_number;
 
 const LABELS: [&str; 6] = [
@@ -126,23 +127,11 @@ fn line(json: &mut Json, order: &Order, line: &Line) {
     number(json, "orderCreateTime", seconds(order.created_ms), shape);
     time(json, "orderShippingTime", order.shipped_ms, shape);
     json.objects("productList", [line.product], |json, product| {
-        json.raw("productId", &(5_000_000_001 + product).to_string());
-        json.raw("productSkuId", &(9_000_000_001 + product).to_string());
+        json.raw("productId", &catalogue::partner_product_id(product));
+        json.raw("productSkuId", &catalogue::partner_sku_id(product));
         json.number("soldFactor", 1);
         json.string("extCode", code);
     });
-}
-
-fn number(json: &mut Json, name: &str, value: i64, shape: Shape) {
-    identity(json, name, &value.to_string(), shape);
-}
-
-fn identity(json: &mut Json, name: &str, digits: &str, shape: Shape) {
-    if shape.numbers_as_text {
-        json.string(name, digits);
-    } else {
-        json.raw(name, digits);
-    }
 }
 
 fn time(json: &mut Json, name: &str, time_ms: Option<i64>, shape: Shape) {
@@ -150,15 +139,6 @@ fn time(json: &mut Json, name: &str, time_ms: Option<i64>, shape: Shape) {
         Some(time_ms) => number(json, name, seconds(time_ms), shape),
         None if shape.empty_members == EmptyMembers::Absent => {}
         None => json.null(name),
-    }
-}
-
-/// A member that carries nothing anybody keeps: written, null or left out.
-fn empty(json: &mut Json, shape: Shape, name: &str, write: impl FnOnce(&mut Json, &str)) {
-    match shape.empty_members {
-        EmptyMembers::Written => write(json, name),
-        EmptyMembers::Null => json.null(name),
-        EmptyMembers::Absent => {}
     }
 }
 

@@ -1,56 +1,42 @@
 //! Simulated Temu: the checks of its gateway in the order the documents give, then the call itself.
 
+mod activities;
+mod after_sales;
 mod amounts;
 mod answers;
+mod apis;
+mod asked;
+mod codes;
+mod goods;
 mod orders;
+mod partner;
 mod sign;
 mod tokens;
 
 use super::accounts::Platform;
 use super::faults::FaultKind;
-use super::flat::{FlatBody, NotANumber};
+use super::flat::FlatBody;
 use super::gateway::Gateway;
 use super::json::Json;
 use super::world::{Request, World};
 
+use apis::{Api, CREATE};
+use codes::{Refusal, refuse};
+
+pub(super) use goods::shelf_code;
 pub(super) use tokens::issue;
 
 /// The documents' tolerance of a timestamp, both ways.
 const TOLERANCE_SECONDS: i64 = 300;
 
-const INFO: &str = "bg.open.accesstoken.info.get";
-const INFO_PARTNER: &str = "bg.open.accesstoken.info.get.global";
-const CREATE: &str = "bg.open.accesstoken.create";
-const LIST: &str = "bg.order.list.v2.get";
-const DETAIL: &str = "bg.order.detail.v2.get";
-const AMOUNT: &str = "bg.order.amount.query";
-const AMOUNT_V2: &str = "temu.order.amount.v2.query";
-const AMOUNT_V3: &str = "temu.order.amount.v3.query";
-/// What a grant covers unless the test says otherwise.
-const SCOPES: [&str; 6] = [INFO, LIST, DETAIL, AMOUNT, AMOUNT_V2, AMOUNT_V3];
 const COMMON_PARAMETERS: [&str; 7] =
     ["type", "app_key", "timestamp", "sign", "access_token", "data_type", "version"];
-
-/// A "no" of the gateway or of the API, by the platform's own code.
-struct Refusal {
-    code: i64,
-    message: String,
-}
-
-fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { code, message: message.into() })
-}
-
-impl From<NotANumber> for Refusal {
-    fn from(NotANumber(name): NotANumber) -> Self {
-        Self { code: 3_000_000, message: format!("BAD_PARAMS: {name}") }
-    }
-}
 
 /// A call the gateway has let through.
 struct Call<'a> {
     body: &'a FlatBody,
-    api: String,
+    gateway: Gateway,
+    api: &'static str,
     shop: usize,
     /// The first row of a list is to be unreadable.
     has_unreadable_row: bool,
@@ -77,7 +63,8 @@ pub(super) fn answer(
                 json.raw("result", &result);
             }
             Err(refusal) => {
-                json.number("errorCode", refusal.code);
+                let is_cn = gateway == Gateway::TemuCn;
+                json.number("errorCode", if is_cn { codes::in_cn(refusal.code) } else { refusal.code });
                 json.string("errorMsg", &refusal.message);
             }
         }
@@ -95,34 +82,37 @@ fn checked(
     };
     let app_key = check_signature(world, body)?;
     check_timestamp(world, body)?;
+    if world.manners.is_address_unlisted {
+        return refuse(5_000_003, "NOT_IN_IP_WHITE_LIST");
+    }
     let api = check_api(world, gateway, body)?;
-    check_parameters(world, body, &api)?;
+    check_parameters(world, body, api)?;
     let limit = world.settings().requests_per_second;
     if !world.counters.admit(&app_key, limit) {
         world.counters.violations.rate_exceeded += 1;
         return refuse(4_000_004, "too frequent requests, exceeding rate limit.");
     }
-    if api == CREATE {
+    let Some(api) = api else {
         injected(fault)?;
-        return tokens::create(world, body, &app_key);
-    }
-    let shop = check_token(world, body, &app_key, &api)?;
+        return tokens::create(world, gateway, body, &app_key);
+    };
+    let shop = check_token(world, body, &app_key, api.name)?;
     injected(fault)?;
     world.run_hook(&Request {
         platform: Platform::Temu,
-        api: api.clone(),
+        api: api.name.to_owned(),
         shop: Some(shop),
         parameters: body.to_parameters(),
     });
-    let has_unreadable_row = fault == Some(&FaultKind::UnreadableRow);
-    let call =
-        Call { body, api, shop, has_unreadable_row, is_empty_list: fault == Some(&FaultKind::EmptyList) };
-    match call.api.as_str() {
-        INFO | INFO_PARTNER => Ok(tokens::info(world, &call)),
-        LIST => orders::list(world, &call),
-        DETAIL => orders::detail(world, &call),
-        _ => orders::amount(world, &call),
-    }
+    let call = Call {
+        body,
+        gateway,
+        api: api.name,
+        shop,
+        has_unreadable_row: fault == Some(&FaultKind::UnreadableRow),
+        is_empty_list: fault == Some(&FaultKind::EmptyList),
+    };
+    (api.answer)(world, &call)
 }
 
 /// The signature comes before all other parameters; it needs the app's secret.
@@ -162,24 +152,22 @@ fn check_timestamp(world: &mut World, body: &FlatBody) -> Result<(), Refusal> {
     }
 }
 
-/// Which API it is, on this gateway: the partner zone has no orders.
-fn check_api(world: &mut World, gateway: Gateway, body: &FlatBody) -> Result<String, Refusal> {
-    let Some(api) = body.text("type") else {
+/// Which API it is, on this gateway. `None`: the one that has no access token yet.
+fn check_api(world: &mut World, gateway: Gateway, body: &FlatBody) -> Result<Option<&'static Api>, Refusal> {
+    let Some(name) = body.text("type") else {
         return refuse(3_000_002, "there is no type in body.");
     };
-    let exists = match gateway {
-        Gateway::TemuPartner => [INFO_PARTNER, CREATE].contains(&api.as_str()),
-        _ => api == CREATE || SCOPES.contains(&api.as_str()),
-    };
-    if !exists {
-        world.counters.violations.unknown_api += 1;
-        return refuse(3_000_003, "type not exists");
+    match apis::find(gateway, &name) {
+        None if name != CREATE => {
+            world.counters.violations.unknown_api += 1;
+            refuse(3_000_003, "type not exists")
+        }
+        found => Ok(found),
     }
-    Ok(api)
 }
 
 /// `data_type` must be there; parameters the API does not have are ignored without a word, as the platform does.
-fn check_parameters(world: &mut World, body: &FlatBody, api: &str) -> Result<(), Refusal> {
+fn check_parameters(world: &mut World, body: &FlatBody, api: Option<&Api>) -> Result<(), Refusal> {
     match body.text("data_type") {
         None => return refuse(3_000_013, "there is no data_type in body."),
         Some(kind) if !kind.eq_ignore_ascii_case("json") => {
@@ -187,13 +175,7 @@ fn check_parameters(world: &mut World, body: &FlatBody, api: &str) -> Result<(),
         }
         Some(_) => {}
     }
-    let known: &[&str] = match api {
-        LIST => orders::LIST_PARAMETERS,
-        DETAIL => &["parentOrderSn", "fulfillmentTypeList"],
-        CREATE => &["code"],
-        INFO | INFO_PARTNER => &[],
-        _ => &["parentOrderSn"],
-    };
+    let known = api.map_or(apis::CREATE_PARAMETERS, |api| api.parameters);
     let strangers =
         body.members().filter(|(name, _)| !known.contains(name) && !COMMON_PARAMETERS.contains(name)).count();
     world.counters.violations.unknown_parameter += strangers as u64;

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{AMOUNT_V2, AMOUNT_V3, Call, Refusal, amounts, answers, refuse};
+use super::apis::{AMOUNT_V2, AMOUNT_V3};
+use super::{Call, Refusal, amounts, answers, refuse};
 use crate::sandbox::accounts::{Platform, temu_site};
 use crate::sandbox::drift;
 use crate::sandbox::order::Order;
@@ -70,6 +71,7 @@ struct Query {
 
 /// `bg.order.list.v2.get`: newest first, by creation unless told otherwise.
 pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+    refuse_full_managed(world, call)?;
     let query = match query(call) {
         Ok(query) => query,
         Err(refusal) => {
@@ -108,6 +110,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
 
 /// `bg.order.detail.v2.get`.
 pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+    refuse_full_managed(world, call)?;
     let number = call.body.text("parentOrderSn").unwrap_or_default();
     match world.shop(Platform::Temu, call.shop).find(&number) {
         Some(order) => Ok(answers::detail(order, call)),
@@ -117,8 +120,9 @@ pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, Refus
 
 /// The three versions of the amount call.
 pub(super) fn amount(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+    refuse_full_managed(world, call)?;
     let site = temu_site(call.shop);
-    let is_open = match call.api.as_str() {
+    let is_open = match call.api {
         AMOUNT_V2 => SITES_V2.contains(&site.id),
         AMOUNT_V3 => SITES_V3.contains(&site.id),
         _ => true,
@@ -133,11 +137,22 @@ pub(super) fn amount(world: &mut World, call: &Call<'_>) -> Result<String, Refus
     let Some(order) = world.shop(Platform::Temu, call.shop).find(&number) else {
         return refuse(140_020_002, "Order not found");
     };
-    Ok(match call.api.as_str() {
+    Ok(match call.api {
         AMOUNT_V2 => amounts::second(order, site.currency),
         AMOUNT_V3 => amounts::third(order, site.currency),
         _ => amounts::first(order, site.currency),
     })
+}
+
+/// A full-managed mall sells to the platform: it has no consumer orders.
+fn refuse_full_managed(world: &World, call: &Call<'_>) -> Result<(), Refusal> {
+    if world.manners.full_managed.contains(&call.shop) {
+        return refuse(
+            140_020_001,
+            "This API does not support cross-border sellers, please use a SEMI or LOCAL store.",
+        );
+    }
+    Ok(())
 }
 
 fn query(call: &Call<'_>) -> Result<Query, Refusal> {

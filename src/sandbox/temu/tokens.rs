@@ -1,8 +1,9 @@
 //! Temu's grants: a code becomes a long-lived token; a new token ends the one before; nothing is ever refreshed.
 
-use super::{Call, Refusal, SCOPES, refuse};
+use super::{Call, Refusal, apis, refuse};
 use crate::sandbox::accounts::{Platform, temu_site};
 use crate::sandbox::flat::FlatBody;
+use crate::sandbox::gateway::Gateway;
 use crate::sandbox::grants::{Access, IssuedToken, UsedCode, hex_word};
 use crate::sandbox::json::Json;
 use crate::sandbox::world::World;
@@ -27,7 +28,12 @@ pub(in crate::sandbox) fn issue(world: &mut World, shop: usize, app_key: &str) -
 }
 
 /// `bg.open.accesstoken.create`: the code also stands in `access_token`.
-pub(super) fn create(world: &mut World, body: &FlatBody, app_key: &str) -> Result<String, Refusal> {
+pub(super) fn create(
+    world: &mut World,
+    gateway: Gateway,
+    body: &FlatBody,
+    app_key: &str,
+) -> Result<String, Refusal> {
     let code = body.text("code").unwrap_or_default();
     match body.text("access_token") {
         None => return refuse(3_000_030, "there is no access_token in body."),
@@ -53,29 +59,33 @@ pub(super) fn create(world: &mut World, body: &FlatBody, app_key: &str) -> Resul
     }
     Ok(Json::object(|json| {
         json.string("accessToken", &token.access);
-        account(json, world, shop, token.access_ends_ms);
+        account(json, world, gateway, shop, token.access_ends_ms);
         json.objects("associatedMallTokenList", [(); 0], |_, ()| {});
     }))
 }
 
-/// `bg.open.accesstoken.info.get`.
-pub(super) fn info(world: &World, call: &Call<'_>) -> String {
+/// `bg.open.accesstoken.info.get`, and its name in the partner zone.
+pub(super) fn info(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
     let token = call.body.text("access_token").unwrap_or_default();
-    let ends_ms = world.grants.access.get(&token).map_or(0, |access| access.ends_ms);
-    Json::object(|json| {
-        account(json, world, call.shop, ends_ms);
+    let Some(Access { ends_ms, .. }) = world.grants.access.get(&token) else {
+        return refuse(3_000_031, "access_token not exists.");
+    };
+    Ok(Json::object(|json| {
+        account(json, world, call.gateway, call.shop, *ends_ms);
         json.null("semiUniqueId");
-    })
+    }))
 }
 
-fn account(json: &mut Json, world: &World, shop: usize, ends_ms: i64) {
+fn account(json: &mut Json, world: &World, gateway: Gateway, shop: usize, ends_ms: i64) {
     json.raw("mallId", &Platform::Temu.account(shop));
     json.number("regionId", temu_site(shop).region);
     json.number("mallType", 1);
     json.number("expiredTime", ends_ms / 1000);
     json.strings(
         "apiScopeList",
-        SCOPES.into_iter().filter(|api| world.grants.is_granted(Platform::Temu, shop, api)),
+        apis::in_zone(gateway)
+            .map(|api| api.name)
+            .filter(|api| world.grants.is_granted(Platform::Temu, shop, api)),
     );
     json.number("appSubscribeStatus", 0);
     json.strings("appSubscribeEventCodeList", []);

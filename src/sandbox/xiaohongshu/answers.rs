@@ -4,7 +4,8 @@
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::catalogue::{self, Place, Product};
 use crate::sandbox::json::Json;
-use crate::sandbox::order::{EmptyMembers, Line, Order, Shape, Spoiled};
+use crate::sandbox::order::{Line, Order};
+use crate::sandbox::shape::{EmptyMembers, Shape, Spoiled, empty, number};
 
 /// What the list says about itself.
 pub(super) struct Paging {
@@ -149,14 +150,6 @@ fn sku(json: &mut Json, order: &Order, line: &Line) {
     });
 }
 
-fn number(json: &mut Json, name: &str, value: i64, shape: Shape) {
-    if shape.numbers_as_text {
-        json.string(name, &value.to_string());
-    } else {
-        json.number(name, value);
-    }
-}
-
 /// A moment not reached is 0, null or left out.
 fn time(json: &mut Json, name: &str, time_ms: Option<i64>, shape: Shape) {
     match (time_ms, shape.empty_members) {
@@ -164,14 +157,5 @@ fn time(json: &mut Json, name: &str, time_ms: Option<i64>, shape: Shape) {
         (None, EmptyMembers::Written) => number(json, name, 0, shape),
         (None, EmptyMembers::Null) => json.null(name),
         (None, EmptyMembers::Absent) => {}
-    }
-}
-
-/// A member that carries nothing anybody keeps: written, null or left out.
-fn empty(json: &mut Json, shape: Shape, name: &str, write: impl FnOnce(&mut Json, &str)) {
-    match shape.empty_members {
-        EmptyMembers::Written => write(json, name),
-        EmptyMembers::Null => json.null(name),
-        EmptyMembers::Absent => {}
     }
 }

@@ -1,7 +1,11 @@
 //! Simulated Xiaohongshu: one address for everything, a signature over four parameters, two dialects of "no".
 
+mod after_sales;
 mod answers;
+mod apis;
+mod goods;
 mod orders;
+mod stock;
 mod tokens;
 
 use md5::{Digest, Md5};
@@ -12,14 +16,14 @@ use super::flat::{FlatBody, NotANumber};
 use super::json::Json;
 use super::world::{Request, World};
 
+use apis::Api;
+
 pub(super) use tokens::issue;
 
 /// No document gives a tolerance; this is Temu's.
 const TOLERANCE_SECONDS: i64 = 300;
 const VERSION: &str = "2.0";
 
-const LIST: &str = "order.getOrderList";
-const DETAIL: &str = "order.getOrderDetail";
 const EXCHANGE: &str = "oauth.getAccessToken";
 const REFRESH: &str = "oauth.refreshToken";
 const SYSTEM_PARAMETERS: [&str; 6] = ["appId", "method", "version", "timestamp", "sign", "accessToken"];
@@ -80,12 +84,11 @@ struct Call<'a> {
 pub(super) fn answer(world: &mut World, body: Option<&FlatBody>, fault: Option<&FaultKind>) -> String {
     let result = checked(world, body, fault);
     Json::object(|json| match result {
-        Ok(content) => {
-            json.number("error_code", 0);
-            json.string("error_msg", "");
-            json.boolean("success", true);
-            json.raw("data", &content);
+        Ok((Dialect::Classic, content)) => classic(json, &content),
+        Ok((Dialect::Framework, content)) if world.manners.is_double_envelope => {
+            classic(json, &Json::object(|json| framework(json, &content)));
         }
+        Ok((Dialect::Framework, content)) => framework(json, &content),
         Err(Refusal { dialect: Dialect::Classic, code, message }) => {
             json.number("error_code", code);
             json.string("error_msg", &message);
@@ -100,7 +103,26 @@ pub(super) fn answer(world: &mut World, body: Option<&FlatBody>, fault: Option<&
     })
 }
 
-fn checked(world: &mut World, body: Option<&FlatBody>, fault: Option<&FaultKind>) -> Result<String, Refusal> {
+fn classic(json: &mut Json, content: &str) {
+    json.number("error_code", 0);
+    json.string("error_msg", "");
+    json.boolean("success", true);
+    json.raw("data", content);
+}
+
+fn framework(json: &mut Json, content: &str) {
+    json.number("code", 0);
+    json.string("msg", "success");
+    json.boolean("success", true);
+    json.raw("data", content);
+}
+
+/// The content, and the dialect it is told in.
+fn checked(
+    world: &mut World,
+    body: Option<&FlatBody>,
+    fault: Option<&FaultKind>,
+) -> Result<(Dialect, String), Refusal> {
     let Some(body) = body else {
         return refuse_by_framework(PARAMETERS, "请求体不是JSON对象");
     };
@@ -111,19 +133,22 @@ fn checked(world: &mut World, body: Option<&FlatBody>, fault: Option<&FaultKind>
         world.counters.violations.rate_exceeded += 1;
         return throttled();
     }
-    if api == EXCHANGE || api == REFRESH {
-        injected(fault)?;
-        return if api == EXCHANGE {
-            tokens::exchange(world, body, &app_id)
-        } else {
-            tokens::refresh(world, body, &app_id)
-        };
-    }
-    let shop = check_token(world, body, &app_id, &api)?;
+    let api = match api {
+        Asked::Business(api) => api,
+        grant => {
+            injected(fault)?;
+            let answer = match grant {
+                Asked::Exchange => tokens::exchange(world, body, &app_id),
+                _ => tokens::refresh(world, body, &app_id),
+            };
+            return answer.map(|content| (Dialect::Classic, content));
+        }
+    };
+    let shop = check_token(world, body, &app_id, api.name)?;
     injected(fault)?;
     world.run_hook(&Request {
         platform: Platform::Xiaohongshu,
-        api: api.clone(),
+        api: api.name.to_owned(),
         shop: Some(shop),
         parameters: body.to_parameters(),
     });
@@ -133,7 +158,7 @@ fn checked(world: &mut World, body: Option<&FlatBody>, fault: Option<&FaultKind>
         has_unreadable_row: fault == Some(&FaultKind::UnreadableRow),
         is_empty_list: fault == Some(&FaultKind::EmptyList),
     };
-    if api == LIST { orders::list(world, &call) } else { orders::detail(world, &call) }
+    (api.answer)(world, &call).map(|content| (api.dialect, content))
 }
 
 /// App, version, timestamp, signature: the parameters every call has.
@@ -167,14 +192,20 @@ fn signature(method: &str, app_id: &str, timestamp: &str, version: &str, secret:
     hex::encode(Md5::digest(text.as_bytes()))
 }
 
-fn check_api(world: &mut World, body: &FlatBody) -> Result<String, Refusal> {
-    let api = body.text("method").unwrap_or_default();
-    let known: &[&str] = match api.as_str() {
-        LIST => orders::LIST_PARAMETERS,
-        DETAIL => &["orderId"],
-        EXCHANGE => &["code"],
-        REFRESH => &["refreshToken"],
-        _ => {
+/// What a call is about.
+enum Asked {
+    Exchange,
+    Refresh,
+    Business(&'static Api),
+}
+
+fn check_api(world: &mut World, body: &FlatBody) -> Result<Asked, Refusal> {
+    let name = body.text("method").unwrap_or_default();
+    let (asked, known): (Asked, &[&str]) = match (name.as_str(), apis::find(&name)) {
+        (EXCHANGE, _) => (Asked::Exchange, &["code"]),
+        (REFRESH, _) => (Asked::Refresh, &["refreshToken"]),
+        (_, Some(api)) => (Asked::Business(api), api.parameters),
+        (_, None) => {
             world.counters.violations.unknown_api += 1;
             return refuse(REFUSED, "method不存在");
         }
@@ -182,7 +213,7 @@ fn check_api(world: &mut World, body: &FlatBody) -> Result<String, Refusal> {
     let strangers =
         body.members().filter(|(name, _)| !known.contains(name) && !SYSTEM_PARAMETERS.contains(name)).count();
     world.counters.violations.unknown_parameter += strangers as u64;
-    Ok(api)
+    Ok(asked)
 }
 
 fn check_token(world: &World, body: &FlatBody, app_id: &str, api: &str) -> Result<usize, Refusal> {

@@ -102,6 +102,7 @@ async fn control_says_what_it_did_not_understand() {
         (json!({"faults": [{"kind": "reset", "probabilty": 0.1}]}), "probabilty"),
         (json!({"issue_code": {"platform": "temu", "shop": 99}}), "shops are counted"),
         (json!({"skew_seconds": i64::MAX}), "century"),
+        (json!({"deny": {"platform": "temu", "shop": 99, "api": "x"}}), "shops are counted"),
     ] {
         let (status, text) = control(&caller, message).await;
         assert!(status == 400 && text.contains(words), "{text}");
@@ -123,6 +124,26 @@ async fn the_truth_of_one_shop_can_be_asked_for() {
         assert_eq!(order["buyer_note"].as_str(), expected.buyer_note.as_deref());
         assert_eq!(order["lines"].as_array().unwrap().len(), expected.lines.len());
     }
+}
+
+#[tokio::test]
+async fn the_truth_tells_goods_cases_and_activities_too() {
+    let caller = Caller::with_orders(3).await;
+    let message = json!({
+        "create_products": {"platform": "temu", "count": 2},
+        "open_cases": {"platform": "temu", "count": 4},
+    });
+    assert_eq!(control(&caller, message).await.0, 200);
+    caller.world(|world| world.create_activity(0, super::start(), true));
+
+    let told = truth(&caller, "?platform=temu").await["shops"][0].clone();
+
+    let count = |name: &str| told[name].as_array().unwrap().len();
+    assert_eq!(["products", "skus", "after_sales", "activities"].map(count), [11, 16, 4, 1]);
+    let sku = &caller.world(|world| world.truth_skus(Platform::Temu, 0))[0];
+    assert_eq!(told["skus"][0]["sku_id"], sku.sku_id);
+    assert_eq!(told["skus"][0]["created_ms"], sku.created_at.timestamp_millis());
+    assert_eq!(told["after_sales"][0]["updated_ms"], caller.clock.now().timestamp_millis());
 }
 
 #[tokio::test]

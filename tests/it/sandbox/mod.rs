@@ -1,10 +1,16 @@
 //! The sandbox is what all other conversations are tested against, so it is tested itself: with a client of its
 //! own, whose signatures come from the documents and not from the program.
 
+mod activities;
+mod after_sales;
 mod doors;
 mod faults;
+mod goods;
+mod offers;
 mod open115;
 mod orders;
+mod permissions;
+mod shapes;
 mod strict_temu;
 mod strict_xiaohongshu;
 mod tokens;
@@ -60,6 +66,11 @@ impl Caller {
     async fn temu(&self, api: &str, parameters: Value) -> Value {
         let body = temu_body(self.temu_parameters(api, parameters), TEMU_APP_SECRET);
         self.post(&self.sandbox.temu_gateway(), body).await
+    }
+
+    /// The same call in another of Temu's zones.
+    async fn temu_at(&self, gateway: &str, api: &str, parameters: Value) -> Value {
+        self.post(gateway, temu_body(self.temu_parameters(api, parameters), TEMU_APP_SECRET)).await
     }
 
     fn temu_parameters(&self, api: &str, parameters: Value) -> BTreeMap<String, Value> {
@@ -142,6 +153,12 @@ fn refusal(answer: &Value) -> (i64, &str) {
     let code = answer.get("error_code").or(answer.get("code")).and_then(Value::as_i64);
     let text = answer.get("error_msg").or(answer.get("msg")).and_then(Value::as_str);
     (code.unwrap(), text.unwrap())
+}
+
+/// Temu's code, which stands in every answer.
+fn temu_code(answer: &Value) -> i64 {
+    assert_eq!(answer["success"], answer["errorCode"] == 1_000_000, "{answer}");
+    answer["errorCode"].as_i64().unwrap()
 }
 
 /// A whole number, also one in quotes.

@@ -1,19 +1,14 @@
 //! What the simulated Temu refuses, and what it lets pass without a word.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shopsync::sandbox::{
     Platform, SandboxSettings, TEMU_APP_SECRET, TEMU_OTHER_APP_KEY, TEMU_OTHER_APP_SECRET, Violations,
 };
 
-use super::{Caller, start, temu_body};
+use super::{Caller, start, temu_body, temu_code as code};
 
 const LIST: &str = "bg.order.list.v2.get";
 const INFO: &str = "bg.open.accesstoken.info.get";
-
-fn code(answer: &Value) -> i64 {
-    assert_eq!(answer["success"], answer["errorCode"] == 1_000_000, "{answer}");
-    answer["errorCode"].as_i64().unwrap()
-}
 
 #[tokio::test]
 async fn each_gateway_rule_refuses_with_its_own_code() {
