@@ -13,8 +13,8 @@ use crate::auth::token_store::TokenStore;
 use crate::auth::tokens::TokenParts;
 use crate::auth::{AuthError, Tokens};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded};
-use crate::domain::record::Record;
+use crate::config::{Config, FULL_DEFAULT, Loaded};
+use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::platform::{Application, ConnectError, profile};
 use crate::store::owner::Owner;
@@ -157,10 +157,9 @@ impl App {
         self.shops.iter().filter(|shop| job.covers(shop)).cloned().collect()
     }
 
-    /// The shops whose `record` any enabled job covers.
-    pub fn shops_of_jobs(&self, record: Record) -> Vec<&Shop> {
-        let is_covered = |shop: &Shop| self.config().sync_jobs(record).any(|(_, job)| job.covers(shop));
-        self.shops.iter().filter(|shop| is_covered(shop)).collect()
+    /// Whether any enabled job keeps a shop's `record` up to date.
+    pub fn is_covered(&self, shop: &Shop, record: Record) -> bool {
+        self.config().sync_jobs(record).any(|(_, job)| job.covers(shop))
     }
 
     /// Whether a shop's record is read at all: it has it, wants it, and this version can.
@@ -170,12 +169,39 @@ impl App {
             && application.is_some_and(|application| application.platform().source(record).is_some())
     }
 
+    /// Whether a shop's platform and zone have such a record, whether or not it is wanted.
+    pub fn has_record(&self, shop: &Shop, record: Record) -> bool {
+        profile(shop.platform).is_some_and(|profile| profile.records(&shop.zone).contains(&record))
+    }
+
+    /// Whether there is such a lane: everything that is read has an update lane, a create lane only what the platform
+    /// lists by creation time, and money only orders that are read without it.
+    pub fn has_lane(&self, shop: &Shop, record: Record, lane: Lane) -> bool {
+        if !self.reads(shop, record) {
+            return false;
+        }
+        let Some(platform) = self.applications.get(&shop.app).map(|application| application.platform())
+        else {
+            return false;
+        };
+        match lane {
+            Lane::Update => true,
+            Lane::Create => {
+                platform.source(record).is_some_and(|source| source.paging().create_max().is_some())
+            }
+            Lane::Amounts => record == Record::Orders && shop.options.amounts && platform.amounts().is_some(),
+        }
+    }
+
+    /// How old the last scan of a record may be that is otherwise read by windows: what the jobs that cover it say.
+    fn full_every(&self, shop: &Shop, record: Record) -> TimeDelta {
+        let covering = self.config().sync_jobs(record).filter(|(_, job)| job.covers(shop));
+        delta(covering.map(|(_, job)| job.full).min().unwrap_or(FULL_DEFAULT))
+    }
+
     /// Whether the money of a shop's orders comes by calls of its own, and is wanted.
     pub fn reads_amounts(&self, shop: &Shop) -> bool {
-        let application = self.applications.get(&shop.app);
-        self.reads(shop, Record::Orders)
-            && shop.options.amounts
-            && application.is_some_and(|application| application.platform().amounts().is_some())
+        self.has_lane(shop, Record::Orders, Lane::Amounts)
     }
 
     /// The means to read one record of a shop, once the row of the run is there. `None` when it is not read.
@@ -188,6 +214,7 @@ impl App {
     ) -> Option<impl FnOnce(i64) -> RecordSync> {
         let application = self.applications.get(&shop.app).filter(|_| self.reads(shop, record))?.clone();
         let paging = application.platform().source(record)?.paging().clone();
+        let full_every = self.full_every(shop, record);
         Some(move |run_id| RecordSync {
             store: self.store.clone(),
             application,
@@ -196,6 +223,7 @@ impl App {
             policy: self.policy,
             record,
             paging,
+            full_every,
             shop: shop.clone(),
             progress,
             cancel,

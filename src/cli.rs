@@ -10,10 +10,12 @@ use crate::domain::record::Record;
 use crate::telemetry::{self, LogFormat, TelemetryError};
 
 mod auth;
+mod compare;
 mod moment;
 mod shop;
 
 pub use auth::AuthVerb;
+pub use compare::{BackfillArgs, VerifyArgs};
 pub use moment::Moment;
 pub use shop::ShopVerb;
 
@@ -65,6 +67,10 @@ pub enum Verb {
     Run,
     /// Bring shops up to date now, new ones from the beginning of their history
     Sync(SyncArgs),
+    /// Read history over a range of creation time; goes on where it was cut off
+    Backfill(BackfillArgs),
+    /// Compare with what the platforms say they have, number by number where it differs
+    Verify(VerifyArgs),
     /// How far each shop is, and what is missing
     Status(TableArgs),
     /// The log of runs, newest first

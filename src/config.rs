@@ -30,14 +30,13 @@ mod validate;
 
 pub use apps::AppConfig;
 pub use duration::{format_duration, parse_duration};
-pub use jobs::{JobConfig, Timing, Work};
+pub use jobs::{FULL_DEFAULT, JobConfig, Timing, Work};
 pub use problem::{ConfigError, Problem, nearest};
 pub use sections::{
     DatabaseConfig, HttpConfig, LogConfig, NotifyConfig, RetryConfig, SyncConfig, TokenStore, TokensConfig,
     WebhookConfig, WebhookKind,
 };
 pub use shops::ShopConfig;
-pub use unbuilt::is_built;
 
 /// Everything `config.toml` can say, checked. It has no `Debug`: it holds secrets.
 #[derive(Deserialize, Serialize)]

@@ -84,7 +84,8 @@ impl Exit {
                 SyncError::Auth { source } => Self::of_auth(source),
                 SyncError::Platform { source, .. } => Self::of_platform(source),
                 SyncError::Store { source } => Self::of_store(source).unwrap_or(Self::Bug),
-                SyncError::ChangedPlatform { .. } => Self::Unavailable,
+                SyncError::ChangedPlatform { .. } | SyncError::ScanTooSmall { .. } => Self::Unavailable,
+                SyncError::Missed { .. } => Self::Partly,
                 SyncError::Off { .. }
                 | SyncError::Stuck { .. }
                 | SyncError::ClockBehind { .. }

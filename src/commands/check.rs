@@ -62,6 +62,7 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, offline: bool, as_json: bo
                 let app = Arc::new(app);
                 for shop in &app.shops {
                     lines.push(shop_line(&app, shop).await);
+                    lines.extend(record_lines(&app, shop));
                 }
                 app.tokens.drain().await;
             }
@@ -98,23 +99,39 @@ fn unsaved_line(app: &App) -> Option<Line> {
 }
 
 fn schedule_lines(loaded: &Loaded, clock: &Clock) -> Vec<Line> {
-    let now = clock.now();
-    loaded
-        .config
-        .shops()
-        .iter()
-        .filter(|shop| shop.records.contains(&Record::Orders))
-        .map(|shop| match schedule::next_run(&loaded.config, shop, Record::Orders, now) {
-            Some(next) => Line::new(
-                format!("schedule {}", shop.name),
-                State::Ok,
-                format!("next orders run {} UTC", output::when(Some(next))),
-            ),
-            None => Line::new(
-                format!("schedule {}", shop.name),
-                State::Warning,
-                "no enabled job covers its orders; add its name to the `shops` of a [jobs.…] section",
-            ),
+    let shops = loaded.config.shops();
+    let records = shops.iter().flat_map(|shop| shop.records.iter().map(move |record| (shop, *record)));
+    records.map(|(shop, record)| schedule_line(loaded, shop, record, clock)).collect()
+}
+
+fn schedule_line(loaded: &Loaded, shop: &Shop, record: Record, clock: &Clock) -> Line {
+    let subject = format!("schedule {}", shop.name);
+    match schedule::next_run(&loaded.config, shop, record, clock.now()) {
+        Some(next) => {
+            Line::new(subject, State::Ok, format!("next {record} run {} UTC", output::when(Some(next))))
+        }
+        None => Line::new(
+            subject,
+            State::Warning,
+            format!("no enabled job covers its {record}; add its name to the `shops` of a [jobs.…] section"),
+        ),
+    }
+}
+
+/// What a shop does not have is told in words, or somebody waits for it.
+fn record_lines(app: &App, shop: &Shop) -> Vec<Line> {
+    let missing = Record::ALL.into_iter().filter(|record| !app.reads(shop, *record));
+    let subject = format!("records {}", shop.name);
+    missing
+        .map(|record| {
+            let (state, text) = if shop.records.contains(&record) {
+                (State::Warning, format!("{record}: this version cannot copy them from this platform"))
+            } else if app.has_record(shop, record) {
+                (State::Ok, format!("{record}: not asked for by `records`"))
+            } else {
+                (State::Ok, format!("{record}: {} has none for this kind of shop", shop.platform))
+            };
+            Line::new(subject.clone(), state, text)
         })
         .collect()
 }

@@ -15,8 +15,8 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, LoadOptions, Loaded};
 use crate::exit::{Exit, Failure};
-use crate::jobs::orders;
-use crate::jobs::run::{MANUAL, RunOptions};
+use crate::jobs::lanes;
+use crate::jobs::run::{MANUAL, RunOptions, Task};
 use crate::sandbox::{Drift, Platform, Sandbox, SandboxSettings, TruthOrder};
 use crate::store::overview::{OrderView, OrdersFilter};
 use crate::sync::Progress;
@@ -157,16 +157,17 @@ async fn authorise(app: &App, sandbox: &Sandbox) -> anyhow::Result<()> {
 }
 
 async fn sync_all(app: &Arc<App>, cancel: &CancellationToken) -> anyhow::Result<()> {
-    for shop in &app.shops {
+    let all = app.shops.iter().flat_map(|shop| shop.records.iter().map(move |record| (shop, *record)));
+    for (shop, record) in all.filter(|(shop, record)| app.reads(shop, *record)) {
         let options = RunOptions {
             job: "demo".to_owned(),
             trigger: MANUAL,
             lease_wait: Duration::ZERO,
-            full: false,
+            task: Task::Rest,
             progress: Arc::new(Progress::default()),
             cancel: cancel.clone(),
         };
-        for (_, outcome) in orders::bring_up_to_date(app.clone(), shop.clone(), options).await {
+        for (_, outcome) in lanes::bring_up_to_date(app.clone(), shop.clone(), record, options).await {
             outcome?;
         }
     }

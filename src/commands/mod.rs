@@ -9,12 +9,15 @@ use crate::app::{App, AppError};
 use crate::cli::{AuthVerb, ConfigVerb, Verb};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, nearest};
+use crate::domain::record::{Lane, Record};
+use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::jobs::run::chain;
 use crate::store::{Store, StoreError};
 
 mod advice;
 mod auth;
+mod backfill;
 mod check;
 mod completions;
 mod config;
@@ -29,6 +32,7 @@ mod shop;
 mod signals;
 mod status;
 mod sync;
+mod verify;
 
 #[cfg(feature = "sandbox")]
 mod demo;
@@ -77,6 +81,14 @@ fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
         Verb::Sync(words) => block_on(async move {
             let cancel = signals::cancel_on_signals()?;
             with_app(loaded, clock, async |app| sync::run(app, &words, cancel).await).await
+        }),
+        Verb::Backfill(words) => block_on(async move {
+            let cancel = signals::cancel_on_signals()?;
+            with_app(loaded, clock, async |app| backfill::run(app, &words, cancel).await).await
+        }),
+        Verb::Verify(words) => block_on(async move {
+            let cancel = signals::cancel_on_signals()?;
+            with_app(loaded, clock, async |app| verify::run(app, &words, cancel).await).await
         }),
         Verb::Status(table) => {
             block_on(until_signal(loaded, clock, async |app| status::run(&app, table.json).await))
@@ -206,6 +218,25 @@ async fn require_shop(loaded: &Loaded, store: &Store, name: Option<&str>) -> Res
 
 fn unknown_shop(app: &App, name: &str) -> Failure {
     unknown(&format!("no enabled shop is called `{name}`"), name, app.shops.iter().map(|shop| &shop.name))
+}
+
+/// Refuses a record that cannot be asked for by creation time: it is read whole, or not at all.
+fn require_create_lane(app: &App, shop: &Shop, record: Record) -> Result<()> {
+    if app.has_lane(shop, record, Lane::Create) {
+        return Ok(());
+    }
+    let text = if app.reads(shop, record) {
+        format!(
+            "{} lists no {record} by creation time; `shopsync sync --full --shop {} --record {record}` reads all of them",
+            shop.platform, shop.name
+        )
+    } else {
+        format!(
+            "`{}` has no {record}: see `records` of its [shops.…] section, and `shopsync check`",
+            shop.name
+        )
+    };
+    Err(Failure::new(Exit::Usage, text).into())
 }
 
 /// Names listed in full; of more, only the likeliest one.

@@ -1,4 +1,4 @@
-//! Progress on a terminal: one line per shop, with counts and rate.
+//! Progress on a terminal: one line per record of a shop, with counts and rate.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -7,19 +7,23 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::domain::record::Record;
 use crate::sync::Progress;
 use crate::telemetry::log_above;
 
 /// Cut to the terminal's width: a line that is folded cannot be drawn over.
-const LOOK: &str = "{prefix:20!} {bar:12} {pos}/{len} windows {wide_msg} {elapsed}";
+const LOOK: &str = "{prefix:28!} {bar:12} {pos}/{len} windows {wide_msg} {elapsed}";
 
 /// How often the lines are drawn.
 const REDRAW: Duration = Duration::from_millis(200);
 
-/// One bar per shop; draws nothing when stderr is no terminal.
+/// Whose progress a line shows.
+type Line = (String, Record);
+
+/// One bar per record of a shop; draws nothing when stderr is no terminal.
 pub(super) struct Bars {
     all: MultiProgress,
-    by_shop: Mutex<BTreeMap<String, (ProgressBar, tokio::task::AbortHandle)>>,
+    shown: Mutex<BTreeMap<Line, (ProgressBar, tokio::task::AbortHandle)>>,
     is_shown: bool,
 }
 
@@ -31,24 +35,27 @@ impl Bars {
             let bars = all.clone();
             log_above(Some(Box::new(move |write| bars.suspend(write))));
         }
-        Self { all, by_shop: Mutex::default(), is_shown }
+        Self { all, shown: Mutex::default(), is_shown }
     }
 
     /// Adds a line that follows `progress`.
-    pub(super) fn add(&self, shop: &str, progress: Arc<Progress>) {
+    pub(super) fn add(&self, shop: &str, record: Record, progress: Arc<Progress>) {
         if !self.is_shown {
             return;
         }
         let style = ProgressStyle::with_template(LOOK).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self.all.add(ProgressBar::new(1).with_style(style));
-        bar.set_prefix(shop.to_owned());
-        let follower = tokio::spawn(follow(bar.clone(), progress)).abort_handle();
-        self.by_shop.lock().unwrap_or_else(PoisonError::into_inner).insert(shop.to_owned(), (bar, follower));
+        bar.set_prefix(format!("{shop} {record}"));
+        let follower = tokio::spawn(follow(bar.clone(), record, progress)).abort_handle();
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((shop.to_owned(), record), (bar, follower));
     }
 
-    pub(super) fn finish(&self, shop: &str) {
+    pub(super) fn finish(&self, shop: &str, record: Record) {
         if let Some((bar, follower)) =
-            self.by_shop.lock().unwrap_or_else(PoisonError::into_inner).remove(shop)
+            self.shown.lock().unwrap_or_else(PoisonError::into_inner).remove(&(shop.to_owned(), record))
         {
             follower.abort();
             bar.finish_and_clear();
@@ -64,7 +71,7 @@ impl Bars {
     }
 }
 
-async fn follow(bar: ProgressBar, progress: Arc<Progress>) {
+async fn follow(bar: ProgressBar, record: Record, progress: Arc<Progress>) {
     let started_at = std::time::Instant::now();
     loop {
         let counts = progress.counts();
@@ -74,7 +81,7 @@ async fn follow(bar: ProgressBar, progress: Arc<Progress>) {
         let per_second =
             counts.rows_seen * 1_000 / u64::try_from(started_at.elapsed().as_millis()).unwrap_or(1).max(1);
         bar.set_message(format!(
-            "{} orders {per_second}/s, {} written, {} calls",
+            "{} {record} {per_second}/s, {} written, {} calls",
             counts.rows_seen, counts.rows_written, counts.calls
         ));
         tokio::time::sleep(REDRAW).await;

@@ -8,8 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError};
 use crate::clock::Clock;
-use crate::config::Loaded;
-use crate::domain::record::Record;
+use crate::config::{JobConfig, Loaded};
 use crate::exit::Exit;
 use crate::jobs::daemon::Daemon;
 use crate::jobs::database::DATABASE_POLL;
@@ -112,8 +111,8 @@ async fn open(loaded: Arc<Loaded>, clock: Clock) -> Result<App, AppError> {
 async fn start_ticker(app: &Arc<App>, daemon: &Daemon) -> anyhow::Result<Ticker> {
     let jobs = app
         .config()
-        .sync_jobs(Record::Orders)
-        .filter_map(|(name, job)| {
+        .enabled_jobs()
+        .filter_map(|(name, job, _)| {
             Some(Job { name: JobName::from(name), schedule: schedule::schedule_of(job)?, jitter: job.jitter })
         })
         .collect();
@@ -121,7 +120,10 @@ async fn start_ticker(app: &Arc<App>, daemon: &Daemon) -> anyhow::Result<Ticker>
     let handler = Handler {
         // The runs go on by themselves: the slot is over once they have been started.
         run: Arc::new(move |name: JobName, slot: Slot| {
-            daemon.start_orders(name.as_str(), &covered_app.covered_by(name.as_str()), slot.trigger);
+            let name = name.as_str();
+            if let Some(work) = covered_app.config().jobs.get(name).and_then(JobConfig::work) {
+                daemon.start(name, work, &covered_app.covered_by(name), slot.trigger);
+            }
             Box::pin(std::future::ready(()))
         }),
         panicked: Arc::new(|name: &JobName, _, what: &str| {
@@ -140,7 +142,7 @@ async fn start_ticker(app: &Arc<App>, daemon: &Daemon) -> anyhow::Result<Ticker>
 /// One run at once for each job that missed a slot while nothing ran, however many it missed.
 async fn start_missed(app: &App, ticker: &Ticker) -> anyhow::Result<()> {
     let now = app.clock.now();
-    for (name, job) in app.config().sync_jobs(Record::Orders) {
+    for (name, job, _) in app.config().enabled_jobs() {
         let last = match app.store.last_run_of(name).await {
             // A run more than needed; it is the one to notice that the database is away, and to wait for it.
             Err(error) if error.is_unavailable() => None,

@@ -16,6 +16,7 @@ use crate::store::overview::Overview;
 
 struct Line {
     shop: String,
+    record: Record,
     overview: Overview,
     lag: Option<TimeDelta>,
     next_run: Option<DateTime<Utc>>,
@@ -28,8 +29,10 @@ struct Line {
 
 pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
     let mut lines = Vec::new();
-    for shop in app.shops.iter().filter(|shop| app.reads(shop, Record::Orders)) {
-        lines.push(line(app, shop).await?);
+    for shop in &app.shops {
+        for record in shop.records.iter().filter(|record| app.reads(shop, **record)) {
+            lines.push(line(app, shop, *record).await?);
+        }
     }
     if as_json {
         output::json(&lines.iter().map(as_value).collect())?;
@@ -60,17 +63,18 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn line(app: &App, shop: &Shop) -> anyhow::Result<Line> {
+async fn line(app: &App, shop: &Shop, record: Record) -> anyhow::Result<Line> {
     let now = app.clock.now();
-    let overview = app.store.overview(&shop.name, Record::Orders).await?;
+    let overview = app.store.overview(&shop.name, record).await?;
     let last_sync_at = overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at);
     let status = app.tokens.status(shop).await?;
     let row = app.store.shop_row(&shop.name).await?;
     Ok(Line {
         paused: row.and_then(|row| row.pause).map(|pause| pause.reason),
         shop: shop.name.clone(),
+        record,
         lag: last_sync_at.map(|at| now - at),
-        next_run: schedule::next_run(app.config(), shop, Record::Orders, now),
+        next_run: schedule::next_run(app.config(), shop, record, now),
         token: token_in_words(status.as_ref(), now),
         token_ends_at: status.as_ref().map(token_end),
         token_to_do: to_do(&shop.name, status.as_ref(), now),
@@ -99,7 +103,7 @@ fn as_row(line: &Line) -> [String; 10] {
     );
     [
         line.shop.clone(),
-        Record::Orders.to_string(),
+        line.record.to_string(),
         overview.rows.to_string(),
         output::when(overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at)),
         line.lag.map_or_else(|| "-".to_owned(), output::length),
@@ -133,7 +137,7 @@ fn as_value(line: &Line) -> serde_json::Value {
     let run = overview.last_run.as_ref();
     json!({
         "shop": line.shop,
-        "record": Record::Orders.as_str(),
+        "record": line.record.as_str(),
         "rows": overview.rows,
         "last_sync_at": output::instant(cursor.and_then(|cursor| cursor.last_sync_at)),
         "lag_seconds": line.lag.map(|lag| lag.num_seconds()),

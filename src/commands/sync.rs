@@ -13,54 +13,58 @@ use super::output;
 use super::progress_bars::Bars;
 use crate::app::App;
 use crate::cli::SyncArgs;
+use crate::config::JobConfig;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
-use crate::jobs::orders::{self, LaneOutcomes};
-use crate::jobs::run::{MANUAL, RunOptions, chain};
+use crate::jobs::lanes::{self, LaneOutcomes};
+use crate::jobs::run::{MANUAL, RunError, RunOptions, Task, chain};
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
 
 /// How long a one-shot verb waits for a lane that somebody else holds.
-const LEASE_WAIT: Duration = Duration::from_mins(10);
+pub(super) const LEASE_WAIT: Duration = Duration::from_mins(10);
+
+/// What came of each record of each shop.
+type Results = BTreeMap<(String, Record), LaneOutcomes>;
 
 pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     // What a killed process left as `running` in the sync log.
     app.store.end_orphaned_runs().await?;
-    let shops = select(&app, words).await?;
-    if shops.is_empty() {
+    let selected = select(&app, words).await?;
+    if selected.is_empty() {
         tracing::warn!(
             event = "shop.unauthorised",
-            "no shop to sync: none is configured, enabled and authorised; see `shopsync check`"
+            "nothing to sync: no shop is configured, enabled and authorised; see `shopsync check`"
         );
         return Ok(Exit::Done);
     }
     let started_at = Instant::now();
     let bars = Bars::new(!words.table.json);
     let mut tasks = JoinSet::new();
-    for shop in shops {
+    for (shop, record) in selected {
         let options = RunOptions {
             job: words.job.clone().unwrap_or_else(|| "sync".to_owned()),
             trigger: MANUAL,
             lease_wait: LEASE_WAIT,
-            full: words.full,
+            task: if words.full { Task::Whole } else { Task::Rest },
             progress: Arc::new(Progress::default()),
             cancel: cancel.clone(),
         };
-        bars.add(&shop.name, options.progress.clone());
+        bars.add(&shop.name, record, options.progress.clone());
         let app = app.clone();
         tasks.spawn(async move {
             let place = app.shops_at_once.acquire().await;
-            let outcomes = orders::bring_up_to_date(app.clone(), shop.clone(), options).await;
+            let outcomes = lanes::bring_up_to_date(app.clone(), shop.clone(), record, options).await;
             drop(place);
-            (shop.name, outcomes)
+            (shop.name, record, outcomes)
         });
     }
-    let mut results = BTreeMap::new();
+    let mut results = Results::new();
     while let Some(ended) = tasks.join_next().await {
-        let (shop, outcomes) = ended.context("a shop's task ended in a fault of this program")?;
-        bars.finish(&shop);
-        results.insert(shop, outcomes);
+        let (shop, record, outcomes) = ended.context("a shop's task ended in a fault of this program")?;
+        bars.finish(&shop, record);
+        results.insert((shop, record), outcomes);
     }
     bars.clear();
     print(&results, started_at.elapsed(), words.table.json)?;
@@ -71,127 +75,158 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
     conclude(&results)
 }
 
-/// The shops to sync. A shop named on the command line must exist and be authorised; one a job merely covers
-/// is left out when it never was.
-async fn select(app: &App, words: &SyncArgs) -> anyhow::Result<Vec<Shop>> {
+/// What to sync. A shop named on the command line must exist and be authorised; one a job merely covers is left out
+/// when it never was.
+async fn select(app: &App, words: &SyncArgs) -> anyhow::Result<Vec<(Shop, Record)>> {
+    let job = words.job.as_deref().map(|name| sync_job(app, name)).transpose()?;
+    if let Some(name) = words.shops.iter().find(|name| app.shop(name).is_none()) {
+        return Err(super::unknown_shop(app, name).into());
+    }
+    let mut selected = Vec::new();
+    for shop in &app.shops {
+        let is_named = words.shops.contains(&shop.name);
+        let is_wanted = |record: Record| match &job {
+            Some(job) => job.sync == Some(record) && job.covers(shop),
+            None => is_named || app.is_covered(shop, record),
+        };
+        let mut records: Vec<Record> = shop.records.clone();
+        records.retain(|record| {
+            let is_asked_for = words.records.is_empty() || words.records.contains(record);
+            app.reads(shop, *record) && is_asked_for && is_wanted(*record)
+        });
+        if (!words.shops.is_empty() && !is_named) || records.is_empty() {
+            continue;
+        }
+        if !is_named && app.tokens.status(shop).await?.is_none() {
+            tell_unauthorised(shop);
+            continue;
+        }
+        selected.extend(records.into_iter().map(|record| (shop.clone(), record)));
+    }
+    refuse_records_without_shop(app, words, &selected)?;
+    Ok(selected)
+}
+
+fn sync_job<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a JobConfig> {
+    let jobs = &app.config().jobs;
+    let job = jobs
+        .get(name)
+        .ok_or_else(|| super::unknown(&format!("no job is called `{name}`"), name, jobs.keys()))?;
+    if job.sync.is_none() {
+        let text = format!("job `{name}` reconciles and does not sync; `shopsync verify` compares now");
+        return Err(Failure::new(Exit::Usage, text).into());
+    }
+    Ok(job)
+}
+
+/// A record asked for by name that no shop in question has is a mistake worth telling.
+fn refuse_records_without_shop(
+    app: &App,
+    words: &SyncArgs,
+    selected: &[(Shop, Record)],
+) -> anyhow::Result<()> {
+    let in_question = |shop: &&Shop| words.shops.is_empty() || words.shops.contains(&shop.name);
     for record in &words.records {
-        if *record != Record::Orders {
+        let is_read = app.shops.iter().filter(in_question).any(|shop| app.reads(shop, *record));
+        if !is_read && !selected.iter().any(|(_, selected)| selected == record) && !app.shops.is_empty() {
             return Err(Failure::new(
                 Exit::Usage,
-                format!("{record} are not built yet: this version syncs orders"),
+                format!("no shop in question has {record}: see `records` of its [shops.…] section"),
             )
             .into());
         }
     }
-    let covered: Vec<&Shop> = match &words.job {
-        Some(name) => {
-            let job = app.config().jobs.get(name).ok_or_else(|| {
-                super::unknown(&format!("no job is called `{name}`"), name, app.config().jobs.keys())
-            })?;
-            if job.sync != Some(Record::Orders) {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    format!("job `{name}` is not built yet: this version syncs orders"),
-                )
-                .into());
-            }
-            app.shops.iter().filter(|shop| job.covers(shop)).collect()
-        }
-        None if words.shops.is_empty() => app.shops_of_jobs(Record::Orders),
-        None => app.shops.iter().collect(),
-    };
-    let mut selected = Vec::new();
-    for name in &words.shops {
-        if app.shop(name).is_none() {
-            return Err(super::unknown_shop(app, name).into());
-        }
-    }
-    for shop in covered {
-        let is_named = words.shops.contains(&shop.name);
-        if (!words.shops.is_empty() && !is_named) || !app.reads(shop, Record::Orders) {
-            continue;
-        }
-        if is_named || app.tokens.status(shop).await?.is_some() {
-            selected.push(shop.clone());
-        } else {
-            tracing::info!(
-                event = "shop.unauthorised", shop = %shop.name,
-                "`{}` was never authorised and is left out; `shopsync auth login {}`",
-                shop.name,
-                shop.name
-            );
-        }
-    }
-    Ok(selected)
-}
-
-fn print(results: &BTreeMap<String, LaneOutcomes>, elapsed: Duration, as_json: bool) -> anyhow::Result<()> {
-    if as_json {
-        let shops: Vec<_> = results.iter().map(|(shop, outcomes)| shop_json(shop, outcomes)).collect();
-        return output::json(&json!({ "shops": shops, "seconds": elapsed.as_secs_f64() }));
-    }
-    output::table(
-        ["shop", "lane", "orders seen", "written", "set aside", "calls", "result"],
-        results.iter().flat_map(|(shop, outcomes)| {
-            outcomes.iter().map(|(lane, outcome)| {
-                // What a run that was cut off had done stands in `shopsync runs`.
-                let count = |pick: fn(&Counts) -> u64| {
-                    outcome.as_ref().map_or_else(|_| "-".to_owned(), |counts| pick(counts).to_string())
-                };
-                [
-                    shop.clone(),
-                    lane.to_string(),
-                    count(|counts| counts.rows_seen),
-                    count(|counts| counts.rows_written),
-                    count(|counts| counts.rows_quarantined),
-                    count(|counts| counts.calls),
-                    outcome.as_ref().map_or_else(|error| chain(error), |_| "ok".to_owned()),
-                ]
-            })
-        }),
-    )?;
-    let seen: u64 = results
-        .values()
-        .flatten()
-        // Amounts are of orders that another lane has read.
-        .filter(|(lane, _)| *lane != Lane::Amounts)
-        .filter_map(|(_, outcome)| outcome.as_ref().ok())
-        .map(|counts| counts.rows_seen)
-        .sum();
-    tracing::info!(event = "verb.finished", "{seen} orders read in {:.1} s", elapsed.as_secs_f64());
     Ok(())
 }
 
-fn shop_json(shop: &str, outcomes: &LaneOutcomes) -> serde_json::Value {
-    let lanes: Vec<_> = outcomes
-        .iter()
-        .map(|(lane, outcome)| match outcome {
-            Ok(counts) => json!({
-                "lane": lane.as_str(), "ok": true, "rows_seen": counts.rows_seen,
-                "rows_written": counts.rows_written, "rows_unchanged": counts.rows_unchanged,
-                "rows_quarantined": counts.rows_quarantined, "calls": counts.calls,
-            }),
-            Err(error) => json!({ "lane": lane.as_str(), "ok": false, "error": chain(error) }),
-        })
-        .collect();
-    json!({ "shop": shop, "lanes": lanes })
+fn tell_unauthorised(shop: &Shop) {
+    tracing::info!(
+        event = "shop.unauthorised", shop = %shop.name,
+        "`{}` was never authorised and is left out; `shopsync auth login {}`",
+        shop.name,
+        shop.name
+    );
 }
 
-/// The exit code of several shops: 0 when all went well, the common reason when all failed for one, else 3.
-fn conclude(results: &BTreeMap<String, LaneOutcomes>) -> anyhow::Result<Exit> {
-    let ends = results.values().map(|outcomes| {
-        let error = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err());
-        error.map_or(Exit::Done, Exit::of_run)
-    });
-    let code = Exit::of_shops(ends);
+fn print(results: &Results, elapsed: Duration, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        let mut shops: BTreeMap<&str, Vec<serde_json::Value>> = BTreeMap::new();
+        for ((shop, record), outcomes) in results {
+            shops.entry(shop).or_default().extend(outcomes.iter().map(|lane| lane_json(*record, lane)));
+        }
+        let shops: Vec<_> =
+            shops.into_iter().map(|(shop, lanes)| json!({ "shop": shop, "lanes": lanes })).collect();
+        return output::json(&json!({ "shops": shops, "seconds": elapsed.as_secs_f64() }));
+    }
+    let lanes = || {
+        results.iter().flat_map(|((shop, record), outcomes)| {
+            outcomes.iter().map(move |(lane, outcome)| (shop, *record, *lane, outcome))
+        })
+    };
+    output::table(
+        ["shop", "record", "lane", "seen", "written", "set aside", "calls", "result"],
+        lanes().map(|(shop, record, lane, outcome)| {
+            // What a run that was cut off had done stands in `shopsync runs`.
+            let count = |pick: fn(&Counts) -> u64| {
+                outcome.as_ref().map_or_else(|_| "-".to_owned(), |counts| pick(counts).to_string())
+            };
+            [
+                shop.clone(),
+                record.to_string(),
+                lane.to_string(),
+                count(|counts| counts.rows_seen),
+                count(|counts| counts.rows_written),
+                count(|counts| counts.rows_quarantined),
+                count(|counts| counts.calls),
+                outcome.as_ref().map_or_else(|error| chain(error), |_| "ok".to_owned()),
+            ]
+        }),
+    )?;
+    let seen: u64 = lanes()
+        // Amounts are of orders that another lane has read.
+        .filter(|(_, _, lane, _)| *lane != Lane::Amounts)
+        .filter_map(|(.., outcome)| outcome.as_ref().ok())
+        .map(|counts| counts.rows_seen)
+        .sum();
+    tracing::info!(event = "verb.finished", "{seen} rows read in {:.1} s", elapsed.as_secs_f64());
+    Ok(())
+}
+
+fn lane_json(record: Record, (lane, outcome): &(Lane, Result<Counts, RunError>)) -> serde_json::Value {
+    match outcome {
+        Ok(counts) => json!({
+            "record": record.as_str(), "lane": lane.as_str(), "ok": true, "rows_seen": counts.rows_seen,
+            "rows_written": counts.rows_written, "rows_unchanged": counts.rows_unchanged,
+            "rows_quarantined": counts.rows_quarantined, "calls": counts.calls,
+        }),
+        Err(error) => json!({
+            "record": record.as_str(), "lane": lane.as_str(), "ok": false, "error": chain(error),
+        }),
+    }
+}
+
+/// The exit code of several shops: 0 when all went well, the common reason when all failed for one, else 3. A record
+/// that is off has been told once and is asked for again tomorrow; it counts only where a shop has nothing else.
+fn conclude(results: &Results) -> anyhow::Result<Exit> {
+    let mut shops: BTreeMap<&str, Vec<&Result<Counts, RunError>>> = BTreeMap::new();
+    for ((shop, _), outcomes) in results {
+        shops.entry(shop).or_default().extend(outcomes.iter().map(|(_, outcome)| outcome));
+    }
+    let mut failed: BTreeMap<&str, &RunError> = BTreeMap::new();
+    for (shop, outcomes) in &shops {
+        let has_read = outcomes.iter().any(|outcome| outcome.is_ok());
+        let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        if let Some(error) = errors.into_iter().find(|error| !(has_read && error.is_off())) {
+            failed.insert(shop, error);
+        }
+    }
+    let code = Exit::of_shops(
+        shops.keys().map(|shop| failed.get(shop).map_or(Exit::Done, |error| Exit::of_run(error))),
+    );
     if code == Exit::Done {
         return Ok(Exit::Done);
     }
-    let failed: Vec<&str> = results
-        .iter()
-        .filter(|(_, outcomes)| outcomes.iter().any(|(_, outcome)| outcome.is_err()))
-        .map(|(shop, _)| shop.as_str())
-        .collect();
+    let failed: Vec<&str> = failed.into_keys().collect();
     Err(Failure::new(
         code,
         format!("not everything was synced: {} (why, and when: `shopsync runs --failed`)", failed.join(", ")),

@@ -71,6 +71,12 @@ impl Config {
             .map(|(name, job)| (name.as_str(), job))
     }
 
+    /// The enabled jobs with what they do, by name.
+    pub fn enabled_jobs(&self) -> impl Iterator<Item = (&str, &JobConfig, Work)> {
+        let enabled = self.jobs.iter().filter(|(_, job)| job.enabled);
+        enabled.filter_map(|(name, job)| Some((name.as_str(), job, job.work()?)))
+    }
+
     /// Where the key that seals tokens is looked for when no other place is named: beside the SQLite file, or
     /// beside the config file for Postgres.
     pub fn key_folder(&self) -> PathBuf {

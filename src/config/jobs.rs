@@ -14,8 +14,8 @@ use super::forms::{Form, HiddenAddress, Length, Maybe, Parsed, Text, Written};
 use super::lists::ListOf;
 use super::problem::nearest;
 
-/// How often Xiaohongshu's products are read whole, where a job does not say.
-const FULL_DEFAULT: Duration = Duration::from_hours(24);
+/// How often records that are mostly read by windows are read whole, where a job does not say.
+pub const FULL_DEFAULT: Duration = Duration::from_hours(24);
 /// How far back a reconcile job looks, where it does not say.
 const DAYS_DEFAULT: u32 = 3;
 

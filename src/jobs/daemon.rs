@@ -9,14 +9,35 @@ use tokio_util::task::TaskTracker;
 
 use super::database::DatabaseWatch;
 use super::keeper::{Keeper, KeeperParts};
-use super::orders;
-use super::run::{RunError, RunOptions, chain, run_lane};
+use super::lanes;
+use super::run::{RunError, RunOptions, Task, chain, run_lane};
+use super::task::Target;
 use super::ticker::Trigger;
 use crate::app::App;
-use crate::config::{Work, is_built};
+use crate::config::Work;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::sync::Progress;
+
+/// How long a job waits for the create lane, which a backfill may hold for hours, before its slot is skipped.
+const CREATE_LANE_WAIT: Duration = Duration::from_hours(1);
+
+/// Between two looks at a lane that another run of this process holds.
+const CLAIM_POLL: Duration = Duration::from_millis(500);
+
+/// What runs at most once at a time.
+type Place = (String, Record, Lane);
+
+/// One run of the daemon.
+#[derive(Clone)]
+struct Start {
+    job: String,
+    shop: Shop,
+    record: Record,
+    lane: Lane,
+    task: Task,
+    trigger: Trigger,
+}
 
 /// The running daemon's share of the state: what is under way.
 #[derive(Clone)]
@@ -25,7 +46,7 @@ pub struct Daemon {
     database: Arc<DatabaseWatch>,
     tracker: TaskTracker,
     cancel: CancellationToken,
-    under_way: Arc<Mutex<HashSet<(String, Lane)>>>,
+    under_way: Arc<Mutex<HashSet<Place>>>,
 }
 
 impl Daemon {
@@ -34,11 +55,18 @@ impl Daemon {
         Self { app, database, tracker: TaskTracker::new(), cancel, under_way: Arc::default() }
     }
 
-    /// Starts a run for each of `shops` and returns at once: a shop that takes an hour must not delay the
-    /// next slot of the others.
-    pub fn start_orders(&self, job: &str, shops: &[Shop], trigger: Trigger) {
-        for shop in shops {
-            self.start_lane(job, shop, Lane::Update, trigger);
+    /// Starts a job's run for each of `shops` and returns at once: a shop that takes an hour must not delay the next
+    /// slot of the others.
+    pub fn start(&self, job: &str, work: Work, shops: &[Shop], trigger: Trigger) {
+        let (record, lane, task) = match work {
+            Work::Sync(record) => (record, Lane::Update, Task::Rest),
+            Work::Reconcile { record, days } => {
+                (record, Lane::Create, Task::Reconcile { length: chrono::TimeDelta::days(i64::from(days)) })
+            }
+        };
+        for shop in shops.iter().filter(|shop| self.app.has_lane(shop, record, lane)) {
+            let (job, shop, task) = (job.to_owned(), shop.clone(), task.clone());
+            self.start_lane(Start { job, shop, record, lane, task, trigger });
         }
     }
 
@@ -59,7 +87,7 @@ impl Daemon {
     /// The shop with the records that jobs copy: nobody misses what a grant does not cover of the others.
     fn with_records_in_use(&self, shop: &Shop) -> Shop {
         let is_copied = |record: &Record| {
-            is_built(Work::Sync(*record))
+            self.app.reads(shop, *record)
                 && self.app.config().sync_jobs(*record).any(|(_, job)| job.covers(shop))
         };
         Shop { records: shop.records.iter().copied().filter(is_copied).collect(), ..shop.clone() }
@@ -76,41 +104,34 @@ impl Daemon {
         tokio::time::timeout(grace, drained).await.is_ok()
     }
 
-    fn start_lane(&self, job: &str, shop: &Shop, lane: Lane, trigger: Trigger) {
-        if !self.claim(shop, lane) {
-            if lane == Lane::Update {
-                tracing::info!(
-                    event = "run.skipped", shop = %shop.name, job,
-                    "{job} of `{}` is still at its last slot; this one is skipped", shop.name,
-                );
-            }
-            return;
-        }
-        let (daemon, job, shop) = (self.clone(), job.to_owned(), shop.clone());
+    fn start_lane(&self, start: Start) {
+        let daemon = self.clone();
         self.tracker.spawn(async move {
-            let claim = Claim { daemon: &daemon, shop: &shop, lane };
-            let is_worth_going_on = daemon.run(&job, &shop, lane, trigger).await;
+            let Some(claim) = daemon.claim(&start).await else { return };
+            let is_worth_going_on = daemon.run(&start).await;
             drop(claim);
-            if is_worth_going_on && lane == Lane::Update && !daemon.cancel.is_cancelled() {
-                daemon.start_rest(&shop, trigger).await;
+            if is_worth_going_on && start.lane == Lane::Update && !daemon.cancel.is_cancelled() {
+                daemon.start_rest(&start).await;
             }
         });
     }
 
     /// History and money go on beside the update lane, when there is any to fetch.
-    async fn start_rest(&self, shop: &Shop, trigger: Trigger) {
+    async fn start_rest(&self, of: &Start) {
         for (lane, job) in [(Lane::Create, "backfill"), (Lane::Amounts, "amounts")] {
-            match orders::has_work(&self.app, shop, lane).await {
-                Ok(true) => self.start_lane(job, shop, lane, trigger),
+            let target = Target { shop: &of.shop, record: of.record, lane };
+            match lanes::has_work(&self.app, target).await {
+                Ok(true) => self.start_lane(Start { job: job.to_owned(), lane, ..of.clone() }),
                 Ok(false) => {}
-                Err(error) => tracing::debug!(shop = %shop.name, "{lane} lane not looked at: {error}"),
+                Err(error) => tracing::debug!(shop = %of.shop.name, "{lane} lane not looked at: {error}"),
             }
         }
     }
 
     /// One lane of one shop. True when the shop's other lanes are worth running: a crowded second of the present must
     /// not keep history and money from arriving.
-    async fn run(&self, job: &str, shop: &Shop, lane: Lane, trigger: Trigger) -> bool {
+    async fn run(&self, start: &Start) -> bool {
+        let Start { job, shop, record, lane, .. } = start;
         tokio::select! {
             () = self.cancel.cancelled() => return false,
             () = self.database.wait() => {}
@@ -119,7 +140,7 @@ impl Daemon {
             return false;
         }
         // Lanes other than the update lane take no place from it: the rate limit is what they share.
-        let _place = if lane == Lane::Update {
+        let _place = if *lane == Lane::Update {
             tokio::select! {
                 () = self.cancel.cancelled() => return false,
                 place = self.app.shops_at_once.acquire() => place.ok(),
@@ -128,14 +149,14 @@ impl Daemon {
             None
         };
         let options = RunOptions {
-            job: job.to_owned(),
-            trigger: trigger.as_str(),
-            lease_wait: Duration::ZERO,
-            full: false,
+            job: job.clone(),
+            trigger: start.trigger.as_str(),
+            lease_wait: start.lease_wait(),
+            task: start.task.clone(),
             progress: Arc::new(Progress::default()),
             cancel: self.cancel.clone(),
         };
-        match run_lane(&self.app, shop, lane, &options).await {
+        match run_lane(&self.app, Target { shop, record: *record, lane: *lane }, &options).await {
             Ok(_) => true,
             Err(busy @ RunError::Busy { .. }) => {
                 tracing::info!(event = "run.skipped", shop = %shop.name, job, "{job} of `{}` skipped: {busy}", shop.name);
@@ -165,21 +186,57 @@ impl Daemon {
         }
     }
 
-    fn claim(&self, shop: &Shop, lane: Lane) -> bool {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert((shop.name.clone(), lane))
+    /// Waits for a lane that another run of this process holds, as long as the run may. `None`: it still does.
+    async fn claim(&self, start: &Start) -> Option<Claim<'_>> {
+        let place = (start.shop.name.clone(), start.record, start.lane);
+        let asked_at = std::time::Instant::now();
+        while !self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone()) {
+            if asked_at.elapsed() >= start.lease_wait() {
+                start.tell_skipped();
+                return None;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(CLAIM_POLL) => {}
+                () = self.cancel.cancelled() => return None,
+            }
+        }
+        Some(Claim { daemon: self, place })
+    }
+}
+
+impl Start {
+    /// A backfill that a run would go on with is under way already; a reconcile has something of its own to tell.
+    fn lease_wait(&self) -> Duration {
+        match self.task {
+            Task::Reconcile { .. } => CREATE_LANE_WAIT,
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn tell_skipped(&self) {
+        let Self { job, shop, .. } = self;
+        match (self.lane, &self.task) {
+            (Lane::Update, _) => tracing::info!(
+                event = "run.skipped", shop = %shop.name, record = %self.record, job,
+                "{job} of `{}` is still at its last slot; this one is skipped", shop.name,
+            ),
+            (_, Task::Reconcile { .. }) => tracing::info!(
+                event = "run.skipped", shop = %shop.name, record = %self.record, job,
+                "{job} of `{}` waited for the history that is being read; this slot is skipped", shop.name,
+            ),
+            _ => {}
+        }
     }
 }
 
 /// Marks a lane as under way in this process, for as long as it lives.
 struct Claim<'a> {
     daemon: &'a Daemon,
-    shop: &'a Shop,
-    lane: Lane,
+    place: Place,
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        let mut under_way = self.daemon.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way.remove(&(self.shop.name.clone(), self.lane));
+        self.daemon.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.place);
     }
 }

@@ -5,11 +5,12 @@ pub mod code_command;
 pub mod daemon;
 pub mod database;
 pub mod keeper;
-pub mod orders;
+pub mod lanes;
 pub mod pruning;
 pub mod run;
 pub mod schedule;
 pub mod slots;
+pub mod task;
 pub mod ticker;
 
 mod board;

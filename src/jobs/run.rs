@@ -1,126 +1,51 @@
 //! One lane of one shop, run once: lease, row in `job_runs`, work, summary.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::task::Target;
+pub use super::task::{MANUAL, RunError, RunOptions, Task, chain};
 use crate::app::App;
-use crate::domain::record::{Lane, Record};
-use crate::domain::shop::Shop;
+use crate::domain::record::Lane;
 use crate::store::StoreError;
 use crate::store::leases::{Acquired, LaneKey, Lease};
 use crate::store::runs::{NewRun, Outcome, RunEnd};
 use crate::sync::amounts::SUBJECT as AMOUNTS;
 use crate::sync::progress::Counts;
-use crate::sync::{Progress, RecordSync, SyncError, lease};
-
-/// The trigger of a run that somebody asked for.
-pub const MANUAL: &str = "manual";
-
-/// How a lane is run.
-#[derive(Clone)]
-pub struct RunOptions {
-    /// The job's name, for `job_runs` and logs.
-    pub job: String,
-    /// What set it off, as `job_runs` says it: a slot's trigger, or [`MANUAL`].
-    pub trigger: &'static str,
-    /// How long to wait for a lane that somebody else holds; zero: not at all.
-    pub lease_wait: Duration,
-    /// Read the whole history again.
-    pub full: bool,
-    pub progress: Arc<Progress>,
-    pub cancel: CancellationToken,
-}
-
-/// Why a lane did not do all it should.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// Somebody else is at it.
-    #[error("the {lane} lane of `{shop}` is held by {owner} until {} UTC", until.format("%H:%M:%S"))]
-    Busy { shop: String, lane: Lane, owner: String, until: DateTime<Utc> },
-    #[error("{record} of `{shop}` were not fully synced")]
-    Sync {
-        shop: String,
-        record: Record,
-        #[source]
-        source: Box<SyncError>,
-    },
-    #[error("the run of `{shop}` ended in a fault of this program: {what}")]
-    Panicked { shop: String, what: String },
-}
-
-impl RunError {
-    fn sync(&self) -> Option<&SyncError> {
-        match self {
-            Self::Sync { source, .. } => Some(source),
-            _ => None,
-        }
-    }
-
-    /// Whether it is the end of the program that ended the run.
-    pub fn is_stop(&self) -> bool {
-        matches!(self.sync(), Some(SyncError::Stopped))
-    }
-
-    /// Whether the platform has said that the shop may not read this, and it is not yet time to ask again.
-    pub fn is_off(&self) -> bool {
-        matches!(self.sync(), Some(SyncError::Off { .. }))
-    }
-
-    /// Whether the shop's other lanes would meet the same: no grant, no database, the wrong app.
-    pub fn is_of_shop(&self) -> bool {
-        self.sync().is_some_and(|error| error.is_database_away() || error.is_of_shop())
-    }
-
-    /// Whether it is what some windows hold that ended the run.
-    pub fn is_of_window(&self) -> bool {
-        self.sync().is_some_and(SyncError::is_of_window)
-    }
-
-    /// What kept `shop` from being synced.
-    pub fn of(shop: &Shop, source: impl Into<SyncError>) -> Self {
-        Self::Sync { shop: shop.name.clone(), record: Record::Orders, source: Box::new(source.into()) }
-    }
-
-    pub fn is_database_away(&self) -> bool {
-        self.sync().is_some_and(SyncError::is_database_away)
-    }
-}
+use crate::sync::{RecordSync, SyncError, lease};
 
 /// Between two looks at a lane that somebody else holds.
 const LEASE_POLL: Duration = Duration::from_millis(500);
 
 /// Runs one lane and tells how it went: in the log, in `job_runs`, and to the caller.
-pub async fn run_lane(app: &App, shop: &Shop, lane: Lane, options: &RunOptions) -> Result<Counts, RunError> {
-    let Some(sync_under) =
-        app.record_sync(shop, Record::Orders, options.progress.clone(), options.cancel.clone())
+pub async fn run_lane(app: &App, target: Target<'_>, options: &RunOptions) -> Result<Counts, RunError> {
+    let Target { shop, record, lane } = target;
+    let Some(sync_under) = app.record_sync(shop, record, options.progress.clone(), options.cancel.clone())
     else {
         return Ok(Counts::default());
     };
-    if let Some(off) = off(app, shop, lane).await.map_err(|source| RunError::of(shop, source))? {
-        return Err(RunError::of(shop, off));
+    if let Some(off) = off(app, target).await.map_err(|source| target.failed(source))? {
+        return Err(target.failed(off));
     }
-    let lease = take_lease(app, shop, lane, options).await?;
+    let lease = take_lease(app, target, options).await?;
     let new_run = NewRun {
         job: options.job.clone(),
         shop: shop.name.clone(),
-        record: Record::Orders,
+        record,
         trigger: options.trigger.to_owned(),
     };
     let run_id = match app.store.start_run(new_run).await {
         Ok(run_id) => run_id,
         Err(source) => {
             lease::give_back(&app.store, &lease).await;
-            return Err(RunError::of(shop, source));
+            return Err(target.failed(source));
         }
     };
     let sync = sync_under(run_id);
-    let span = tracing::info_span!("run", job = %options.job, shop = %shop.name, record = %Record::Orders, %lane, run_id);
+    let span = tracing::info_span!("run", job = %options.job, shop = %shop.name, %record, %lane, run_id);
     let started_at = std::time::Instant::now();
     let before = options.progress.counts();
     let held = lease::hold(
@@ -128,7 +53,7 @@ pub async fn run_lane(app: &App, shop: &Shop, lane: Lane, options: &RunOptions) 
         &lease,
         &options.progress,
         &options.cancel,
-        work(&sync, lane, &lease, options.full),
+        Box::pin(work(&sync, lane, &lease, &options.task)),
     );
     // A fault of this program in one shop's run must not take the others along.
     let caught = AssertUnwindSafe(held.instrument(span.clone())).catch_unwind().await;
@@ -136,16 +61,16 @@ pub async fn run_lane(app: &App, shop: &Shop, lane: Lane, options: &RunOptions) 
     let outcome = match caught {
         // A call that was cut off says that no answer came. The reason is known better here.
         Ok(Err(SyncError::Platform { .. })) if options.cancel.is_cancelled() => {
-            Err(RunError::of(shop, SyncError::Stopped))
+            Err(target.failed(SyncError::Stopped))
         }
-        Ok(outcome) => outcome.map_err(|source| RunError::of(shop, source)),
+        Ok(outcome) => outcome.map_err(|source| target.failed(source)),
         Err(panic) => {
             lease::give_back(&app.store, &lease).await;
-            Err(RunError::Panicked { shop: shop.name.clone(), what: panic_text(&*panic) })
+            Err(RunError::Panicked { shop: shop.name.clone(), record, what: panic_text(&*panic) })
         }
     };
     finish(app, run_id, counts, &outcome).await;
-    span.in_scope(|| report(shop, options, counts, started_at.elapsed(), &outcome));
+    span.in_scope(|| report(target, options, counts, started_at.elapsed(), &outcome));
     outcome.map(|()| counts)
 }
 
@@ -160,50 +85,55 @@ pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// The reason for which nothing may be asked at present. Looked up before a run begins, so that a shop which
 /// waits for tomorrow leaves no failed run behind at each slot.
-pub async fn off(app: &App, shop: &Shop, lane: Lane) -> Result<Option<SyncError>, StoreError> {
-    let subject = if lane == Lane::Amounts { AMOUNTS } else { Record::Orders.as_str() };
-    let off = app.store.off(&shop.name, subject).await?;
+pub async fn off(app: &App, target: Target<'_>) -> Result<Option<SyncError>, StoreError> {
+    let subject = if target.lane == Lane::Amounts { AMOUNTS } else { target.record.as_str() };
+    let off = app.store.off(&target.shop.name, subject).await?;
     Ok(off.and_then(|off| SyncError::off(subject, off, app.clock.now())))
 }
 
-async fn work(sync: &RecordSync, lane: Lane, lease: &Lease, full: bool) -> Result<(), SyncError> {
-    match lane {
-        Lane::Update => sync.catch_up(lease).await,
-        Lane::Create => {
-            if full {
-                sync.plan_history(lease).await?;
-            }
+async fn work(sync: &RecordSync, lane: Lane, lease: &Lease, task: &Task) -> Result<(), SyncError> {
+    match (lane, task) {
+        (Lane::Update, task) => sync.catch_up(lease, *task == Task::Whole).await,
+        (Lane::Amounts, _) => sync.drain_amounts(lease).await,
+        (Lane::Create, Task::Rest) => sync.backfill(lease).await,
+        (Lane::Create, Task::Whole) => {
+            sync.plan_history(lease).await?;
             sync.backfill(lease).await
         }
-        Lane::Amounts => sync.drain_amounts(lease).await,
+        (Lane::Create, Task::Stretch(stretch)) => {
+            sync.plan_stretch(lease, *stretch).await?;
+            sync.backfill(lease).await
+        }
+        (Lane::Create, Task::Reconcile { length }) => sync.reconcile(lease, *length).await,
+        (Lane::Create, Task::Windows(windows)) => sync.read_created(lease, windows.clone()).await,
     }
 }
 
 /// The lane's lease, waited for as long as the options allow.
-async fn take_lease(app: &App, shop: &Shop, lane: Lane, options: &RunOptions) -> Result<Lease, RunError> {
-    let key = LaneKey { shop: shop.name.clone(), record: Record::Orders, lane };
+async fn take_lease(app: &App, target: Target<'_>, options: &RunOptions) -> Result<Lease, RunError> {
+    let Target { shop, record, lane } = target;
+    let key = LaneKey { shop: shop.name.clone(), record, lane };
     let asked_at = std::time::Instant::now();
     let mut is_told = false;
     loop {
-        let acquired =
-            app.store.acquire(&key, &app.owner).await.map_err(|source| RunError::of(shop, source))?;
+        let acquired = app.store.acquire(&key, &app.owner).await.map_err(|source| target.failed(source))?;
         let (owner, until) = match acquired {
             Acquired::Granted(lease) => return Ok(lease),
             Acquired::Held { owner, until } => (owner.to_string(), until),
         };
         if asked_at.elapsed() >= options.lease_wait {
-            return Err(RunError::Busy { shop: shop.name.clone(), lane, owner, until });
+            return Err(RunError::Busy { shop: shop.name.clone(), record, lane, owner, until });
         }
         if !is_told {
             tracing::info!(
                 event = "run.waiting", shop = %shop.name, job = options.job,
-                "waiting for the {lane} lane of `{}`, held by {owner}", shop.name,
+                "waiting for the {lane} lane of {record} of `{}`, held by {owner}", shop.name,
             );
             is_told = true;
         }
         tokio::select! {
             () = tokio::time::sleep(LEASE_POLL) => {}
-            () = options.cancel.cancelled() => return Err(RunError::of(shop, SyncError::Stopped)),
+            () = options.cancel.cancelled() => return Err(target.failed(SyncError::Stopped)),
         }
     }
 }
@@ -238,12 +168,13 @@ fn outcome_of(outcome: &Result<(), RunError>) -> Outcome {
     match outcome {
         Ok(()) => Outcome::Ok,
         Err(error) if error.is_stop() => Outcome::Interrupted,
+        Err(error) if error.is_difference() => Outcome::Mended,
         Err(_) => Outcome::Failed,
     }
 }
 
 fn report(
-    shop: &Shop,
+    target: Target<'_>,
     options: &RunOptions,
     counts: Counts,
     elapsed: Duration,
@@ -251,6 +182,7 @@ fn report(
 ) {
     let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let Counts { rows_seen, rows_written, rows_quarantined, calls, .. } = counts;
+    let (job, shop, record) = (&options.job, &target.shop.name, target.record);
     match outcome {
         Ok(()) => tracing::info!(
             event = "run.finished",
@@ -259,39 +191,29 @@ fn report(
             rows_quarantined,
             calls,
             duration_ms,
-            "{} of `{}`: {rows_written} of {rows_seen} orders written",
-            options.job,
-            shop.name,
+            "{job} of `{shop}`: {rows_written} of {rows_seen} {record} written",
         ),
         Err(error) if error.is_stop() => {
-            tracing::debug!("{} of `{}` was stopped; the next run goes on", options.job, shop.name);
+            tracing::debug!("{job} of `{shop}` was stopped; the next run goes on");
         }
         Err(error) if error.is_off() => {
-            tracing::debug!("{} of `{}` is off for now", options.job, shop.name);
+            tracing::debug!("{job} of `{shop}` is off for now");
         }
+        Err(error) if error.is_difference() => tracing::warn!(
+            event = "reconcile.difference",
+            rows_seen,
+            rows_written,
+            duration_ms,
+            error = chain(error),
+            "{job} of `{shop}` found {record} that were missed, and stored them",
+        ),
         Err(error) => tracing::error!(
             event = "run.failed",
             rows_seen,
             rows_written,
             duration_ms,
             error = chain(error),
-            "{} of `{}` failed after {rows_written} orders",
-            options.job,
-            shop.name,
+            "{job} of `{shop}` failed after {rows_written} {record}",
         ),
     }
-}
-
-/// An error with everything that caused it, on one line. What a cause only repeats is left out: the database's
-/// own errors hold the text of their source.
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut told = error.to_string();
-    for cause in std::iter::successors(error.source(), |error| error.source()) {
-        let cause = cause.to_string();
-        if !told.ends_with(&cause) {
-            told.push_str(": ");
-            told.push_str(&cause);
-        }
-    }
-    told
 }

@@ -24,6 +24,15 @@ impl Dialect {
         answer: &str,
         refusal: impl FnOnce(&str, &str) -> Refusal,
     ) -> Result<&RawValue, PlatformError> {
+        self.content_if_any(answer, refusal)?.ok_or_else(|| malformed(self.content))
+    }
+
+    /// The same where a success may come without content. `None`: absent or null.
+    pub(super) fn content_if_any(
+        self,
+        answer: &str,
+        refusal: impl FnOnce(&str, &str) -> Refusal,
+    ) -> Result<Option<&RawValue>, PlatformError> {
         let envelope = Envelope::open(answer)?;
         let code = envelope.code.as_deref();
         // A refusal may say `success` all the same, with a code of its own; and one without either is no answer
@@ -33,7 +42,7 @@ impl Dialect {
             None => code.is_some_and(self.is_success),
         };
         if is_success {
-            return envelope.content.ok_or_else(|| malformed(self.content));
+            return Ok(envelope.content);
         }
         let code = code.unwrap_or_default();
         Err(refusal(code, &envelope.message).into_error(code, &envelope.message))

@@ -30,6 +30,11 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     deserializer.deserialize_any(TextVisitor)
 }
 
+/// A decimal number as text, also given as a number. `None`: null or empty text.
+pub(super) fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    deserializer.deserialize_any(DecimalVisitor)
+}
+
 /// True or false, also as text or as 1 and 0. `None`: null or empty text.
 pub(super) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     match text(deserializer)?.as_deref() {
@@ -133,6 +138,38 @@ impl Visitor<'_> for TextVisitor {
     }
 }
 
+struct DecimalVisitor;
+
+impl Visitor<'_> for DecimalVisitor {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a decimal number")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        // Printed with as few digits as tell it from its neighbours, and never with an exponent; the parser itself may
+        // be off by one neighbour, which amounts of money round away.
+        Ok(Some(number.to_string()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
 struct ListVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
@@ -173,7 +210,7 @@ mod tests {
     use proptest::prelude::*;
     use serde::Deserialize;
 
-    use super::{boolean, integer, list, object, text};
+    use super::{boolean, decimal, integer, list, object, text};
 
     #[derive(Deserialize)]
     struct Probe {
@@ -181,6 +218,8 @@ mod tests {
         integer: Option<i64>,
         #[serde(default, deserialize_with = "text")]
         text: Option<String>,
+        #[serde(default, deserialize_with = "decimal")]
+        decimal: Option<String>,
         #[serde(default, deserialize_with = "boolean")]
         boolean: Option<bool>,
         #[serde(default, deserialize_with = "list")]
@@ -246,6 +285,25 @@ mod tests {
         }
         for json in ["1.5", "1e30", "{}", "[]"] {
             assert!(read(&format!("{{\"text\":{json}}}")).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_keeps_its_digits_as_text_or_number() {
+        for (json, expected) in [
+            ("\"7.99\"", Some("7.99")),
+            ("7.99", Some("7.99")),
+            ("12", Some("12")),
+            ("-3", Some("-3")),
+            ("1e21", Some("1000000000000000000000")),
+            ("\"\"", None),
+            ("null", None),
+        ] {
+            let probe = read(&format!("{{\"decimal\":{json}}}")).expect(json);
+            assert_eq!(probe.decimal.as_deref(), expected, "{json}");
+        }
+        for json in ["{}", "[]", "true"] {
+            assert!(read(&format!("{{\"decimal\":{json}}}")).is_err(), "{json}");
         }
     }
 

@@ -15,13 +15,19 @@ pub(super) struct Listing<'a> {
     pub(super) rows_name: &'static str,
 }
 
-impl Listing<'_> {
+impl<'a> Listing<'a> {
     /// Reads each row on its own: one that cannot be read does not stop the others.
     pub(super) fn into_page(
         self,
         query: &PageQuery,
         read_row: impl Fn(&RawValue) -> Row,
     ) -> Result<Page, PlatformError> {
+        let (total, rows) = self.open(query.page)?;
+        Ok(Page { total, rows: rows.into_iter().map(read_row).collect(), counted: None })
+    }
+
+    /// The total and the rows of this page, if it is a list that makes sense.
+    pub(super) fn open(self, page: u32) -> Result<(u64, Vec<&'a RawValue>), PlatformError> {
         let total = self
             .total
             .and_then(|total| u64::try_from(total).ok())
@@ -29,10 +35,10 @@ impl Listing<'_> {
         let rows = match self.rows {
             Some(rows) => rows,
             // Later pages may be empty, when rows left the window meanwhile.
-            None if total == 0 || query.page > 1 => Vec::new(),
+            None if total == 0 || page > 1 => Vec::new(),
             None => return Err(self.dialect.malformed(self.rows_name)),
         };
-        Ok(Page { total, rows: rows.into_iter().map(read_row).collect() })
+        Ok((total, rows))
     }
 }
 

@@ -7,13 +7,15 @@ use std::fmt::Write as _;
 pub(super) enum Value {
     Text(String),
     Integer(i64),
+    /// JSON text, compact: signed and sent as it stands.
+    Json(String),
 }
 
 impl Value {
     /// As signatures take it: text without quotes.
     pub(super) fn signed(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) | Self::Json(text) => text.clone(),
             Self::Integer(number) => number.to_string(),
         }
     }
@@ -42,6 +44,12 @@ impl Parameters {
         self
     }
 
+    /// A list of texts.
+    pub(super) fn texts(mut self, name: &'static str, texts: &[String]) -> Self {
+        self.0.insert(name, Value::Json(serde_json::Value::from(texts).to_string()));
+        self
+    }
+
     /// By name, in ASCII order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.0.iter().map(|(name, value)| (*name, value))
@@ -55,6 +63,7 @@ impl Parameters {
             let value = match value {
                 Value::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
                 Value::Integer(number) => number.to_string(),
+                Value::Json(json) => json.clone(),
             };
             write!(json, "{comma}\"{name}\":{value}").expect("writing to a String cannot fail");
         }

@@ -83,6 +83,8 @@ pub struct Windows {
     pub create_max: Option<TimeDelta>,
     /// A window that holds more is halved.
     pub rows_max: u64,
+    /// Whether a platform that does not answer may be asked for less: a long window is then halved before it fails.
+    pub halves_on_timeout: bool,
     /// How a window of one second that holds more than `rows_max` is read: once for each of these platform
     /// statuses. Empty: it is paged to its end.
     pub dense_statuses: &'static [&'static str],
@@ -122,6 +124,11 @@ impl Paging {
             Reach::Windows(windows) => Some(windows),
             Reach::Lists(_) => None,
         }
+    }
+
+    /// The longest window of creation time. `None`: there is no create lane.
+    pub fn create_max(&self) -> Option<TimeDelta> {
+        self.windows().and_then(|windows| windows.create_max)
     }
 
     /// The detail call, if a shop with these options wants it.
@@ -169,6 +176,9 @@ pub struct Page {
     /// How many rows the platform says the whole range holds.
     pub total: u64,
     pub rows: Vec<Row>,
+    /// What `total` counts, where that is none of our kinds: the platform's own rows of this page, by a name of their
+    /// own. `None`: `rows` of one kind.
+    pub counted: Option<Vec<String>>,
 }
 
 /// One row of a list. Where a platform tells of several kinds of things in one row, each is a row of its own.

@@ -24,6 +24,7 @@ pub mod cursors;
 pub mod windows;
 
 pub mod amounts;
+pub mod compare;
 pub mod pages;
 pub mod quarantine;
 pub mod scans;

@@ -118,7 +118,12 @@ pub(super) async fn release(
 }
 
 fn number_of(record: &Quarantined) -> String {
-    record.number.clone().unwrap_or_else(|| format!("#{}", hex::encode(Sha256::digest(&record.raw))))
+    number_in_quarantine(record.number.as_deref(), &record.raw)
+}
+
+/// The number a record has in quarantine: its own, or one made of its text where that cannot be read.
+pub fn number_in_quarantine(number: Option<&str>, raw: &str) -> String {
+    number.map_or_else(|| format!("#{}", hex::encode(Sha256::digest(raw))), str::to_owned)
 }
 
 impl TryFrom<Model> for QuarantineRow {

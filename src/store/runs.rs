@@ -29,6 +29,8 @@ pub enum Outcome {
     Failed,
     /// Ended before its time: at shutdown, by a lost lease, or with its process.
     Interrupted,
+    /// Found what the update lane had missed, and stored it.
+    Mended,
 }
 
 impl Outcome {
@@ -38,11 +40,14 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
+            Self::Mended => "mended",
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::Ok, Self::Failed, Self::Interrupted].into_iter().find(|outcome| outcome.as_str() == word)
+        [Self::Ok, Self::Failed, Self::Interrupted, Self::Mended]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == word)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The create lane: history that was planned, newest first. Never moves the cursor.
 
+use super::window::Stretch;
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
@@ -7,11 +8,14 @@ use crate::platform::rate::Priority;
 use crate::store::leases::Lease;
 use crate::store::windows::CREATE_EPOCH;
 
+/// The create lane, of which nobody asks what was missed.
+pub(super) const CREATED: Stretch<'_> = Stretch { lane: Lane::Create, epoch: CREATE_EPOCH, watch: None };
+
 impl RecordSync {
     /// Reads every window of the create lane that is planned, was interrupted, failed, or came out short.
     pub async fn backfill(&self, lease: &Lease) -> Result<(), SyncError> {
         let windows = self.store.history_left(&self.shop.name, self.record, self.clock.now()).await?;
-        self.read_windows(lease, Lane::Create, CREATE_EPOCH, windows).await
+        self.read_created(lease, windows).await
     }
 
     /// Puts the whole history back to planned, whatever was read of it before.
@@ -19,5 +23,25 @@ impl RecordSync {
         let end = self.closed_end(Priority::Create).await?;
         let windows: Vec<Window> = self.history(end);
         Ok(self.store.plan_windows(lease, &windows).await?)
+    }
+
+    /// Puts a stretch of creation time back to planned, as far as it is closed. All its windows or none are in the
+    /// ledger then, so that whoever reads next goes on with it.
+    pub async fn plan_stretch(&self, lease: &Lease, stretch: Window) -> Result<(), SyncError> {
+        let end = self.closed_end(Priority::Create).await?;
+        let windows = self.created_windows(Window::new(stretch.from(), stretch.until().min(end)));
+        Ok(self.store.plan_windows(lease, &windows).await?)
+    }
+
+    /// Reads these windows of creation time, newest first.
+    pub async fn read_created(&self, lease: &Lease, mut windows: Vec<Window>) -> Result<(), SyncError> {
+        windows.sort_unstable_by(|one, other| other.cmp(one));
+        self.read_windows(lease, CREATED, windows).await
+    }
+
+    /// A stretch in windows of the create lane, oldest first. Empty without such a lane.
+    pub(super) fn created_windows(&self, stretch: Option<Window>) -> Vec<Window> {
+        let longest = self.paging.create_max();
+        stretch.zip(longest).map(|(stretch, longest)| stretch.pieces(longest)).unwrap_or_default()
     }
 }

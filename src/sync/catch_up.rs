@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
+use super::window::Stretch;
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::{Closed, Window, plan};
+use crate::platform::Reach;
 use crate::platform::rate::Priority;
 use crate::store::cursors::Cursor;
 use crate::store::leases::Lease;
@@ -20,28 +22,52 @@ pub(super) const OFF_FOR: TimeDelta = TimeDelta::hours(24);
 
 impl RecordSync {
     /// Brings the update lane up to date. A shop seen for the first time gets its cursor here, and its history
-    /// into the ledger as planned windows of the create lane.
-    pub async fn catch_up(&self, lease: &Lease) -> Result<(), SyncError> {
-        let outcome = self.read_news(lease).await;
+    /// into the ledger as planned windows of the create lane. With `whole`, what is scanned is scanned now, and its
+    /// outcome taken as it is.
+    pub async fn catch_up(&self, lease: &Lease, whole: bool) -> Result<(), SyncError> {
+        let outcome = self.read_news(lease, whole).await;
         self.remember_grant(self.record.as_str(), &outcome).await?;
-        outcome
+        outcome?;
+        self.read_stock().await
     }
 
-    async fn read_news(&self, lease: &Lease) -> Result<(), SyncError> {
+    async fn read_news(&self, lease: &Lease, whole: bool) -> Result<(), SyncError> {
         let end = self.closed_end(Priority::Update).await?;
         self.store.sweep(lease).await?;
-        let cursor = match self.store.cursor(&self.shop.name, self.record).await? {
-            Some(cursor) if cursor.last_sync_at.is_some() => cursor,
-            _ => self.begin(lease, end).await?,
-        };
+        let cursor = self.store.cursor(&self.shop.name, self.record).await?;
+        match &self.paging.reach {
+            Reach::Lists(lists) => self.scan_lists(lease, lists, end, whole).await,
+            Reach::Windows(windows) if windows.create_max.is_some() => {
+                let cursor = match cursor {
+                    Some(cursor) if cursor.last_sync_at.is_some() => cursor,
+                    _ => self.begin(lease, end).await?,
+                };
+                self.read_ahead(lease, &cursor, end).await
+            }
+            // Without a create lane there is no history to plan: the whole is read by update time, at first and every
+            // so often.
+            Reach::Windows(_) => {
+                let last_full_at = cursor.as_ref().and_then(|cursor| cursor.last_full_at);
+                if let Some(cursor) = cursor.filter(|_| last_full_at.is_some()) {
+                    self.read_ahead(lease, &cursor, end).await?;
+                }
+                let is_due = last_full_at.is_none_or(|at| end - at >= self.full_every);
+                if whole || is_due { self.scan_windows(lease, end, whole).await } else { Ok(()) }
+            }
+        }
+    }
+
+    /// The windows between the cursor and `end`.
+    async fn read_ahead(&self, lease: &Lease, cursor: &Cursor, end: DateTime<Utc>) -> Result<(), SyncError> {
         let last_sync_at = cursor.last_sync_at.unwrap_or(end);
         if end + CLOCK_BACK_MAX < last_sync_at {
             return Err(SyncError::ClockBehind { end, cursor: last_sync_at });
         }
-        let closed = self.settled_ahead(lease, &cursor, last_sync_at).await?;
+        let closed = self.settled_ahead(lease, cursor, last_sync_at).await?;
         let mut windows = plan(last_sync_at, end, &closed, self.pace());
-        windows.extend(self.short_again(&cursor, &windows).await?);
-        self.read_windows(lease, Lane::Update, cursor.epoch, windows).await
+        windows.extend(self.short_again(cursor, &windows).await?);
+        let of = Stretch { lane: Lane::Update, epoch: cursor.epoch, watch: None };
+        self.read_windows(lease, of, windows).await
     }
 
     /// The windows ahead of the cursor that need not be read again. The others are forgotten, so that the cursor
@@ -97,9 +123,8 @@ impl RecordSync {
 
     /// The history of the shop before `end` in windows of the create lane, oldest first.
     pub(super) fn history(&self, end: DateTime<Utc>) -> Vec<Window> {
-        let whole = Window::new((end - self.policy.history).max(DateTime::UNIX_EPOCH), end);
-        let longest = self.windows().create_max;
-        whole.zip(longest).map(|(whole, longest)| whole.pieces(longest)).unwrap_or_default()
+        let from = (end - self.policy.history).max(DateTime::UNIX_EPOCH);
+        self.created_windows(Window::new(from, end))
     }
 
     /// Windows that came out short and are due for another look, without those that are read anyway.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::pass::AskedPage;
+use super::seen::Seen;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::{Answers, FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
@@ -46,19 +47,17 @@ enum Outcome {
 }
 
 impl RecordSync {
-    /// Turns a page into what is to be written. `seen` takes every number of the page that its total counts.
+    /// Turns a page into what is to be written. `seen` takes every number of the page.
     pub(super) async fn digest(
         &self,
         page: AskedPage,
         priority: Priority,
-        seen: &mut HashSet<String>,
+        seen: &mut Seen,
     ) -> Result<Digest, SyncError> {
         let AskedPage { page, asked_at: read_at } = page;
         let rows_total = page.rows.len();
+        seen.add(&page);
         let (listed, odd) = sort_rows(page.rows);
-        let counted = self.paging.counted;
-        seen.extend(listed.iter().filter(|row| row.kind == counted).map(|row| row.number.clone()));
-        seen.extend(odd.iter().map(|row| row.number.clone().unwrap_or_else(|| row.raw.clone())));
 
         let listed_total = listed.len();
         let changed = self.changed(listed).await?;
@@ -76,7 +75,7 @@ impl RecordSync {
             tracing::warn!(
                 event = "record.quarantined", shop = %self.shop.name, record = %self.record,
                 "{} {} cannot be read and is set aside: {}",
-                counted, row.number.as_deref().unwrap_or("without number"), row.reason,
+                self.paging.counted, row.number.as_deref().unwrap_or("without number"), row.reason,
             );
         }
         Ok(digest)

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::auth::AuthError;
+use crate::domain::entity::Kind;
+use crate::domain::record::Record;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::StoreError;
 use crate::store::cursors::Off;
@@ -42,8 +44,25 @@ pub enum SyncError {
         end.format("%Y-%m-%d %H:%M:%S"), cursor.format("%Y-%m-%d %H:%M:%S")
     )]
     ClockBehind { end: DateTime<Utc>, cursor: DateTime<Utc> },
+    /// What a scan did not see is taken for gone; so little cannot be right.
+    #[error(
+        "the whole list of {record} shows {saw} of {present} rows ({kind}); nothing is taken for gone (if that is right: `shopsync sync --full --shop {shop} --record {record}`)"
+    )]
+    ScanTooSmall { record: Record, kind: Kind, saw: u64, present: u64, shop: String },
+    /// What a reconcile found and stored: the update lane should have brought it long ago.
+    #[error("{missed} {record} had been missed and are stored now: {}", examples(numbers, *missed))]
+    Missed { record: Record, missed: usize, numbers: Vec<String> },
     #[error("the run was stopped")]
     Stopped,
+}
+
+/// The first few, and how many more there are.
+pub fn examples(numbers: &[String], total: usize) -> String {
+    let listed = numbers.join(", ");
+    match total.saturating_sub(numbers.len()) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
 }
 
 impl SyncError {

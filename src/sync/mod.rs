@@ -1,4 +1,4 @@
-//! The use cases: read a window, catch up, backfill, enrich with money. The only layer where platform, grants
+//! The use cases: read a window, catch up, scan, backfill, reconcile, verify, enrich with money. The only layer where platform, grants
 //! and store meet.
 //!
 //! Nothing here knows schedules, processes or terminals. A run is a future: dropping it at any point loses
@@ -28,6 +28,11 @@ pub mod lease;
 mod pass;
 pub mod progress;
 mod queue;
+pub mod reconcile;
+mod scan;
+mod seen;
+mod stock;
+pub mod verify;
 mod window;
 
 pub use error::SyncError;
@@ -57,6 +62,8 @@ pub struct RecordSync {
     pub record: Record,
     /// How the platform lists it.
     pub paging: Paging,
+    /// How old the last scan may be of what is otherwise read by windows.
+    pub full_every: TimeDelta,
     pub progress: Arc<Progress>,
     pub cancel: CancellationToken,
     /// The row of `job_runs` this run writes.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::window::WindowEnd;
+use super::window::{Stretch, WindowEnd};
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
@@ -20,8 +20,7 @@ impl RecordSync {
     pub(super) async fn read_windows(
         &self,
         lease: &Lease,
-        lane: Lane,
-        epoch: i64,
+        of: Stretch<'_>,
         windows: Vec<Window>,
     ) -> Result<(), SyncError> {
         self.progress.windows_planned(windows.len());
@@ -33,14 +32,14 @@ impl RecordSync {
         loop {
             while is_open && under_way.len() < self.policy.windows_in_parallel.max(1) {
                 let Some(window) = waiting.pop_front() else { break };
-                under_way.push(self.read_window(lease, lane, epoch, window));
+                under_way.push(self.read_window(lease, of, window));
             }
             let Some(end) = under_way.next().await else { break };
             match end {
                 Ok(WindowEnd::Closed) => {}
                 Ok(WindowEnd::Split(earlier, later)) => {
                     self.progress.windows_planned(1);
-                    let halves = if lane == Lane::Create { [earlier, later] } else { [later, earlier] };
+                    let halves = if of.lane == Lane::Create { [earlier, later] } else { [later, earlier] };
                     for half in halves {
                         waiting.push_front(half);
                     }

@@ -10,7 +10,8 @@ use shopsync::clock::Clock;
 use shopsync::config::{Config, LoadOptions};
 use shopsync::domain::record::{Lane, Record};
 use shopsync::domain::shop::Shop;
-use shopsync::jobs::run::{MANUAL, RunOptions, chain, run_lane};
+use shopsync::jobs::run::{MANUAL, RunOptions, Task, chain, run_lane};
+use shopsync::jobs::task::Target;
 use shopsync::sandbox::{Platform, Sandbox, SandboxSettings};
 use shopsync::store::leases::{Acquired, LaneKey, Lease};
 use shopsync::store::runs::NewRun;
@@ -32,6 +33,8 @@ pub(crate) struct ContextSettings {
     /// Lines for the end of config.toml.
     pub sync: String,
     pub amounts: bool,
+    /// Not only orders.
+    pub all_records: bool,
 }
 
 impl Default for ContextSettings {
@@ -40,6 +43,7 @@ impl Default for ContextSettings {
             sandbox: SandboxSettings::default(),
             sync: "history = \"2d\"\noverlap = \"10m\"\nsettle = \"5s\"\n".to_owned(),
             amounts: false,
+            all_records: false,
         }
     }
 }
@@ -61,6 +65,7 @@ impl TestContext {
         let folder = tempfile::tempdir().unwrap();
         let text =
             config_text(&sandbox, database.settings.url.expose_secret(), &settings.sync, settings.amounts);
+        let text = if settings.all_records { text.replace("records = [\"orders\"]\n", "") } else { text };
         std::fs::write(folder.path().join("config.toml"), text).unwrap();
         let app = open_app(&folder, &database, &clock).await;
         for (name, platform, index) in SHOPS {
@@ -78,17 +83,30 @@ impl TestContext {
         self.app.shop(name).unwrap().clone()
     }
 
-    /// One run of one lane, the way jobs and verbs do it.
+    /// One run of one lane of the orders, the way jobs and verbs do it.
     pub(crate) async fn run(&self, name: &str, lane: Lane) -> Result<Counts, String> {
+        self.run_task(name, Record::Orders, lane, Task::Rest).await
+    }
+
+    /// One run of one lane, with something special to do.
+    pub(crate) async fn run_task(
+        &self,
+        name: &str,
+        record: Record,
+        lane: Lane,
+        task: Task,
+    ) -> Result<Counts, String> {
         let options = RunOptions {
             job: "test".to_owned(),
             trigger: MANUAL,
             lease_wait: Duration::ZERO,
-            full: false,
+            task,
             progress: Arc::new(Progress::default()),
             cancel: CancellationToken::new(),
         };
-        run_lane(&self.app, &self.shop(name), lane, &options).await.map_err(|error| chain(&error))
+        let shop = self.shop(name);
+        let target = Target { shop: &shop, record, lane };
+        run_lane(&self.app, target, &options).await.map_err(|error| chain(&error))
     }
 
     /// All lanes, which must go well.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use shopsync::config::Work;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::domain::window::Window;
 use shopsync::jobs::daemon::Daemon;
@@ -94,10 +95,10 @@ both_databases! {
 
         test.settle();
         let daemon = Daemon::new(test.app.clone(), CancellationToken::new());
-        daemon.start_orders("orders", &[test.shop("temu-shop")], Trigger::Schedule);
+        daemon.start("orders", Work::Sync(Record::Orders), &[test.shop("temu-shop")], Trigger::Schedule);
         assert!(daemon.drain(Duration::from_mins(1)).await);
 
-        assert_eq!(test.database.number("SELECT COUNT(*) FROM job_runs WHERE error LIKE '%orders of one page cannot be read%'").await, 1);
+        assert_eq!(test.database.number("SELECT COUNT(*) FROM job_runs WHERE error LIKE '%rows of one page cannot be read%'").await, 1);
         assert_eq!(test.database.number("SELECT COUNT(*) FROM orders").await, 30);
     }
 

@@ -239,7 +239,7 @@ async fn run(
     sync.policy.windows_in_parallel = cut.windows_in_parallel;
     let work = async {
         match lane {
-            Lane::Update => sync.catch_up(&lease).await,
+            Lane::Update => sync.catch_up(&lease, false).await,
             Lane::Create | Lane::Amounts => sync.backfill(&lease).await,
         }
     };

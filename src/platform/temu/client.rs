@@ -7,8 +7,12 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 
+use super::activities::Activities;
+use super::after_sales::AfterSales;
 use super::gateway::{DIALECT, Gateway};
+use super::goods::Goods;
 use super::orders::Orders;
+use super::partner::PartnerGoods;
 use super::{PROFILE, codes, wire};
 use crate::domain::grant::{Access, Account, GrantInfo, Granted};
 use crate::domain::record::Record;
@@ -26,12 +30,23 @@ const GRANT_INFO_PARTNER: &str = "bg.open.accesstoken.info.get.global";
 pub(super) struct Temu {
     gateway: Arc<Gateway>,
     orders: Orders,
+    goods: Goods,
+    partner_goods: PartnerGoods,
+    after_sales: AfterSales,
+    activities: Activities,
 }
 
 impl Temu {
     pub(super) fn new(settings: AppSettings) -> Result<Self, ConnectError> {
         let gateway = Arc::new(Gateway::new(settings)?);
-        Ok(Self { orders: Orders::new(gateway.clone()), gateway })
+        Ok(Self {
+            orders: Orders::new(gateway.clone()),
+            goods: Goods::new(gateway.clone()),
+            partner_goods: PartnerGoods::new(gateway.clone()),
+            after_sales: AfterSales::new(gateway.clone()),
+            activities: Activities::new(gateway.clone()),
+            gateway,
+        })
     }
 
     fn granted(&self, result: &RawValue) -> Result<Granted, PlatformError> {
@@ -134,9 +149,14 @@ impl Platform for Temu {
     }
 
     fn source(&self, record: Record) -> Option<&dyn RecordSource> {
+        let is_local = !matches!(self.zone(), super::ZONE_CN | super::ZONE_PARTNER);
         match record {
-            Record::Orders => Some(&self.orders),
-            Record::Products | Record::AfterSales | Record::Activities => None,
+            Record::Products if is_local => Some(&self.goods),
+            Record::Products => Some(&self.partner_goods),
+            Record::Orders if is_local => Some(&self.orders),
+            Record::AfterSales if is_local => Some(&self.after_sales),
+            Record::Activities if is_local => Some(&self.activities),
+            Record::Orders | Record::AfterSales | Record::Activities => None,
         }
     }
 

@@ -3,10 +3,10 @@
 //! An order is its list row; the detail adds where it goes and has no update time; the money comes in a call of
 //! its own and is `amounts`'.
 
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::lists::read;
 use super::wire;
 use crate::domain::entity::{Answers, Kind};
 use crate::domain::order::{Order, OrderItem, OrderStatus};
@@ -27,7 +27,7 @@ pub(super) fn list_row(raw: &RawValue) -> Row {
 }
 
 fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
-    let (value, row) = read(raw)?;
+    let (value, row) = read::<wire::Order>(raw)?;
     let parent = row.parent_order_map.unwrap_or_default();
     Ok(ListRow {
         kind: Kind::Order,
@@ -40,8 +40,8 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
 
 /// Makes an order of its list row, its detail, or both.
 pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
-    let list = answers.list.as_deref().map(read).transpose()?;
-    let detail = answers.detail.as_deref().map(read).transpose()?;
+    let list = answers.list.as_deref().map(read::<wire::Order>).transpose()?;
+    let detail = answers.detail.as_deref().map(read::<wire::Order>).transpose()?;
     let hashed: Vec<&Value> = [&list, &detail].into_iter().flatten().map(|(value, _)| value).collect();
     let content_hash = fingerprint(&hashed, VOLATILE);
 
@@ -92,13 +92,6 @@ pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
 }
 
 const NUMBER_MISSING: ConvertError = ConvertError::Missing { field: "parentOrderSn" };
-
-fn read(raw: &str) -> Result<(Value, wire::Order), ConvertError> {
-    let shape = |source| ConvertError::Shape { source };
-    let value: Value = lenient::object(raw).map_err(shape)?;
-    let order = wire::Order::deserialize(&value).map_err(shape)?;
-    Ok((value, order))
-}
 
 fn same_number(list: Option<String>, detail: Option<String>) -> Result<String, ConvertError> {
     match (list, detail) {

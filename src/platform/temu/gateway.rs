@@ -53,6 +53,11 @@ impl Gateway {
         DIALECT.content(answer, |code, _| codes::refusal(self.zone(), code))
     }
 
+    /// The same where nothing to tell is told as no `result` at all.
+    pub(super) fn result_if_any<'a>(&self, answer: &'a str) -> Result<Option<&'a RawValue>, PlatformError> {
+        DIALECT.content_if_any(answer, |code, _| codes::refusal(self.zone(), code))
+    }
+
     pub(super) fn zone(&self) -> &str {
         &self.settings.zone
     }

@@ -1,8 +1,9 @@
 //! Temu's open platform: five zones, one router URL each, signed flat JSON.
 //!
-//! `gateway` makes the calls, `client` those about grants and a file a record the others, `sign` signs them, `wire` says
-//! what the JSON looks like, `convert` and `amounts` what it means, `codes` what a refusal means, `scopes` which calls a
-//! record needs.
+//! `gateway` makes the calls, `client` those about grants and a file a record the others; `sign` signs them, `lists`
+//! opens what they have in common, `codes` says what a refusal means, `scopes` which calls a record needs. Of orders,
+//! `wire` says what the JSON looks like, `convert` and `amounts` what it means; the other records have that in a folder
+//! of their own.
 
 use std::sync::Arc;
 
@@ -11,19 +12,24 @@ use chrono::TimeDelta;
 use super::{GrantRules, Profile, Renewal, Replay, Zone};
 use crate::domain::record::Record;
 
+mod activities;
+mod after_sales;
 mod amounts;
 mod client;
 mod codes;
 mod convert;
 mod gateway;
+mod goods;
+mod lists;
 mod orders;
+mod partner;
 mod scopes;
 mod sign;
 mod wire;
 
 /// Goods and stock of full-managed shops; its gateway has error codes of its own.
 const ZONE_CN: &str = "cn";
-/// The same for semi-managed ones; it names one call differently.
+/// The same for semi-managed ones; it names two calls differently.
 const ZONE_PARTNER: &str = "partner";
 
 const LOCAL: &[Record] = &[Record::Orders, Record::Products, Record::AfterSales, Record::Activities];

@@ -28,6 +28,7 @@ static PAGING: Paging = Paging {
         update_max: TimeDelta::seconds(24 * 3600 - 1),
         create_max: Some(TimeDelta::seconds(7 * 24 * 3600 - 1)),
         rows_max: 5_000,
+        halves_on_timeout: false,
         dense_statuses: &[],
     }),
     page_size: 100,

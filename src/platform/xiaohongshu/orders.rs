@@ -27,6 +27,7 @@ static PAGING: Paging = Paging {
         update_max: TimeDelta::seconds(30 * 60 - 1),
         create_max: Some(TimeDelta::seconds(24 * 3600 - 1)),
         rows_max: 10_000,
+        halves_on_timeout: false,
         dense_statuses: &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
     }),
     page_size: 100,

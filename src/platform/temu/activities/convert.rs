@@ -1,0 +1,120 @@
+//! What rows of activities and of the goods in them mean.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::KINDS;
+use crate::domain::activity::{Activity, ActivitySku};
+use crate::domain::entity::{Answers, Kind};
+use crate::platform::error::ConvertError;
+use crate::platform::fingerprint::fingerprint;
+use crate::platform::instant::from_seconds;
+use crate::platform::temu::lists::{Rows, read};
+use crate::platform::{Row, lenient};
+
+const ROWS: Rows = Rows { kind: Kind::Activity, number: "activityId", volatile: &[] };
+
+/// A row of `bg.promotion.activity.query`. Times in seconds.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireActivity {
+    #[serde(default, deserialize_with = "lenient::text")]
+    activity_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    activity_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    activity_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    activity_status: Option<String>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    activity_start_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    activity_end_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::boolean")]
+    is_joined_activity: Option<bool>,
+}
+
+/// A row of `bg.promotion.activity.goods.query`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireGoods {
+    #[serde(default, deserialize_with = "lenient::text")]
+    goods_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    activity_quantity: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    remaining_activity_quantity: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    sku_list: Vec<WireSku>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireSku {
+    #[serde(default, deserialize_with = "lenient::text")]
+    sku_id: Option<String>,
+    /// A whole number: by all appearance minor units, of a currency that is not told.
+    #[serde(default, deserialize_with = "lenient::integer")]
+    activity_supplier_price: Option<i64>,
+}
+
+/// One row of the list. It does not tell when it was last changed.
+pub(super) fn list_row(raw: &RawValue) -> Row {
+    ROWS.read::<WireActivity>(raw, |_| None)
+}
+
+pub(super) fn activity(answers: &Answers) -> Result<Activity, ConvertError> {
+    let list = answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })?;
+    let (value, activity) = read::<WireActivity>(list)?;
+    let (goods_value, skus) = match answers.items.as_deref() {
+        Some(goods) => read_goods(goods)?,
+        None => (Value::Null, Vec::new()),
+    };
+    let kind = activity.activity_type.ok_or(ConvertError::Missing { field: "activityType" })?;
+    let status = activity.activity_status.ok_or(ConvertError::Missing { field: "activityStatus" })?;
+    Ok(Activity {
+        id: activity.activity_id.ok_or(ConvertError::Missing { field: "activityId" })?,
+        kind: KINDS.iter().find(|(code, _)| *code == kind).map_or(kind, |(_, word)| (*word).to_owned()),
+        name: activity.activity_name,
+        status: match status.as_str() {
+            "1" => "not_started".to_owned(),
+            "2" => "ongoing".to_owned(),
+            "3" => "ended".to_owned(),
+            _ => status,
+        },
+        starts_at: from_seconds(activity.activity_start_time),
+        ends_at: from_seconds(activity.activity_end_time),
+        joined: activity.is_joined_activity,
+        updated_at: None,
+        skus,
+        content_hash: fingerprint(&[&value, &goods_value], &[]),
+    })
+}
+
+fn read_goods(raw: &str) -> Result<(Value, Vec<ActivitySku>), ConvertError> {
+    let shape = |source| ConvertError::Shape { source };
+    let value: Value = serde_json::from_str(raw).map_err(shape)?;
+    let wire: Vec<WireGoods> = Vec::deserialize(&value).map_err(shape)?;
+    // Goods that sold while their pages were read come twice.
+    let mut seen = HashSet::new();
+    let mut skus = Vec::new();
+    for goods in wire {
+        for sku in goods.sku_list {
+            let sku_id = sku.sku_id.ok_or(ConvertError::Missing { field: "skuId" })?;
+            if seen.insert(sku_id.clone()) {
+                skus.push(ActivitySku {
+                    sku_id,
+                    product_id: goods.goods_id.clone(),
+                    price_minor: sku.activity_supplier_price,
+                    currency: None,
+                    quantity: goods.activity_quantity,
+                    remaining: goods.remaining_activity_quantity,
+                });
+            }
+        }
+    }
+    Ok((value, skus))
+}

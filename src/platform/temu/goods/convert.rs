@@ -1,0 +1,166 @@
+//! What rows of local goods and SKUs mean.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::domain::entity::{Answers, Kind};
+use crate::domain::money::{Currency, Money};
+use crate::domain::product::{Product, Sku};
+use crate::platform::error::ConvertError;
+use crate::platform::fingerprint::fingerprint;
+use crate::platform::instant::from_seconds;
+use crate::platform::temu::lists::{Rows, read};
+use crate::platform::{Row, lenient};
+
+/// Image links are signed anew in every answer.
+const VOLATILE: &[&str] = &["thumbUrl"];
+const GOODS_ROWS: Rows = Rows { kind: Kind::Product, number: "goodsId", volatile: VOLATILE };
+const SKU_ROWS: Rows = Rows { kind: Kind::Sku, number: "skuId", volatile: VOLATILE };
+
+/// A row of `bg.local.goods.list.query`. It has prices and a stock too, which are its SKUs' and stand there.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireGoods {
+    #[serde(default, deserialize_with = "lenient::text")]
+    goods_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    goods_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    thumb_url: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    cat_id: Option<String>,
+    /// 2 active, 3 inactive, 4 incomplete, 5 draft, 6 deleted.
+    #[serde(default, rename = "status4VO", deserialize_with = "lenient::text")]
+    status: Option<String>,
+    /// The same and finer: 2001 on sale, 3003 sold out.
+    #[serde(default, deserialize_with = "lenient::text")]
+    goods_show_sub_status: Option<String>,
+    /// Seconds, although the filter of that name takes milliseconds.
+    #[serde(default, deserialize_with = "lenient::integer")]
+    crt_time: Option<i64>,
+}
+
+/// A row of `bg.local.goods.sku.list.query`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireSku {
+    #[serde(default, deserialize_with = "lenient::text")]
+    sku_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    goods_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    sku_sn: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    spec_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::decimal")]
+    price: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    currency: Option<String>,
+    #[serde(default)]
+    retail_price: Option<WireAmount>,
+    #[serde(default)]
+    list_price: Option<WireAmount>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    stock: Option<i64>,
+    #[serde(default, rename = "status4VO", deserialize_with = "lenient::text")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    goods_is_on_sale: Option<String>,
+    /// Seconds.
+    #[serde(default, deserialize_with = "lenient::integer")]
+    crt_time: Option<i64>,
+}
+
+/// Decimal text.
+#[derive(Deserialize)]
+struct WireAmount {
+    #[serde(default, deserialize_with = "lenient::decimal")]
+    amount: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    currency: Option<String>,
+}
+
+/// One row of either list. Neither tells when it was last changed.
+pub(super) fn list_row(kind: Kind, raw: &RawValue) -> Row {
+    match kind {
+        Kind::Sku => SKU_ROWS.read::<WireSku>(raw, |_| None),
+        _ => GOODS_ROWS.read::<WireGoods>(raw, |_| None),
+    }
+}
+
+pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
+    let (value, goods) = read::<WireGoods>(listed(answers)?)?;
+    Ok(Product {
+        id: goods.goods_id.ok_or(ConvertError::Missing { field: "goodsId" })?,
+        name: goods.goods_name,
+        status: goods.goods_show_sub_status.or(goods.status),
+        category_id: goods.cat_id,
+        image_url: goods.thumb_url,
+        created_at: from_seconds(goods.crt_time),
+        updated_at: None,
+        content_hash: fingerprint(&[&value], VOLATILE),
+    })
+}
+
+pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
+    let (value, sku) = read::<WireSku>(listed(answers)?)?;
+    let price = money("price", sku.price.as_deref(), sku.currency.as_deref())?
+        .or(amount("retailPrice.amount", sku.retail_price.as_ref())?);
+    let list_price = amount("listPrice.amount", sku.list_price.as_ref())?;
+    let currency = price.or(list_price).map(|money| money.currency);
+    Ok(Sku {
+        id: sku.sku_id.ok_or(ConvertError::Missing { field: "skuId" })?,
+        product_id: sku.goods_id,
+        sku_code: sku.sku_sn,
+        barcode: None,
+        name: sku.spec_name,
+        price_minor: price.map(|money| money.minor),
+        // One column holds the currency of both.
+        list_price_minor: list_price
+            .filter(|money| Some(money.currency) == currency)
+            .map(|money| money.minor),
+        currency,
+        stock: sku.stock,
+        on_sale: on_sale(sku.status.as_deref(), sku.goods_is_on_sale.as_deref()),
+        created_at: from_seconds(sku.crt_time),
+        updated_at: None,
+        content_hash: fingerprint(&[&value], VOLATILE),
+    })
+}
+
+fn listed(answers: &Answers) -> Result<&str, ConvertError> {
+    answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })
+}
+
+/// The SKU's own state where it is told, else that of its goods.
+fn on_sale(status: Option<&str>, goods_is_on_sale: Option<&str>) -> Option<bool> {
+    match (status, goods_is_on_sale) {
+        (Some("2"), _) => Some(true),
+        (Some("3" | "4" | "5" | "6"), _) => Some(false),
+        (_, Some("1" | "true")) => Some(true),
+        (_, Some("0" | "false")) => Some(false),
+        _ => None,
+    }
+}
+
+fn amount(field: &'static str, amount: Option<&WireAmount>) -> Result<Option<Money>, ConvertError> {
+    let (text, currency) =
+        amount.map_or((None, None), |told| (told.amount.as_deref(), told.currency.as_deref()));
+    money(field, text, currency)
+}
+
+/// `None`: not told, or in a currency that is no ISO code, so that nobody knows what its minor unit is.
+fn money(
+    field: &'static str,
+    text: Option<&str>,
+    currency: Option<&str>,
+) -> Result<Option<Money>, ConvertError> {
+    let (Some(text), Some(currency)) = (text, currency.and_then(Currency::parse)) else {
+        return Ok(None);
+    };
+    Money::from_decimal(text, currency).map(Some).map_err(|_| ConvertError::Unexpected {
+        field,
+        found: format!("`{text}`"),
+        expected: "an amount in its currency",
+    })
+}

@@ -1,0 +1,127 @@
+//! What Temu's lists have in common: a total and rows, called differently in every call; rows that are read one by
+//! one; lists that are read whole within a larger answer.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::gateway::{DIALECT, Gateway};
+use crate::domain::entity::Kind;
+use crate::domain::grant::Access;
+use crate::platform::error::{ConvertError, PlatformError, Rejection};
+use crate::platform::fingerprint::fingerprint;
+use crate::platform::listing::{self, Listing};
+use crate::platform::parameters::Parameters;
+use crate::platform::refusal::Refusal;
+use crate::platform::{ListRow, Row, lenient};
+
+/// Pages of a list that is read whole; none is known to be longer.
+const PAGES_MAX: u32 = 200;
+
+/// How a call names the parts of its list.
+#[derive(Clone, Copy)]
+pub(super) struct Names {
+    pub(super) total: &'static str,
+    pub(super) rows: &'static str,
+}
+
+/// How the rows of a list are read.
+pub(super) struct Rows {
+    pub(super) kind: Kind,
+    /// The member that holds the number.
+    pub(super) number: &'static str,
+    /// Members that change without the thing having changed.
+    pub(super) volatile: &'static [&'static str],
+}
+
+impl Names {
+    /// The `result` of a list.
+    pub(super) fn open(self, result: &RawValue) -> Result<Listing<'_>, PlatformError> {
+        let members: HashMap<String, &RawValue> = DIALECT.parse(result)?;
+        let total = match members.get(self.total) {
+            Some(total) => lenient::integer(&mut serde_json::Deserializer::from_str(total.get()))
+                .map_err(|_| DIALECT.malformed(self.total))?,
+            None => None,
+        };
+        let rows = match members.get(self.rows) {
+            Some(rows) => serde_json::from_str(rows.get()).map_err(|_| DIALECT.malformed(self.rows))?,
+            None => None,
+        };
+        Ok(Listing { dialect: DIALECT, total, total_name: self.total, rows, rows_name: self.rows })
+    }
+
+    /// A list that holds nothing.
+    pub(super) fn nothing(self) -> Listing<'static> {
+        Listing { dialect: DIALECT, total: Some(0), total_name: self.total, rows: None, rows_name: self.rows }
+    }
+}
+
+impl Rows {
+    /// One row, read as a `T`; one that cannot be read keeps as much of its number as can be read.
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        raw: &RawValue,
+        updated_at: impl FnOnce(&T) -> Option<DateTime<Utc>>,
+    ) -> Row {
+        let number = |raw: &str| text_member(raw, self.number);
+        let row = |raw: &str| {
+            let (value, row) = read::<T>(raw)?;
+            Ok(ListRow {
+                kind: self.kind,
+                number: number(raw).ok_or(ConvertError::Missing { field: self.number })?,
+                updated_at: updated_at(&row),
+                list_hash: fingerprint(&[&value], self.volatile),
+                raw: raw.to_owned(),
+            })
+        };
+        listing::row(raw, row, number)
+    }
+}
+
+/// An answer's part, as it came and as what it means.
+pub(super) fn read<T: DeserializeOwned>(raw: &str) -> Result<(Value, T), ConvertError> {
+    let shape = |source| ConvertError::Shape { source };
+    let value: Value = lenient::object(raw).map_err(shape)?;
+    let part = T::deserialize(&value).map_err(shape)?;
+    Ok((value, part))
+}
+
+/// The text of one member of an object. `None`: there is none, or it is of another shape.
+pub(super) fn text_member(raw: &str, name: &str) -> Option<String> {
+    let members: HashMap<String, &RawValue> = lenient::object(raw).ok()?;
+    let member = members.get(name)?;
+    lenient::text(&mut serde_json::Deserializer::from_str(member.get())).ok()?
+}
+
+/// Every row of a list, page by page from the first, each text once and in an order of its own: what the platform
+/// shows first says nothing about the rows. `page` makes the parameters for a page.
+pub(super) async fn whole(
+    gateway: &Gateway,
+    access: &Access,
+    (api, names): (&str, Names),
+    page: impl Fn(u32) -> Parameters,
+) -> Result<BTreeSet<String>, PlatformError> {
+    let mut all = BTreeSet::new();
+    for number in 1..=PAGES_MAX {
+        let answer = gateway.read(api, access, page(number)).await?;
+        let (total, rows) = names.open(gateway.result(&answer)?)?.open(number)?;
+        let is_empty = rows.is_empty();
+        all.extend(rows.into_iter().map(|row| row.get().to_owned()));
+        if all.len() as u64 >= total {
+            return Ok(all);
+        }
+        if is_empty {
+            let what = format!("{api} told of {total} rows and showed {}", all.len());
+            return Err(PlatformError::NoAnswer { what, source: None });
+        }
+    }
+    Err(DIALECT.malformed(names.total))
+}
+
+/// The error for a range that the record is not listed by, which is a fault of this program.
+pub(super) fn no_such_range() -> PlatformError {
+    Refusal::Rejected(Rejection::Parameters).into_error("", "this record is not listed that way")
+}

@@ -1,0 +1,218 @@
+//! What the row of an SKC means: a product, which other rows may tell of too, and SKUs, which are this row's alone.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::domain::entity::{Answers, Kind};
+use crate::domain::product::{Product, Sku};
+use crate::platform::error::ConvertError;
+use crate::platform::fingerprint::fingerprint;
+use crate::platform::instant::from_millis;
+use crate::platform::temu::lists::{read, text_member};
+use crate::platform::{ListRow, Row, UnreadableRow, lenient};
+
+/// Image links are signed anew in every answer.
+const VOLATILE: &[&str] = &["mainImageUrl"];
+/// The SKUs within the row.
+const SKUS: &str = "productSkuSummaries";
+/// What the row tells of the product and not of the SKC: the same in every row of a product, so that its hash does not
+/// depend on which of them was read last.
+const OF_PRODUCT: [&str; 4] = ["productId", "productName", "leafCat", "categories"];
+
+/// A row of `bg.glo.goods.list.get`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireSkc {
+    #[serde(default, deserialize_with = "lenient::text")]
+    product_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    product_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    main_image_url: Option<String>,
+    /// 1: on the site.
+    #[serde(default, deserialize_with = "lenient::text")]
+    skc_site_status: Option<String>,
+    /// Milliseconds.
+    #[serde(default, deserialize_with = "lenient::integer")]
+    created_at: Option<i64>,
+    #[serde(default)]
+    leaf_cat: Option<WireCategory>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireCategory {
+    #[serde(default, deserialize_with = "lenient::text")]
+    cat_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireSkus {
+    #[serde(default, rename = "productSkuSummaries", deserialize_with = "lenient::list")]
+    skus: Vec<WireSku>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireSku {
+    #[serde(default, deserialize_with = "lenient::text")]
+    product_sku_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    ext_code: Option<String>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    virtual_stock: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    product_sku_spec_list: Vec<WireSpec>,
+    #[serde(default)]
+    product_sku_wh_ext_attr: Option<WireWarehouse>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireSpec {
+    #[serde(default, deserialize_with = "lenient::text")]
+    spec_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireWarehouse {
+    #[serde(default, deserialize_with = "lenient::list")]
+    product_sku_bar_codes: Vec<WireBarcode>,
+}
+
+#[derive(Deserialize)]
+struct WireBarcode {
+    #[serde(default, deserialize_with = "lenient::text")]
+    code: Option<String>,
+}
+
+/// What the platform counts as one: the SKC's number, or its text where it has none.
+pub(super) fn skc_name(skc: &RawValue) -> String {
+    text_member(skc.get(), "productSkcId").unwrap_or_else(|| skc.get().to_owned())
+}
+
+/// The product and the SKUs of one SKC. A SKU that cannot be read does not stop the others.
+pub(super) fn rows(skc: &RawValue) -> Vec<Row> {
+    let product = match read_product(skc.get()) {
+        Ok(row) => Row::Readable(row),
+        Err(error) => return vec![unreadable(text_member(skc.get(), "productId"), &error, skc.get())],
+    };
+    let skus = match one_by_one(skc.get()) {
+        Ok(skus) => skus.into_iter().map(sku_row).collect(),
+        Err(error) => vec![unreadable(None, &error, skc.get())],
+    };
+    std::iter::once(product).chain(skus).collect()
+}
+
+pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
+    let (value, skc) = read::<WireSkc>(listed(answers)?)?;
+    Ok(Product {
+        id: skc.product_id.ok_or(NO_PRODUCT)?,
+        name: skc.product_name,
+        // Each SKC has a state of its own.
+        status: None,
+        category_id: skc.leaf_cat.and_then(|category| category.cat_id),
+        image_url: skc.main_image_url,
+        created_at: from_millis(skc.created_at),
+        updated_at: None,
+        content_hash: product_hash(&value),
+    })
+}
+
+/// Of a row that holds one SKU.
+pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
+    let raw = listed(answers)?;
+    let (value, skc) = read::<WireSkc>(raw)?;
+    let (_, skus) = read::<WireSkus>(raw)?;
+    let sku = skus.skus.into_iter().next().ok_or(ConvertError::Missing { field: SKUS })?;
+    let specs: Vec<String> =
+        sku.product_sku_spec_list.into_iter().filter_map(|spec| spec.spec_name).collect();
+    let barcodes = sku.product_sku_wh_ext_attr.map(|warehouse| warehouse.product_sku_bar_codes);
+    Ok(Sku {
+        id: sku.product_sku_id.ok_or(NO_SKU)?,
+        product_id: skc.product_id,
+        sku_code: sku.ext_code,
+        barcode: barcodes.into_iter().flatten().find_map(|barcode| barcode.code),
+        name: (!specs.is_empty()).then(|| specs.join(" / ")),
+        // The price of these shops is the platform's, and no list tells it.
+        price_minor: None,
+        list_price_minor: None,
+        currency: None,
+        stock: sku.virtual_stock,
+        on_sale: match skc.skc_site_status.as_deref() {
+            Some("1") => Some(true),
+            Some("0") => Some(false),
+            _ => None,
+        },
+        created_at: from_millis(skc.created_at),
+        updated_at: None,
+        content_hash: fingerprint(&[&value], VOLATILE),
+    })
+}
+
+const NO_PRODUCT: ConvertError = ConvertError::Missing { field: "productId" };
+const NO_SKU: ConvertError = ConvertError::Missing { field: "productSkuId" };
+
+fn listed(answers: &Answers) -> Result<&str, ConvertError> {
+    answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })
+}
+
+fn read_product(raw: &str) -> Result<ListRow, ConvertError> {
+    let (value, skc) = read::<WireSkc>(raw)?;
+    Ok(ListRow {
+        kind: Kind::Product,
+        number: skc.product_id.ok_or(NO_PRODUCT)?,
+        updated_at: None,
+        list_hash: product_hash(&value),
+        raw: raw.to_owned(),
+    })
+}
+
+fn product_hash(skc: &Value) -> String {
+    let of_product: BTreeMap<&str, &Value> =
+        OF_PRODUCT.into_iter().filter_map(|name| Some((name, skc.get(name)?))).collect();
+    fingerprint(&[&json!(of_product)], VOLATILE)
+}
+
+/// The row once for each of its SKUs, with that SKU alone, in the platform's own words.
+fn one_by_one(raw: &str) -> Result<Vec<String>, ConvertError> {
+    let shape = |source| ConvertError::Shape { source };
+    let mut members: BTreeMap<String, &RawValue> = lenient::object(raw).map_err(shape)?;
+    let Some(skus) = members.remove(SKUS) else { return Ok(Vec::new()) };
+    let skus: Option<Vec<&RawValue>> = serde_json::from_str(skus.get()).map_err(shape)?;
+    let alone = |sku: &RawValue| {
+        let others = members.iter().map(|(name, value)| format!(",{}:{}", json!(name), value.get()));
+        format!("{{\"{SKUS}\":[{}]{}}}", sku.get(), others.collect::<String>())
+    };
+    Ok(skus.into_iter().flatten().map(alone).collect())
+}
+
+/// The row of one SKU alone.
+fn sku_row(raw: String) -> Row {
+    let answers = Answers { list: Some(raw.clone()), ..Answers::default() };
+    match sku(&answers) {
+        Ok(sku) => Row::Readable(ListRow {
+            kind: Kind::Sku,
+            number: sku.id,
+            updated_at: None,
+            list_hash: sku.content_hash,
+            raw,
+        }),
+        Err(error) => unreadable(sku_number(&raw), &error, &raw),
+    }
+}
+
+/// As much of a SKU as tells which it is.
+fn sku_number(raw: &str) -> Option<String> {
+    let (value, _) = read::<WireSkc>(raw).ok()?;
+    text_member(&value[SKUS][0].to_string(), "productSkuId")
+}
+
+fn unreadable(number: Option<String>, error: &ConvertError, raw: &str) -> Row {
+    Row::Unreadable(UnreadableRow { number, reason: error.reason(), raw: raw.to_owned() })
+}
