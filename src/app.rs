@@ -70,11 +70,11 @@ impl App {
 
     /// The place the grants are in, without the keys that open them.
     pub fn open_token_store(
-        loaded: &Loaded,
+        config: &Config,
         clock: Clock,
         store: &Store,
     ) -> Result<Arc<dyn TokenStore>, AppError> {
-        Ok(grants::open(&loaded.config, store, clock)?)
+        Ok(grants::open(config, store, clock)?)
     }
 
     /// The database alone, migrated.

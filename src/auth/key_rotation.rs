@@ -158,7 +158,8 @@ mod tests {
         let mut made: Vec<String> = started.into_iter().map(|thread| thread.join().unwrap()).collect();
         made.push("66687aad".to_owned());
         let mut held = ids(&path);
-        (made.sort_unstable(), held.sort_unstable());
+        made.sort_unstable();
+        held.sort_unstable();
         assert_eq!(held, made);
     }
 

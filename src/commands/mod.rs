@@ -41,6 +41,8 @@ mod sandbox;
 #[cfg(feature = "sandbox")]
 mod temporary;
 
+pub use run::serve;
+
 /// How long a verb other than the daemon waits for the database.
 const DATABASE_WAIT: Duration = Duration::from_secs(10);
 /// Between two tries.
@@ -108,11 +110,11 @@ fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
         Verb::Auth(AuthVerb::Clear { shop }) => block_on(async move {
             let store = open_store(&loaded, clock.clone()).await?;
             require_shop(&loaded, &store, Some(&shop)).await?;
-            auth::clear(&*App::open_token_store(&loaded, clock, &store)?, &store, &shop).await
+            auth::clear(&*App::open_token_store(&loaded.config, clock, &store)?, &store, &shop).await
         }),
         Verb::Shop(verb) => block_on(async move {
-            let store = open_store(&loaded, clock).await?;
-            shop::run(&loaded.config, &store, &verb).await
+            let store = open_store(&loaded, clock.clone()).await?;
+            shop::run(&loaded.config, clock, &store, &verb).await
         }),
         // Waits for a person, and has an attempt to give up when it is stopped.
         Verb::Auth(verb @ AuthVerb::Qr { .. }) => {

@@ -37,8 +37,9 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, cancel: CancellationToken)
     serve(Arc::new(opened), cancel).await
 }
 
-/// The daemon around an app that is put together: slots, runs, and an orderly end once `cancel` fires.
-pub(super) async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<Exit> {
+/// The daemon around an app that is put together: slots, runs, and an orderly end once `cancel` fires. Also for a program
+/// of one's own that put it together with [`App::with_token_store`].
+pub async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<Exit> {
     let grace = app.config().sync.shutdown_grace;
     let daemon = Daemon::new(app.clone(), cancel.clone());
     let ticker = start_ticker(&app, &daemon).await?;

@@ -7,10 +7,11 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+mod shown;
 mod transitions;
 
 /// The grant of one shop as a token store keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
     /// The shop's name.
     pub shop: String,
@@ -41,7 +42,7 @@ pub struct Credential {
 }
 
 /// One pair of tokens, sealed, with its ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SealedTokens {
     /// `None` when only a refresh token was given.
     pub access_sealed: Option<String>,
@@ -163,7 +164,7 @@ pub struct Settlement {
 }
 
 /// A new pair of tokens to be stored.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewTokens {
     /// The version its texts were sealed under.
     pub version: i64,

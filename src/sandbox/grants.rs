@@ -65,6 +65,10 @@ impl Grants {
         }
     }
 
+    pub(super) fn handed_out(&self) -> Vec<String> {
+        self.codes.keys().chain(self.access.keys()).chain(self.refresh.keys()).cloned().collect()
+    }
+
     /// Ends a shop's access tokens now; refresh tokens live on.
     pub(super) fn expire(&mut self, platform: Platform, shop: usize, now_ms: i64) {
         for access in self.access.values_mut() {

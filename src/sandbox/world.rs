@@ -178,6 +178,11 @@ impl World {
         code
     }
 
+    /// Every code and token that was handed out and not taken back, so that a test can look where they turn up.
+    pub fn handed_out(&self) -> Vec<String> {
+        self.grants.handed_out()
+    }
+
     /// Ready tokens of the platform's default app, as if a code had been exchanged. Those before die.
     pub fn issue_token(&mut self, platform: Platform, shop: usize) -> IssuedToken {
         self.issue_token_to(platform, shop, platform.app().0)

@@ -68,6 +68,13 @@ impl Authorised {
         tokens(&self.database, &self.gateway, self.platform, keys, store)
     }
 
+    /// Another program with keys from a file.
+    pub(crate) async fn another_with_keyring(&self, keyring: Keyring) -> Tokens {
+        let store = self.database.another_store().await;
+        let client = self.gateway.client(profile(self.platform).unwrap());
+        Tokens::of(TokenParts { keyring, ..parts(store, &self.database.clock, client, &key(1)) })
+    }
+
     /// A program whose grants lie behind `grants`.
     pub(crate) fn over(&self, grants: Arc<dyn TokenStore>) -> Tokens {
         Tokens::of(TokenParts { grants: Grants::new(grants), ..self.parts() })

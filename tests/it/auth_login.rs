@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use shopsync::auth::credential::OwnerReason;
+use shopsync::auth::record;
 use shopsync::auth::status::Standing;
 use shopsync::auth::{AuthError, GivenTokens};
 use shopsync::domain::credential::Condition;
@@ -181,9 +182,9 @@ both_databases! {
         let test = Authorised::new(test).await;
         test.after_end().await;
         test.access().await.unwrap();
-        let row = format!("{:?}", test.row().await);
-        assert!(row.contains("v1:"), "sealed texts are there: {row}");
-        assert!(test.gateway.access().contains(CANARY) && !row.contains(CANARY), "{row}");
+        let row = record::write(&test.row().await);
+        assert!(row.contains("v1:"), "sealed texts are there: {}", *row);
+        assert!(test.gateway.access().contains(CANARY) && !row.contains(CANARY), "{}", *row);
         if let Some(file) = test.database.store.sqlite_file() {
             for file in [file.clone(), file.with_extension("db-wal")] {
                 let bytes = std::fs::read(&file).unwrap_or_default();

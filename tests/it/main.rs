@@ -8,12 +8,15 @@
 mod auth_context;
 mod auth_copied;
 mod auth_crash;
+mod auth_files;
 mod auth_flaky;
 mod auth_gateway;
 mod auth_login;
 mod auth_lost;
 mod auth_process;
 mod auth_refresh;
+mod auth_rotate;
+mod auth_sealed;
 mod auth_store;
 mod auth_survival;
 mod compare;

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use shopsync::clock::Clock;
 use shopsync::store::{Store, StoreSettings};
 
@@ -56,6 +56,14 @@ pub(crate) async fn copy_of(name: &str, copy: &str) -> StoreSettings {
     admin.close().await.unwrap();
     cluster.create(copy, name).await;
     cluster.settings(copy)
+}
+
+/// Everything in a database as SQL, as a backup would hold it.
+pub(crate) fn dump(settings: &StoreSettings) -> Vec<u8> {
+    let tool = binaries().expect("the database is on a cluster of ours").join("pg_dump");
+    let output = Command::new(tool).arg(settings.url.expose_secret()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }
 
 struct Cluster {

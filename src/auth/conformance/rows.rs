@@ -45,8 +45,7 @@ const NAME_LENGTH: usize = 200;
 pub(super) async fn every_field_is_kept(case: &Case, _open: &impl AsyncFn() -> Opened) -> Result<(), Fault> {
     let first = Credential::first(&case.shop, &tokens(7));
     let mut rows = Vec::new();
-    for (fence, condition) in Condition::ALL.into_iter().enumerate() {
-        let fence = fence as i64 + 10;
+    for (fence, condition) in (10_i64..).zip(Condition::ALL) {
         let full = Credential {
             fence,
             condition,

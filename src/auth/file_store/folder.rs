@@ -77,7 +77,7 @@ impl Folder {
     /// `None`: there is no such file.
     pub(super) fn read(&self, shop: &str) -> Result<Option<Zeroizing<String>>, FileStoreError> {
         self.check()?;
-        self.read_file(&self.file(shop))
+        read_file(&self.file(shop))
     }
 
     pub(super) fn lock(&self) -> Result<Locked<'_>, FileStoreError> {
@@ -114,37 +114,9 @@ impl Folder {
         check_guarded(&self.0, &metadata)
     }
 
-    fn read_file(&self, path: &Path) -> Result<Option<Zeroizing<String>>, FileStoreError> {
-        let unread = |source| FileStoreError::io(path, "read", source);
-        let named = match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            named => named.map_err(unread)?,
-        };
-        // Looked at before it is opened, for a pipe would never open; and again after, for it may be another by then.
-        if !named.is_file() {
-            return Err(FileStoreError::NotPlain { path: path.to_owned(), what: "no plain file" });
-        }
-        let file = match File::open(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            file => file.map_err(unread)?,
-        };
-        let opened = file.metadata().map_err(unread)?;
-        check_guarded(path, &opened)?;
-        if !opened.is_file() {
-            return Err(FileStoreError::NotPlain { path: path.to_owned(), what: "no plain file" });
-        }
-        let mut bytes = Zeroizing::new(Vec::with_capacity(
-            usize::try_from(opened.len()).unwrap_or(0).min(RECORD_LENGTH_MAX),
-        ));
-        let limit = u64::try_from(RECORD_LENGTH_MAX).unwrap_or(u64::MAX).saturating_add(1);
-        file.take(limit).read_to_end(&mut bytes).map_err(unread)?;
-        // Foreign bytes are no reason of their own: what they make of the text is found when it is parsed.
-        Ok(Some(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())))
-    }
-
     /// The shop that a file with a cut name says it is of.
     fn shop_within(&self, file: &str) -> Result<Option<String>, FileStoreError> {
-        let Some(text) = self.read_file(&self.0.join(file))? else {
+        let Some(text) = read_file(&self.0.join(file))? else {
             return Ok(None);
         };
         let row = crate::auth::record::read("", &text).ok();
@@ -167,7 +139,7 @@ impl Locked<'_> {
         remove(&draft)?;
         write_draft(&draft, text).map_err(unwritten)?;
         if previous != Previous::Left {
-            self.set_previous(&path, previous)?;
+            set_previous(&path, previous)?;
         }
         fs::rename(&draft, &path).map_err(unwritten)?;
         self.folder.sync()
@@ -181,16 +153,43 @@ impl Locked<'_> {
         self.folder.sync()?;
         Ok(was_there)
     }
+}
 
-    fn set_previous(&self, path: &Path, change: Previous) -> Result<(), FileStoreError> {
-        let copy = previous(path);
-        remove(&copy)?;
-        if change == Previous::Replaced {
-            let linked = fs::hard_link(path, &copy);
-            linked.map_err(|source| FileStoreError::io(&copy, "written", source))?;
-        }
-        Ok(())
+fn read_file(path: &Path) -> Result<Option<Zeroizing<String>>, FileStoreError> {
+    let unread = |source| FileStoreError::io(path, "read", source);
+    let named = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        named => named.map_err(unread)?,
+    };
+    // Looked at before it is opened, for a pipe would never open; and again after, for it may be another by then.
+    if !named.is_file() {
+        return Err(FileStoreError::NotPlain { path: path.to_owned(), what: "no plain file" });
     }
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(unread)?,
+    };
+    let opened = file.metadata().map_err(unread)?;
+    check_guarded(path, &opened)?;
+    if !opened.is_file() {
+        return Err(FileStoreError::NotPlain { path: path.to_owned(), what: "no plain file" });
+    }
+    let mut bytes =
+        Zeroizing::new(Vec::with_capacity(usize::try_from(opened.len()).unwrap_or(0).min(RECORD_LENGTH_MAX)));
+    let limit = u64::try_from(RECORD_LENGTH_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_end(&mut bytes).map_err(unread)?;
+    // Foreign bytes are no reason of their own: what they make of the text is found when it is parsed.
+    Ok(Some(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())))
+}
+
+fn set_previous(path: &Path, change: Previous) -> Result<(), FileStoreError> {
+    let copy = previous(path);
+    remove(&copy)?;
+    if change == Previous::Replaced {
+        let linked = fs::hard_link(path, &copy);
+        linked.map_err(|source| FileStoreError::io(&copy, "written", source))?;
+    }
+    Ok(())
 }
 
 /// Where the pair before is kept, for a person: nothing here ever reads it, for its refresh token may be spent.

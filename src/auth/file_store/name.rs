@@ -19,7 +19,8 @@ pub(super) fn of_shop(shop: &str) -> String {
         if is_plain {
             name.push(char::from(byte));
         } else {
-            name.push_str(&format!("%{byte:02X}"));
+            name.push('%');
+            name.push_str(&hex::encode_upper([byte]));
         }
     }
     if name.len() > LENGTH_MAX {

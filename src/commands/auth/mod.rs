@@ -68,10 +68,8 @@ pub(super) async fn clear(grants: &dyn TokenStore, store: &Store, shop: &str) ->
 }
 
 fn forgotten(shop: &str, was_there: bool) -> anyhow::Result<()> {
-    let text = match was_there {
-        true => "forgotten here; the platform is not told",
-        false => "there was nothing to forget",
-    };
+    let text =
+        if was_there { "forgotten here; the platform is not told" } else { "there was nothing to forget" };
     output::line(format_args!("{shop}: {text}"))
 }
 

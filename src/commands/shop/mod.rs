@@ -4,6 +4,7 @@
 use super::confirm::confirm;
 use super::{output, unknown};
 use crate::cli::ShopVerb;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::record::Record;
 use crate::exit::{Exit, Failure};
@@ -11,19 +12,44 @@ use crate::store::Store;
 use crate::store::shop_tables::Hindrance;
 use crate::store::shops::ShopRow;
 
-pub(super) async fn run(config: &Config, store: &Store, verb: &ShopVerb) -> anyhow::Result<Exit> {
+mod grants;
+
+use grants::Elsewhere;
+
+pub(super) async fn run(
+    config: &Config,
+    clock: Clock,
+    store: &Store,
+    verb: &ShopVerb,
+) -> anyhow::Result<Exit> {
+    let elsewhere = Elsewhere::open(config, clock, store)?;
     match verb {
-        ShopVerb::Rename { old, new } => rename(config, store, old, new).await?,
-        ShopVerb::Forget { shop, yes } => forget(config, store, shop, *yes).await?,
+        ShopVerb::Rename { old, new } => rename(config, store, elsewhere.as_ref(), old, new).await?,
+        ShopVerb::Forget { shop, yes } => forget(config, store, elsewhere.as_ref(), shop, *yes).await?,
     }
     Ok(Exit::Done)
 }
 
-async fn rename(config: &Config, store: &Store, old: &str, new: &str) -> anyhow::Result<()> {
+async fn rename(
+    config: &Config,
+    store: &Store,
+    elsewhere: Option<&Elsewhere>,
+    old: &str,
+    new: &str,
+) -> anyhow::Result<()> {
     let row = known(store, old).await?;
     check_config(config, &row, new)?;
+    if let Some(grants) = elsewhere {
+        grants.copy(old, new).await?;
+    }
     if let Some(hindrance) = store.rename_shop(old, new).await? {
+        if let Some(grants) = elsewhere {
+            grants.clear(new).await?;
+        }
         return Err(refused(&format!("`{old}` cannot be renamed to `{new}`"), &hindrance).into());
+    }
+    if let Some(grants) = elsewhere {
+        grants.clear(old).await?;
     }
     tracing::info!(event = "shop.renamed", shop = new, old, "shop `{old}` is now called `{new}`");
     output::line(format_args!("{old} is now {new}; start the daemon again"))
@@ -66,7 +92,13 @@ fn check_config(config: &Config, row: &ShopRow, new: &str) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn forget(config: &Config, store: &Store, name: &str, is_confirmed: bool) -> anyhow::Result<()> {
+async fn forget(
+    config: &Config,
+    store: &Store,
+    elsewhere: Option<&Elsewhere>,
+    name: &str,
+    is_confirmed: bool,
+) -> anyhow::Result<()> {
     let row = known(store, name).await?;
     if config.shops.get(name).is_some_and(|shop| shop.enabled) {
         return Err(Failure::new(
@@ -88,6 +120,9 @@ async fn forget(config: &Config, store: &Store, name: &str, is_confirmed: bool) 
     confirm(&question, name, is_confirmed)?;
     if let Some(hindrance) = store.forget_grant(name).await? {
         return Err(refused(&format!("`{name}` cannot be deleted"), &hindrance).into());
+    }
+    if let Some(grants) = elsewhere {
+        grants.clear(name).await?;
     }
     while store.forget_rows(name).await? > 0 {}
     tracing::info!(event = "shop.forgotten", shop = name, orders, "shop `{name}` was deleted");
