@@ -53,8 +53,12 @@ pub enum Rejection {
     Address,
     /// The timestamp is off: the clock is skewed.
     Clock,
-    /// The account cannot do this: a mall of another kind, an agreement not signed, the wrong zone.
+    /// The account cannot do this: a shop of another kind, a country that is closed to it.
     Account,
+    /// This gateway has no such call: another zone's has.
+    Zone,
+    /// The owner has to sign something first.
+    Agreement,
     /// No such order.
     NotFound,
     /// The platform is still working on it: ask later.
@@ -78,9 +82,13 @@ impl Rejection {
                 "add this server's address to the app's allow-list in the platform's console, or set a proxy that is on it",
             ),
             Self::Clock => Some("set this server's clock right (NTP)"),
-            Self::Account => {
-                Some("this kind of account has no such data: check the app's zone and the shop's `records`")
-            }
+            Self::Account => Some(
+                "this kind of account has no such data (a full-managed shop has no orders of its own): take the record out of the shop's `records`",
+            ),
+            Self::Zone => Some(
+                "this gateway has no such call: set the app's `zone` to the one its key and token were issued in",
+            ),
+            Self::Agreement => Some("the shop's owner has to sign the agreement in the platform's console"),
             Self::Login => Some("begin the login anew: what it shows works once and for some minutes"),
             Self::Capacity => {
                 Some("remove an authorisation in the account's device management, then log in again")

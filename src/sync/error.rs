@@ -110,7 +110,7 @@ impl SyncError {
                 source,
                 PlatformError::TokenRefused { .. }
                     | PlatformError::Rejected {
-                        why: Rejection::App | Rejection::Address | Rejection::Account,
+                        why: Rejection::App | Rejection::Address | Rejection::Account | Rejection::Zone,
                         ..
                     }
             ),

@@ -230,18 +230,24 @@ async fn a_pasted_token_is_told_from_a_code() {
     assert!(gateway.temu("").is_access_token("anything"));
 }
 
-const NOW: i64 = 1_764_000_000;
+pub(crate) const NOW: i64 = 1_764_000_000;
 
-/// Says the same to every call and keeps what it was sent.
-struct Gateway {
+/// Says the same to every call, or one thing after the other, and keeps what it was sent.
+pub(crate) struct Gateway {
     address: String,
     received: Arc<Mutex<Vec<String>>>,
 }
 
 impl Gateway {
-    async fn start(answer: &str) -> Self {
+    pub(crate) async fn start(answer: &str) -> Self {
+        Self::saying(&[answer]).await
+    }
+
+    /// The last answer is said again and again.
+    pub(crate) async fn saying(answers: &[&str]) -> Self {
         let received = Arc::new(Mutex::new(Vec::new()));
-        let state = (answer.to_owned(), Arc::clone(&received));
+        let answers: Vec<String> = answers.iter().map(|answer| (*answer).to_owned()).collect();
+        let state = (answers, Arc::clone(&received));
         let router = Router::new().route("/router", post(reply)).with_state(state);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/router", listener.local_addr().unwrap());
@@ -257,7 +263,7 @@ impl Gateway {
         self.connect("xiaohongshu", "", "")
     }
 
-    fn connect(&self, name: &str, zone: &str, refresh_type: &str) -> Arc<dyn Platform> {
+    pub(crate) fn connect(&self, name: &str, zone: &str, refresh_type: &str) -> Arc<dyn Platform> {
         let settings = AppSettings {
             name: "app".to_owned(),
             gateway: self.address.parse().unwrap(),
@@ -275,30 +281,32 @@ impl Gateway {
     }
 
     /// The body of the last call.
-    fn sent(&self) -> Value {
+    pub(crate) fn sent(&self) -> Value {
         serde_json::from_str(self.received.lock().unwrap().last().unwrap()).unwrap()
     }
 
-    fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.received.lock().unwrap().len()
     }
 }
 
+/// What is said, and what was heard.
+type Conversation = (Vec<String>, Arc<Mutex<Vec<String>>>);
+
 /// With the header that teaches the platform's clock, so that it is ours.
-async fn reply(
-    State((answer, received)): State<(String, Arc<Mutex<Vec<String>>>)>,
-    body: String,
-) -> impl IntoResponse {
-    received.lock().unwrap().push(body);
+async fn reply(State((answers, received)): State<Conversation>, body: String) -> impl IntoResponse {
+    let mut received = received.lock().unwrap();
+    let answer = answers[received.len().min(answers.len() - 1)].clone();
+    received.push(body);
     let date = now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     ([(DATE, date)], answer)
 }
 
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(NOW, 0).unwrap()
 }
 
-fn access() -> Access {
+pub(crate) fn access() -> Access {
     Access { token: SecretString::from("token"), generation: 1, region: None }
 }
 

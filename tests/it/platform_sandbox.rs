@@ -39,6 +39,9 @@ impl Conversation {
             ("temu", "partner") => {
                 (sandbox::Platform::Temu, sandbox.temu_partner_gateway(), TEMU_APP_KEY, TEMU_APP_SECRET)
             }
+            ("temu", "cn") => {
+                (sandbox::Platform::Temu, sandbox.temu_cn_gateway(), TEMU_APP_KEY, TEMU_APP_SECRET)
+            }
             ("temu", _) => (sandbox::Platform::Temu, sandbox.temu_gateway(), TEMU_APP_KEY, TEMU_APP_SECRET),
             _ => (
                 sandbox::Platform::Xiaohongshu,

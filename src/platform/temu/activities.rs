@@ -22,13 +22,7 @@ const NAMES: Names = Names { total: "total", rows: "activityList" };
 const GOODS_NAMES: Names = Names { total: "total", rows: "goodsList" };
 const PAGE_SIZE: u32 = 100;
 
-/// Each kind is a list of its own; there is none of all.
-const KINDS: &[(&str, &str)] = &[
-    ("2", "lightning_deal"),
-    ("13", "advanced_big_sale"),
-    ("27", "clearance"),
-    ("100", "official_big_sale"),
-];
+/// Each kind is a list of its own, by the platform's number; there is none of all.
 const LISTS: &[&str] = &["2", "13", "27", "100"];
 
 static PAGING: Paging = Paging {

@@ -20,7 +20,7 @@ const CODES: &[(i64, Refusal)] = &[
     (3_000_001, Rejected(Rejection::App)),
     (3_000_002, Rejected(Rejection::Parameters)),
     // "Type not exists" mostly means the gateway of another zone.
-    (3_000_003, Rejected(Rejection::Account)),
+    (3_000_003, Rejected(Rejection::Zone)),
     (3_000_004, Rejected(Rejection::Parameters)),
     (3_000_010, Rejected(Rejection::Clock)),
     (3_000_011, Rejected(Rejection::Clock)),
@@ -57,7 +57,7 @@ const CODES: &[(i64, Refusal)] = &[
     // Orders.
     (140_020_001, Rejected(Rejection::Account)),
     (140_020_002, Rejected(Rejection::NotFound)),
-    (140_020_003, Rejected(Rejection::Account)),
+    (140_020_003, Rejected(Rejection::Agreement)),
     (140_020_008, Rejected(Rejection::NotYet)),
     (140_020_009, Rejected(Rejection::NotYet)),
     (140_020_012, Rejected(Rejection::Parameters)),
@@ -72,14 +72,18 @@ const CODES: &[(i64, Refusal)] = &[
     (150_013_001, Rejected(Rejection::Parameters)),
     (150_013_002, Rejected(Rejection::Parameters)),
     (150_013_003, Rejected(Rejection::Parameters)),
-    // Addresses: a closed country, an agreement not signed.
+    // Addresses: a closed country, an agreement on data not signed.
     (180_020_001, Rejected(Rejection::Account)),
-    (180_020_008, Rejected(Rejection::Account)),
+    (180_020_008, Rejected(Rejection::Agreement)),
     // Promotions: bad parameters, trouble, canceled, ended.
     (220_010_001, Rejected(Rejection::Parameters)),
     (220_010_002, Rejected(Rejection::Passing)),
     (220_010_003, Rejected(Rejection::NotFound)),
     (220_010_004, Rejected(Rejection::NotFound)),
+    // The partner zone's list of goods: trouble, bad parameters, trouble.
+    (1_000_001, Rejected(Rejection::Passing)),
+    (1_000_003, Rejected(Rejection::Parameters)),
+    (1_000_005, Rejected(Rejection::Passing)),
     // The integration guide's.
     (1001, Rejected(Rejection::App)),
     (1002, TokenRefused),
@@ -102,7 +106,7 @@ const CODES_CN: &[(i64, Refusal)] = &[
     (7_000_013, Rejected(Rejection::Parameters)),
     (7_000_014, Rejected(Rejection::App)),
     (7_000_015, Rejected(Rejection::App)),
-    (7_000_016, Rejected(Rejection::Account)),
+    (7_000_016, Rejected(Rejection::Zone)),
     (7_000_018, TokenRefused),
     (7_000_019, NotGranted),
     (7_000_020, TokenRefused),
@@ -148,7 +152,7 @@ mod tests {
             ),
             (
                 "3000000 3000002 3000004 3000013 3000014 140020012 140020013 140020014 150010003 150011003 \
-                 150013001 150013002 150013003 130010001 220010001 1003",
+                 150013001 150013002 150013003 130010001 220010001 1000003 1003",
                 Rejected(Rejection::Parameters),
             ),
             ("3000010 3000011 3000012", Rejected(Rejection::Clock)),
@@ -156,11 +160,14 @@ mod tests {
             ("3000032", NotGranted),
             ("4000004", Throttled),
             (
-                "2000000 4000000 6000001 7000000 130010000 150010002 150010005 220010002 5001",
+                "2000000 4000000 6000001 7000000 130010000 150010002 150010005 220010002 1000001 \
+                 1000005 5001",
                 Rejected(Rejection::Passing),
             ),
             ("5000003", Rejected(Rejection::Address)),
-            ("3000003 140020001 140020003 140020015 180020001 180020008", Rejected(Rejection::Account)),
+            ("3000003", Rejected(Rejection::Zone)),
+            ("140020001 140020015 180020001", Rejected(Rejection::Account)),
+            ("140020003 180020008", Rejected(Rejection::Agreement)),
             (
                 "140020002 220010003 220010004 110020001 110020002 110020003 2001",
                 Rejected(Rejection::NotFound),
@@ -190,7 +197,7 @@ mod tests {
             ("7000013", Rejected(Rejection::Parameters)),
             ("7000014", Rejected(Rejection::App)),
             ("7000015", Rejected(Rejection::App)),
-            ("7000016", Rejected(Rejection::Account)),
+            ("7000016", Rejected(Rejection::Zone)),
             ("7000018", TokenRefused),
             ("7000019", NotGranted),
             ("7000020", TokenRefused),

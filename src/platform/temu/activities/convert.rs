@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::KINDS;
 use crate::domain::activity::{Activity, ActivitySku};
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::error::ConvertError;
@@ -77,14 +76,9 @@ pub(super) fn activity(answers: &Answers) -> Result<Activity, ConvertError> {
     let status = activity.activity_status.ok_or(ConvertError::Missing { field: "activityStatus" })?;
     Ok(Activity {
         id: activity.activity_id.ok_or(ConvertError::Missing { field: "activityId" })?,
-        kind: KINDS.iter().find(|(code, _)| *code == kind).map_or(kind, |(_, word)| (*word).to_owned()),
+        kind: kind_word(&kind).map_or(kind, ToOwned::to_owned),
         name: activity.activity_name,
-        status: match status.as_str() {
-            "1" => "not_started".to_owned(),
-            "2" => "ongoing".to_owned(),
-            "3" => "ended".to_owned(),
-            _ => status,
-        },
+        status: status_word(&status).map_or(status, ToOwned::to_owned),
         starts_at: from_seconds(activity.activity_start_time),
         ends_at: from_seconds(activity.activity_end_time),
         joined: activity.is_joined_activity,
@@ -92,6 +86,25 @@ pub(super) fn activity(answers: &Answers) -> Result<Activity, ConvertError> {
         skus,
         content_hash: fingerprint(&[&value, &goods_value], &[]),
     })
+}
+
+fn kind_word(code: &str) -> Option<&'static str> {
+    match code {
+        "2" => Some("lightning_deal"),
+        "13" => Some("advanced_big_sale"),
+        "27" => Some("clearance"),
+        "100" => Some("official_big_sale"),
+        _ => None,
+    }
+}
+
+fn status_word(code: &str) -> Option<&'static str> {
+    match code {
+        "1" => Some("not_started"),
+        "2" => Some("ongoing"),
+        "3" => Some("ended"),
+        _ => None,
+    }
 }
 
 fn read_goods(raw: &str) -> Result<(Value, Vec<ActivitySku>), ConvertError> {

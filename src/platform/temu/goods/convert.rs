@@ -134,13 +134,16 @@ fn listed(answers: &Answers) -> Result<&str, ConvertError> {
 
 /// The SKU's own state where it is told, else that of its goods.
 fn on_sale(status: Option<&str>, goods_is_on_sale: Option<&str>) -> Option<bool> {
-    match (status, goods_is_on_sale) {
-        (Some("2"), _) => Some(true),
-        (Some("3" | "4" | "5" | "6"), _) => Some(false),
-        (_, Some("1" | "true")) => Some(true),
-        (_, Some("0" | "false")) => Some(false),
+    let own = match status {
+        Some("2") => Some(true),
+        Some("3" | "4" | "5" | "6") => Some(false),
         _ => None,
-    }
+    };
+    own.or(match goods_is_on_sale {
+        Some("1" | "true") => Some(true),
+        Some("0" | "false") => Some(false),
+        _ => None,
+    })
 }
 
 fn amount(field: &'static str, amount: Option<&WireAmount>) -> Result<Option<Money>, ConvertError> {

@@ -96,15 +96,18 @@ pub(super) fn skc_name(skc: &RawValue) -> String {
     text_member(skc.get(), "productSkcId").unwrap_or_else(|| skc.get().to_owned())
 }
 
-/// The product and the SKUs of one SKC. A SKU that cannot be read does not stop the others.
+/// The product and the SKUs of one SKC. What cannot be read does not stop the others; a SKU keeps its number then, so
+/// that it is not taken for gone.
 pub(super) fn rows(skc: &RawValue) -> Vec<Row> {
     let product = match read_product(skc.get()) {
         Ok(row) => Row::Readable(row),
-        Err(error) => return vec![unreadable(text_member(skc.get(), "productId"), &error, skc.get())],
+        Err(error) => unreadable(text_member(skc.get(), "productId"), &error, skc.get()),
     };
     let skus = match one_by_one(skc.get()) {
         Ok(skus) => skus.into_iter().map(sku_row).collect(),
-        Err(error) => vec![unreadable(None, &error, skc.get())],
+        Err(error) if matches!(product, Row::Readable(_)) => vec![unreadable(None, &error, skc.get())],
+        // Told already.
+        Err(_) => Vec::new(),
     };
     std::iter::once(product).chain(skus).collect()
 }
@@ -209,7 +212,7 @@ fn sku_row(raw: String) -> Row {
 
 /// As much of a SKU as tells which it is.
 fn sku_number(raw: &str) -> Option<String> {
-    let (value, _) = read::<WireSkc>(raw).ok()?;
+    let value: Value = serde_json::from_str(raw).ok()?;
     text_member(&value[SKUS][0].to_string(), "productSkuId")
 }
 
