@@ -14,21 +14,21 @@ use shopsync::auth::{conformance, record};
 use shopsync::clock::Clock;
 use shopsync::domain::credential::{Claim, Credential};
 
-/// The server. What it answers is what a client of a real one gets.
+/// The server. What it answers is what a client of a real one gets, which would have to wait for it.
 #[derive(Default)]
 struct KeyValues(Mutex<BTreeMap<String, (u64, String)>>);
 
 impl KeyValues {
-    async fn get(&self, key: &str) -> Option<(u64, String)> {
+    fn get(&self, key: &str) -> Option<(u64, String)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    async fn keys(&self) -> Vec<String> {
+    fn keys(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     /// Puts a text in the place of the one with this revision; 0: where there is none.
-    async fn put(&self, key: &str, revision: u64, text: String) -> bool {
+    fn put(&self, key: &str, revision: u64, text: String) -> bool {
         let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let present = texts.get(key).map_or(0, |(revision, _)| *revision);
         if present == revision {
@@ -37,7 +37,7 @@ impl KeyValues {
         present == revision
     }
 
-    async fn delete(&self, key: &str) -> bool {
+    fn delete(&self, key: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key).is_some()
     }
 }
@@ -60,20 +60,20 @@ impl TokenStore for KeyValueTokenStore {
     }
 
     async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
-        let stored = self.server.get(shop).await;
+        let stored = self.server.get(shop);
         stored.map(|(_, text)| record::read(shop, &text)).transpose().map_err(TokenStoreError::new)
     }
 
     async fn list(&self) -> Result<Vec<Credential>, TokenStoreError> {
         let mut rows = Vec::new();
-        for shop in self.server.keys().await {
+        for shop in self.server.keys() {
             rows.extend(self.load(&shop).await?);
         }
         Ok(rows)
     }
 
     async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError> {
-        let stored = self.server.get(&next.shop).await;
+        let stored = self.server.get(&next.shop);
         let revision = stored.as_ref().map_or(0, |(revision, _)| *revision);
         let present = stored.map(|(_, text)| record::read(&next.shop, &text)).transpose();
         let present = present.map_err(TokenStoreError::new)?.map(|row| row.claim());
@@ -81,11 +81,11 @@ impl TokenStore for KeyValueTokenStore {
             return Ok(false);
         }
         // Whoever wrote between the two calls raised the revision, and this one is refused.
-        Ok(self.server.put(&next.shop, revision, record::write(next).to_string()).await)
+        Ok(self.server.put(&next.shop, revision, record::write(next).to_string()))
     }
 
     async fn clear(&self, shop: &str) -> Result<bool, TokenStoreError> {
-        Ok(self.server.delete(shop).await)
+        Ok(self.server.delete(shop))
     }
 }
 

@@ -34,21 +34,6 @@ impl Tokens {
         Err(self.keeps_changing(shop))
     }
 
-    /// Says once in a process that a grant is a copy.
-    pub(super) fn tell_copied(&self, credential: &Credential, slot: &Slot) {
-        if !credential.is_frozen_copy() || !slot.is_first_told_of_copy() {
-            return;
-        }
-        tracing::warn!(
-            event = "token.copied",
-            shop = %credential.shop,
-            "the database was copied from elsewhere, so the token of `{}` is used but not renewed here: when nobody \
-             uses the original any more, run `shopsync auth take-over {}`",
-            credential.shop,
-            credential.shop
-        );
-    }
-
     pub(super) fn keeps_changing(&self, shop: &Shop) -> AuthError {
         AuthError::Later {
             shop: shop.name.clone(),
@@ -56,4 +41,19 @@ impl Tokens {
             why: "others keep changing its grant".to_owned(),
         }
     }
+}
+
+/// Says once in a process that a grant is a copy.
+pub(super) fn tell_copied(credential: &Credential, slot: &Slot) {
+    if !credential.is_frozen_copy() || !slot.is_first_told_of_copy() {
+        return;
+    }
+    tracing::warn!(
+        event = "token.copied",
+        shop = %credential.shop,
+        "the database was copied from elsewhere, so the token of `{}` is used but not renewed here: when nobody \
+         uses the original any more, run `shopsync auth take-over {}`",
+        credential.shop,
+        credential.shop
+    );
 }

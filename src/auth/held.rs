@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::AuthError;
+use super::copied::tell_copied;
 use super::credential::{Demand, Need, Rules};
 use super::pair::Pair;
 use super::token_store::TokenStoreError;
@@ -30,7 +31,7 @@ impl Tokens {
             slot.forget();
             return Err(AuthError::NeverAuthorised { shop: shop.name.clone() });
         };
-        self.tell_copied(&credential, &slot);
+        tell_copied(&credential, &slot);
         let pair = Pair::open(&credential, &self.shared.parts.keyring, &row.id)
             .map_err(|source| AuthError::Seal { shop: shop.name.clone(), source })?;
         let held = Held { credential, pair, row, rules };

@@ -163,25 +163,26 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 fn tell_unsaved(unsaved: &Unsaved, source: &TokenStoreError, not_spilled: Option<std::io::Error>) {
     let shop = &unsaved.claim.shop;
-    match &unsaved.file {
-        Some(file) => tracing::error!(
-            event = "token.unsaved",
-            shop,
-            error = %source.cause(),
-            file = %file.display(),
-            "the new tokens of `{shop}` could not be stored; they wait in {}, sealed, until the store answers: {}",
-            file.display(),
-            source.cause()
-        ),
-        None => tracing::error!(
+    let Some(file) = &unsaved.file else {
+        tracing::error!(
             event = "token.unsaved",
             shop,
             error = %source.cause(),
             not_spilled = not_spilled.map(tracing::field::display),
             "the new tokens of `{shop}` could not be stored and are in this process alone, which must not end: {}",
             source.cause()
-        ),
-    }
+        );
+        return;
+    };
+    tracing::error!(
+        event = "token.unsaved",
+        shop,
+        error = %source.cause(),
+        file = %file.display(),
+        "the new tokens of `{shop}` could not be stored; they wait in {}, sealed, until the store answers: {}",
+        file.display(),
+        source.cause()
+    );
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -32,3 +32,25 @@ pub(super) fn state(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
 fn start_at(path: &mut PathBuf, base: &Path) {
     *path = base.join(&*path);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_folder_is_the_first_that_systemd_names() {
+        for (told, expected) in [
+            (Some("/var/lib/shopsync"), Some("/var/lib/shopsync")),
+            (Some("/var/lib/a:/var/lib/b"), Some("/var/lib/a")),
+            (Some(""), None),
+            (None, None),
+        ] {
+            let environment = told.map(|told| ("STATE_DIRECTORY".to_owned(), told.to_owned()));
+            assert_eq!(
+                state(&environment.into_iter().collect()).as_deref(),
+                expected.map(Path::new),
+                "{told:?}"
+            );
+        }
+    }
+}

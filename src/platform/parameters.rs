@@ -50,6 +50,12 @@ impl Parameters {
         self
     }
 
+    /// A list of whole numbers.
+    pub(super) fn integers(mut self, name: &'static str, numbers: &[i64]) -> Self {
+        self.0.insert(name, Value::Json(serde_json::Value::from(numbers).to_string()));
+        self
+    }
+
     /// By name, in ASCII order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.0.iter().map(|(name, value)| (*name, value))

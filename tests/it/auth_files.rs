@@ -247,7 +247,7 @@ async fn a_draft_that_a_crash_left_behind_hinders_nobody() {
     fs::write(path.join(".acme.json.draft"), "{\"half\":").unwrap();
 
     assert_eq!(store.load("acme").await.unwrap().as_ref(), Some(&row));
-    assert_eq!(store.list().await.unwrap(), [row.clone()]);
+    assert_eq!(store.list().await.unwrap(), std::slice::from_ref(&row));
     let next = row.taken_over(None);
     assert!(store.swap(Some(&row.claim()), &next).await.unwrap());
     assert_eq!(store.load("acme").await.unwrap(), Some(next));

@@ -76,7 +76,7 @@ async fn keep_orphan(test: &Authorised, keyring: &Keyring) -> String {
     shop_id
 }
 
-async fn rotate(program: &Tokens, file: &KeyFile) -> String {
+fn rotate(program: &Tokens, file: &KeyFile) -> String {
     let key_id = add_key(&file.path()).unwrap();
     program.adopt_key(&key_id).unwrap();
     key_id
@@ -92,7 +92,7 @@ both_databases! {
         let shop_id = keep_orphan(&test, &file.keyring()).await;
         let rotator = test.another_with_keyring(file.keyring()).await;
 
-        let new = rotate(&rotator, &file).await;
+        let new = rotate(&rotator, &file);
         let resealed = rotator.reseal_all().await.unwrap();
 
         assert_eq!((resealed.changed, resealed.left.len()), (2, 0));
@@ -127,7 +127,7 @@ both_databases! {
         });
         test.gateway.until_refresh_call(1).await;
 
-        let new = rotate(&rotator, &file).await;
+        let new = rotate(&rotator, &file);
         let rotating = tokio::spawn({
             let rotator = rotator.clone();
             async move { rotator.reseal_all().await.unwrap() }

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::ExposeSecret;
 use shopsync::clock::Clock;
-use shopsync::sandbox::{Fault, FaultKind, Platform, Sandbox, SandboxSettings};
+use shopsync::sandbox::{Fault, FaultKind, Platform, Sandbox, SandboxSettings, World};
 
 use crate::databases::{TestDatabase, both_databases};
 use crate::postgres;
@@ -94,7 +94,7 @@ impl Life {
             }
         });
         self.run(format, &["sync", "--shop", "xhs-shop"]).await;
-        self.sandbox.world().with(|world| world.clear_faults());
+        self.sandbox.world().with(World::clear_faults);
     }
 
     /// What is looked for.
@@ -148,15 +148,12 @@ async fn no_secret_is_where_it_does_not_belong(database: TestDatabase, more: &st
     let spoken: usize = found.values().map(String::len).sum();
     assert!(spoken > 50_000, "everything is logged: {spoken} bytes");
     collect(life.program.folder.path(), &mut found);
-    let keys = match database.store.sqlite_file() {
-        Some(file) => {
-            collect(file.parent().unwrap(), &mut found);
-            file.with_file_name("shopsync.key")
-        }
-        None => {
-            found.insert("pg_dump".to_owned(), text(&postgres::dump(&database.settings)));
-            life.program.folder.path().join("shopsync.key")
-        }
+    let keys = if let Some(file) = database.store.sqlite_file() {
+        collect(file.parent().unwrap(), &mut found);
+        file.with_file_name("shopsync.key")
+    } else {
+        found.insert("pg_dump".to_owned(), text(&postgres::dump(&database.settings)));
+        life.program.folder.path().join("shopsync.key")
     };
     let stored = found.values().any(|text| text.contains("v1:"));
     assert!(stored, "sealed grants are among what is searched");

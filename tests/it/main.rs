@@ -74,3 +74,4 @@ mod tidy;
 mod truth;
 mod verbs;
 mod verbs_auth;
+mod xiaohongshu;

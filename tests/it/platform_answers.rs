@@ -259,7 +259,7 @@ impl Gateway {
         self.connect("temu", "us", refresh_type)
     }
 
-    fn xiaohongshu(&self) -> Arc<dyn Platform> {
+    pub(crate) fn xiaohongshu(&self) -> Arc<dyn Platform> {
         self.connect("xiaohongshu", "", "")
     }
 
@@ -317,7 +317,7 @@ async fn detail(platform: &dyn Platform, number: &str) -> Result<String, Platfor
 }
 
 /// Page 3 of the last ten minutes, orders to be shipped only.
-fn query(lane: Lane) -> PageQuery {
+pub(crate) fn query(lane: Lane) -> PageQuery {
     let window = Window::new(now() - TimeDelta::minutes(10), now()).unwrap();
     PageQuery { range: Range::Window { lane, window, status: Some("2") }, page: 3, page_size: 100 }
 }

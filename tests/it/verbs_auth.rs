@@ -172,7 +172,7 @@ both_databases! {
         verbs.fault(FaultKind::Throttle, "oauth.getAccessToken");
 
         verbs.program.fail(&["auth", "code", "xhs-shop", &address], 75).await;
-        verbs.sandbox.world().with(|world| world.clear_faults());
+        verbs.sandbox.world().with(shopsync::sandbox::World::clear_faults);
 
         verbs.program.finish(&["auth", "code", "xhs-shop", &address]).await;
     }

@@ -6,8 +6,11 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::after_sales::AfterSales;
 use super::gateway::{DIALECT, Gateway};
 use super::orders::Orders;
+use super::products::Products;
+use super::stock::Stock;
 use super::{PROFILE, codes, wire};
 use crate::domain::grant::{Access, Account, GrantInfo, Granted};
 use crate::domain::record::{Lane, Record};
@@ -16,7 +19,8 @@ use crate::platform::error::PlatformError;
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
 use crate::platform::{
-    AppSettings, ConnectError, PageQuery, Platform, Profile, Range, RecordSource, consent, instant, skew,
+    AppSettings, ConnectError, PageQuery, Platform, Profile, Range, RecordSource, StockSource, consent,
+    instant, skew,
 };
 
 const EXCHANGE: &str = "oauth.getAccessToken";
@@ -31,12 +35,21 @@ const PROBE_AGE: TimeDelta = TimeDelta::minutes(10);
 pub(super) struct Xiaohongshu {
     gateway: Arc<Gateway>,
     orders: Orders,
+    products: Products,
+    after_sales: AfterSales,
+    stock: Stock,
 }
 
 impl Xiaohongshu {
     pub(super) fn new(settings: AppSettings) -> Result<Self, ConnectError> {
         let gateway = Arc::new(Gateway::new(settings)?);
-        Ok(Self { orders: Orders::new(gateway.clone()), gateway })
+        Ok(Self {
+            orders: Orders::new(gateway.clone()),
+            products: Products::new(gateway.clone()),
+            after_sales: AfterSales::new(gateway.clone()),
+            stock: Stock::new(gateway.clone()),
+            gateway,
+        })
     }
 
     /// A call that gives tokens: `spent` is the code or the token it costs.
@@ -129,7 +142,13 @@ impl Platform for Xiaohongshu {
     fn source(&self, record: Record) -> Option<&dyn RecordSource> {
         match record {
             Record::Orders => Some(&self.orders),
-            Record::Products | Record::AfterSales | Record::Activities => None,
+            Record::Products => Some(&self.products),
+            Record::AfterSales => Some(&self.after_sales),
+            Record::Activities => None,
         }
+    }
+
+    fn stock(&self) -> Option<&dyn StockSource> {
+        Some(&self.stock)
     }
 }

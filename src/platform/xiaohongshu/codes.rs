@@ -17,6 +17,9 @@ const CODES: &[(i64, Refusal)] = &[
     (504, Rejected(Rejection::Passing)),
 ];
 
+/// In the status inside an answer about stock: the pieces that are ordered and unpaid may be counted wrong.
+const STOCK_WARNING: &str = "-9028";
+
 /// The gateway's own words before the reason why a token was not taken; they name the app and the token whatever
 /// the reason is.
 const TOKEN_PREFIX: &str = "根据accesstoken和appid获取mercuryuser失败";
@@ -24,6 +27,11 @@ const TOKEN_PREFIX: &str = "根据accesstoken和appid获取mercuryuser失败";
 /// 0 everywhere; 200 in the logistics domain only, which is not asked.
 pub(super) fn is_success(code: &str) -> bool {
     code == "0"
+}
+
+/// Whether an answer with this code of its own is to be taken all the same.
+pub(super) fn is_warning(code: &str) -> bool {
+    code == STOCK_WARNING
 }
 
 pub(super) fn refusal(code: &str, message: &str) -> Refusal {
@@ -40,7 +48,7 @@ fn by_words(message: &str) -> Option<Refusal> {
     let is_over = ["过期", "失效", "无效", "expired", "invalid"];
     if has(&["限流"]) {
         Some(Throttled)
-    } else if has(&["无权限", "没有权限"]) {
+    } else if has(&["无权限", "没有权限", "权限不足"]) || has_word(message, "permission") {
         Some(NotGranted)
     } else if names_access_token && is_over.iter().any(|word| reason.contains(word)) {
         Some(TokenRefused)
@@ -55,8 +63,11 @@ fn by_words(message: &str) -> Option<Refusal> {
         Some(Rejected(Rejection::Address))
     } else if has(&["appid", "appkey"]) {
         Some(Rejected(Rejection::App))
-    } else if has(&["订单"]) && has(&["不存在"]) {
+    } else if has(&["订单", "包裹", "售后单", "商品", "规格"]) && has(&["不存在"]) {
         Some(Rejected(Rejection::NotFound))
+    } else if has(&["参数类型", "类型错误", "不能为空", "参数错误", "缺少参数", "缺少必填"])
+    {
+        Some(Rejected(Rejection::Parameters))
     } else {
         None
     }
@@ -94,6 +105,8 @@ mod tests {
             ("401", "accessToken无效", TokenRefused),
             ("401", "根据accessToken和appId获取mercuryUser失败：应用无权限调用该接口", NotGranted),
             ("-1", "无权限", NotGranted),
+            ("-1", "该应用权限不足", NotGranted),
+            ("403", "No permission to call this method", NotGranted),
             ("401", "根据accessToken和appId获取mercuryUser失败：other", unknown),
             ("401", "业务处理异常", unknown),
             ("401", "", unknown),
@@ -109,6 +122,12 @@ mod tests {
             ("-2000400", "accessToken不能为空", Rejected(Rejection::Parameters)),
             ("-2000101", "", Rejected(Rejection::NotFound)),
             ("-1", "订单不存在", Rejected(Rejection::NotFound)),
+            ("-1", "售后单不存在", Rejected(Rejection::NotFound)),
+            ("-1", "商品不存在", Rejected(Rejection::NotFound)),
+            ("-1", "参数类型错误：pageNo", Rejected(Rejection::Parameters)),
+            ("-1", "skuId不能为空", Rejected(Rejection::Parameters)),
+            ("-1", "accessToken不能为空", Rejected(Rejection::Parameters)),
+            ("-1", "sign不能为空", Rejected(Rejection::App)),
             ("301", "", Rejected(Rejection::Parameters)),
             ("302", "", Rejected(Rejection::Parameters)),
             ("402", "", Rejected(Rejection::Parameters)),

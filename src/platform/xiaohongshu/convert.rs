@@ -94,11 +94,11 @@ pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
 
 const NUMBER_MISSING: ConvertError = ConvertError::Missing { field: "orderId" };
 
-fn parse(raw: &str) -> Result<Value, ConvertError> {
+pub(super) fn parse(raw: &str) -> Result<Value, ConvertError> {
     lenient::object(raw).map_err(|source| ConvertError::Shape { source })
 }
 
-fn read<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, ConvertError> {
+pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, ConvertError> {
     T::deserialize(value).map_err(|source| ConvertError::Shape { source })
 }
 

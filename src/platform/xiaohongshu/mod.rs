@@ -1,7 +1,8 @@
 //! Xiaohongshu's e-commerce open platform: one URL for everything, signed over four parameters.
 //!
-//! `client` makes the calls, `sign` signs them, `wire` says what the JSON looks like, `convert` what it means, `codes`
-//! what a refusal means.
+//! `client` hands out what reads each record: `orders` (whose JSON is in `wire` and what it means in `convert`),
+//! `products`, `after_sales`, `stock`. `gateway` makes the calls, `sign` signs them, `codes` says what a refusal means,
+//! `privacy` what is not kept.
 
 use std::sync::Arc;
 
@@ -10,12 +11,18 @@ use chrono::TimeDelta;
 use super::{GrantRules, Profile, Renewal, Replay};
 use crate::domain::record::Record;
 
+mod after_sales;
+#[cfg(test)]
+mod any_json;
 mod client;
 mod codes;
 mod convert;
 mod gateway;
 mod orders;
+mod privacy;
+mod products;
 mod sign;
+mod stock;
 mod wire;
 
 pub(super) static PROFILE: Profile = Profile {

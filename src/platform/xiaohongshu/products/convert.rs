@@ -1,0 +1,210 @@
+//! What a row of `product.getDetailSkuList` means: an item and one of its SKUs, which are two things of ours. Each has
+//! its own times and its own hash, so that a sale of a SKU is no new version of the product.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::domain::entity::{Answers, Kind};
+use crate::domain::money::Currency;
+use crate::domain::product::{Product, Sku};
+use crate::platform::error::ConvertError;
+use crate::platform::fingerprint::fingerprint;
+use crate::platform::instant::from_millis;
+use crate::platform::xiaohongshu::convert::{parse, read};
+use crate::platform::{ListRow, Row, UnreadableRow, lenient, listing};
+
+/// None: only the query of a picture's link is signed, which no hash sees, and a new picture is a new version.
+const VOLATILE: &[&str] = &[];
+
+/// `data` of the answer.
+#[derive(Deserialize)]
+pub(super) struct SkuList<'a> {
+    #[serde(default, deserialize_with = "lenient::integer")]
+    pub(super) total: Option<i64>,
+    #[serde(default, borrow)]
+    pub(super) data: Option<Vec<&'a RawValue>>,
+}
+
+/// What a row of the list is about.
+pub(super) struct Parts {
+    /// Tells the row from the others of the same answer: the SKU's number where there is one.
+    pub(super) name: String,
+    /// `None`: an item of which only a SKU is known, and not by its number either.
+    pub(super) product: Option<Row>,
+    /// `None`: an item that has no SKU yet.
+    pub(super) sku: Option<Row>,
+}
+
+#[derive(Deserialize)]
+struct WireRow<'a> {
+    #[serde(default, borrow)]
+    item: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    sku: Option<&'a RawValue>,
+}
+
+/// Times in milliseconds.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireItem {
+    #[serde(default, deserialize_with = "lenient::text")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    category_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    images: Vec<String>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    create_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    update_time: Option<i64>,
+}
+
+/// Times in milliseconds, money in fen.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireSku {
+    #[serde(default, deserialize_with = "lenient::text")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    item_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    price: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    original_price: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    stock: Option<i64>,
+    /// The seller's own code.
+    #[serde(default, deserialize_with = "lenient::text")]
+    erp_code: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    barcode: Option<String>,
+    #[serde(default, deserialize_with = "lenient::boolean")]
+    buyable: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    create_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    update_time: Option<i64>,
+}
+
+/// One row of the list. Whatever of it can be read is, if the other part is missing or odd.
+pub(super) fn parts(raw: &RawValue) -> Parts {
+    let row: WireRow<'_> = match lenient::object(raw.get()) {
+        Ok(row @ (WireRow { item: Some(_), .. } | WireRow { sku: Some(_), .. })) => row,
+        Ok(_) => return Parts::unreadable(raw, &ConvertError::Missing { field: "item" }),
+        Err(source) => return Parts::unreadable(raw, &ConvertError::Shape { source }),
+    };
+    let item_of_sku = row.sku.and_then(|sku| member(sku, "itemId"));
+    let sku = row.sku.map(sku_row);
+    let name = match &sku {
+        Some(Row::Readable(sku)) => Some(sku.number.clone()),
+        Some(Row::Unreadable(sku)) => sku.number.clone(),
+        None => None,
+    };
+    let product = match (row.item, item_of_sku) {
+        (Some(item), item_of_sku) => Some(item_row(item, item_of_sku)),
+        // The SKU says that it is there, though nothing is told of it.
+        (None, Some(number)) => Some(unreadable(raw, Some(number), &ConvertError::Missing { field: "item" })),
+        (None, None) => None,
+    };
+    Parts { name: name.unwrap_or_else(|| raw.get().to_owned()), product, sku }
+}
+
+impl Parts {
+    fn unreadable(raw: &RawValue, why: &ConvertError) -> Self {
+        Self { name: raw.get().to_owned(), product: None, sku: Some(unreadable(raw, None, why)) }
+    }
+}
+
+fn item_row(raw: &RawValue, item_of_sku: Option<String>) -> Row {
+    let number = |_: &str| member(raw, "id").or(item_of_sku);
+    let row = |raw: &str| {
+        let (value, item) = typed::<WireItem>(raw)?;
+        Ok(ListRow {
+            kind: Kind::Product,
+            number: item.id.ok_or(ITEM_NUMBER_MISSING)?,
+            updated_at: from_millis(item.update_time),
+            list_hash: fingerprint(&[&value], VOLATILE),
+            raw: raw.to_owned(),
+        })
+    };
+    listing::row(raw, row, number)
+}
+
+fn sku_row(raw: &RawValue) -> Row {
+    let row = |raw: &str| {
+        let (value, sku) = typed::<WireSku>(raw)?;
+        Ok(ListRow {
+            kind: Kind::Sku,
+            number: sku.id.ok_or(SKU_NUMBER_MISSING)?,
+            updated_at: from_millis(sku.update_time),
+            list_hash: fingerprint(&[&value], VOLATILE),
+            raw: raw.to_owned(),
+        })
+    };
+    listing::row(raw, row, |_| member(raw, "id"))
+}
+
+/// Makes a product of the item of a row.
+pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
+    let (value, item) = typed::<WireItem>(list(answers)?)?;
+    Ok(Product {
+        id: item.id.ok_or(ITEM_NUMBER_MISSING)?,
+        name: item.name,
+        status: None,
+        category_id: item.category_id,
+        image_url: item.images.into_iter().find(|link| !link.is_empty()),
+        created_at: from_millis(item.create_time),
+        updated_at: from_millis(item.update_time),
+        content_hash: fingerprint(&[&value], VOLATILE),
+    })
+}
+
+/// Makes a SKU of the SKU of a row.
+pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
+    let (value, sku) = typed::<WireSku>(list(answers)?)?;
+    Ok(Sku {
+        id: sku.id.ok_or(SKU_NUMBER_MISSING)?,
+        product_id: sku.item_id,
+        sku_code: sku.erp_code,
+        barcode: sku.barcode,
+        name: sku.name,
+        price_minor: sku.price,
+        list_price_minor: sku.original_price,
+        currency: Some(Currency::CNY),
+        stock: sku.stock,
+        on_sale: sku.buyable,
+        created_at: from_millis(sku.create_time),
+        updated_at: from_millis(sku.update_time),
+        content_hash: fingerprint(&[&value], VOLATILE),
+    })
+}
+
+const ITEM_NUMBER_MISSING: ConvertError = ConvertError::Missing { field: "item.id" };
+const SKU_NUMBER_MISSING: ConvertError = ConvertError::Missing { field: "sku.id" };
+
+fn list(answers: &Answers) -> Result<&str, ConvertError> {
+    answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })
+}
+
+/// A part as it came and as what it means.
+fn typed<T: DeserializeOwned>(raw: &str) -> Result<(Value, T), ConvertError> {
+    let value = parse(raw)?;
+    let part = read(&value)?;
+    Ok((value, part))
+}
+
+/// One text of a part that may otherwise be unreadable.
+fn member(raw: &RawValue, name: &str) -> Option<String> {
+    let members: Map<String, Value> = lenient::object(raw.get()).ok()?;
+    lenient::text(members.get(name)?).ok()?
+}
+
+fn unreadable(raw: &RawValue, number: Option<String>, why: &ConvertError) -> Row {
+    Row::Unreadable(UnreadableRow { number, reason: why.reason(), raw: raw.get().to_owned() })
+}

@@ -1,0 +1,5 @@
+//! Xiaohongshu's products, stock and after-sales cases.
+
+mod asked;
+mod heard;
+mod stored;
