@@ -164,6 +164,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_may_not_be_written_says_what_to_do_by_hand() {
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
+            let error = of_io(Path::new("/run/credentials/shopsync.key"), kind.into());
+            assert!(matches!(error, KeyRotationError::ReadOnly { .. }));
+            let told = error.to_string();
+            assert!(told.contains("new first line") && told.contains("/run/credentials"), "{told}");
+        }
+    }
+
+    #[test]
     fn a_link_stays_a_link() {
         let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         let (path, link) = (key_file(&elsewhere), folder.path().join("link.key"));
