@@ -30,6 +30,10 @@ const SPREAD_SHARE: i32 = 10;
 const PAUSE_MIN: TimeDelta = TimeDelta::seconds(5);
 const PAUSE_MAX: TimeDelta = TimeDelta::minutes(10);
 
+/// An attempt further in the future than this was written down by a clock that was wrong, and so was its pause:
+/// neither hinders. Clocks of two machines differ by far less.
+const CLOCK_STEP_MIN: TimeDelta = TimeDelta::minutes(5);
+
 /// A platform that handed the same pair back is not asked again sooner.
 const SAME_PAIR_PAUSE: TimeDelta = TimeDelta::minutes(1);
 
@@ -228,21 +232,23 @@ impl Credential {
         };
         // That the refresh token has ended by our clock is no reason not to try: the clock may be wrong, the end
         // assumed, and a dead token costs no more than a refusal.
-        let attempt_at = self.attempt.as_ref().map(|attempt| attempt.at);
+        let is_believable = self.is_last_attempt_believable(now);
+        let attempt_at = self.attempt.as_ref().map(|attempt| attempt.at).filter(|_| is_believable);
         let spaced = attempt_at.map(|at| at + rules.grant.spacing);
         let wanted = match demand {
             Demand::Due => Some(due_at),
             Demand::Refused { .. } => attempt_at.map(|at| at + REFUSAL_SPACING),
             Demand::Now => None,
         };
-        let pause = self.not_before.filter(|_| !self.pause_yields(demand));
+        let pause = self.not_before.filter(|_| !self.pause_yields(demand, now));
         rest_or(Need::Refresh, [wanted, spaced, pause], now)
     }
 
     /// Whether a pause may be passed over. A pause after trouble is only cut short by a person, and one the
     /// platform asked for by nobody.
-    pub(super) fn pause_yields(&self, demand: Demand) -> bool {
+    pub(super) fn pause_yields(&self, demand: Demand, now: DateTime<Utc>) -> bool {
         match demand {
+            _ if !self.is_last_attempt_believable(now) => true,
             Demand::Due => false,
             Demand::Refused { .. } => self.condition == Condition::Active && self.trouble.is_none(),
             Demand::Now => self.condition == Condition::Active,
@@ -257,7 +263,13 @@ impl Credential {
         let is_refused = matches!(demand, Demand::Refused { .. });
         let expired = (only_when_expired && !is_refused && self.tokens.access_sealed.is_some())
             .then(|| self.tokens.access_ends_at - ACCESS_MARGIN);
-        rest_or(Need::Replay, [settled, expired, self.not_before], now)
+        let [settled, pause] =
+            [settled, self.not_before].map(|at| at.filter(|_| self.is_last_attempt_believable(now)));
+        rest_or(Need::Replay, [settled, expired, pause], now)
+    }
+
+    fn is_last_attempt_believable(&self, now: DateTime<Utc>) -> bool {
+        self.attempt.as_ref().is_none_or(|attempt| attempt.at <= now + CLOCK_STEP_MIN)
     }
 }
 

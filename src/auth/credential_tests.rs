@@ -173,6 +173,24 @@ fn a_refused_token_causes_at_most_one_call_in_five_minutes() {
 }
 
 #[test]
+fn a_pause_of_a_clock_that_was_ahead_hinders_nobody() {
+    let wrong = |minutes_ahead, condition| Credential {
+        condition,
+        attempt: Some(attempt(at(minutes_ahead))),
+        not_before: Some(at(minutes_ahead + 10)),
+        trouble: Some(Trouble { class: "throttled".to_owned(), message: String::new() }),
+        ..credential()
+    };
+    for (minutes_ahead, is_hindered) in [(0, true), (5, true), (6, false), (60, false), (10_000, false)] {
+        for (condition, done) in [(Condition::Throttled, Need::Refresh), (Condition::Unknown, Need::Replay)] {
+            let grant = wrong(minutes_ahead, condition);
+            let expected = if is_hindered { Need::Rest { until: at(minutes_ahead + 10) } } else { done };
+            assert_eq!(need(&grant, Demand::Due, at(0)), expected, "{minutes_ahead} {condition}");
+        }
+    }
+}
+
+#[test]
 fn a_lost_answer_is_asked_for_again_only_as_the_platform_allows() {
     let lost = |condition| Credential { condition, attempt: Some(attempt(at(-20))), ..credential() };
     let ended = at(0) - ACCESS_MARGIN;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::AuthError;
@@ -17,6 +18,9 @@ use crate::domain::shop::Shop;
 /// How long nobody else may try. More than twice the call and a commit, so that a holder which still lives never
 /// finds its right gone.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// A holder that was stopped for longer between its intent and its call does not make the call: what is left of the
+/// lease is not enough for it and a commit.
+const CALL_WITHIN: TimeDelta = TimeDelta::seconds(15);
 /// How often another holder is looked after, and how many times: together longer than [`LEASE`].
 pub(super) const POLL: Duration = Duration::from_millis(100);
 pub(super) const POLLS_MAX: usize = 400;
@@ -50,15 +54,21 @@ impl Tokens {
                     others_version.get_or_insert(version);
                     self.pause(shop).await?;
                 }
-                Need::Refresh | Need::Replay => match self.begin(shop, &held, demand, state.need).await? {
-                    Some(claim) => {
-                        let is_replay = state.need == Need::Replay;
-                        if self.spend(shop, held, claim, is_replay).await? == Spent::Done {
-                            return Ok(());
+                Need::Refresh | Need::Replay => {
+                    let start = self.start();
+                    match self.begin(shop, &held, demand, state.need).await? {
+                        Some(claim) if self.is_too_late(&start) => {
+                            self.take_back(&held, &claim, state.need).await?;
                         }
+                        Some(claim) => {
+                            let is_replay = state.need == Need::Replay;
+                            if self.spend(shop, held, claim, is_replay).await? == Spent::Done {
+                                return Ok(());
+                            }
+                        }
+                        None => self.pause(shop).await?,
                     }
-                    None => self.pause(shop).await?,
-                },
+                }
             }
         }
         Err(AuthError::Later {
@@ -83,7 +93,8 @@ impl Tokens {
             Need::Replay => Condition::Replaying,
             _ => Condition::Refreshing,
         };
-        let pauses_until = if held.credential.pause_yields(demand) { DateTime::<Utc>::MAX_UTC } else { now };
+        let pauses_until =
+            if held.credential.pause_yields(demand, now) { DateTime::<Utc>::MAX_UTC } else { now };
         let intent = self.intent(condition, held.pair.refresh_hash(), pauses_until);
         let attempt = intent.attempt.id.clone();
         let begun = self.grants().begin(&held.credential.claim(), &intent).await;
@@ -93,6 +104,32 @@ impl Tokens {
             self.mend(shop);
             error.into()
         })
+    }
+
+    fn start(&self) -> Start {
+        Start { by_clock: self.now(), at: Instant::now() }
+    }
+
+    /// Whether somebody else may take the grant over before a call that begins now has been answered and stored.
+    fn is_too_late(&self, start: &Start) -> bool {
+        // A frozen process sees it on both clocks, a suspended machine on the wall's, and one whose wall clock was set
+        // back on the other.
+        let by_clock = self.now() - start.by_clock;
+        TimeDelta::from_std(start.at.elapsed()).map_or(true, |elapsed| elapsed.max(by_clock) > CALL_WITHIN)
+    }
+
+    /// Takes an intent back that nothing was sent for. Where somebody took over, theirs counts.
+    async fn take_back(&self, held: &Held, claim: &Claim, need: Need) -> Result<(), AuthError> {
+        let before = &held.credential;
+        let settlement = Settlement {
+            condition: if need == Need::Replay { Condition::Unknown } else { before.condition },
+            not_before: before.not_before,
+            trouble: before.trouble.clone(),
+            access_ends_at: None,
+        };
+        self.grants().settle(claim, &settlement).await?;
+        tracing::debug!(shop = %before.shop, "too long between intent and call: the call was not made");
+        Ok(())
     }
 
     pub(super) fn intent(
@@ -153,6 +190,12 @@ impl Tokens {
             why: "this program is ending".to_owned(),
         })
     }
+}
+
+/// When an intent was about to be written.
+struct Start {
+    by_clock: DateTime<Utc>,
+    at: Instant,
 }
 
 pub(super) fn trouble(reason: OwnerReason, message: String) -> Trouble {

@@ -32,10 +32,14 @@ pub(super) fn classify(error: &PlatformError, is_replay: bool) -> Outcome {
     match error {
         PlatformError::NotSent { .. } => Outcome::NotSent,
         PlatformError::Throttled { retry_after } => Outcome::Throttled { retry_after: *retry_after },
+        // What the lost call spent is refused, at times in words no table knows: the answer is lost for good, and that
+        // is the reason to be told. A refusal that names another cause says nothing about it.
+        PlatformError::TokenRefused { .. } | PlatformError::Rejected { why: Rejection::Unknown, .. }
+            if is_replay =>
+        {
+            Outcome::Unknown
+        }
         PlatformError::TokenRefused { .. } => Outcome::Refused,
-        // A token that was spent by the lost call is refused in words no table knows; a refusal that names another
-        // cause says nothing about it.
-        PlatformError::Rejected { why: Rejection::Unknown, .. } if is_replay => Outcome::Refused,
         PlatformError::Rejected { .. } | PlatformError::NotGranted { .. } | PlatformError::TooDense => {
             Outcome::Kept
         }

@@ -97,13 +97,13 @@ impl Conversation {
     /// Posts a read. The answer is the cleaned text of a body that begins like JSON; a parser may still find
     /// it cut off, which is [`PlatformError::NoAnswer`] too.
     pub async fn post_json(&self, body: String) -> Result<String, PlatformError> {
-        self.post(&self.pooled, body).await
+        self.send(self.post(&self.pooled, body), Call::Read).await
     }
 
     /// Posts a token call: over a connection of its own, within [`TOKEN_CALL_DEADLINE`]. Every error but
     /// [`PlatformError::NotSent`] leaves in doubt whether the platform acted.
     pub async fn post_json_once(&self, body: String) -> Result<String, PlatformError> {
-        self.post(&self.fresh, body).await
+        self.send(self.post(&self.fresh, body), Call::Token).await
     }
 
     /// Posts a token call as a form, with the same care as [`Self::post_json_once`].
@@ -114,7 +114,7 @@ impl Conversation {
     ) -> Result<String, PlatformError> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self.fresh.post(address.clone()).header(CONTENT_TYPE, FORM).body(body);
-        self.send(request).await
+        self.send(request, Call::Token).await
     }
 
     /// Gets a read. `token` goes into a header that is never logged.
@@ -128,15 +128,14 @@ impl Conversation {
             // Sensitive by itself, and refused by `send` when it is no text for a header.
             request = request.bearer_auth(token.expose_secret());
         }
-        self.send(request).await
+        self.send(request, Call::Read).await
     }
 
-    async fn post(&self, client: &Client, body: String) -> Result<String, PlatformError> {
-        let request = client.post(self.gateway.clone()).header(CONTENT_TYPE, self.content_type.clone());
-        self.send(request.body(body)).await
+    fn post(&self, client: &Client, body: String) -> RequestBuilder {
+        client.post(self.gateway.clone()).header(CONTENT_TYPE, self.content_type.clone()).body(body)
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<String, PlatformError> {
+    async fn send(&self, request: RequestBuilder, call: Call) -> Result<String, PlatformError> {
         let sent_at = self.clock.now();
         let response = request.send().await.map_err(not_answered)?;
         let answered_at = self.clock.now();
@@ -144,7 +143,8 @@ impl Conversation {
         if let Some(date) = date {
             self.skew.observe(sent_at, answered_at, date);
         }
-        check_status(response.status(), response.headers(), date.unwrap_or_else(|| self.platform_now()))?;
+        let retry_after = retry_after(response.headers(), date.unwrap_or_else(|| self.platform_now()));
+        check_status(response.status(), retry_after, call)?;
         let text = text::clean(read_body(response).await?);
         if text.trim_ascii_start().starts_with(['{', '[']) {
             Ok(text)
@@ -184,14 +184,22 @@ pub(super) fn is_loopback(address: &Url) -> bool {
     }
 }
 
-/// What an HTTP status other than 200 means. `now` is the platform's, for a `Retry-After` that is a date.
-fn check_status(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Result<(), PlatformError> {
-    let retry_after = retry_after(headers, now);
+/// What a call may have cost when its answer says nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Read,
+    /// It may have spent a token.
+    Token,
+}
+
+/// What an HTTP status other than 200 means.
+fn check_status(status: StatusCode, retry_after: Option<Duration>, call: Call) -> Result<(), PlatformError> {
     match status {
         StatusCode::OK => Ok(()),
         StatusCode::TOO_MANY_REQUESTS => Err(PlatformError::Throttled { retry_after }),
-        // "Not before then" is a request for fewer calls, whatever its number.
-        StatusCode::SERVICE_UNAVAILABLE if retry_after.is_some() => {
+        // "Not before then" is a request for fewer calls, whatever its number; but a proxy that says so does not say
+        // that nothing was done behind it.
+        StatusCode::SERVICE_UNAVAILABLE if retry_after.is_some() && call == Call::Read => {
             Err(PlatformError::Throttled { retry_after })
         }
         status if status.is_server_error() => Err(PlatformError::Unavailable { status: status.as_u16() }),

@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     /// Rotated, and answered only after [`Gateway::release`].
     Held,
     Throttled,
+    /// Nothing is done, and it is refused only after [`Gateway::release`].
+    HeldRefusal,
     /// Refused in words that say the refresh token is dead.
     Refused,
     SamePair,
@@ -192,7 +194,7 @@ async fn refresh(world: &World, token: &str) -> Result<Json<Value>, StatusCode> 
         let answer = match fault {
             Some(Fault::NotDone) => Value::Null,
             Some(Fault::Throttled) => json!({"error_code": -9013, "success": false}),
-            Some(Fault::Refused) => refusal("refreshToken expired"),
+            Some(Fault::Refused | Fault::HeldRefusal) => refusal("refreshToken expired"),
             Some(Fault::SamePair) => state.answer(SELLER),
             Some(Fault::Stillborn) => Tokens { number: STILLBORN, ..state.likeness() }.answer(SELLER),
             Some(Fault::Honoured) => {
@@ -210,7 +212,7 @@ async fn refresh(world: &World, token: &str) -> Result<Json<Value>, StatusCode> 
     world.calls.send_modify(|calls| *calls += 1);
     match fault {
         Some(Fault::NotDone | Fault::AnswerLost) => Err(StatusCode::BAD_GATEWAY),
-        Some(Fault::Held) => {
+        Some(Fault::Held | Fault::HeldRefusal) => {
             world.held.acquire().await.unwrap().forget();
             Ok(Json(answer))
         }

@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use shopsync::auth::token_store::{Capabilities, TokenStore, TokenStoreError};
 use shopsync::clock::Clock;
@@ -20,10 +21,12 @@ use crate::auth_context::{Authorised, clear, program};
 use crate::store_shops::shop;
 
 const TASK: &str = "SHOPSYNC_TEST_PROCESS";
+/// A folder for state that cannot be made.
+pub(crate) const NOWHERE: &str = "/nonexistent/state";
 const POLL: Duration = Duration::from_millis(20);
 const POLLS_MAX: u32 = 6_000;
 
-/// Where a process stops and waits to be killed.
+/// Where a process stops and waits to be killed, or to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
     BeforeIntent,
@@ -90,6 +93,11 @@ impl Process {
         self.until("stopped").await;
     }
 
+    /// Goes on from where it stopped, a minute later by its own clock.
+    pub(crate) fn go_on(&self) {
+        std::fs::write(self.folder.path().join("on"), "").unwrap();
+    }
+
     /// The tokens it was handed, one a task; where there was none, why.
     pub(crate) async fn tokens(&self) -> Vec<String> {
         self.until("done").await;
@@ -147,11 +155,17 @@ async fn as_a_process_of_its_own() {
     let folder = PathBuf::from(text("folder"));
     let now = DateTime::from_timestamp_millis(task["now"].as_i64().unwrap()).unwrap();
     let settings = StoreSettings { url: SecretString::from(text("database")), schema: String::new() };
-    let store = Store::connect(&settings, Clock::manual(now)).await.unwrap();
+    let clock = Clock::manual(now);
+    let store = Store::connect(&settings, clock.clone()).await.unwrap();
     let stop = Stop::ALL.into_iter().find(|stop| format!("{stop:?}") == text("stop")).unwrap();
-    let stopping = Stopping { store: store.clone(), stop, folder: folder.clone() };
-    let tokens =
-        program(store, Arc::new(stopping), &Clock::manual(now), &text("gateway"), Path::new(&text("state")));
+    let stopping = Stopping {
+        store: store.clone(),
+        stop,
+        folder: folder.clone(),
+        clock: clock.clone(),
+        has_stopped: AtomicBool::new(false),
+    };
+    let tokens = program(store, Arc::new(stopping), &clock, &text("gateway"), Path::new(&text("state")));
     mark(&folder, "ready", "");
     wait_for(&folder.join("go")).await;
 
@@ -180,13 +194,16 @@ struct Stopping {
     store: Store,
     stop: Stop,
     folder: PathBuf,
+    clock: Clock,
+    has_stopped: AtomicBool,
 }
 
 impl Stopping {
     async fn at(&self, stop: Stop) {
-        if self.stop == stop {
+        if self.stop == stop && !self.has_stopped.swap(true, Ordering::SeqCst) {
             mark(&self.folder, "stopped", "");
-            std::future::pending::<()>().await;
+            wait_for(&self.folder.join("on")).await;
+            self.clock.advance(TimeDelta::minutes(1));
         }
     }
 }

@@ -7,14 +7,11 @@
 
 mod auth_context;
 mod auth_copied;
-mod auth_crash;
 mod auth_files;
 mod auth_flaky;
 mod auth_gateway;
 mod auth_login;
-mod auth_lost;
 mod auth_process;
-mod auth_refresh;
 mod auth_rotate;
 mod auth_sealed;
 mod auth_store;
@@ -42,6 +39,7 @@ mod platform_http;
 mod platform_sandbox;
 mod postgres;
 mod program;
+mod properties;
 mod property;
 mod readme;
 mod sandbox;

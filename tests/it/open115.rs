@@ -22,18 +22,18 @@ use crate::auth_context::key;
 use crate::databases::{TestDatabase, both_databases};
 use crate::store_shops::shop;
 
-const REFRESH: &str = "/open/refreshToken";
+pub(crate) const REFRESH: &str = "/open/refreshToken";
 const EXCHANGE: &str = "/open/deviceCodeToToken";
 
 /// Far longer than anything here takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// One shop that is an account of 115.
-struct Drive {
+pub(crate) struct Drive {
     database: TestDatabase,
     sandbox: Sandbox,
-    tokens: Tokens,
-    shop: Shop,
+    pub(crate) tokens: Tokens,
+    pub(crate) shop: Shop,
 }
 
 impl Drive {
@@ -47,13 +47,13 @@ impl Drive {
     }
 
     /// Logged in just now as the first account.
-    async fn logged_in(database: TestDatabase) -> Self {
+    pub(crate) async fn logged_in(database: TestDatabase) -> Self {
         let test = Self::new(database).await;
         test.log_in(0).await.unwrap();
         test
     }
 
-    async fn log_in(&self, account: usize) -> Result<(), AuthError> {
+    pub(crate) async fn log_in(&self, account: usize) -> Result<(), AuthError> {
         let attempt = self.tokens.begin_device_login(&self.shop).await?;
         assert!(self.world().with(|world| world.open115_confirm(account)));
         self.tokens.login_device(&self.shop, &attempt.id).await.map(drop)
@@ -63,7 +63,7 @@ impl Drive {
         self.sandbox.world()
     }
 
-    fn calls(&self, api: &str) -> u64 {
+    pub(crate) fn calls(&self, api: &str) -> u64 {
         self.world().with(|world| world.calls(api))
     }
 
@@ -97,7 +97,7 @@ impl Drive {
         tokio::time::timeout(PATIENCE, waiting).await.unwrap();
     }
 
-    fn assert_no_violations(&self) {
+    pub(crate) fn assert_no_violations(&self) {
         let violations = self.world().with(|world| world.violations());
         assert!(violations.is_empty(), "{violations:?}");
     }
@@ -246,7 +246,7 @@ both_databases! {
             if spent {
                 let is_refused = matches!(
                     end,
-                    Err(AuthError::NeedsOwner { reason: OwnerReason::RefreshRefused, .. })
+                    Err(AuthError::NeedsOwner { reason: OwnerReason::AnswerLost, .. })
                 );
                 assert!(is_refused);
                 test.database.clock.advance(TimeDelta::days(1));
