@@ -11,12 +11,18 @@ use crate::telemetry::{self, LogFormat, TelemetryError};
 
 mod auth;
 mod compare;
+mod cursor;
+mod inspect;
 mod moment;
+mod quarantine;
 mod shop;
 
 pub use auth::AuthVerb;
 pub use compare::{BackfillArgs, VerifyArgs};
+pub use cursor::{CursorConsent, CursorPlace, CursorVerb};
+pub use inspect::{ExplainArgs, FetchArgs, PlanArgs, ReplayArgs};
 pub use moment::Moment;
+pub use quarantine::{QuarantineFilter, QuarantineVerb};
 pub use shop::ShopVerb;
 
 /// Copies a seller's orders from shop platforms into SQLite or Postgres, and never loses one.
@@ -71,12 +77,26 @@ pub enum Verb {
     Backfill(BackfillArgs),
     /// Compare with what the platforms say they have, number by number where it differs
     Verify(VerifyArgs),
+    /// What the next runs will cost, and what is left of the history; asks no platform
+    Plan(PlanArgs),
     /// How far each shop is, and what is missing
     Status(TableArgs),
     /// The log of runs, newest first
     Runs(RunsArgs),
     /// The newest orders
     Orders(OrdersArgs),
+    /// One order now, from the platform
+    Fetch(FetchArgs),
+    /// Where an order came from, or why it is not here
+    Explain(ExplainArgs),
+    /// Up to where everything is stored, and how to go back
+    #[command(subcommand)]
+    Cursor(CursorVerb),
+    /// What could not be read
+    #[command(subcommand)]
+    Quarantine(QuarantineVerb),
+    /// Rebuild the typed columns from the stored answers; asks no platform
+    Replay(ReplayArgs),
     /// Look for what would not work: config, database, clock, tokens, schedule
     Check(CheckArgs),
     /// The configuration

@@ -86,6 +86,8 @@ impl Exit {
                 SyncError::Store { source } => Self::of_store(source).unwrap_or(Self::Bug),
                 SyncError::ChangedPlatform { .. } | SyncError::ScanTooSmall { .. } => Self::Unavailable,
                 SyncError::Missed { .. } => Self::Partly,
+                SyncError::Absent { .. } => Self::BadInput,
+                SyncError::NotOffered { .. } => Self::Usage,
                 SyncError::Off { .. }
                 | SyncError::Stuck { .. }
                 | SyncError::ClockBehind { .. }

@@ -27,6 +27,8 @@ mod m20261121_000010_activities;
 mod m20261121_000011_order_events;
 mod m20261121_000012_orders_by_creation;
 mod m20261121_000013_last_full_rows;
+mod m20261121_000014_quarantine_version;
+mod m20261121_000015_run_notes;
 
 /// All changes, oldest first.
 pub struct Migrator;
@@ -47,6 +49,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000011_order_events::Migration),
             Box::new(m20261121_000012_orders_by_creation::Migration),
             Box::new(m20261121_000013_last_full_rows::Migration),
+            Box::new(m20261121_000014_quarantine_version::Migration),
+            Box::new(m20261121_000015_run_notes::Migration),
         ]
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError};
-use crate::cli::{AuthVerb, ConfigVerb, Verb};
+use crate::cli::{AuthVerb, ConfigVerb, QuarantineVerb, Verb};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, nearest};
 use crate::domain::record::{Lane, Record};
@@ -18,14 +19,22 @@ use crate::store::{Store, StoreError};
 mod advice;
 mod auth;
 mod backfill;
+mod by_hand;
 mod check;
 mod completions;
 mod config;
 mod confirm;
+mod cursor;
+mod explain;
+mod fetch;
 mod migrate;
+mod operator;
 mod orders;
 mod output;
+mod plan;
 mod progress_bars;
+mod quarantine;
+mod replay;
 mod run;
 mod runs;
 mod shop;
@@ -80,18 +89,15 @@ fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
         Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
         Verb::Migrate(verb) => block_on(migrate::migrate(&verb, &loaded.config)),
         Verb::Run => block_on(async move { run::run(loaded, clock, signals::cancel_on_signals()?).await }),
-        Verb::Sync(words) => block_on(async move {
-            let cancel = signals::cancel_on_signals()?;
-            with_app(loaded, clock, async |app| sync::run(app, &words, cancel).await).await
-        }),
-        Verb::Backfill(words) => block_on(async move {
-            let cancel = signals::cancel_on_signals()?;
-            with_app(loaded, clock, async |app| backfill::run(app, &words, cancel).await).await
-        }),
-        Verb::Verify(words) => block_on(async move {
-            let cancel = signals::cancel_on_signals()?;
-            with_app(loaded, clock, async |app| verify::run(app, &words, cancel).await).await
-        }),
+        Verb::Sync(words) => {
+            with_cancel(loaded, clock, async |app, cancel| sync::run(app, &words, cancel).await)
+        }
+        Verb::Backfill(words) => {
+            with_cancel(loaded, clock, async |app, cancel| backfill::run(app, &words, cancel).await)
+        }
+        Verb::Verify(words) => {
+            with_cancel(loaded, clock, async |app, cancel| verify::run(app, &words, cancel).await)
+        }
         Verb::Status(table) => {
             block_on(until_signal(loaded, clock, async |app| status::run(&app, table.json).await))
         }
@@ -105,6 +111,32 @@ fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
             require_shop(&loaded, &store, words.shop.as_deref()).await?;
             orders::run(&store, &words, clock.now()).await
         }),
+        Verb::Plan(words) => block_on(with_app(loaded, clock, async |app| plan::run(&app, &words).await)),
+        Verb::Fetch(words) => {
+            with_cancel(loaded, clock, async |app, cancel| fetch::run(&app, &words, cancel).await)
+        }
+        Verb::Explain(words) => block_on(async move {
+            let store = open_store(&loaded, clock.clone()).await?;
+            require_shop(&loaded, &store, Some(&words.shop)).await?;
+            explain::run(&store, &words, clock.now()).await
+        }),
+        Verb::Cursor(verb) => block_on(async move {
+            let store = open_store(&loaded, clock.clone()).await?;
+            require_shop(&loaded, &store, verb.shop()).await?;
+            cursor::run(&loaded.config, &store, &verb, clock.now()).await
+        }),
+        Verb::Quarantine(QuarantineVerb::Retry { of, number, table }) => {
+            let words = quarantine::Retry { of, number, is_json: table.json };
+            with_cancel(loaded, clock, async |app, cancel| quarantine::retry(&app, &words, cancel).await)
+        }
+        Verb::Quarantine(verb) => block_on(async move {
+            let store = open_store(&loaded, clock).await?;
+            require_shop(&loaded, &store, verb.shop()).await?;
+            quarantine::tell(&store, &verb).await
+        }),
+        Verb::Replay(words) => {
+            with_cancel(loaded, clock, async |app, cancel| replay::run(&app, &words, &cancel).await)
+        }
         Verb::Check(words) => block_on(check::run(loaded, clock, words.offline, words.table.json)),
         // Needs no key: it is what helps when the key is lost.
         Verb::Auth(AuthVerb::Clear { shop }) => block_on(async move {
@@ -156,6 +188,18 @@ async fn with_app(
     let outcome = work(app.clone()).await;
     app.tokens.drain().await;
     outcome
+}
+
+/// [`with_app`] for verbs that read from platforms: a signal ends them at their next step.
+fn with_cancel(
+    loaded: Loaded,
+    clock: Clock,
+    work: impl AsyncFnOnce(Arc<App>, CancellationToken) -> Result<Exit>,
+) -> Result<Exit> {
+    block_on(async move {
+        let cancel = signals::cancel_on_signals()?;
+        with_app(loaded, clock, async |app| work(app, cancel).await).await
+    })
 }
 
 /// [`with_app`] for verbs that have nothing of their own to bring to an end at a signal.

@@ -1,5 +1,6 @@
 //! `orders`: the newest orders as a table, as JSON, or as a CSV file that Excel opens.
 
+use std::io::Write;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -17,27 +18,39 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// Rows shown when `-n` does not say; a CSV file holds all.
 const ROWS_SHOWN: u64 = 20;
 
+/// Orders held in memory while a file of all of them is written.
+const BATCH: usize = 1_000;
+
 pub(super) async fn run(store: &Store, words: &OrdersArgs, now: DateTime<Utc>) -> anyhow::Result<Exit> {
-    let limit = words.limit.or(words.csv.is_none().then_some(ROWS_SHOWN));
-    let filter =
-        OrdersFilter { shop: words.shop.clone(), since: words.since.map(|since| since.resolve(now)), limit };
-    let orders = store.orders(&filter).await?;
+    let filter = OrdersFilter {
+        shop: words.shop.clone(),
+        since: words.since.map(|since| since.resolve(now)),
+        limit: words.limit.or(words.csv.is_none().then_some(ROWS_SHOWN)),
+    };
     if let Some(path) = &words.csv {
-        let text = csv(&orders);
-        if path == Path::new("-") {
-            output::put(&text)?;
+        let rows = if path == Path::new("-") {
+            write_csv(store, &filter, &mut output::put).await?
         } else {
-            std::fs::write(path, text).map_err(|error| {
-                Failure::new(Exit::BadInput, format!("{} cannot be written", path.display())).because(error)
-            })?;
-            tracing::info!(event = "verb.finished", "{} orders written to {}", orders.len(), path.display());
-        }
+            let file = std::fs::File::create(path).map_err(|error| not_written(path, error))?;
+            write_csv(store, &filter, &mut |text| {
+                (&file).write_all(text.as_bytes()).map_err(|error| not_written(path, error).into())
+            })
+            .await?
+        };
+        tracing::info!(event = "verb.finished", "{rows} orders written to {}", path.display());
         return Ok(Exit::Done);
     }
+    let orders = store.orders(&filter).await?;
     if words.table.json {
         output::json(&orders.iter().map(as_value).collect())?;
-        return Ok(Exit::Done);
+    } else {
+        print(&orders)?;
     }
+    Ok(Exit::Done)
+}
+
+/// Orders as a table.
+pub(super) fn print(orders: &[OrderView]) -> anyhow::Result<()> {
     output::table(
         ["shop", "number", "status", "created (UTC)", "updated (UTC)", "total"],
         orders.iter().map(|order| {
@@ -50,8 +63,41 @@ pub(super) async fn run(store: &Store, words: &OrdersArgs, now: DateTime<Utc>) -
                 output::money(order.total_minor, order.currency.as_deref()),
             ]
         }),
-    )?;
-    Ok(Exit::Done)
+    )
+}
+
+fn not_written(path: &Path, error: std::io::Error) -> Failure {
+    Failure::new(Exit::BadInput, format!("{} cannot be written", path.display())).because(error)
+}
+
+/// Writes the newest orders, or without a limit all of them by shop and number, batch by batch: a shop's orders may be
+/// more than the memory, and change while they are written. Tells how many.
+async fn write_csv(
+    store: &Store,
+    filter: &OrdersFilter,
+    put: &mut impl FnMut(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<usize> {
+    put(&format!("{BYTE_ORDER_MARK}{}\r\n", HEADINGS.join(",")))?;
+    if filter.limit.is_some() {
+        let orders = store.orders(filter).await?;
+        for batch in orders.chunks(BATCH) {
+            put(&lines(batch))?;
+        }
+        return Ok(orders.len());
+    }
+    let mut rows = 0;
+    let shops = store.shop_rows().await?.into_iter().map(|row| row.name);
+    for shop in shops.filter(|name| filter.shop.as_ref().is_none_or(|shop| name == shop)) {
+        let mut after: Option<String> = None;
+        loop {
+            let batch = store.orders_after(&shop, filter.since, after.as_deref(), BATCH as u64).await?;
+            let Some(last) = batch.last() else { break };
+            put(&lines(&batch))?;
+            rows += batch.len();
+            after = Some(last.number.clone());
+        }
+    }
+    Ok(rows)
 }
 
 const HEADINGS: [&str; 20] = [
@@ -77,8 +123,9 @@ const HEADINGS: [&str; 20] = [
     "seller_note",
 ];
 
-fn csv(orders: &[OrderView]) -> String {
-    let mut csv = format!("{BYTE_ORDER_MARK}{}\r\n", HEADINGS.join(","));
+/// Lines as RFC 4180 wants them.
+fn lines(orders: &[OrderView]) -> String {
+    let mut csv = String::new();
     for order in orders {
         let at = |at: Option<DateTime<Utc>>| at.map_or_else(String::new, |at| output::when(Some(at)));
         let minor = |minor: Option<i64>| minor.map_or_else(String::new, |minor| minor.to_string());
@@ -123,7 +170,7 @@ fn csv_field(field: &str) -> String {
     if field.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
 }
 
-fn as_value(order: &OrderView) -> serde_json::Value {
+pub(super) fn as_value(order: &OrderView) -> serde_json::Value {
     json!({
         "shop": order.shop,
         "number": order.number,
@@ -157,6 +204,10 @@ mod tests {
             ("say \"hi\"", "\"say \"\"hi\"\"\""),
             ("two\nlines", "\"two\nlines\""),
             ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""),
+            ("\tx", "'\tx"),
+            ("two\r\nlines", "\"two\r\nlines\""),
             ("-5", "-5"),
             ("-5+cmd", "'-5+cmd"),
             ("请尽快发货 🎁", "请尽快发货 🎁"),

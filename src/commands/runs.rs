@@ -47,7 +47,7 @@ fn as_row(run: &RunRow) -> [String; 11] {
         run.rows_seen.to_string(),
         run.rows_written.to_string(),
         run.rows_quarantined.to_string(),
-        run.error.clone().unwrap_or_default(),
+        run.error.clone().or_else(|| run.note.clone()).unwrap_or_default(),
     ]
 }
 
@@ -72,5 +72,6 @@ fn as_value(run: &RunRow) -> serde_json::Value {
         "rows_unchanged": run.rows_unchanged,
         "rows_quarantined": run.rows_quarantined,
         "error": run.error,
+        "note": run.note,
     })
 }

@@ -13,6 +13,7 @@ use crate::domain::shop::Shop;
 use crate::exit::Exit;
 use crate::jobs::schedule;
 use crate::store::overview::Overview;
+use crate::store::windows::WindowState;
 
 struct Line {
     shop: String,
@@ -35,7 +36,7 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
         }
     }
     if as_json {
-        output::json(&lines.iter().map(as_value).collect())?;
+        output::json(&lines.iter().map(|line| as_value(line, app.clock.now())).collect())?;
         return Ok(Exit::Done);
     }
     output::table(
@@ -46,12 +47,12 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
             "synced until (UTC)",
             "lag",
             "last run",
-            "next run (UTC)",
+            "next run",
             "gaps",
             "set aside",
             "token",
         ],
-        lines.iter().map(as_row),
+        lines.iter().map(|line| as_row(line, app.clock.now())),
     )?;
     // Also for shops of which nothing but the token is kept.
     for shop in &app.shops {
@@ -95,43 +96,55 @@ fn token_in_words(status: Option<&GrantStatus>, now: DateTime<Utc>) -> String {
     }
 }
 
-fn as_row(line: &Line) -> [String; 10] {
+fn as_row(line: &Line, now: DateTime<Utc>) -> [String; 10] {
     let overview = &line.overview;
     let last_run = overview.last_run.as_ref().map_or_else(
         || "never".to_owned(),
-        |run| format!("{} {}", outcome(run), output::when(Some(run.started_at))),
+        |run| format!("{} {} ago", outcome(run), output::length(now - run.started_at)),
     );
     [
         line.shop.clone(),
         line.record.to_string(),
         overview.rows.to_string(),
-        output::when(overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at)),
+        overview
+            .cursor
+            .as_ref()
+            .and_then(|cursor| cursor.last_sync_at)
+            .map_or_else(|| "never".to_owned(), |at| at.format("%m-%d %H:%M").to_string()),
         line.lag.map_or_else(|| "-".to_owned(), output::length),
         last_run,
-        output::when(line.next_run),
+        line.next_run.map_or_else(|| "never".to_owned(), |at| format!("in {}", output::length(at - now))),
         gaps(overview),
         overview.quarantined.to_string(),
         if line.paused.is_some() { format!("paused; {}", line.token) } else { line.token.clone() },
     ]
 }
 
-/// What the ledger says is not, or not surely, there.
+/// What the ledger says is not, or not surely, there: how many windows, and since when.
 fn gaps(overview: &Overview) -> String {
-    let parts = [
-        (overview.windows_planned, "of history to read"),
-        (overview.windows_failed, "failed"),
-        (overview.windows_short, "short"),
-        (overview.amounts_due, "without money yet"),
-    ];
-    let told: Vec<String> = parts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
+    let mut told: Vec<String> = [
+        (WindowState::Planned, "unread"),
+        (WindowState::Reading, "being read"),
+        (WindowState::Failed, "failed"),
+        (WindowState::Short, "short"),
+    ]
+    .into_iter()
+    .filter_map(|(state, word)| gap(overview, state, word))
+    .collect();
+    if overview.amounts_due > 0 {
+        told.push(format!("{} without money yet", overview.amounts_due));
+    }
     if told.is_empty() { "none".to_owned() } else { told.join(", ") }
 }
 
-fn as_value(line: &Line) -> serde_json::Value {
+fn gap(overview: &Overview, state: WindowState, word: &str) -> Option<String> {
+    let of_state = || overview.gaps.iter().filter(|gap| gap.state == state);
+    let oldest = of_state().map(|gap| gap.oldest).min()?;
+    let windows: u64 = of_state().map(|gap| gap.windows).sum();
+    Some(format!("{windows} {word} from {}", oldest.format("%m-%d %H:%M")))
+}
+
+fn as_value(line: &Line, now: DateTime<Utc>) -> serde_json::Value {
     let overview = &line.overview;
     let cursor = overview.cursor.as_ref();
     let run = overview.last_run.as_ref();
@@ -152,6 +165,11 @@ fn as_value(line: &Line) -> serde_json::Value {
         "windows_planned": overview.windows_planned,
         "windows_failed": overview.windows_failed,
         "windows_short": overview.windows_short,
+        "gaps": overview.gaps.iter().map(|gap| json!({
+            "lane": gap.lane.as_str(), "state": gap.state.as_str(), "windows": gap.windows,
+            "oldest": output::instant(Some(gap.oldest)),
+        })).collect::<Vec<_>>(),
+        "token_seconds_left": line.token_ends_at.map(|at| (at - now).num_seconds().max(0)),
         "amounts_due": overview.amounts_due,
         "quarantined": overview.quarantined,
         "paused": line.paused,

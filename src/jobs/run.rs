@@ -93,8 +93,12 @@ pub async fn off(app: &App, target: Target<'_>) -> Result<Option<SyncError>, Sto
 
 async fn work(sync: &RecordSync, lane: Lane, lease: &Lease, task: &Task) -> Result<(), SyncError> {
     match (lane, task) {
+        (Lane::Update, Task::One(number)) => sync.fetch_one(lease, number).await,
+        (Lane::Update, Task::SetAside(number)) => sync.retry_set_aside(lease, number.as_deref()).await,
         (Lane::Update, task) => sync.catch_up(lease, *task == Task::Whole).await,
         (Lane::Amounts, _) => sync.drain_amounts(lease).await,
+        // Needs no lane of its own; the update lane has it.
+        (Lane::Create, Task::One(_) | Task::SetAside(_)) => Ok(()),
         (Lane::Create, Task::Rest) => sync.backfill(lease).await,
         (Lane::Create, Task::Whole) => {
             sync.plan_history(lease).await?;

@@ -30,6 +30,10 @@ pub enum Task {
     Stretch(Window),
     /// The last days by creation time, telling what the update lane missed.
     Reconcile { length: TimeDelta },
+    /// The one thing of this number, as it is now.
+    One(String),
+    /// What is in quarantine: of this number, or all of it.
+    SetAside(Option<String>),
     /// These windows of creation time.
     Windows(Vec<Window>),
 }

@@ -42,6 +42,14 @@ impl<'a> Listing<'a> {
     }
 }
 
+/// A row of the list that stands alone, if it can be read.
+pub(super) fn reread(raw: &str, read_row: impl Fn(&RawValue) -> Row) -> Option<ListRow> {
+    match read_row(serde_json::from_str(raw).ok()?) {
+        Row::Readable(row) => Some(row),
+        Row::Unreadable(_) => None,
+    }
+}
+
 /// A row that was read or was not; `number` finds what can still be told of the latter.
 pub(super) fn row(
     raw: &RawValue,

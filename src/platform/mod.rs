@@ -38,8 +38,8 @@ pub mod xiaohongshu;
 pub use device_login::DeviceLogin;
 pub use error::{ConvertError, PlatformError, Rejection};
 pub use records::{
-    AmountsSource, DetailNeed, Details, ListRow, Page, PageQuery, Paging, Part, Range, Reach, RecordSource,
-    Row, StockSource, UnreadableRow, Windows,
+    AmountsSource, DetailNeed, Details, Found, ListRow, Page, PageQuery, Paging, Part, Range, Reach,
+    RecordSource, Row, StockSource, UnreadableRow, Windows,
 };
 pub use retry::Application;
 

@@ -32,6 +32,28 @@ pub trait RecordSource: Send + Sync {
         numbers: &[String],
     ) -> Result<HashMap<String, String>, PlatformError>;
 
+    /// Looks one thing of the record up, for a person who asks for it now.
+    async fn find(&self, _access: &Access, _number: &str) -> Result<Found, PlatformError> {
+        Ok(Found::NotOffered)
+    }
+
+    /// Reads a row of the list that was set aside: what this version makes of it. Pure. `None`: it is not one of `kind`, or
+    /// still cannot be read.
+    ///
+    /// Where a source does not say better, a row is what can be made of it alone; without a hash, so that the next list
+    /// that shows it has it read again.
+    fn reread(&self, kind: Kind, raw: &str) -> Option<ListRow> {
+        let answers = Answers { list: Some(raw.to_owned()), ..Answers::default() };
+        let entity = self.convert(kind, &answers).ok()?;
+        Some(ListRow {
+            kind,
+            number: entity.number().to_owned(),
+            updated_at: entity.updated_at(),
+            list_hash: String::new(),
+            raw: raw.to_owned(),
+        })
+    }
+
     /// Makes a thing of its answers. Pure: asks nobody, needs no clock.
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError>;
 }
@@ -179,6 +201,19 @@ pub struct Page {
     /// What `total` counts, where that is none of our kinds: the platform's own rows of this page, by a name of their
     /// own. `None`: `rows` of one kind.
     pub counted: Option<Vec<String>>,
+}
+
+/// What a platform says when it is asked for one number.
+#[derive(Debug)]
+pub enum Found {
+    /// The platform cannot be asked for one of these.
+    NotOffered,
+    /// There is none.
+    Nothing,
+    /// Its row of the list.
+    Rows(Vec<Row>),
+    /// It exists, and the list of what was created at that moment has its row.
+    Created(DateTime<Utc>),
 }
 
 /// One row of a list. Where a platform tells of several kinds of things in one row, each is a row of its own.

@@ -92,16 +92,7 @@ impl Store {
         record: Record,
         to: DateTime<Utc>,
     ) -> Result<(Option<DateTime<Utc>>, DateTime<Utc>), StoreError> {
-        self.write(|tx| async move {
-            let update = LaneKey { shop: shop.to_owned(), record, lane: Lane::Update };
-            // The lease first, as every commit does: two orders of locking would be a deadlock.
-            leases::revoke(&tx, &update).await?;
-            let row = locked_row(&tx, shop, record).await?;
-            let epoch = next_epoch(&tx, shop, record, row.as_ref()).await?;
-            place(&tx, shop, record, to, epoch).await?;
-            Ok((row.and_then(|row| row.last_sync_at), to))
-        })
-        .await
+        self.write(|tx| async move { Ok((set(&tx, shop, record, to).await?, to)) }).await
     }
 
     /// Stops asking for a subject, which is a record or the `amounts` of orders, until then or for good.
@@ -159,6 +150,22 @@ impl Store {
             row.off_reason.map(|reason| Off { reason, until })
         }))
     }
+}
+
+/// Puts the cursor anywhere, and tells where it was.
+pub(super) async fn set(
+    tx: &Tx,
+    shop: &str,
+    record: Record,
+    to: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let update = LaneKey { shop: shop.to_owned(), record, lane: Lane::Update };
+    // The lease first, as every commit does: two orders of locking would be a deadlock.
+    leases::revoke(tx, &update).await?;
+    let row = locked_row(tx, shop, record).await?;
+    let epoch = next_epoch(tx, shop, record, row.as_ref()).await?;
+    place(tx, shop, record, to, epoch).await?;
+    Ok(row.and_then(|row| row.last_sync_at))
 }
 
 /// Moves the cursor to the end of the contiguous prefix of closed windows, never back. Tells where it is now, if it

@@ -20,6 +20,7 @@ pub mod shops;
 pub mod leases;
 pub mod owner;
 
+pub mod cursor_moves;
 pub mod cursors;
 pub mod windows;
 
@@ -33,6 +34,7 @@ pub mod stock;
 pub mod prune;
 pub mod replay;
 
+pub mod explain;
 pub mod overview;
 pub mod runs;
 

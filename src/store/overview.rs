@@ -7,7 +7,8 @@ use sea_orm::{
 
 use super::bulk::KEYS_PER_STATEMENT;
 use super::cursors::Cursor;
-use super::entities::{order, order_item, quarantine, sync_window};
+use super::entities::{order, order_item, quarantine};
+use super::explain::Gap;
 use super::runs::{Outcome, RunRow};
 use super::windows::WindowState;
 use super::{Store, StoreError};
@@ -97,6 +98,8 @@ pub struct Overview {
     pub windows_planned: u64,
     pub windows_failed: u64,
     pub windows_short: u64,
+    /// The same in detail: what is not, or not surely, here, without the windows that a cursor set by hand left behind.
+    pub gaps: Vec<Gap>,
     pub quarantined: u64,
     /// Orders whose money is due now.
     pub amounts_due: u64,
@@ -129,6 +132,37 @@ impl Store {
             .into_partial_model::<OrderView>()
             .all(&self.connection)
             .await?)
+    }
+
+    /// The next orders of a shop by number, so that whoever walks through all of them while they change neither misses one
+    /// nor sees one twice. `after`: the last number of the batch before.
+    pub async fn orders_after(
+        &self,
+        shop: &str,
+        since: Option<DateTime<Utc>>,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<OrderView>, StoreError> {
+        use order::Column;
+        let mut find = order::Entity::find().filter(Column::Shop.eq(shop));
+        if let Some(since) = since {
+            find = find.filter(Column::UpdatedAt.gte(self.dialect.instant(since)));
+        }
+        if let Some(after) = after {
+            find = find.filter(Column::Number.gt(after));
+        }
+        Ok(find
+            .order_by_asc(Column::Number)
+            .limit(limit)
+            .into_partial_model::<OrderView>()
+            .all(&self.connection)
+            .await?)
+    }
+
+    /// One order.
+    pub async fn order(&self, shop: &str, number: &str) -> Result<Option<OrderView>, StoreError> {
+        let find = order::Entity::find_by_id((shop.to_owned(), number.to_owned()));
+        Ok(find.into_partial_model::<OrderView>().one(&self.connection).await?)
     }
 
     /// The lines of these orders, by number and line.
@@ -169,35 +203,19 @@ impl Store {
             .await?;
         let cursor = self.cursor(shop, record).await?;
         let epoch = cursor.as_ref().map_or(0, |cursor| cursor.epoch);
-        let windows = async |state| self.count_windows(shop, record, epoch, state).await;
+        let gaps = self.gaps(shop, record, epoch).await?;
+        let windows = |state| gaps.iter().filter(|gap| gap.state == state).map(|gap| gap.windows).sum();
         Ok(Overview {
             rows: self.rows_present(shop, Kind::main(record)).await?,
-            windows_planned: windows(WindowState::Planned).await?,
-            windows_failed: windows(WindowState::Failed).await?,
-            windows_short: windows(WindowState::Short).await?,
+            windows_planned: windows(WindowState::Planned),
+            windows_failed: windows(WindowState::Failed),
+            windows_short: windows(WindowState::Short),
             quarantined,
             amounts_due,
             last_run: self.newest_run(shop, record, None).await?,
             last_ok: self.newest_run(shop, record, Some(Outcome::Ok)).await?,
             cursor,
+            gaps,
         })
-    }
-
-    /// Windows of both lanes, without those that a cursor set by hand has left behind.
-    async fn count_windows(
-        &self,
-        shop: &str,
-        record: Record,
-        epoch: i64,
-        state: WindowState,
-    ) -> Result<u64, StoreError> {
-        use sync_window::Column;
-        Ok(sync_window::Entity::find()
-            .filter(Column::Shop.eq(shop))
-            .filter(Column::Record.eq(record.as_str()))
-            .filter(Column::Epoch.is_in([0, epoch]))
-            .filter(Column::State.eq(state.as_str()))
-            .count(&self.connection)
-            .await?)
     }
 }

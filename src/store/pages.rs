@@ -13,7 +13,7 @@ use super::bulk::KEYS_PER_STATEMENT;
 use super::dialect::Dialect;
 use super::entities::shop;
 use super::leases::{self, Lease};
-use super::quarantine::{self, Quarantined};
+use super::quarantine::{self, QuarantineRow, Quarantined, Unreadable};
 use super::tables::table_of;
 use super::transaction::Tx;
 use super::windows::Close;
@@ -133,6 +133,28 @@ impl Store {
                 }
             }
             Ok(Committed { written, unchanged: sorted.len() - written, cursor })
+        })
+        .await
+    }
+
+    /// Stores what was made of rows in quarantine, under the rules of every page, and takes those rows out; notes which
+    /// were tried in vain.
+    pub async fn commit_retried(
+        &self,
+        lease: &Lease,
+        page: PageCommit,
+        readable: &[&QuarantineRow],
+        unreadable: &[Unreadable<'_>],
+    ) -> Result<Committed, StoreError> {
+        let page = &page;
+        let sorted = &Sorted::new(&page.things);
+        self.write(|tx| async move {
+            leases::lock_lease(&tx, lease).await?;
+            let written = write_things(&tx, lease, page, sorted).await?;
+            let known_by = readable.iter().map(|row| (row.number.as_str(), row.last_seen_at));
+            quarantine::release(&tx, &lease.key, known_by).await?;
+            quarantine::note_tried(&tx, &lease.key, unreadable).await?;
+            Ok(Committed { written, unchanged: sorted.len() - written, cursor: None })
         })
         .await
     }

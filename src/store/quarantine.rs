@@ -1,10 +1,15 @@
-//! Quarantine: records that could not be read, kept with the reason until a later copy is stored.
+//! Quarantine: records that could not be read, kept with the reason until a later copy is stored, or a later version of
+//! the program can read them.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::bulk::{self, KEYS_PER_STATEMENT};
@@ -13,7 +18,11 @@ use super::entities::quarantine::{Column, Entity, Model};
 use super::leases::LaneKey;
 use super::transaction::Tx;
 use super::{Store, StoreError};
+use crate::domain::entity::Answers;
 use crate::domain::record::Record;
+
+/// What a row was last tried by.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +46,47 @@ pub struct QuarantineRow {
     /// How often it was tried.
     pub attempts: i64,
     pub first_seen_at: DateTime<Utc>,
+    /// When the platform last showed it.
     pub last_seen_at: DateTime<Utc>,
+    /// The version of this program that last tried to read it. `None`: one that did not say.
+    pub version: Option<String>,
+}
+
+/// Rows that are to be tried again, of one record of one shop.
+#[derive(Clone, Copy, Debug)]
+pub struct Untried<'a> {
+    pub shop: &'a str,
+    pub record: Record,
+    /// `None`: all of them.
+    pub number: Option<&'a str>,
+    /// Only what this version has not tried yet.
+    pub by_other_versions: bool,
+}
+
+/// What came of trying again what stays in quarantine.
+#[derive(Clone, Debug)]
+pub struct Unreadable<'a> {
+    pub row: &'a QuarantineRow,
+    pub reason: String,
+}
+
+impl QuarantineRow {
+    /// Whether the platform's own number is known.
+    pub fn has_number(&self) -> bool {
+        !self.number.starts_with('#')
+    }
+
+    /// The answers it is made of. What could not even be listed is the bare row of the list.
+    pub fn answers(&self) -> Answers {
+        const PARTS: [&str; 4] = ["list", "detail", "amounts", "items"];
+        let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&self.raw).unwrap_or_default();
+        if !members.contains_key(PARTS[0]) || members.keys().any(|name| !PARTS.contains(&name.as_str())) {
+            return Answers { list: Some(self.raw.clone()), ..Answers::default() };
+        }
+        let [list, detail, amounts, items] =
+            PARTS.map(|name| members.get(name).map(|text| text.get().to_owned()));
+        Answers { list, detail, amounts, items }
+    }
 }
 
 impl Store {
@@ -56,6 +105,66 @@ impl Store {
             .await?;
         rows.into_iter().map(QuarantineRow::try_from).collect()
     }
+
+    /// One of them.
+    pub async fn quarantined(
+        &self,
+        shop: &str,
+        record: Record,
+        number: &str,
+    ) -> Result<Option<QuarantineRow>, StoreError> {
+        let key = (shop.to_owned(), record.as_str().to_owned(), number.to_owned());
+        Entity::find_by_id(key).one(&self.connection).await?.map(QuarantineRow::try_from).transpose()
+    }
+
+    /// How many there are to be tried again.
+    pub async fn count_untried(&self, of: Untried<'_>) -> Result<u64, StoreError> {
+        Ok(Entity::find().filter(of.condition()).count(&self.connection).await?)
+    }
+
+    /// The next rows to be tried again, by number. `after`: the last number of the batch before.
+    pub async fn untried(
+        &self,
+        of: Untried<'_>,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<QuarantineRow>, StoreError> {
+        let rows = Entity::find()
+            .filter(of.condition().add_option(after.map(|after| Column::Number.gt(after))))
+            .order_by_asc(Column::Number)
+            .limit(limit)
+            .all(&self.connection)
+            .await?;
+        rows.into_iter().map(QuarantineRow::try_from).collect()
+    }
+}
+
+impl Untried<'_> {
+    fn condition(self) -> Condition {
+        let other = Condition::any().add(Column::Version.is_null()).add(Column::Version.ne(VERSION));
+        Condition::all()
+            .add(Column::Shop.eq(self.shop))
+            .add(Column::Record.eq(self.record.as_str()))
+            .add_option(self.number.map(|number| Column::Number.eq(number)))
+            .add_option(self.by_other_versions.then_some(other))
+    }
+}
+
+/// Notes that rows were tried in vain. When the platform showed them last stays: what is newer than that is newer.
+pub(super) async fn note_tried(tx: &Tx, key: &LaneKey, tried: &[Unreadable<'_>]) -> Result<(), StoreError> {
+    for Unreadable { row, reason } in tried {
+        Entity::update_many()
+            .col_expr(Column::Reason, Expr::value(text(reason)))
+            .col_expr(Column::Version, Expr::value(VERSION))
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1_i64))
+            .filter(Column::Shop.eq(key.shop.as_str()))
+            .filter(Column::Record.eq(key.record.as_str()))
+            .filter(Column::Number.eq(row.number.as_str()))
+            .filter(Column::LastSeenAt.lte(tx.dialect.instant(row.last_seen_at)))
+            .exec(tx.db())
+            .await?;
+    }
+    Ok(())
 }
 
 /// Puts records into quarantine; those already there are counted once more.
@@ -78,11 +187,12 @@ pub(super) async fn keep(
             (Column::Attempts, 1_i64.into()),
             (Column::FirstSeenAt, at.clone()),
             (Column::LastSeenAt, at.clone()),
+            (Column::Version, text(VERSION)),
         ]
     });
     let mut conflict = OnConflict::columns([Column::Shop, Column::Record, Column::Number]);
     conflict
-        .update_columns([Column::Reason, Column::Raw, Column::LastSeenAt])
+        .update_columns([Column::Reason, Column::Raw, Column::LastSeenAt, Column::Version])
         .value(Column::Attempts, Expr::col((Entity, Column::Attempts)).add(1_i64));
     for mut insert in bulk::inserts(Entity, rows) {
         insert.on_conflict(conflict.clone());
@@ -139,6 +249,7 @@ impl TryFrom<Model> for QuarantineRow {
             attempts: row.attempts,
             first_seen_at: row.first_seen_at,
             last_seen_at: row.last_seen_at,
+            version: row.version,
         })
     }
 }

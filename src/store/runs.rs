@@ -84,6 +84,8 @@ pub struct RunRow {
     pub rows_unchanged: u64,
     pub rows_quarantined: u64,
     pub error: Option<String>,
+    /// What a person said who did it by hand.
+    pub note: Option<String>,
 }
 
 /// Which runs to tell of.
@@ -152,6 +154,11 @@ impl Store {
         }
         let rows = find.order_by_desc(Column::Id).limit(filter.limit).all(&self.connection).await?;
         rows.into_iter().map(RunRow::try_from).collect()
+    }
+
+    /// One run. `None`: there is none of that id, or it was pruned.
+    pub async fn run(&self, id: i64) -> Result<Option<RunRow>, StoreError> {
+        Entity::find_by_id(id).one(&self.connection).await?.map(RunRow::try_from).transpose()
     }
 
     /// Ends the runs whose process died: unfinished ones of a (shop, record) in which nobody holds a lane. Tells
@@ -240,6 +247,7 @@ impl TryFrom<Model> for RunRow {
             rows_unchanged: row.rows_unchanged.unsigned_abs(),
             rows_quarantined: row.rows_quarantined.unsigned_abs(),
             error: row.error,
+            note: row.note,
         })
     }
 }

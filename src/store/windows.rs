@@ -72,8 +72,10 @@ impl WindowState {
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    /// The state behind a word of the column.
+    pub(super) fn of_word(word: &str) -> Result<Self, StoreError> {
+        let state = Self::ALL.into_iter().find(|state| state.as_str() == word);
+        state.ok_or_else(|| StoreError::UnknownWord { column: "sync_windows.state", found: word.to_owned() })
     }
 }
 
@@ -224,10 +226,7 @@ impl TryFrom<Model> for LedgerWindow {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
-        let state = WindowState::parse(&row.state).ok_or_else(|| StoreError::UnknownWord {
-            column: "sync_windows.state",
-            found: row.state.clone(),
-        })?;
+        let state = WindowState::of_word(&row.state)?;
         let window = Window::new(row.from_at, row.until_at).ok_or_else(|| StoreError::UnknownWord {
             column: "sync_windows.until_at",
             found: row.until_at.to_string(),

@@ -25,6 +25,7 @@ impl RecordSync {
     /// into the ledger as planned windows of the create lane. With `whole`, what is scanned is scanned now, and its
     /// outcome taken as it is.
     pub async fn catch_up(&self, lease: &Lease, whole: bool) -> Result<(), SyncError> {
+        self.retry_after_upgrade(lease).await?;
         let outcome = self.read_news(lease, whole).await;
         self.remember_grant(self.record.as_str(), &outcome).await?;
         outcome?;

@@ -41,7 +41,8 @@ impl Digest {
 const STALE_DETAILS_MAX: u32 = 3;
 const STALE_DETAIL_PAUSE: Duration = Duration::from_millis(500);
 
-enum Outcome {
+/// What became of a row of the list.
+pub(super) enum Outcome {
     Thing(Box<Stored>),
     Odd(Quarantined),
 }
@@ -102,7 +103,7 @@ impl RecordSync {
     }
 
     /// Adds what else belongs to the rows, and converts them.
-    async fn complete_all(
+    pub(super) async fn complete_all(
         &self,
         rows: Vec<ListRow>,
         read_at: DateTime<Utc>,
@@ -206,7 +207,7 @@ impl RecordSync {
         .await
     }
 
-    fn outcome(&self, parts: RowParts, read_at: DateTime<Utc>) -> Outcome {
+    pub(super) fn outcome(&self, parts: RowParts, read_at: DateTime<Utc>) -> Outcome {
         match self.source().convert(parts.kind, &parts.answers) {
             Ok(mut entity) => {
                 let is_plausible = |at: &DateTime<Utc>| *at <= self.platform_now() + FUTURE_MAX;
@@ -224,7 +225,7 @@ impl RecordSync {
 }
 
 /// A row on its way to being stored.
-struct RowParts {
+pub(super) struct RowParts {
     kind: Kind,
     number: String,
     list_hash: String,
@@ -238,6 +239,11 @@ impl RowParts {
 }
 
 impl ListRow {
+    /// With all the answers that belong to it.
+    pub(super) fn with(self, answers: Answers) -> RowParts {
+        RowParts { answers, ..self.into_parts() }
+    }
+
     fn into_parts(self) -> RowParts {
         let Self { kind, number, list_hash, raw, .. } = self;
         RowParts { kind, number, list_hash, answers: Answers { list: Some(raw), ..Answers::default() } }

@@ -52,6 +52,13 @@ pub enum SyncError {
     /// What a reconcile found and stored: the update lane should have brought it long ago.
     #[error("{missed} {record} had been missed and are stored now: {}", examples(numbers, *missed))]
     Missed { record: Record, missed: usize, numbers: Vec<String> },
+    /// Nothing of that number, as far as the platform shows.
+    #[error("the platform shows no {number} among the {record} of this shop")]
+    Absent { record: Record, number: String },
+    #[error(
+        "the platform cannot be asked for one of its {record} by number; `shopsync sync --record {record}` reads what is new"
+    )]
+    NotOffered { record: Record },
     #[error("the run was stopped")]
     Stopped,
 }

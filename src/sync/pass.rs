@@ -97,7 +97,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    async fn take(&mut self, page: AskedPage) -> Result<(), SyncError> {
+    pub(super) async fn take(&mut self, page: AskedPage) -> Result<(), SyncError> {
         if let Some(watch) = self.watch {
             watch.look(self.sync, &page.page).await?;
         }

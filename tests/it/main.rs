@@ -72,4 +72,6 @@ mod tidy;
 mod truth;
 mod verbs;
 mod verbs_auth;
+mod verbs_cursor;
+mod verbs_quarantine;
 mod xiaohongshu;

@@ -147,7 +147,7 @@ both_databases! {
         }
         test.insert_windows(&rows).await;
         test.insert_runs(start).await;
-        test.execute("INSERT INTO quarantine SELECT shop, 'orders', 'Q', 'r', '{}', 1, last_sync_at, last_sync_at FROM sync_cursors").await;
+        test.execute("INSERT INTO quarantine (shop, record, number, reason, raw, attempts, first_seen_at, last_seen_at) SELECT shop, 'orders', 'Q', 'r', '{}', 1, last_sync_at, last_sync_at FROM sync_cursors").await;
 
         let rows = test.number("SELECT count(*) FROM sync_windows").await;
         let summary = test.prune().await;

@@ -13,10 +13,11 @@ use crate::domain::grant::Access;
 use crate::domain::order::Amounts;
 use crate::domain::record::Lane;
 use crate::platform::error::{ConvertError, PlatformError};
-use crate::platform::listing::Listing;
+use crate::platform::listing::{self, Listing};
 use crate::platform::parameters::Parameters;
 use crate::platform::{
-    AmountsSource, DetailNeed, Details, Page, PageQuery, Paging, Part, Range, Reach, RecordSource, Windows,
+    AmountsSource, DetailNeed, Details, Found, ListRow, Page, PageQuery, Paging, Part, Range, Reach,
+    RecordSource, Row, Windows,
 };
 
 pub(super) const LIST: &str = "bg.order.list.v2.get";
@@ -78,6 +79,22 @@ impl RecordSource for Orders {
             details.insert(number.clone(), self.gateway.result(&answer)?.get().to_owned());
         }
         Ok(details)
+    }
+
+    /// The list takes numbers in place of times.
+    async fn find(&self, access: &Access, number: &str) -> Result<Found, PlatformError> {
+        let parameters = Parameters::new()
+            .integer("pageNumber", 1)
+            .integer("pageSize", PAGING.page_size)
+            .texts("parentOrderSnList", &[number.to_owned()]);
+        let answer = self.gateway.read(LIST, access, parameters).await?;
+        let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.result(&answer)?)?;
+        let rows: Vec<Row> = list.page_items.unwrap_or_default().into_iter().map(convert::list_row).collect();
+        Ok(if rows.is_empty() { Found::Nothing } else { Found::Rows(rows) })
+    }
+
+    fn reread(&self, _kind: Kind, raw: &str) -> Option<ListRow> {
+        listing::reread(raw, convert::list_row)
     }
 
     fn convert(&self, _kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

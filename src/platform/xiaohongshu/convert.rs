@@ -3,6 +3,7 @@
 //! The list row has neither money nor lines, so an order is its row and its detail. They are two versions of the
 //! same order: a detail older than the row is refused, because its money would be stored under the row's time.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -40,6 +41,12 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
         list_hash: fingerprint(&[&value], VOLATILE),
         raw: raw.to_owned(),
     })
+}
+
+/// When an order was created, as its detail tells.
+pub(super) fn created_at(detail: &str) -> Option<DateTime<Utc>> {
+    let shared: wire::Shared = read(&parse(detail).ok()?).ok()?;
+    from_millis(shared.created_time)
 }
 
 /// Makes an order of its detail and, where there is one, its list row.

@@ -12,10 +12,11 @@ use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
 use crate::domain::record::Lane;
 use crate::platform::error::{ConvertError, PlatformError};
-use crate::platform::listing::Listing;
+use crate::platform::listing::{self, Listing};
 use crate::platform::parameters::Parameters;
 use crate::platform::{
-    DetailNeed, Details, Page, PageQuery, Paging, Part, Range, Reach, RecordSource, Windows,
+    DetailNeed, Details, Found, ListRow, Page, PageQuery, Paging, Part, Range, Reach, RecordSource,
+    Rejection, Windows,
 };
 
 const LIST: &str = "order.getOrderList";
@@ -76,6 +77,24 @@ impl RecordSource for Orders {
             details.insert(number.clone(), content(&answer)?.get().to_owned());
         }
         Ok(details)
+    }
+
+    /// The list does not take a number, but the detail tells when the order was created, and the list takes that.
+    async fn find(&self, access: &Access, number: &str) -> Result<Found, PlatformError> {
+        let parameters = Parameters::new().text("orderId", number);
+        let answer = self.gateway.read(DETAIL, access, parameters).await?;
+        match content(&answer) {
+            Ok(detail) => match convert::created_at(detail.get()) {
+                Some(at) => Ok(Found::Created(at)),
+                None => Err(DIALECT.malformed("createdTime")),
+            },
+            Err(PlatformError::Rejected { why: Rejection::NotFound, .. }) => Ok(Found::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn reread(&self, _kind: Kind, raw: &str) -> Option<ListRow> {
+        listing::reread(raw, convert::list_row)
     }
 
     fn convert(&self, _kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

@@ -16,6 +16,7 @@ pub(in crate::store) struct Model {
     pub attempts: i64,
     pub first_seen_at: ChronoDateTimeUtc,
     pub last_seen_at: ChronoDateTimeUtc,
+    pub version: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -20,6 +20,7 @@ pub(in crate::store) struct Model {
     pub rows_unchanged: i64,
     pub rows_quarantined: i64,
     pub error: Option<String>,
+    pub note: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

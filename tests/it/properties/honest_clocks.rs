@@ -101,7 +101,7 @@ async fn ends_at(database: &TestDatabase) -> DateTime<Utc> {
 /// Renews once for each of these, always with no valid token left, and expects that life.
 async fn assert_lives(platform: &'static str, database: TestDatabase, told: &[(&str, TimeDelta)]) {
     let teller = Teller::default();
-    teller.said.lock().unwrap().end = "null".to_owned();
+    "null".clone_into(&mut teller.said.lock().unwrap().end);
     let (tokens, shop) = keeping(&database, platform, &teller).await;
     let given = r#"{"access_token":"access-0","refresh_token":"refresh-0","expires_in":7200}"#;
     tokens.set(&shop, GivenTokens::parse(&SecretString::from(given)).unwrap()).await.unwrap();

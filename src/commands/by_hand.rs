@@ -1,0 +1,34 @@
+//! What a person asks a lane to do once.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::sync::LEASE_WAIT;
+use crate::app::App;
+use crate::domain::record::{Lane, Record};
+use crate::domain::shop::Shop;
+use crate::jobs::run::{MANUAL, RunError, RunOptions, Task, run_lane};
+use crate::jobs::task::Target;
+use crate::sync::Progress;
+use crate::sync::progress::Counts;
+
+/// Does `task` in the update lane, once whoever has it is done.
+pub(super) async fn run(
+    app: &App,
+    shop: &Shop,
+    record: Record,
+    job: &str,
+    task: Task,
+    cancel: CancellationToken,
+) -> Result<Counts, RunError> {
+    let options = RunOptions {
+        job: job.to_owned(),
+        trigger: MANUAL,
+        lease_wait: LEASE_WAIT,
+        task,
+        progress: Arc::new(Progress::default()),
+        cancel,
+    };
+    run_lane(app, Target { shop, record, lane: Lane::Update }, &options).await
+}

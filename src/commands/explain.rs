@@ -1,0 +1,124 @@
+//! `explain`: where an order came from, or why it is not here. Asks nobody but the database, and needs no key.
+
+use chrono::{DateTime, Utc};
+
+use crate::cli::ExplainArgs;
+use crate::domain::entity::Kind;
+use crate::domain::record::{Lane, Record};
+use crate::exit::{Exit, Failure};
+use crate::store::Store;
+use crate::store::explain::{LedgerEntry, OrderEvent, Trace};
+use crate::store::overview::OrderView;
+use crate::store::quarantine::QuarantineRow;
+use crate::store::runs::RunRow;
+
+mod tell;
+
+/// Windows told of one moment or of one cause.
+const WINDOWS_MAX: u64 = 20;
+
+/// All that the database knows of one number.
+struct Story {
+    shop: String,
+    record: Record,
+    number: String,
+    /// `None`: it is not here.
+    here: Option<Here>,
+    quarantine: Option<QuarantineRow>,
+    /// Windows that hold the times it was created and changed at; for what is not here, those of which something is or
+    /// may be missing.
+    windows: Vec<LedgerEntry>,
+    cursor: Option<DateTime<Utc>>,
+    last_full_at: Option<DateTime<Utc>>,
+    /// From when until when the create lane reaches.
+    history: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    created: Option<DateTime<Utc>>,
+}
+
+struct Here {
+    kind: Kind,
+    trace: Trace,
+    /// For orders.
+    order: Option<Box<OrderView>>,
+    events: Vec<OrderEvent>,
+    /// The run that last wrote it.
+    run: Option<RunRow>,
+}
+
+pub(super) async fn run(store: &Store, words: &ExplainArgs, now: DateTime<Utc>) -> anyhow::Result<Exit> {
+    let story = look(store, words, now).await?;
+    tell::print(&story, words.table.json)?;
+    if story.here.is_some() || story.quarantine.is_some() {
+        return Ok(Exit::Done);
+    }
+    let text = format!("{} is not among the {} of `{}` here", story.number, story.record, story.shop);
+    Err(Failure::new(Exit::BadInput, text).into())
+}
+
+async fn look(store: &Store, words: &ExplainArgs, now: DateTime<Utc>) -> anyhow::Result<Story> {
+    let (shop, record, number) = (words.shop.as_str(), words.record, words.number.trim());
+    let cursor = store.cursor(shop, record).await?;
+    let epoch = cursor.as_ref().map_or(0, |cursor| cursor.epoch);
+    let here = here(store, shop, record, number).await?;
+    let created = words.created.map(|created| created.resolve(now));
+    let windows = match (&here, created) {
+        (Some(here), _) => windows_of(store, shop, record, here).await?,
+        (None, Some(created)) => {
+            let mut windows = store.windows_at(shop, record, Lane::Create, created, WINDOWS_MAX).await?;
+            windows.extend(store.windows_at(shop, record, Lane::Update, created, WINDOWS_MAX).await?);
+            windows
+        }
+        (None, None) => store.unsure_windows(shop, record, epoch, WINDOWS_MAX).await?,
+    };
+    Ok(Story {
+        quarantine: store.quarantined(shop, record, number).await?,
+        history: store.reach_of(shop, record, Lane::Create).await?,
+        cursor: cursor.as_ref().and_then(|cursor| cursor.last_sync_at),
+        last_full_at: cursor.and_then(|cursor| cursor.last_full_at),
+        shop: shop.to_owned(),
+        number: number.to_owned(),
+        record,
+        here,
+        windows,
+        created,
+    })
+}
+
+/// The row, of whichever kind of the record it is.
+async fn here(store: &Store, shop: &str, record: Record, number: &str) -> anyhow::Result<Option<Here>> {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.record() == record) {
+        let Some(trace) = store.trace(shop, kind, number).await? else { continue };
+        let (order, events) = match kind {
+            Kind::Order => (store.order(shop, number).await?, store.order_events(shop, number).await?),
+            _ => (None, Vec::new()),
+        };
+        let run = store.run(trace.run_id).await?;
+        return Ok(Some(Here { kind, trace, order: order.map(Box::new), events, run }));
+    }
+    Ok(None)
+}
+
+/// The windows of both lanes that hold its times, each once.
+async fn windows_of(
+    store: &Store,
+    shop: &str,
+    record: Record,
+    here: &Here,
+) -> anyhow::Result<Vec<LedgerEntry>> {
+    let mut windows: Vec<LedgerEntry> = Vec::new();
+    if let Some(created) = here.trace.created_at {
+        windows.extend(store.windows_at(shop, record, Lane::Create, created, WINDOWS_MAX).await?);
+    }
+    let mut changes: Vec<DateTime<Utc>> = here.events.iter().filter_map(|event| event.updated_at).collect();
+    changes.extend(here.trace.updated_at);
+    changes.sort_unstable();
+    changes.dedup();
+    for at in changes {
+        for window in store.windows_at(shop, record, Lane::Update, at, WINDOWS_MAX).await? {
+            if !windows.contains(&window) {
+                windows.push(window);
+            }
+        }
+    }
+    Ok(windows)
+}

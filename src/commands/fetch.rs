@@ -1,0 +1,77 @@
+//! `fetch`: one order now.
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{by_hand, orders, output};
+use crate::app::App;
+use crate::cli::FetchArgs;
+use crate::domain::record::Record;
+use crate::exit::{Exit, Failure};
+use crate::jobs::run::Task;
+use crate::store::overview::{OrderItemView, OrderView};
+
+pub(super) async fn run(app: &App, words: &FetchArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    let shop = app.shop(&words.shop).ok_or_else(|| super::unknown_shop(app, &words.shop))?;
+    let number = words.number.trim();
+    if !app.reads(shop, Record::Orders) {
+        let text = format!("`{}` has no orders: see `records` of its [shops.…] section", shop.name);
+        return Err(Failure::new(Exit::Usage, text).into());
+    }
+    let task = Task::One(number.to_owned());
+    by_hand::run(app, shop, Record::Orders, "fetch", task, cancel).await?;
+    if let Some(aside) = app.store.quarantined(&shop.name, Record::Orders, number).await? {
+        let text = format!(
+            "{number} came, but cannot be read and is set aside: {} (`shopsync quarantine show {} orders {number}`)",
+            aside.reason, shop.name
+        );
+        return Err(Failure::new(Exit::Partly, text).into());
+    }
+    let order = app.store.order(&shop.name, number).await?.ok_or_else(|| {
+        let text = format!("{number} was read and is not here: somebody deletes rows");
+        Failure::new(Exit::Later, text)
+    })?;
+    let items = app.store.order_items(&shop.name, &[number.to_owned()]).await?;
+    print(&order, &items, words.table.json)?;
+    Ok(Exit::Done)
+}
+
+fn print(order: &OrderView, items: &[OrderItemView], as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        let mut value = orders::as_value(order);
+        value["items"] = items.iter().map(item_value).collect();
+        value["amounts_due_at"] = output::instant(order.amounts_due_at);
+        value["first_seen_at"] = output::instant(Some(order.first_seen_at));
+        value["synced_at"] = output::instant(Some(order.synced_at));
+        return output::json(&value);
+    }
+    orders::print(std::slice::from_ref(order))?;
+    output::table(
+        ["line", "SKU", "code", "name", "quantity", "price"],
+        items.iter().map(|item| {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            [
+                item.line.to_string(),
+                text(&item.sku_id),
+                text(&item.sku_code),
+                text(&item.name),
+                item.quantity.map_or_else(String::new, |quantity| quantity.to_string()),
+                output::money(item.unit_minor, item.currency.as_deref()),
+            ]
+        }),
+    )?;
+    if order.amounts_due_at.is_some() && order.amounts_at.is_none() {
+        output::line("its money comes with the next sync")?;
+    }
+    Ok(())
+}
+
+fn item_value(item: &OrderItemView) -> serde_json::Value {
+    json!({
+        "line": item.line, "item_number": item.item_number, "product_id": item.product_id,
+        "sku_id": item.sku_id, "sku_code": item.sku_code, "name": item.name, "spec": item.spec,
+        "quantity": item.quantity, "canceled_quantity": item.canceled_quantity, "status": item.status,
+        "unit_minor": item.unit_minor, "total_minor": item.total_minor, "currency": item.currency,
+        "gift": item.gift,
+    })
+}

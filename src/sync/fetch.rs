@@ -1,0 +1,78 @@
+//! One thing by its number, now.
+
+use chrono::TimeDelta;
+
+use super::pass::{AskedPage, Reading};
+use super::{RecordSync, SyncError};
+use crate::domain::record::Lane;
+use crate::domain::window::Window;
+use crate::platform::rate::Priority;
+use crate::platform::{Found, Page, Range, Row};
+use crate::store::leases::Lease;
+
+impl RecordSync {
+    /// Reads one thing and stores it as a page that holds nothing else.
+    pub async fn fetch_one(&self, lease: &Lease, number: &str) -> Result<(), SyncError> {
+        let mut reading = Reading::new(self, lease, Priority::Update);
+        let row = self.listed(&reading, number).await?;
+        reading.take(row).await?;
+        reading.write(None).await
+    }
+
+    /// Its row of the list, alone on a page.
+    async fn listed(&self, reading: &Reading<'_>, number: &str) -> Result<AskedPage, SyncError> {
+        let source = self.source();
+        let asked_at = self.clock.now();
+        let doing = format!("looking {number} up");
+        let found =
+            self.call(Priority::Update, &doing, |access| async move { source.find(&access, number).await });
+        match found.await? {
+            Found::NotOffered => Err(SyncError::NotOffered { record: self.record }),
+            Found::Nothing => Err(self.absent(number)),
+            Found::Rows(rows) => {
+                let page = alone(rows, number).ok_or_else(|| self.absent(number))?;
+                Ok(AskedPage { page, asked_at })
+            }
+            Found::Created(at) => {
+                let second = Window::new(at, at + TimeDelta::seconds(1));
+                self.in_second(reading, second.ok_or_else(|| self.absent(number))?, number).await
+            }
+        }
+    }
+
+    /// Looks through everything created in one second.
+    async fn in_second(
+        &self,
+        reading: &Reading<'_>,
+        second: Window,
+        number: &str,
+    ) -> Result<AskedPage, SyncError> {
+        let range = Range::Window { lane: Lane::Create, window: second, status: None };
+        let pages_max = self.windows().rows_max.div_ceil(u64::from(self.paging.page_size));
+        for page in 1..=u32::try_from(pages_max).unwrap_or(u32::MAX) {
+            let asked = reading.page(range, page).await?;
+            let is_last = u64::from(page) * u64::from(self.paging.page_size) >= asked.page.total;
+            if let Some(page) = alone(asked.page.rows, number) {
+                return Ok(AskedPage { page, asked_at: asked.asked_at });
+            }
+            if is_last {
+                break;
+            }
+        }
+        Err(self.absent(number))
+    }
+
+    fn absent(&self, number: &str) -> SyncError {
+        SyncError::Absent { record: self.record, number: number.to_owned() }
+    }
+}
+
+/// The rows of this number as a page of their own. `None`: there are none.
+fn alone(rows: Vec<Row>, number: &str) -> Option<Page> {
+    let of_number = |row: &Row| match row {
+        Row::Readable(row) => row.number == number,
+        Row::Unreadable(row) => row.number.as_deref() == Some(number),
+    };
+    let rows: Vec<Row> = rows.into_iter().filter(of_number).collect();
+    (!rows.is_empty()).then_some(Page { total: rows.len() as u64, rows, counted: None })
+}
