@@ -132,7 +132,7 @@ fn section(sandbox: &Sandbox, platform: Platform) -> String {
         .map_or_else(String::new, |zone| format!("zone = \"{}\"\n", zone.name));
     format!(
         "[apps.{name}]\nplatform = \"{name}\"\n{zone}gateway = \"{}\"\napp_key = \"{key}\"\napp_secret = \"{secret}\"\n\
-         requests_per_second = {CALLS_PER_SECOND}\n\n[shops.{}]\napp = \"{name}\"\nrecords = [\"orders\"]\n",
+         requests_per_second = {CALLS_PER_SECOND}\n\n[shops.{}]\napp = \"{name}\"\n",
         sandbox.gateway(platform),
         shop_name(platform),
     )

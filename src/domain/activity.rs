@@ -20,7 +20,8 @@ pub struct Activity {
     pub joined: Option<bool>,
     /// No platform tells one: it is stored under the moment before the request.
     pub updated_at: Option<DateTime<Utc>>,
-    pub skus: Vec<ActivitySku>,
+    /// `None`: not told, as of one that is over or called off. What was told before still holds then.
+    pub skus: Option<Vec<ActivitySku>>,
     /// Over list row and goods without volatile fields. 64 hex digits.
     pub content_hash: String,
 }

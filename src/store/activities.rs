@@ -34,10 +34,10 @@ impl Row for Activity {
     }
 
     /// A SKU that is told twice is one row, the one told last.
-    fn parts(&self) -> Vec<Vec<Cell>> {
+    fn parts(&self) -> Option<Vec<Vec<Cell>>> {
         let by_id: BTreeMap<&str, &ActivitySku> =
-            self.skus.iter().map(|sku| (sku.sku_id.as_str(), sku)).collect();
-        by_id.into_values().map(part).collect()
+            self.skus.as_ref()?.iter().map(|sku| (sku.sku_id.as_str(), sku)).collect();
+        Some(by_id.into_values().map(part).collect())
     }
 }
 

@@ -74,8 +74,8 @@ impl Row for AfterSale {
         ]
     }
 
-    fn parts(&self) -> Vec<Vec<Cell>> {
-        (0_i64..).zip(&self.items).map(|(line, item)| part(line, item)).collect()
+    fn parts(&self) -> Option<Vec<Vec<Cell>>> {
+        Some((0_i64..).zip(&self.items).map(|(line, item)| part(line, item)).collect())
     }
 }
 

@@ -36,6 +36,7 @@ pub mod replay;
 
 pub mod explain;
 pub mod overview;
+pub mod records;
 pub mod runs;
 
 pub mod credentials;

@@ -26,9 +26,9 @@ pub(super) trait Row {
     fn content_hash(&self) -> &str;
     /// The columns that are its own; `updated_at` is among them.
     fn own(&self, dialect: Dialect) -> Vec<Cell>;
-    /// The columns of each part, without those that name shop and owner.
-    fn parts(&self) -> Vec<Vec<Cell>> {
-        Vec::new()
+    /// The columns of each part, without those that name shop and owner. `None`: nobody told of them, and those stored stay.
+    fn parts(&self) -> Option<Vec<Vec<Cell>>> {
+        None
     }
 }
 
@@ -164,25 +164,27 @@ async fn bring_back<T: Row>(
     Ok(back)
 }
 
-/// Replaces the parts as a whole.
+/// Replaces the parts of each thing that tells its parts, as a whole.
 async fn rewrite_parts<T: Row>(tx: &Tx, shop: &str, things: &[&T]) -> Result<(), StoreError> {
     let Some(Parts { table, owner }) = T::PARTS else {
         return Ok(());
     };
-    for things in things.chunks(KEYS_PER_STATEMENT) {
+    let told: Vec<(&str, Vec<Vec<Cell>>)> =
+        things.iter().filter_map(|thing| Some((thing.key(), thing.parts()?))).collect();
+    for told in told.chunks(KEYS_PER_STATEMENT) {
         let delete = Query::delete()
             .from_table(table)
             .and_where(Expr::col("shop").eq(shop))
-            .and_where(Expr::col(owner).is_in(things.iter().map(|thing| thing.key())))
+            .and_where(Expr::col(owner).is_in(told.iter().map(|(key, _)| *key)))
             .to_owned();
         tx.db().execute(&delete).await?;
     }
-    let rows = things.iter().flat_map(|thing| {
-        let named = |part: Vec<Cell>| -> Vec<Cell> {
-            let names: [(&'static str, Value); 2] = [("shop", text(shop)), (owner, text(thing.key()))];
+    let rows = told.into_iter().flat_map(|(key, parts)| {
+        let named = move |part: Vec<Cell>| -> Vec<Cell> {
+            let names: [(&'static str, Value); 2] = [("shop", text(shop)), (owner, text(key))];
             names.into_iter().chain(part).collect()
         };
-        thing.parts().into_iter().map(named).collect::<Vec<_>>()
+        parts.into_iter().map(named)
     });
     for insert in bulk::inserts(table, rows) {
         tx.db().execute(&insert).await?;

@@ -5,13 +5,10 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::jobs::run::Task;
-use shopsync::sandbox::{Platform, SandboxSettings};
+use shopsync::sandbox::SandboxSettings;
 
 use crate::context::{ContextSettings, SHOPS, TestContext};
 use crate::databases::{TestDatabase, both_databases};
-
-/// Temu's code of a product that its seller has deleted.
-const TEMU_DELETED: &str = "6001";
 
 both_databases! {
     async fn every_record_ends_up_equal_to_the_truth_also_after_changes(database: TestDatabase) {
@@ -66,51 +63,58 @@ async fn sync_all(test: &TestContext) {
 }
 
 async fn assert_equal(test: &TestContext) {
+    let store = &test.app.store;
     for (name, platform, index) in SHOPS {
         let reads = |record| test.app.reads(&test.shop(name), record);
         if reads(Record::Products) {
-            let products = test.sandbox.world().with(|world| world.truth_products(platform, index));
-            // Temu lists what a seller has deleted, but no longer its SKUs.
-            let deleted: BTreeSet<&str> = products
-                .iter()
-                .filter(|product| product.platform_status.as_deref() == Some(TEMU_DELETED))
-                .map(|product| product.product_id.as_str())
-                .collect();
-            let skus = test.sandbox.world().with(|world| world.truth_skus(platform, index));
-            let there =
-                skus.into_iter().filter(|sku| !sku.is_gone && !deleted.contains(sku.product_id.as_str()));
+            let mut products = test.sandbox.world().with(|world| world.truth_products(platform, index));
+            products.retain(|product| !product.is_gone);
+            let mut here = store.products(name).await.unwrap();
+            here.retain(|product| product.gone_at.is_none());
             assert_eq!(
-                stored(test, name, "skus", "sku_id").await,
-                there.map(|sku| sku.sku_id).collect(),
+                set(here.into_iter().map(|product| (product.product_id, product.name, product.status))),
+                set(products.into_iter().map(|told| (
+                    told.product_id,
+                    Some(told.name),
+                    told.platform_status
+                ))),
                 "{name}"
             );
-            let there =
-                products.iter().filter(|product| !product.is_gone).map(|product| product.product_id.clone());
-            assert_eq!(stored(test, name, "products", "product_id").await, there.collect(), "{name}");
+            let mut skus = test.sandbox.world().with(|world| world.truth_skus(platform, index));
+            skus.retain(|sku| !sku.is_gone);
+            let mut here = store.skus(name).await.unwrap();
+            here.retain(|sku| sku.gone_at.is_none());
+            assert_eq!(
+                set(here.into_iter().map(|sku| (sku.sku_id, sku.price_minor, sku.stock, sku.on_sale))),
+                set(skus.into_iter().map(|told| {
+                    (told.sku_id, Some(told.price_minor), Some(told.stock), Some(told.is_on_sale))
+                })),
+                "{name}"
+            );
         }
         if reads(Record::AfterSales) {
             let truth = test.sandbox.world().with(|world| world.truth_cases(platform, index));
-            let versions = truth.into_iter().map(|case| format!("{} {}", case.number, case.platform_status));
-            let here = rows(
-                test,
-                &format!("SELECT number || ' ' || platform_status FROM after_sales WHERE shop = '{name}'"),
-            )
-            .await;
-            assert_eq!(here, versions.collect(), "{name}");
+            let here = store.cases(name).await.unwrap();
+            assert_eq!(
+                set(here.into_iter().map(|case| (case.number, case.platform_status, case.refund_minor))),
+                set(truth.into_iter().map(|told| (told.number, told.platform_status, told.refund_minor))),
+                "{name}"
+            );
         }
-        if reads(Record::Activities) && platform == Platform::Temu {
-            let truth = test.sandbox.world().with(|world| world.truth_activities(index));
-            let there =
-                truth.into_iter().filter(|activity| !activity.is_gone).map(|activity| activity.activity_id);
-            assert_eq!(stored(test, name, "activities", "activity_id").await, there.collect(), "{name}");
+        if reads(Record::Activities) {
+            let mut truth = test.sandbox.world().with(|world| world.truth_activities(index));
+            truth.retain(|activity| !activity.is_gone);
+            let mut here = store.activities(name).await.unwrap();
+            here.retain(|activity| activity.gone_at.is_none());
+            assert_eq!(
+                set(here.into_iter().map(|activity| (activity.activity_id, activity.name, activity.joined))),
+                set(truth.into_iter().map(|told| (told.activity_id, Some(told.name), Some(told.joined)))),
+                "{name}"
+            );
         }
     }
 }
 
-async fn stored(test: &TestContext, shop: &str, table: &str, what: &str) -> BTreeSet<String> {
-    rows(test, &format!("SELECT {what} FROM {table} WHERE shop = '{shop}' AND gone_at IS NULL")).await
-}
-
-async fn rows(test: &TestContext, sql: &str) -> BTreeSet<String> {
-    test.database.query(sql).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+fn set<T: Ord>(rows: impl Iterator<Item = T>) -> BTreeSet<T> {
+    rows.collect()
 }

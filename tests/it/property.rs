@@ -261,14 +261,14 @@ async fn converge(test: &TestContext, name: &str, cut: &Cut) -> Result<(), Strin
         if !short_windows(test, name).await.is_empty() {
             // A crowded second that holds a status nobody knows yet: told as short, and read again. The case's
             // platform lists too few rows to ever see them all.
-            cut.rows_max = ROWS_OF_A_REAL_PLATFORM;
+            cut.lists_like_a_real_platform();
         }
         for lane in [Lane::Update, Lane::Create] {
             let mut outcome = run(test, name, lane, &cut, None).await;
             if matches!(&outcome, Some(Err(error)) if is_too_dense(error)) {
                 // A second with more orders than the case's platform lists: the run fails, as it must, and the
                 // cursor waits for a platform that lists them.
-                cut.rows_max = ROWS_OF_A_REAL_PLATFORM;
+                cut.lists_like_a_real_platform();
                 outcome = run(test, name, lane, &cut, None).await;
             }
             match outcome {
@@ -294,6 +294,15 @@ async fn short_windows(test: &TestContext, name: &str) -> Vec<Window> {
 }
 
 const ROWS_OF_A_REAL_PLATFORM: u64 = 5_000;
+const PAGE_OF_A_REAL_PLATFORM: u32 = 100;
+
+impl Cut {
+    /// More rows in larger pages: no platform pages on for ever.
+    fn lists_like_a_real_platform(&mut self) {
+        self.rows_max = ROWS_OF_A_REAL_PLATFORM;
+        self.page_size = PAGE_OF_A_REAL_PLATFORM;
+    }
+}
 
 fn is_too_dense(error: &SyncError) -> bool {
     matches!(error, SyncError::Platform { source: PlatformError::TooDense, .. })

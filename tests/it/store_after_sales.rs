@@ -39,24 +39,28 @@ pub(crate) fn case(number: &str, items: &[(&str, i64)], updated_at: &str) -> Sto
 }
 
 pub(crate) fn activity(id: &str, skus: &[(&str, i64)]) -> Stored {
+    activity_in("ongoing", id, Some(skus))
+}
+
+fn activity_in(status: &str, id: &str, skus: Option<&[(&str, i64)]>) -> Stored {
     stored(Entity::Activity(Activity {
         id: id.to_owned(),
         kind: "flash_sale".to_owned(),
         name: None,
-        status: "ongoing".to_owned(),
+        status: status.to_owned(),
         starts_at: Some(at("2026-11-20 00:00:00")),
         ends_at: None,
         joined: Some(true),
         updated_at: Some(at("2026-11-20 12:00:00")),
-        skus: skus
-            .iter()
-            .map(|(sku, left)| ActivitySku {
+        skus: skus.map(|skus| {
+            let row = |(sku, left): &(&str, i64)| ActivitySku {
                 sku_id: (*sku).to_owned(),
                 remaining: Some(*left),
                 ..ActivitySku::default()
-            })
-            .collect(),
-        content_hash: format!("{skus:?}"),
+            };
+            skus.iter().map(row).collect()
+        }),
+        content_hash: format!("{status} {skus:?}"),
     }))
 }
 
@@ -113,5 +117,19 @@ both_databases! {
         assert_eq!(test.number("SELECT count(*) FROM activity_skus WHERE sku_id = 's2'").await, 1);
         assert_eq!(test.number("SELECT count(*) FROM activity_skus").await, 1);
         assert_eq!(test.number("SELECT count(*) FROM activities WHERE joined AND status = 'ongoing'").await, 1);
+    }
+
+    async fn an_activity_that_tells_no_goods_keeps_those_told_last_and_an_empty_one_loses_them(test: TestDatabase) {
+        let lease = test.lease_of(Record::Activities, Lane::Update).await;
+        let goods: &[(&str, i64)] = &[("s1", 5), ("s2", 6)];
+        test.save(&lease, vec![activity("over", goods), activity("emptied", goods)]).await;
+
+        let over = activity_in("ended", "over", None);
+        test.save(&lease, vec![over.clone(), activity("emptied", &[])]).await;
+
+        assert_eq!(test.number("SELECT count(*) FROM activity_skus WHERE activity_id = 'over'").await, 2);
+        assert_eq!(test.number("SELECT count(*) FROM activity_skus WHERE activity_id = 'emptied'").await, 0);
+        assert_eq!(test.number("SELECT count(*) FROM activities WHERE status = 'ended'").await, 1);
+        assert_eq!(test.save(&lease, vec![over]).await, UNCHANGED);
     }
 }

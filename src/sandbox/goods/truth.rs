@@ -42,7 +42,8 @@ pub struct TruthSku {
     /// As the platform writes it: Temu the kind alone, Xiaohongshu with the product's name before it.
     pub name: String,
     pub price_minor: i64,
-    pub list_price_minor: i64,
+    /// `None` at Temu, which tells none of a SKU.
+    pub list_price_minor: Option<i64>,
     pub currency: String,
     /// What lies in all warehouses, ordered and unpaid pieces included.
     pub stock: i64,
@@ -109,7 +110,7 @@ fn sku_of(platform: Platform, currency: &str, product: &Product, sku: &Sku) -> T
         barcode: optional(&sku.barcode),
         name: cleaned(&if is_temu { sku.spec.clone() } else { format!("{} {}", product.name, sku.spec) }),
         price_minor: sku.price_minor,
-        list_price_minor: sku.list_price_minor,
+        list_price_minor: (!is_temu).then_some(sku.list_price_minor),
         currency: currency.to_owned(),
         stock: sku.stock_total(),
         warehouses: sku
@@ -125,6 +126,7 @@ fn sku_of(platform: Platform, currency: &str, product: &Product, sku: &Sku) -> T
         is_on_sale: sku.is_on_sale && (!is_temu || product.standing == Standing::OnShelf),
         created_at: instant(sku.created_ms),
         updated_at: instant(sku.updated_ms),
-        is_gone: sku.is_gone || product.is_gone,
+        // What lies in Temu's bin is still listed, but not its SKUs.
+        is_gone: sku.is_gone || product.is_gone || product.standing == Standing::Deleted,
     }
 }

@@ -180,6 +180,32 @@ both_databases! {
         assert_eq!(renewals(&test.row().await), 1);
     }
 
+    async fn an_intent_and_a_pair_outlive_a_power_cut(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        test.after_end().await;
+        // How each write was made is written down beside it.
+        let (watched, expected) = if test.database.store.is_postgres() {
+            let watched = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$; \
+                CREATE TABLE watched (way text); \
+                CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                INSERT INTO watched VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$; \
+                CREATE TRIGGER watch AFTER UPDATE ON credentials FOR EACH ROW EXECUTE FUNCTION watch()";
+            (watched, "on")
+        } else {
+            let watched = "CREATE TABLE watched (way text); \
+                CREATE TRIGGER watch AFTER UPDATE ON credentials BEGIN \
+                INSERT INTO watched SELECT synchronous FROM pragma_synchronous; END";
+            (watched, "2")
+        };
+        test.database.execute(watched).await;
+
+        test.another_program().await.access(&test.shop).await.unwrap();
+
+        let writes = format!("SELECT count(*) FROM watched WHERE way = '{expected}'");
+        assert_eq!(test.database.number(&writes).await, 2, "the intent and the pair");
+        assert_eq!(test.database.number("SELECT count(*) FROM watched").await, 2);
+    }
+
     async fn nothing_is_spent_while_the_store_takes_no_intent(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::header::DATE;
+use axum::http::{HeaderName, Uri};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use shopsync::auth::{AuthError, GivenTokens, Keyring, Tokens};
@@ -24,12 +25,12 @@ use crate::databases::{TestDatabase, both_databases};
 use crate::store_shops::shop;
 
 /// A platform that says of the end of its tokens whatever it is told to say.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Teller {
+    clock: Clock,
     said: Arc<Mutex<Said>>,
 }
 
-#[derive(Default)]
 struct Said {
     /// JSON of the end, or of the life.
     end: String,
@@ -46,23 +47,30 @@ impl Teller {
     }
 }
 
-async fn tell(State(teller): State<Teller>, address: Uri) -> String {
-    if address.path().ends_with("/user/info") {
-        return r#"{"state":true,"code":0,"data":{"user_id":"7","user_name":"seven"}}"#.to_owned();
-    }
-    let mut said = teller.said.lock().unwrap();
-    said.calls += 1;
-    let (number, end) = (said.calls, &said.end);
-    if address.path().ends_with("/refreshToken") {
-        return format!(
-            r#"{{"state":1,"code":0,"data":{{"access_token":"access-{number}","refresh_token":"refresh-{number}",
+async fn tell(State(teller): State<Teller>, address: Uri) -> ([(HeaderName, String); 1], String) {
+    let date = teller.clock.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    ([(DATE, date)], teller.answer(&address))
+}
+
+impl Teller {
+    fn answer(&self, address: &Uri) -> String {
+        if address.path().ends_with("/user/info") {
+            return r#"{"state":true,"code":0,"data":{"user_id":"7","user_name":"seven"}}"#.to_owned();
+        }
+        let mut said = self.said.lock().unwrap();
+        said.calls += 1;
+        let (number, end) = (said.calls, &said.end);
+        if address.path().ends_with("/refreshToken") {
+            return format!(
+                r#"{{"state":1,"code":0,"data":{{"access_token":"access-{number}","refresh_token":"refresh-{number}",
                "expires_in":{end}}}}}"#
-        );
+            );
+        }
+        format!(
+            r#"{{"success":true,"error_code":0,"data":{{"accessToken":"access-{number}","refreshToken":"refresh-{number}",
+           "accessTokenExpiresAt":{end},"refreshTokenExpiresAt":{end},"sellerId":"seven","sellerName":"seven","total":0,"orderList":[]}}}}"#
+        )
     }
-    format!(
-        r#"{{"success":true,"error_code":0,"data":{{"accessToken":"access-{number}","refreshToken":"refresh-{number}",
-           "accessTokenExpiresAt":{end},"refreshTokenExpiresAt":{end},"sellerId":"seven","sellerName":"seven"}}}}"#
-    )
 }
 
 /// The program on a platform's own client.
@@ -100,8 +108,8 @@ async fn ends_at(database: &TestDatabase) -> DateTime<Utc> {
 
 /// Renews once for each of these, always with no valid token left, and expects that life.
 async fn assert_lives(platform: &'static str, database: TestDatabase, told: &[(&str, TimeDelta)]) {
-    let teller = Teller::default();
-    "null".clone_into(&mut teller.said.lock().unwrap().end);
+    let said = Said { end: "null".to_owned(), calls: 0 };
+    let teller = Teller { clock: database.clock.clone(), said: Arc::new(Mutex::new(said)) };
     let (tokens, shop) = keeping(&database, platform, &teller).await;
     let given = r#"{"access_token":"access-0","refresh_token":"refresh-0","expires_in":7200}"#;
     tokens.set(&shop, GivenTokens::parse(&SecretString::from(given)).unwrap()).await.unwrap();

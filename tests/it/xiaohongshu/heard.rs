@@ -237,7 +237,7 @@ fn assert_sku(sku: &Sku, truth: &TruthSku) {
     assert_eq!((&sku.sku_code, &sku.barcode), (&truth.sku_code, &truth.barcode));
     assert_eq!(sku.name.as_ref(), Some(&truth.name));
     let money = (sku.price_minor, sku.list_price_minor, sku.currency.unwrap().to_string());
-    assert_eq!(money, (Some(truth.price_minor), Some(truth.list_price_minor), truth.currency.clone()));
+    assert_eq!(money, (Some(truth.price_minor), truth.list_price_minor, truth.currency.clone()));
     assert_eq!((sku.stock, sku.on_sale), (Some(truth.stock), Some(truth.is_on_sale)));
     assert_eq!((sku.created_at, sku.updated_at), (Some(truth.created_at), Some(truth.updated_at)));
 }

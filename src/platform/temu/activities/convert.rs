@@ -69,8 +69,11 @@ pub(super) fn activity(answers: &Answers) -> Result<Activity, ConvertError> {
     let list = answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })?;
     let (value, activity) = read::<WireActivity>(list)?;
     let (goods_value, skus) = match answers.items.as_deref() {
-        Some(goods) => read_goods(goods)?,
-        None => (Value::Null, Vec::new()),
+        Some(goods) => {
+            let (value, skus) = read_goods(goods)?;
+            (value, Some(skus))
+        }
+        None => (Value::Null, None),
     };
     let kind = activity.activity_type.ok_or(ConvertError::Missing { field: "activityType" })?;
     let status = activity.activity_status.ok_or(ConvertError::Missing { field: "activityStatus" })?;

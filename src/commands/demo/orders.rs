@@ -1,0 +1,60 @@
+//! Orders and their lines, field by field.
+
+use std::collections::BTreeMap;
+
+use super::super::sandbox::shop_name;
+use super::compare::{Comparison, Known, Sides};
+use crate::app::App;
+use crate::sandbox::{Platform, Sandbox, TruthLine, TruthOrder};
+use crate::store::overview::{OrderItemView, OrderView, OrdersFilter};
+
+pub(super) async fn compare(app: &App, sandbox: &Sandbox, platform: Platform) -> anyhow::Result<Comparison> {
+    let shop = shop_name(platform);
+    let truth = sandbox.world().with(|world| world.truth(platform, 0));
+    let filter = OrdersFilter { shop: Some(shop.clone()), since: None, limit: None };
+    let orders = app.store.orders(&filter).await?;
+    let numbers: Vec<String> = orders.iter().map(|order| order.number.clone()).collect();
+    let mut lines_of: BTreeMap<String, Vec<OrderItemView>> = BTreeMap::new();
+    for line in app.store.order_items(&shop, &numbers).await? {
+        lines_of.entry(line.order_number.clone()).or_default().push(line);
+    }
+    let known = |order: TruthOrder| Known { key: order.number.clone(), is_gone: false, thing: order };
+    let stored = |order: OrderView| {
+        let lines = lines_of.remove(&order.number).unwrap_or_default();
+        Known { key: order.number.clone(), is_gone: false, thing: (order, lines) }
+    };
+    let sides = Sides {
+        platform: truth.into_iter().map(known).collect(),
+        stored: orders.into_iter().map(stored).collect(),
+    };
+    Ok(sides.compare(&shop, "orders", |told, (order, lines)| {
+        is_equal(told, order)
+            && told.lines.len() == lines.len()
+            && told.lines.iter().zip(lines).all(|(told, line)| is_equal_line(told, line))
+    }))
+}
+
+fn is_equal(told: &TruthOrder, stored: &OrderView) -> bool {
+    stored.platform_status == told.platform_status
+        && stored.after_sales_status == told.after_sales_status
+        && stored.created_at == Some(told.created_at)
+        && stored.updated_at == Some(told.updated_at)
+        && stored.total_minor == Some(told.total_minor)
+        && stored.shipping_minor == Some(told.shipping_minor)
+        && stored.seller_discount_minor == Some(told.seller_discount_minor)
+        && stored.platform_discount_minor == Some(told.platform_discount_minor)
+        && stored.tax_minor == told.tax_minor
+        && stored.income_minor == Some(told.income_minor)
+        && stored.currency.as_deref() == Some(&told.currency)
+        && stored.buyer_note == told.buyer_note
+        && stored.seller_note == told.seller_note
+}
+
+fn is_equal_line(told: &TruthLine, stored: &OrderItemView) -> bool {
+    stored.item_number == told.item_number
+        && stored.product_id.as_deref() == Some(&told.product_id)
+        && stored.sku_id.as_deref() == Some(&told.sku_id)
+        && stored.sku_code == told.sku_code
+        && stored.name.as_deref() == Some(&told.name)
+        && stored.quantity == Some(told.quantity)
+}

@@ -1,0 +1,194 @@
+//! Products, SKUs, after-sales cases and activities, field by field as far as the platforms tell them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::super::sandbox::shop_name;
+use super::compare::{Comparison, Known, Sides};
+use crate::app::App;
+use crate::domain::record::Record;
+use crate::domain::shop::Shop;
+use crate::sandbox::{Platform, Sandbox, TruthActivity, TruthCase, TruthProduct, TruthSku};
+use crate::store::records::{ActivitySkuView, ActivityView, CaseItemView, CaseView, ProductView, SkuView};
+
+/// Whether a shop's platform tells when a thing was last changed: what it lists by that time it does.
+pub(super) fn tells_update_times(app: &App, shop: &Shop, record: Record) -> bool {
+    let source =
+        app.applications.get(&shop.app).and_then(|application| application.platform().source(record));
+    source.is_some_and(|source| source.paging().windows().is_some())
+}
+
+pub(super) async fn products(
+    app: &App,
+    sandbox: &Sandbox,
+    platform: Platform,
+    tells_update_times: bool,
+) -> anyhow::Result<Comparison> {
+    let shop = shop_name(platform);
+    let truth = sandbox.world().with(|world| world.truth_products(platform, 0));
+    let known = |product: TruthProduct| Known {
+        key: product.product_id.clone(),
+        is_gone: product.is_gone,
+        thing: product,
+    };
+    let stored = |product: ProductView| Known {
+        key: product.product_id.clone(),
+        is_gone: product.gone_at.is_some(),
+        thing: product,
+    };
+    let sides = Sides {
+        platform: truth.into_iter().map(known).collect(),
+        stored: app.store.products(&shop).await?.into_iter().map(stored).collect(),
+    };
+    Ok(sides.compare(&shop, "products", |told, stored| {
+        stored.name.as_deref() == Some(&told.name)
+            && stored.status == told.platform_status
+            && stored.created_at == Some(told.created_at)
+            && (!tells_update_times || stored.updated_at == Some(told.updated_at))
+    }))
+}
+
+pub(super) async fn skus(
+    app: &App,
+    sandbox: &Sandbox,
+    platform: Platform,
+    tells_update_times: bool,
+) -> anyhow::Result<Comparison> {
+    let shop = shop_name(platform);
+    let truth = sandbox.world().with(|world| world.truth_skus(platform, 0));
+    let known = |sku: TruthSku| Known { key: sku.sku_id.clone(), is_gone: sku.is_gone, thing: sku };
+    let stored = |sku: SkuView| Known { key: sku.sku_id.clone(), is_gone: sku.gone_at.is_some(), thing: sku };
+    let sides = Sides {
+        platform: truth.into_iter().map(known).collect(),
+        stored: app.store.skus(&shop).await?.into_iter().map(stored).collect(),
+    };
+    Ok(sides.compare(&shop, "skus", |told, stored| {
+        stored.product_id.as_deref() == Some(&told.product_id)
+            && stored.sku_code == told.sku_code
+            && stored.barcode == told.barcode
+            && stored.name.as_deref() == Some(&told.name)
+            && stored.price_minor == Some(told.price_minor)
+            && stored.list_price_minor == told.list_price_minor
+            && stored.currency.as_deref() == Some(&told.currency)
+            && stored.stock == Some(told.stock)
+            && stored.on_sale == Some(told.is_on_sale)
+            && stored.created_at == Some(told.created_at)
+            && (!tells_update_times || stored.updated_at == Some(told.updated_at))
+    }))
+}
+
+pub(super) async fn cases(app: &App, sandbox: &Sandbox, platform: Platform) -> anyhow::Result<Comparison> {
+    let shop = shop_name(platform);
+    let truth = sandbox.world().with(|world| world.truth_cases(platform, 0));
+    let mut items_of: BTreeMap<String, Vec<CaseItemView>> = BTreeMap::new();
+    for item in app.store.case_items(&shop).await? {
+        items_of.entry(item.number.clone()).or_default().push(item);
+    }
+    let known = |case: TruthCase| Known { key: case.number.clone(), is_gone: false, thing: case };
+    let stored = |case: CaseView| {
+        let items = items_of.remove(&case.number).unwrap_or_default();
+        Known { key: case.number.clone(), is_gone: false, thing: (case, items) }
+    };
+    let sides = Sides {
+        platform: truth.into_iter().map(known).collect(),
+        stored: app.store.cases(&shop).await?.into_iter().map(stored).collect(),
+    };
+    Ok(sides.compare(&shop, "after_sales", |told, (case, items)| {
+        is_equal_case(told, case) && has_items(told, items)
+    }))
+}
+
+fn is_equal_case(told: &TruthCase, stored: &CaseView) -> bool {
+    // Who tells no money tells no currency either.
+    let currency = told.refund_minor.map(|_| told.currency.as_str());
+    stored.order_number.as_deref() == Some(&told.order_number)
+        && stored.platform_status == told.platform_status
+        && stored.reason == told.reason
+        && stored.refund_minor == told.refund_minor
+        && stored.currency.as_deref() == currency
+        && stored.created_at == Some(told.created_at)
+        && stored.updated_at == Some(told.updated_at)
+}
+
+/// In any order: a platform promises none.
+fn has_items(told: &TruthCase, stored: &[CaseItemView]) -> bool {
+    let mut told: Vec<_> = told
+        .items
+        .iter()
+        .map(|item| {
+            let (item_number, product_id) = (item.item_number.as_deref(), item.product_id.as_deref());
+            let (sku_id, sku_code) = (Some(item.sku_id.as_str()), item.sku_code.as_deref());
+            (item_number, product_id, sku_id, sku_code, Some(item.quantity), item.refund_minor)
+        })
+        .collect();
+    let mut stored: Vec<_> = stored
+        .iter()
+        .map(|item| {
+            let (item_number, product_id) = (item.item_number.as_deref(), item.product_id.as_deref());
+            let (sku_id, sku_code) = (item.sku_id.as_deref(), item.sku_code.as_deref());
+            (item_number, product_id, sku_id, sku_code, item.quantity, item.refund_minor)
+        })
+        .collect();
+    told.sort_unstable();
+    stored.sort_unstable();
+    told == stored
+}
+
+pub(super) async fn activities(
+    app: &App,
+    sandbox: &Sandbox,
+    platform: Platform,
+) -> anyhow::Result<Comparison> {
+    let shop = shop_name(platform);
+    let truth = sandbox.world().with(|world| world.truth_activities(0));
+    let mut skus_of: BTreeMap<String, Vec<ActivitySkuView>> = BTreeMap::new();
+    for sku in app.store.activity_skus(&shop).await? {
+        skus_of.entry(sku.activity_id.clone()).or_default().push(sku);
+    }
+    let known = |activity: TruthActivity| Known {
+        key: activity.activity_id.clone(),
+        is_gone: activity.is_gone,
+        thing: activity,
+    };
+    let stored = |activity: ActivityView| Known {
+        key: activity.activity_id.clone(),
+        is_gone: activity.gone_at.is_some(),
+        thing: (skus_of.remove(&activity.activity_id).unwrap_or_default(), activity),
+    };
+    let sides = Sides {
+        platform: truth.into_iter().map(known).collect(),
+        stored: app.store.activities(&shop).await?.into_iter().map(stored).collect(),
+    };
+    let now = app.clock.now();
+    Ok(sides.compare(&shop, "activities", |told, (skus, activity)| {
+        // The goods of what is over are those told last, whatever became of them since.
+        is_equal_activity(told, activity, now) && (told.ends_at <= now || has_skus(told, skus))
+    }))
+}
+
+fn is_equal_activity(told: &TruthActivity, stored: &ActivityView, now: DateTime<Utc>) -> bool {
+    let status = match now {
+        now if now < told.starts_at => "not_started",
+        now if now < told.ends_at => "ongoing",
+        _ => "ended",
+    };
+    stored.name.as_deref() == Some(&told.name)
+        && stored.status == status
+        && stored.starts_at == Some(told.starts_at)
+        && stored.ends_at == Some(told.ends_at)
+        && stored.joined == Some(told.joined)
+}
+
+fn has_skus(told: &TruthActivity, stored: &[ActivitySkuView]) -> bool {
+    let mut told: Vec<_> = told.skus.iter().collect();
+    told.sort_unstable_by(|a, b| a.sku_id.cmp(&b.sku_id));
+    told.len() == stored.len()
+        && told.iter().zip(stored).all(|(told, stored)| {
+            stored.sku_id == told.sku_id
+                && stored.product_id.as_deref() == Some(&told.product_id)
+                && stored.price_minor == Some(told.price_minor)
+                && stored.quantity == Some(told.quantity)
+                && stored.remaining == Some(told.remaining)
+        })
+}
