@@ -7,8 +7,6 @@
 //! every order is compared. After each step the cursor's promise is checked as well. The script's randomness is the case's own, so a failure is found again by its seed.
 
 use std::collections::HashMap;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -24,6 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::{ContextSettings, SHOPS, TestContext};
 use crate::databases::TestDatabase;
+
+mod cut_off;
+
+use cut_off::CutOff;
 
 /// How one case cuts its world.
 #[derive(Clone, Debug)]
@@ -386,22 +388,4 @@ async fn delete_and_rewind(test: &TestContext, name: &str, every: u8) {
             .await;
     }
     test.app.store.set_cursor(name, Record::Orders, back_to).await.unwrap();
-}
-
-/// A future that is dropped after so many polls: the program is gone between any two of its steps.
-struct CutOff<F> {
-    inner: Pin<Box<F>>,
-    polls_left: u16,
-}
-
-impl<F: Future> Future for CutOff<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.polls_left == 0 {
-            return Poll::Ready(None);
-        }
-        self.polls_left -= 1;
-        self.inner.as_mut().poll(context).map(Some)
-    }
 }

@@ -78,6 +78,25 @@ both_databases! {
         assert_eq!((test.gateway.refresh_calls(), renewals(&test.row().await)), (2, 1));
     }
 
+    async fn killed_while_it_asks_once_more_a_program_leaves_nobody_who_asks_a_third_time(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        test.after_end().await;
+        test.gateway.next(&[Fault::AnswerLost]);
+        test.access().await.err().unwrap();
+        test.database.clock.advance(TimeDelta::seconds(6));
+        let mut process = Process::start(&test, Stop::AfterIntent, 1, Path::new(NOWHERE)).await;
+        process.go_until_it_stops().await;
+        assert_eq!(test.row().await.condition, Condition::Replaying);
+        process.kill();
+        test.database.clock.advance(TimeDelta::minutes(1));
+
+        for _ in 0..2 {
+            let error = test.access().await.err().unwrap();
+            assert!(matches!(error, AuthError::NeedsOwner { reason: OwnerReason::AnswerLost, .. }), "{error}");
+        }
+        assert_eq!(test.gateway.refresh_calls(), 1, "nobody knows that the second call was not made");
+    }
+
     async fn killed_after_its_commit_a_program_has_lost_nothing(test: TestDatabase) {
         let test = Authorised::new(test).await;
         killed_at(&test, Stop::AfterCommit).await;

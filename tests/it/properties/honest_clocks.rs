@@ -177,6 +177,17 @@ both_databases! {
         assert_eq!(test.gateway.spent_calls(), 0);
     }
 
+    async fn what_was_read_by_a_clock_an_hour_ahead_is_read_again(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        test.database.clock.advance(TimeDelta::hours(1));
+        test.access().await.unwrap();
+        test.database.clock.advance(-TimeDelta::hours(1));
+
+        test.another_program().await.refresh_now(&test.shop).await.unwrap();
+
+        assert_eq!(clear(&test.access().await.unwrap()), test.gateway.access());
+    }
+
     async fn a_pause_that_a_clock_an_hour_ahead_wrote_down_ends_in_minutes(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
