@@ -22,6 +22,7 @@ use crate::store::{Store, StoreError, StoreSettings};
 use crate::sync::{Policy, Progress, RecordSync};
 
 mod grants;
+pub mod live;
 
 /// The program with its config, database and apps, ready to work.
 pub struct App {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::live::Live;
 use crate::app::{App, AppError};
 use crate::clock::Clock;
 use crate::config::{JobConfig, Loaded};
@@ -41,7 +42,7 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, cancel: CancellationToken)
 /// of one's own that put it together with [`App::with_token_store`].
 pub async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<Exit> {
     let grace = app.config().sync.shutdown_grace;
-    let daemon = Daemon::new(app.clone(), cancel.clone());
+    let daemon = Daemon::new(Live::new(app.clone()), cancel.clone());
     let ticker = start_ticker(&app, &daemon).await?;
     daemon.start_keeper();
     tracing::info!(

@@ -14,6 +14,7 @@ use super::run::{RunError, RunOptions, Task, chain, run_lane};
 use super::task::Target;
 use super::ticker::Trigger;
 use crate::app::App;
+use crate::app::live::Live;
 use crate::config::Work;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
@@ -31,6 +32,8 @@ type Place = (String, Record, Lane);
 /// One run of the daemon.
 #[derive(Clone)]
 struct Start {
+    /// The app it began with, which it keeps to its end.
+    app: Arc<App>,
     job: String,
     shop: Shop,
     record: Record,
@@ -42,7 +45,7 @@ struct Start {
 /// The running daemon's share of the state: what is under way.
 #[derive(Clone)]
 pub struct Daemon {
-    app: Arc<App>,
+    live: Live,
     database: Arc<DatabaseWatch>,
     tracker: TaskTracker,
     cancel: CancellationToken,
@@ -50,9 +53,9 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    pub fn new(app: Arc<App>, cancel: CancellationToken) -> Self {
-        let database = Arc::new(DatabaseWatch::new(app.store.clone()));
-        Self { app, database, tracker: TaskTracker::new(), cancel, under_way: Arc::default() }
+    pub fn new(live: Live, cancel: CancellationToken) -> Self {
+        let database = Arc::new(DatabaseWatch::new(live.app().store.clone()));
+        Self { live, database, tracker: TaskTracker::new(), cancel, under_way: Arc::default() }
     }
 
     /// Starts a job's run for each of `shops` and returns at once: a shop that takes an hour must not delay the next
@@ -64,33 +67,26 @@ impl Daemon {
                 (record, Lane::Create, Task::Reconcile { length: chrono::TimeDelta::days(i64::from(days)) })
             }
         };
-        for shop in shops.iter().filter(|shop| self.app.has_lane(shop, record, lane)) {
-            let (job, shop, task) = (job.to_owned(), shop.clone(), task.clone());
-            self.start_lane(Start { job, shop, record, lane, task, trigger });
+        let app = self.live.app();
+        for shop in shops.iter().filter(|shop| app.has_lane(shop, record, lane)) {
+            let (app, job, shop, task) = (app.clone(), job.to_owned(), shop.clone(), task.clone());
+            self.start_lane(Start { app, job, shop, record, lane, task, trigger });
         }
     }
 
     /// Keeps the shops' grants alive from now on, whatever jobs there are.
     pub fn start_keeper(&self) {
+        let app = self.live.app();
         let keeper = Keeper::new(KeeperParts {
-            store: self.app.store.clone(),
-            tokens: self.app.tokens.clone(),
-            clock: self.app.clock.clone(),
-            shops: self.app.shops.iter().map(|shop| self.with_records_in_use(shop)).collect(),
-            applications: self.app.applications.clone(),
+            store: app.store.clone(),
+            tokens: app.tokens.clone(),
+            clock: app.clock.clone(),
+            shops: app.shops.iter().map(|shop| with_records_in_use(&app, shop)).collect(),
+            applications: app.applications.clone(),
             database: self.database.clone(),
             cancel: self.cancel.clone(),
         });
         self.tracker.spawn(keeper.run());
-    }
-
-    /// The shop with the records that jobs copy: nobody misses what a grant does not cover of the others.
-    fn with_records_in_use(&self, shop: &Shop) -> Shop {
-        let is_copied = |record: &Record| {
-            self.app.reads(shop, *record)
-                && self.app.config().sync_jobs(*record).any(|(_, job)| job.covers(shop))
-        };
-        Shop { records: shop.records.iter().copied().filter(is_copied).collect(), ..shop.clone() }
     }
 
     /// Waits for what is under way. Runs stop at their next step once `cancel` has fired; a token refresh is
@@ -99,7 +95,7 @@ impl Daemon {
         self.tracker.close();
         let drained = async {
             self.tracker.wait().await;
-            self.app.tokens.drain().await;
+            self.live.app().tokens.drain().await;
         };
         tokio::time::timeout(grace, drained).await.is_ok()
     }
@@ -120,7 +116,7 @@ impl Daemon {
     async fn start_rest(&self, of: &Start) {
         for (lane, job) in [(Lane::Create, "backfill"), (Lane::Amounts, "amounts")] {
             let target = Target { shop: &of.shop, record: of.record, lane };
-            match lanes::has_work(&self.app, target).await {
+            match lanes::has_work(&of.app, target).await {
                 Ok(true) => self.start_lane(Start { job: job.to_owned(), lane, ..of.clone() }),
                 Ok(false) => {}
                 Err(error) => tracing::debug!(shop = %of.shop.name, "{lane} lane not looked at: {error}"),
@@ -131,19 +127,19 @@ impl Daemon {
     /// One lane of one shop. True when the shop's other lanes are worth running: a crowded second of the present must
     /// not keep history and money from arriving.
     async fn run(&self, start: &Start) -> bool {
-        let Start { job, shop, record, lane, .. } = start;
+        let Start { app, job, shop, record, lane, .. } = start;
         tokio::select! {
             () = self.cancel.cancelled() => return false,
             () = self.database.wait() => {}
         }
-        if !self.may_run(shop).await {
+        if !self.may_run(app, shop).await {
             return false;
         }
         // Lanes other than the update lane take no place from it: the rate limit is what they share.
         let _place = if *lane == Lane::Update {
             tokio::select! {
                 () = self.cancel.cancelled() => return false,
-                place = self.app.shops_at_once.acquire() => place.ok(),
+                place = app.shops_at_once.acquire() => place.ok(),
             }
         } else {
             None
@@ -156,7 +152,7 @@ impl Daemon {
             progress: Arc::new(Progress::default()),
             cancel: self.cancel.clone(),
         };
-        match run_lane(&self.app, Target { shop, record: *record, lane: *lane }, &options).await {
+        match run_lane(app, Target { shop, record: *record, lane: *lane }, &options).await {
             Ok(_) => true,
             Err(busy @ RunError::Busy { .. }) => {
                 tracing::info!(event = "run.skipped", shop = %shop.name, job, "{job} of `{}` skipped: {busy}", shop.name);
@@ -172,8 +168,8 @@ impl Daemon {
     }
 
     /// Whether the shop has a grant that works; refreshes it on the way when that is due.
-    async fn may_run(&self, shop: &Shop) -> bool {
-        match self.app.tokens.access(shop).await {
+    async fn may_run(&self, app: &App, shop: &Shop) -> bool {
+        match app.tokens.access(shop).await {
             Ok(_) => true,
             Err(error) if error.is_database_away() => {
                 self.database.lost(chain(&error), &self.cancel).await;
@@ -227,6 +223,14 @@ impl Start {
             _ => {}
         }
     }
+}
+
+/// The shop with the records that jobs copy: nobody misses what a grant does not cover of the others.
+fn with_records_in_use(app: &App, shop: &Shop) -> Shop {
+    let is_copied = |record: &Record| {
+        app.reads(shop, *record) && app.config().sync_jobs(*record).any(|(_, job)| job.covers(shop))
+    };
+    Shop { records: shop.records.iter().copied().filter(is_copied).collect(), ..shop.clone() }
 }
 
 /// Marks a lane as under way in this process, for as long as it lives.

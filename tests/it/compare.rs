@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
+use shopsync::app::live::Live;
 use shopsync::config::Work;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::jobs::daemon::Daemon;
@@ -124,7 +125,7 @@ both_databases! {
         test.database.execute(&format!("DELETE FROM orders WHERE number IN ({})", listed(&lost))).await;
 
         for _ in 0..2 {
-            let daemon = Daemon::new(test.app.clone(), CancellationToken::new());
+            let daemon = Daemon::new(Live::new(test.app.clone()), CancellationToken::new());
             let work = Work::Reconcile { record: Record::Orders, days: 3 };
             daemon.start("nightly", work, &[test.shop("temu-shop")], Trigger::Schedule);
             assert!(daemon.drain(Duration::from_mins(1)).await);

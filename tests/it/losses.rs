@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use shopsync::app::live::Live;
 use shopsync::config::Work;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::domain::window::Window;
@@ -94,7 +95,7 @@ both_databases! {
         });
 
         test.settle();
-        let daemon = Daemon::new(test.app.clone(), CancellationToken::new());
+        let daemon = Daemon::new(Live::new(test.app.clone()), CancellationToken::new());
         daemon.start("orders", Work::Sync(Record::Orders), &[test.shop("temu-shop")], Trigger::Schedule);
         assert!(daemon.drain(Duration::from_mins(1)).await);
 
