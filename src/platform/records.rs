@@ -23,14 +23,26 @@ pub trait RecordSource: Send + Sync {
     /// One page of the list. A lone unreadable row is a [`Row::Unreadable`], not an error.
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError>;
 
-    /// What another call tells of these, each the platform's own JSON text by number; at most
-    /// [`Details::batch`] of them. One that is missing in the answer has nothing more to tell. Only where
+    /// What another call tells of one thing: the platform's own JSON text. `None`: nothing more. Only asked where
     /// [`Paging::details`] says that there is such a call.
+    async fn detail(&self, _access: &Access, _number: &str) -> Result<Option<String>, PlatformError> {
+        Ok(None)
+    }
+
+    /// The same of several, by number; at most [`Details::batch`] of them. Its own only where one call tells of many.
     async fn details(
         &self,
         access: &Access,
         numbers: &[String],
-    ) -> Result<HashMap<String, String>, PlatformError>;
+    ) -> Result<HashMap<String, String>, PlatformError> {
+        let mut details = HashMap::with_capacity(numbers.len());
+        for number in numbers {
+            if let Some(detail) = self.detail(access, number).await? {
+                details.insert(number.clone(), detail);
+            }
+        }
+        Ok(details)
+    }
 
     /// Looks one thing of the record up, for a person who asks for it now.
     async fn find(&self, _access: &Access, _number: &str) -> Result<Found, PlatformError> {
@@ -109,7 +121,7 @@ pub struct Windows {
     pub halves_on_timeout: bool,
     /// How a window of one second that holds more than `rows_max` is read: once for each of these platform
     /// statuses. Empty: it is paged to its end.
-    pub dense_statuses: &'static [&'static str],
+    pub dense_statuses: &'static [i64],
 }
 
 /// The call that tells more than the list.
@@ -186,10 +198,20 @@ pub enum Range {
         lane: Lane,
         window: Window,
         /// Only rows in this status of the platform. `None`: all.
-        status: Option<&'static str>,
+        status: Option<i64>,
     },
     /// One of [`Reach::Lists`].
     List(&'static str),
+}
+
+impl Range {
+    /// The platform status that rows have to be in. `None`: any.
+    pub fn status(&self) -> Option<i64> {
+        match self {
+            Self::Window { status, .. } => *status,
+            Self::List(_) => None,
+        }
+    }
 }
 
 /// One page of a list.

@@ -65,12 +65,12 @@ pub(super) async fn rewrite<T: Row>(
     pieces: &Pieces<'_, T>,
 ) -> Result<(), StoreError> {
     let table = table_of(T::KIND);
+    let own = pieces.values().next().map(|piece| piece.thing.own(tx.dialect)).unwrap_or_default();
+    let mut conflict = OnConflict::columns(["shop", table.key]);
+    conflict.update_columns(own.into_iter().map(|(column, _)| column));
     for mut insert in bulk::inserts(table.name, pieces.values().map(|piece| row(tx.dialect, context, piece)))
     {
-        let own = pieces.values().next().map(|piece| piece.thing.own(tx.dialect)).unwrap_or_default();
-        let mut conflict = OnConflict::columns(["shop", table.key]);
-        conflict.update_columns(own.into_iter().map(|(column, _)| column));
-        insert.on_conflict(conflict);
+        insert.on_conflict(conflict.clone());
         tx.db().execute(&insert).await?;
     }
     let things: Vec<&T> = pieces.values().map(|piece| piece.thing).collect();
@@ -92,8 +92,9 @@ async fn upsert<T: Row>(
         .map(|(column, _)| *column)
         .filter(|column| is_replaced(table, column))
         .collect();
+    let conflict = on_conflict(table, &columns);
     for mut insert in bulk::inserts(table.name, rows) {
-        insert.on_conflict(on_conflict(table, &columns)).returning_col(table.key);
+        insert.on_conflict(conflict.clone()).returning_col(table.key);
         for row in tx.db().query_all(&insert).await? {
             written.insert(row.try_get_by_index(0)?);
         }

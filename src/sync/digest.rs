@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::pass::AskedPage;
 use super::seen::Seen;
 use super::{RecordSync, SyncError};
-use crate::domain::entity::{Answers, FUTURE_MAX, Kind};
+use crate::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
 use crate::platform::{ConvertError, DetailNeed, Details, ListRow, PlatformError, Row};
 use crate::store::pages::Stored;
@@ -157,42 +157,49 @@ impl RecordSync {
         priority: Priority,
     ) -> Result<Outcome, SyncError> {
         let mut parts = row.into_parts();
-        match self.add_detail(&mut parts, details, priority).await {
-            Ok(()) => {}
+        match self.with_detail(&mut parts, details, priority).await {
+            Ok(made) => Ok(self.outcome_of(made, parts, read_at)),
             Err(error) => match odd_detail(&error) {
-                Some(reason) if details.need != DetailNeed::Optional => {
-                    return Ok(Outcome::Odd(parts.odd(reason)));
-                }
+                Some(reason) if details.need != DetailNeed::Optional => Ok(Outcome::Odd(parts.odd(reason))),
                 // The list row alone is enough here; the detail is only an extra.
                 Some(reason) => {
                     tracing::debug!(shop = %self.shop.name, "detail of {} not stored: {reason}", parts.number);
+                    Ok(self.outcome(parts, read_at))
                 }
-                None => return Err(error),
+                None => Err(error),
             },
         }
-        Ok(self.outcome(parts, read_at))
     }
 
-    /// Fetches the detail, again when it is older than the list row: the platform has not yet caught up with itself.
-    async fn add_detail(
+    /// What the row and its detail make. The detail is fetched again when it is older than the list row: the platform has
+    /// not yet caught up with itself.
+    async fn with_detail(
         &self,
         parts: &mut RowParts,
         details: Details,
         priority: Priority,
-    ) -> Result<(), SyncError> {
-        let numbers = [parts.number.clone()];
+    ) -> Result<Result<Entity, ConvertError>, SyncError> {
         let mut fetches = 1;
         loop {
-            let mut told = self.details(&numbers, priority).await?;
-            if let Some(text) = told.remove(&parts.number) {
+            if let Some(text) = self.detail(&parts.number, priority).await? {
                 details.part.put(&mut parts.answers, text);
             }
-            match self.source().convert(parts.kind, &parts.answers) {
+            match self.convert(parts) {
                 Err(ConvertError::StaleDetail) if fetches < STALE_DETAILS_MAX => fetches += 1,
-                _ => return Ok(()),
+                made => return Ok(made),
             }
             tokio::time::sleep(STALE_DETAIL_PAUSE).await;
         }
+    }
+
+    async fn detail(&self, number: &str, priority: Priority) -> Result<Option<String>, SyncError> {
+        let source = self.source();
+        self.call(
+            priority,
+            &self.reading_details(),
+            |access| async move { source.detail(&access, number).await },
+        )
+        .await
     }
 
     async fn details(
@@ -201,14 +208,32 @@ impl RecordSync {
         priority: Priority,
     ) -> Result<HashMap<String, String>, SyncError> {
         let source = self.source();
-        self.call(priority, &format!("reading details of {}", self.record), |access| async move {
+        self.call(priority, &self.reading_details(), |access| async move {
             source.details(&access, numbers).await
         })
         .await
     }
 
+    fn reading_details(&self) -> String {
+        format!("reading details of {}", self.record)
+    }
+
     pub(super) fn outcome(&self, parts: RowParts, read_at: DateTime<Utc>) -> Outcome {
-        match self.source().convert(parts.kind, &parts.answers) {
+        self.outcome_of(self.convert(&parts), parts, read_at)
+    }
+
+    fn convert(&self, parts: &RowParts) -> Result<Entity, ConvertError> {
+        self.source().convert(parts.kind, &parts.answers)
+    }
+
+    /// What became of a row, once it is converted.
+    fn outcome_of(
+        &self,
+        made: Result<Entity, ConvertError>,
+        parts: RowParts,
+        read_at: DateTime<Utc>,
+    ) -> Outcome {
+        match made {
             Ok(mut entity) => {
                 let is_plausible = |at: &DateTime<Utc>| *at <= self.platform_now() + FUTURE_MAX;
                 entity.set_updated_at(entity.updated_at().filter(is_plausible).unwrap_or(read_at));

@@ -121,7 +121,7 @@ impl RecordSync {
         if first.total <= windows.rows_max || windows.dense_statuses.is_empty() {
             self.collect(window, None, first, &mut rows).await?;
         } else {
-            for status in windows.dense_statuses {
+            for &status in windows.dense_statuses {
                 let first = self.created_page(window, Some(status), 1).await?;
                 if first.total > windows.rows_max {
                     return Err(SyncError::platform("comparing a crowded second", PlatformError::TooDense));
@@ -136,7 +136,7 @@ impl RecordSync {
     async fn collect(
         &self,
         window: Window,
-        status: Option<&'static str>,
+        status: Option<i64>,
         first: Page,
         rows: &mut BTreeMap<String, Option<DateTime<Utc>>>,
     ) -> Result<(), SyncError> {
@@ -168,7 +168,7 @@ impl RecordSync {
     async fn created_page(
         &self,
         window: Window,
-        status: Option<&'static str>,
+        status: Option<i64>,
         number: u32,
     ) -> Result<Page, SyncError> {
         let range = Range::Window { lane: Lane::Create, window, status };

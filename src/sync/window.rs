@@ -123,7 +123,7 @@ impl WindowReading<'_> {
             return self.reading.read_pages(first, self.range(None)).await;
         }
         let mut is_doubtful = false;
-        for status in statuses {
+        for &status in statuses {
             let range = self.range(Some(status));
             let first = self.reading.page(range, 1).await?;
             if first.page.total > self.sync().windows().rows_max {
@@ -151,7 +151,7 @@ impl WindowReading<'_> {
         );
     }
 
-    fn range(&self, status: Option<&'static str>) -> Range {
+    fn range(&self, status: Option<i64>) -> Range {
         Range::Window { lane: self.lane, window: self.window, status }
     }
 

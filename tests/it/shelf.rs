@@ -154,14 +154,6 @@ impl RecordSource for Shelf {
         Ok(page)
     }
 
-    async fn details(
-        &self,
-        _access: &Access,
-        _numbers: &[String],
-    ) -> Result<HashMap<String, String>, PlatformError> {
-        Ok(HashMap::new())
-    }
-
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {
         let row: serde_json::Value = serde_json::from_str(answers.list.as_deref().unwrap()).unwrap();
         let updated_at = DateTime::from_timestamp_millis(row["updated"].as_i64().unwrap());

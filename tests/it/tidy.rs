@@ -24,10 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("app", &["clock", "domain", "telemetry", "platform", "store", "auth", "sync", "config"]),
     ("jobs", &["clock", "domain", "platform", "store", "auth", "sync", "config", "app"]),
     // The status page and what else is answered over HTTP.
-    (
-        "web",
-        &["clock", "domain", "telemetry", "platform", "store", "auth", "sync", "config", "app", "jobs"],
-    ),
+    ("web", &["clock", "domain", "telemetry", "platform", "store", "auth", "sync", "config", "app", "jobs"]),
     // Independent of the code it tests.
     ("sandbox", &["clock"]),
     // Knows what the errors of the layers below mean to a script.

@@ -1,6 +1,5 @@
 //! Activities: the platform's campaigns, kind by kind, and what the seller has put into each.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -42,22 +41,6 @@ impl Activities {
     pub(super) fn new(gateway: Arc<Gateway>) -> Self {
         Self { gateway }
     }
-
-    /// What is in one activity, as one JSON list. `None`: it is over or called off, and tells no more.
-    async fn goods(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
-        let goods = lists::whole(&self.gateway, access, (GOODS, GOODS_NAMES), |page| {
-            let parameters = Parameters::new().integer("pageNumber", page).integer("pageSize", PAGE_SIZE);
-            match number.parse::<i64>() {
-                Ok(id) => parameters.integer("activityId", id),
-                Err(_) => parameters.text("activityId", number),
-            }
-        });
-        match goods.await {
-            Ok(goods) => Ok(Some(format!("[{}]", goods.into_iter().collect::<Vec<_>>().join(",")))),
-            Err(error) if codes::is_activity_over(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 #[async_trait]
@@ -77,18 +60,20 @@ impl RecordSource for Activities {
         NAMES.open(self.gateway.result(&answer)?)?.into_page(query, convert::list_row)
     }
 
-    async fn details(
-        &self,
-        access: &Access,
-        numbers: &[String],
-    ) -> Result<HashMap<String, String>, PlatformError> {
-        let mut details = HashMap::with_capacity(numbers.len());
-        for number in numbers {
-            if let Some(goods) = self.goods(access, number).await? {
-                details.insert(number.clone(), goods);
+    /// What is in the activity, as one JSON list. One that is over or called off tells no more.
+    async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
+        let goods = lists::whole(&self.gateway, access, (GOODS, GOODS_NAMES), |page| {
+            let parameters = Parameters::new().integer("pageNumber", page).integer("pageSize", PAGE_SIZE);
+            match number.parse::<i64>() {
+                Ok(id) => parameters.integer("activityId", id),
+                Err(_) => parameters.text("activityId", number),
             }
+        });
+        match goods.await {
+            Ok(goods) => Ok(Some(format!("[{}]", goods.into_iter().collect::<Vec<_>>().join(",")))),
+            Err(error) if codes::is_activity_over(&error) => Ok(None),
+            Err(error) => Err(error),
         }
-        Ok(details)
     }
 
     fn convert(&self, _kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

@@ -1,6 +1,5 @@
 //! Products of local shops: goods and their SKUs, each read whole in several searches that together find everything.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -57,20 +56,7 @@ impl RecordSource for Goods {
             .integer(older, search)
             .integer(newer, search);
         let answer = self.gateway.read(api, access, parameters).await?;
-        let listing = match self.gateway.result_if_any(&answer)? {
-            Some(result) => names.open(result)?,
-            // How a search that finds nothing is answered.
-            None => names.nothing(),
-        };
-        listing.into_page(query, |row| convert::list_row(kind, row))
-    }
-
-    async fn details(
-        &self,
-        _access: &Access,
-        _numbers: &[String],
-    ) -> Result<HashMap<String, String>, PlatformError> {
-        Ok(HashMap::new())
+        names.open_if_any(&self.gateway, &answer)?.into_page(query, |row| convert::list_row(kind, row))
     }
 
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

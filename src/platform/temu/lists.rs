@@ -53,9 +53,22 @@ impl Names {
         Ok(Listing { dialect: DIALECT, total, total_name: self.total, rows, rows_name: self.rows })
     }
 
-    /// A list that holds nothing.
-    pub(super) fn nothing(self) -> Listing<'static> {
-        Listing { dialect: DIALECT, total: Some(0), total_name: self.total, rows: None, rows_name: self.rows }
+    /// The list in an answer; some calls answer nothing at all where they find nothing.
+    pub(super) fn open_if_any<'a>(
+        self,
+        gateway: &Gateway,
+        answer: &'a str,
+    ) -> Result<Listing<'a>, PlatformError> {
+        match gateway.result_if_any(answer)? {
+            Some(result) => self.open(result),
+            None => Ok(Listing {
+                dialect: DIALECT,
+                total: Some(0),
+                total_name: self.total,
+                rows: None,
+                rows_name: self.rows,
+            }),
+        }
     }
 }
 

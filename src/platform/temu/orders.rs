@@ -1,6 +1,5 @@
 //! Orders: the list by time, the detail on request, the money order by order.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -67,18 +66,10 @@ impl RecordSource for Orders {
         listing.into_page(query, convert::list_row)
     }
 
-    async fn details(
-        &self,
-        access: &Access,
-        numbers: &[String],
-    ) -> Result<HashMap<String, String>, PlatformError> {
-        let mut details = HashMap::with_capacity(numbers.len());
-        for number in numbers {
-            let parameters = Parameters::new().text("parentOrderSn", number.as_str());
-            let answer = self.gateway.read(DETAIL, access, parameters).await?;
-            details.insert(number.clone(), self.gateway.result(&answer)?.get().to_owned());
-        }
-        Ok(details)
+    async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
+        let parameters = Parameters::new().text("parentOrderSn", number);
+        let answer = self.gateway.read(DETAIL, access, parameters).await?;
+        Ok(Some(self.gateway.result(&answer)?.get().to_owned()))
     }
 
     /// The list takes numbers in place of times.
@@ -127,7 +118,7 @@ fn list_parameters(query: &PageQuery) -> Parameters {
         return parameters;
     };
     let (from, until) = window.asked();
-    let parameters = match status.and_then(|status| status.parse::<i64>().ok()) {
+    let parameters = match status {
         Some(status) => parameters.integer("parentOrderStatus", status),
         None => parameters,
     };

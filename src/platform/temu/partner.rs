@@ -1,7 +1,6 @@
 //! Products of semi- and full-managed shops, which the partner and cn zones list by SKC: goods in one colour. A product
 //! in two colours comes in two rows, each with its own SKUs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -50,25 +49,12 @@ impl RecordSource for PartnerGoods {
         let api = if self.gateway.zone() == ZONE_CN { LIST_CN } else { LIST };
         let parameters = Parameters::new().integer("page", query.page).integer("pageSize", query.page_size);
         let answer = self.gateway.read(api, access, parameters).await?;
-        let listing = match self.gateway.result_if_any(&answer)? {
-            Some(result) => NAMES.open(result)?,
-            // How an empty shop is answered in the local zones.
-            None => NAMES.nothing(),
-        };
-        let (total, skcs) = listing.open(query.page)?;
+        let (total, skcs) = NAMES.open_if_any(&self.gateway, &answer)?.open(query.page)?;
         Ok(Page {
             total,
             rows: skcs.iter().flat_map(|skc| convert::rows(skc)).collect(),
             counted: Some(skcs.iter().map(|skc| convert::skc_name(skc)).collect()),
         })
-    }
-
-    async fn details(
-        &self,
-        _access: &Access,
-        _numbers: &[String],
-    ) -> Result<HashMap<String, String>, PlatformError> {
-        Ok(HashMap::new())
     }
 
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

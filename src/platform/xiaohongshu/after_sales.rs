@@ -1,22 +1,18 @@
 //! After-sales cases: the list by time, and one detail each, which tells what was refunded and for what.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::gateway::{DIALECT, Gateway, content};
+use super::gateway::{self, DIALECT, Gateway, content};
 use super::privacy;
 use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
-use crate::domain::record::Lane;
 use crate::platform::error::{ConvertError, PlatformError};
 use crate::platform::listing::Listing;
 use crate::platform::parameters::Parameters;
-use crate::platform::{
-    DetailNeed, Details, Page, PageQuery, Paging, Part, Range, Reach, RecordSource, Windows,
-};
+use crate::platform::{DetailNeed, Details, Page, PageQuery, Paging, Part, Reach, RecordSource, Windows};
 
 mod convert;
 
@@ -31,7 +27,7 @@ static PAGING: Paging = Paging {
         // The number of a page times its size may not be more.
         rows_max: 50_000,
         halves_on_timeout: false,
-        dense_statuses: &["1", "2", "3", "4", "5", "6", "9", "9001", "12", "13", "14"],
+        dense_statuses: &[1, 2, 3, 4, 5, 6, 9, 9001, 12, 13, 14],
     }),
     page_size: 100,
     details: Some(Details { need: DetailNeed::Changed, batch: 1, part: Part::Detail }),
@@ -68,20 +64,11 @@ impl RecordSource for AfterSales {
     }
 
     /// The talk between buyer and seller is not asked for, and what comes of persons unasked is left out.
-    async fn details(
-        &self,
-        access: &Access,
-        numbers: &[String],
-    ) -> Result<HashMap<String, String>, PlatformError> {
-        let mut details = HashMap::with_capacity(numbers.len());
-        for number in numbers {
-            let parameters = Parameters::new().text("returnsId", number.as_str());
-            let answer = self.gateway.read(DETAIL, access, parameters).await?;
-            let detail =
-                privacy::detail(content(&answer)?.get()).map_err(|_| DIALECT.malformed("afterSaleInfo"))?;
-            details.insert(number.clone(), detail);
-        }
-        Ok(details)
+    async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
+        let parameters = Parameters::new().text("returnsId", number);
+        let answer = self.gateway.read(DETAIL, access, parameters).await?;
+        let detail = privacy::detail(content(&answer)?.get());
+        detail.map(Some).map_err(|_| DIALECT.malformed("afterSaleInfo"))
     }
 
     fn convert(&self, _kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {
@@ -89,24 +76,10 @@ impl RecordSource for AfterSales {
     }
 }
 
-/// Both bounds are inclusive, in milliseconds, and must differ, as those of a window do.
+/// The bounds go in milliseconds, and must differ, as those of a window do.
 fn list_parameters(query: &PageQuery) -> Parameters {
-    const BY_CREATION: i64 = 1;
-    const BY_UPDATE: i64 = 2;
-    let parameters = Parameters::new().integer("pageNo", query.page).integer("pageSize", query.page_size);
-    let Range::Window { lane, window, status } = query.range else {
-        return parameters;
-    };
-    let (from, until) = window.asked();
-    let time_type = match lane {
-        Lane::Update => BY_UPDATE,
-        Lane::Create | Lane::Amounts => BY_CREATION,
-    };
-    let parameters = parameters
-        .integer("startTime", from * 1000)
-        .integer("endTime", until * 1000)
-        .integer("timeType", time_type);
-    match status.and_then(|status| status.parse::<i64>().ok()) {
+    let parameters = gateway::window_parameters(query, 1000);
+    match query.range.status() {
         Some(status) => parameters.integers("statuses", &[status]),
         None => parameters,
     }

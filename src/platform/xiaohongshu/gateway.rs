@@ -5,11 +5,12 @@ use serde_json::value::RawValue;
 
 use super::{codes, sign};
 use crate::domain::grant::Access;
+use crate::domain::record::Lane;
 use crate::platform::envelope::Dialect;
 use crate::platform::error::PlatformError;
 use crate::platform::http::Conversation;
 use crate::platform::parameters::Parameters;
-use crate::platform::{AppSettings, ConnectError};
+use crate::platform::{AppSettings, ConnectError, PageQuery, Range};
 
 /// Of every app that is authorised by OAuth 2.
 const VERSION: &str = "2.0";
@@ -57,4 +58,24 @@ impl Gateway {
 /// The `data` of an answer, or what its code and message say.
 pub(super) fn content(answer: &str) -> Result<&RawValue, PlatformError> {
     DIALECT.content(answer, codes::refusal)
+}
+
+/// The page, and the window of a list that is read by time; both bounds are taken as inclusive. `per_second`: how many
+/// of the call's own units of time make a second.
+pub(super) fn window_parameters(query: &PageQuery, per_second: i64) -> Parameters {
+    const BY_CREATION: i64 = 1;
+    const BY_UPDATE: i64 = 2;
+    let parameters = Parameters::new().integer("pageNo", query.page).integer("pageSize", query.page_size);
+    let Range::Window { lane, window, .. } = query.range else {
+        return parameters;
+    };
+    let (from, until) = window.asked();
+    let time_type = match lane {
+        Lane::Update => BY_UPDATE,
+        Lane::Create | Lane::Amounts => BY_CREATION,
+    };
+    parameters
+        .integer("startTime", from * per_second)
+        .integer("endTime", until * per_second)
+        .integer("timeType", time_type)
 }

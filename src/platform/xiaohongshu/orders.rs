@@ -1,22 +1,20 @@
 //! Orders: the list by time, and one detail each, which has the money and the lines.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::gateway::{DIALECT, Gateway, content};
+use super::gateway::{self, DIALECT, Gateway, content};
 use super::{convert, wire};
 use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
-use crate::domain::record::Lane;
 use crate::platform::error::{ConvertError, PlatformError};
 use crate::platform::listing::{self, Listing};
 use crate::platform::parameters::Parameters;
 use crate::platform::{
-    DetailNeed, Details, Found, ListRow, Page, PageQuery, Paging, Part, Range, Reach, RecordSource,
-    Rejection, Windows,
+    DetailNeed, Details, Found, ListRow, Page, PageQuery, Paging, Part, Reach, RecordSource, Rejection,
+    Windows,
 };
 
 const LIST: &str = "order.getOrderList";
@@ -29,7 +27,7 @@ static PAGING: Paging = Paging {
         create_max: Some(TimeDelta::seconds(24 * 3600 - 1)),
         rows_max: 10_000,
         halves_on_timeout: false,
-        dense_statuses: &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
+        dense_statuses: &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     }),
     page_size: 100,
     details: Some(Details { need: DetailNeed::Changed, batch: 1, part: Part::Detail }),
@@ -65,18 +63,10 @@ impl RecordSource for Orders {
         listing.into_page(query, convert::list_row)
     }
 
-    async fn details(
-        &self,
-        access: &Access,
-        numbers: &[String],
-    ) -> Result<HashMap<String, String>, PlatformError> {
-        let mut details = HashMap::with_capacity(numbers.len());
-        for number in numbers {
-            let parameters = Parameters::new().text("orderId", number.as_str());
-            let answer = self.gateway.read(DETAIL, access, parameters).await?;
-            details.insert(number.clone(), content(&answer)?.get().to_owned());
-        }
-        Ok(details)
+    async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
+        let parameters = Parameters::new().text("orderId", number);
+        let answer = self.gateway.read(DETAIL, access, parameters).await?;
+        Ok(Some(content(&answer)?.get().to_owned()))
     }
 
     /// The list does not take a number, but the detail tells when the order was created, and the list takes that.
@@ -102,22 +92,10 @@ impl RecordSource for Orders {
     }
 }
 
-/// Both bounds are taken as inclusive, and in seconds, though the answers tell milliseconds.
+/// The bounds go in seconds, though the answers tell milliseconds.
 fn list_parameters(query: &PageQuery) -> Parameters {
-    const BY_CREATION: i64 = 1;
-    const BY_UPDATE: i64 = 2;
-    let parameters = Parameters::new().integer("pageNo", query.page).integer("pageSize", query.page_size);
-    let Range::Window { lane, window, status } = query.range else {
-        return parameters;
-    };
-    let (from, until) = window.asked();
-    let time_type = match lane {
-        Lane::Update => BY_UPDATE,
-        Lane::Create | Lane::Amounts => BY_CREATION,
-    };
-    let parameters =
-        parameters.integer("startTime", from).integer("endTime", until).integer("timeType", time_type);
-    match status.and_then(|status| status.parse::<i64>().ok()) {
+    let parameters = gateway::window_parameters(query, 1);
+    match query.range.status() {
         Some(status) => parameters.integer("orderStatus", status),
         None => parameters,
     }

@@ -3,7 +3,7 @@
 //! No document says whether the list goes by the update time of the SKU or of its item. A change that the windows do
 //! not show is found when everything is read again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -82,14 +82,6 @@ impl RecordSource for Products {
         }
         page.counted = Some(counted);
         Ok(page)
-    }
-
-    async fn details(
-        &self,
-        _access: &Access,
-        _numbers: &[String],
-    ) -> Result<HashMap<String, String>, PlatformError> {
-        Ok(HashMap::new())
     }
 
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {
