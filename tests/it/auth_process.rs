@@ -2,7 +2,7 @@
 //! started again with one test and its task in the environment.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::auth_context::{Authorised, clear, program};
+use crate::child;
 use crate::store_shops::shop;
 
 const TASK: &str = "SHOPSYNC_TEST_PROCESS";
@@ -70,14 +71,7 @@ impl Process {
             "folder": folder.path(),
             "state": state,
         });
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "auth_process::as_a_process_of_its_own", "--nocapture"])
-            .env(TASK, task.to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let child = child::of_this_binary("auth_process::as_a_process_of_its_own", TASK, &task);
         let process = Self { child, folder };
         process.until("ready").await;
         process

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on says so by panicking, also within its helpers"
 )]
 
+mod app_settings;
 mod auth_context;
 mod auth_copied;
 mod auth_files;
@@ -16,6 +17,7 @@ mod auth_rotate;
 mod auth_sealed;
 mod auth_store;
 mod auth_survival;
+mod child;
 mod compare;
 mod context;
 mod daemon;
@@ -47,6 +49,7 @@ mod scans;
 mod schedule;
 mod shelf;
 mod shop_verbs;
+mod small_sandbox;
 mod store_after_sales;
 mod store_amounts;
 mod store_cursors;

@@ -13,11 +13,12 @@ use shopsync::domain::grant::Access;
 use shopsync::domain::shop::Shop;
 use shopsync::platform::device_login::DeviceProgress;
 use shopsync::platform::retry::RetryPolicy;
-use shopsync::platform::{AppSettings, Application, SignMethod, profile};
+use shopsync::platform::{AppSettings, Application, profile};
 use shopsync::sandbox::{
     DriveSettings, Fault, FaultKind, OPEN115_APP_ID, Sandbox, SandboxSettings, World, WorldHandle,
 };
 
+use crate::app_settings::app_settings;
 use crate::auth_context::key;
 use crate::databases::{TestDatabase, both_databases};
 use crate::store_shops::shop;
@@ -105,17 +106,9 @@ impl Drive {
 
 fn program(database: &TestDatabase, sandbox: &Sandbox) -> Tokens {
     let settings = AppSettings {
-        name: "pan".to_owned(),
-        gateway: sandbox.open115_gateway().parse().unwrap(),
-        zone: String::new(),
         app_key: OPEN115_APP_ID.to_owned(),
         app_secret: SecretString::default(),
-        proxy: None,
-        sign_method: SignMethod::Md5,
-        redirect_uri: String::new(),
-        refresh_type: None,
-        request_timeout: Duration::from_secs(30),
-        clock: database.clock.clone(),
+        ..app_settings(&sandbox.open115_gateway(), &database.clock)
     };
     let client = (profile("115").unwrap().connect)(settings).unwrap();
     let policy = RetryPolicy { attempts_max: 1, backoff_min: Duration::ZERO, backoff_max: Duration::ZERO };

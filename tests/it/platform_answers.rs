@@ -2,7 +2,6 @@
 //! one thing.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -16,10 +15,10 @@ use shopsync::clock::Clock;
 use shopsync::domain::grant::Access;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::domain::window::Window;
-use shopsync::platform::{
-    AppSettings, PageQuery, Platform, PlatformError, Range, Rejection, SignMethod, profile,
-};
+use shopsync::platform::{AppSettings, PageQuery, Platform, PlatformError, Range, Rejection, profile};
 use tokio::net::TcpListener;
+
+use crate::app_settings::app_settings;
 
 #[tokio::test]
 async fn a_temu_call_is_flat_complete_and_without_nulls() {
@@ -265,17 +264,9 @@ impl Gateway {
 
     pub(crate) fn connect(&self, name: &str, zone: &str, refresh_type: &str) -> Arc<dyn Platform> {
         let settings = AppSettings {
-            name: "app".to_owned(),
-            gateway: self.address.parse().unwrap(),
             zone: zone.to_owned(),
-            app_key: "key".to_owned(),
-            app_secret: "secret".into(),
-            proxy: None,
-            sign_method: SignMethod::Md5,
-            redirect_uri: String::new(),
             refresh_type: (!refresh_type.is_empty()).then(|| refresh_type.to_owned()),
-            request_timeout: Duration::from_secs(30),
-            clock: Clock::manual(now()),
+            ..app_settings(&self.address, &Clock::manual(now()))
         };
         (profile(name).unwrap().connect)(settings).unwrap()
     }
@@ -319,5 +310,5 @@ async fn detail(platform: &dyn Platform, number: &str) -> Result<String, Platfor
 /// Page 3 of the last ten minutes, orders to be shipped only.
 pub(crate) fn query(lane: Lane) -> PageQuery {
     let window = Window::new(now() - TimeDelta::minutes(10), now()).unwrap();
-    PageQuery { range: Range::Window { lane, window, status: Some("2") }, page: 3, page_size: 100 }
+    PageQuery { range: Range::Window { lane, window, status: Some(2) }, page: 3, page_size: 100 }
 }

@@ -17,8 +17,10 @@ use futures_util::{StreamExt, stream};
 use shopsync::clock::Clock;
 use shopsync::platform::error::Retry;
 use shopsync::platform::http::Conversation;
-use shopsync::platform::{AppSettings, ConnectError, PlatformError, SignMethod};
+use shopsync::platform::{AppSettings, ConnectError, PlatformError};
 use tokio::net::TcpListener;
+
+use crate::app_settings::app_settings;
 
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -252,19 +254,7 @@ fn answer(body: impl Into<Body>) -> Response {
 }
 
 fn settings(gateway: &str) -> AppSettings {
-    AppSettings {
-        name: "test".to_owned(),
-        gateway: gateway.parse().unwrap(),
-        zone: String::new(),
-        app_key: "key".to_owned(),
-        app_secret: "secret".to_owned().into(),
-        proxy: None,
-        sign_method: SignMethod::Md5,
-        redirect_uri: String::new(),
-        refresh_type: None,
-        request_timeout: REQUEST_TIMEOUT,
-        clock: Clock::manual(now()),
-    }
+    AppSettings { request_timeout: REQUEST_TIMEOUT, ..app_settings(gateway, &Clock::manual(now())) }
 }
 
 fn conversation_with(address: SocketAddr, request_timeout: Duration) -> Conversation {

@@ -1,7 +1,6 @@
 //! Conversations of the real clients with the simulated platforms: what a platform says, and what we hear.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -19,6 +18,8 @@ use shopsync::sandbox::{
     self, Fault, FaultKind, Sandbox, SandboxSettings, TEMU_APP_KEY, TEMU_APP_SECRET, TruthOrder,
     XIAOHONGSHU_APP_ID, XIAOHONGSHU_APP_SECRET,
 };
+
+use crate::app_settings::app_settings;
 
 /// One platform's client and the sandbox it talks to, both at the same moment.
 pub(crate) struct Conversation {
@@ -51,17 +52,11 @@ impl Conversation {
             ),
         };
         let app = AppSettings {
-            name: "app".to_owned(),
-            gateway: gateway.parse().unwrap(),
             zone: zone.to_owned(),
             app_key: app_key.to_owned(),
             app_secret: app_secret.into(),
-            proxy: None,
             sign_method,
-            redirect_uri: String::new(),
-            refresh_type: None,
-            request_timeout: Duration::from_secs(30),
-            clock: clock.clone(),
+            ..app_settings(&gateway, &clock)
         };
         let platform = (profile(name).unwrap().connect)(app).unwrap();
         let issued = sandbox.world().with(|world| world.issue_token(side, 0));

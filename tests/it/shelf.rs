@@ -1,6 +1,6 @@
 //! A platform that lists a shelf of products, three a page, for tests that decide what happens between two pages.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

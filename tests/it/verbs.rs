@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use shopsync::clock::Clock;
 use shopsync::domain::record::{Lane, Record};
-use shopsync::sandbox::{Fault, FaultKind, Platform, Sandbox, SandboxSettings};
+use shopsync::sandbox::{Fault, FaultKind, Platform};
 
 use shopsync::store::Store;
 use shopsync::store::leases::LaneKey;
@@ -13,21 +13,11 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::databases::TestDatabase;
 use crate::program::Program;
-
-async fn sandbox() -> Sandbox {
-    Sandbox::start(SandboxSettings {
-        clock: Clock::system(),
-        orders: 30,
-        history: TimeDelta::hours(30),
-        ..SandboxSettings::default()
-    })
-    .await
-    .unwrap()
-}
+use crate::small_sandbox::small_sandbox;
 
 #[tokio::test]
 async fn a_shop_that_was_never_authorised_is_left_out_unless_it_is_named() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
 
     program.finish(&["sync"]).await;
@@ -40,7 +30,7 @@ async fn a_shop_that_was_never_authorised_is_left_out_unless_it_is_named() {
 
 #[tokio::test]
 async fn one_shop_that_fails_does_not_stop_the_other() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;
     sandbox.world().with(|world| {
@@ -56,7 +46,7 @@ async fn one_shop_that_fails_does_not_stop_the_other() {
 
 #[tokio::test]
 async fn what_was_synced_is_told_by_status_runs_and_orders() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;
 
@@ -79,7 +69,7 @@ async fn what_was_synced_is_told_by_status_runs_and_orders() {
 
 #[tokio::test]
 async fn a_csv_file_opens_in_a_spreadsheet() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;
     program.finish(&["sync"]).await;
@@ -93,7 +83,7 @@ async fn a_csv_file_opens_in_a_spreadsheet() {
 
 #[tokio::test]
 async fn check_names_what_to_do_in_each_line() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     assert!(program.finish(&["check"]).await.contains("`shopsync auth login temu-shop`"));
     program.authorise_all(&sandbox).await;
@@ -113,7 +103,7 @@ async fn check_names_what_to_do_in_each_line() {
 
 #[tokio::test]
 async fn a_grant_is_set_shown_refreshed_and_cleared_by_hand() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     let token = sandbox.world().with(|world| world.issue_token(Platform::Temu, 0).access);
     std::fs::write(program.folder.path().join("token"), &token).unwrap();
@@ -137,7 +127,7 @@ async fn a_grant_is_set_shown_refreshed_and_cleared_by_hand() {
 
 #[tokio::test]
 async fn words_that_name_nothing_end_with_the_usage_code() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
 
     let said = program.fail(&["sync", "--shop", "temu-shp"], 2).await;
@@ -149,7 +139,7 @@ async fn words_that_name_nothing_end_with_the_usage_code() {
 
 #[tokio::test]
 async fn what_is_handed_in_and_cannot_be_used_is_bad_input() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     std::fs::write(program.folder.path().join("binary"), [0xff, 0xfe]).unwrap();
     std::fs::write(program.folder.path().join("empty"), "").unwrap();
@@ -173,7 +163,7 @@ async fn what_is_handed_in_and_cannot_be_used_is_bad_input() {
 
 #[tokio::test]
 async fn a_shop_whose_key_is_lost_can_be_forgotten_and_authorised_anew() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;
     let sqlite_file = database.settings.url.expose_secret().trim_start_matches("sqlite://").to_owned();
@@ -191,7 +181,7 @@ async fn a_shop_whose_key_is_lost_can_be_forgotten_and_authorised_anew() {
 
 #[tokio::test]
 async fn a_shop_that_nobody_knows_is_not_an_empty_table() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
 
     for verb in ["orders", "runs"] {
@@ -203,7 +193,7 @@ async fn a_shop_that_nobody_knows_is_not_an_empty_table() {
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_a_bad_config_and_named() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     std::fs::write(program.folder.path().join("notes.txt"), "x".repeat(4096)).unwrap();
     let mut command = program.command(&["status"]);
@@ -219,7 +209,7 @@ async fn a_file_that_is_no_database_is_a_bad_config_and_named() {
 /// Every line at INFO and above says which event it is, and no line at any level holds a secret.
 #[tokio::test]
 async fn log_lines_name_their_event_and_hold_no_secret() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;
     let tokens = sandbox.world().with(|world| {
@@ -248,7 +238,7 @@ async fn log_lines_name_their_event_and_hold_no_secret() {
 
 #[tokio::test]
 async fn a_clock_that_is_minutes_off_is_told_once_for_each_app() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;
     sandbox.world().with(|world| world.set_skew(TimeDelta::minutes(4)));
@@ -272,7 +262,7 @@ async fn a_clock_that_is_minutes_off_is_told_once_for_each_app() {
 
 #[tokio::test]
 async fn a_sync_that_is_done_waits_for_the_refresh_it_began() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;
     program.finish(&["sync"]).await;
@@ -300,7 +290,7 @@ async fn a_sync_that_is_done_waits_for_the_refresh_it_began() {
 
 #[tokio::test]
 async fn a_sync_stopped_while_it_waits_for_a_lane_does_not_say_that_all_is_well() {
-    let (sandbox, database) = (sandbox().await, TestDatabase::sqlite().await);
+    let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;
     program.finish(&["status"]).await;

@@ -3,23 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use shopsync::clock::Clock;
 use shopsync::domain::record::Record;
-use shopsync::sandbox::{Platform, Sandbox, SandboxSettings};
+use shopsync::sandbox::Platform;
 
 use crate::databases::{TestDatabase, both_databases};
 use crate::program::Program;
+use crate::small_sandbox::small_sandbox;
 use crate::truth;
-
-/// Thirty orders of thirty hours in each shop.
-pub(crate) async fn small_sandbox() -> Sandbox {
-    Sandbox::start(SandboxSettings {
-        clock: Clock::system(),
-        orders: 30,
-        history: TimeDelta::hours(30),
-        ..SandboxSettings::default()
-    })
-    .await
-    .unwrap()
-}
 
 /// The cursor and the epoch of the Temu shop's orders.
 async fn cursor(database: &TestDatabase) -> (DateTime<Utc>, i64) {

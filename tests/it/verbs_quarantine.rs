@@ -5,8 +5,8 @@ use shopsync::sandbox::{Platform, Spoiled};
 use crate::context::SHOPS;
 use crate::databases::{TestDatabase, both_databases};
 use crate::program::Program;
+use crate::small_sandbox::small_sandbox;
 use crate::truth;
-use crate::verbs_cursor::small_sandbox;
 
 /// The shop's `count` orders that changed longest ago.
 async fn oldest(database: &TestDatabase, shop: &str, count: usize) -> Vec<(String, String)> {

@@ -15,9 +15,10 @@ use shopsync::auth::{AuthError, GivenTokens, Keyring, Tokens};
 use shopsync::clock::Clock;
 use shopsync::domain::shop::Shop;
 use shopsync::platform::retry::RetryPolicy;
-use shopsync::platform::{AppSettings, Application, SignMethod, profile};
+use shopsync::platform::{Application, profile};
 use shopsync::store::Store;
 
+use crate::app_settings::app_settings;
 use crate::auth_context::{Authorised, clear, key, program, refused};
 use crate::auth_gateway::Fault;
 use crate::auth_process::NOWHERE;
@@ -77,19 +78,8 @@ impl Teller {
 async fn keeping(database: &TestDatabase, platform: &'static str, teller: &Teller) -> (Tokens, Shop) {
     let shop = Shop { platform, ..shop("acme") };
     database.store.register_shops(std::slice::from_ref(&shop)).await.unwrap();
-    let client = (profile(platform).unwrap().connect)(AppSettings {
-        name: "app".to_owned(),
-        gateway: teller.start().await.parse().unwrap(),
-        zone: String::new(),
-        app_key: "key".to_owned(),
-        app_secret: SecretString::from("secret"),
-        proxy: None,
-        sign_method: SignMethod::Md5,
-        redirect_uri: String::new(),
-        refresh_type: None,
-        request_timeout: Duration::from_secs(30),
-        clock: database.clock.clone(),
-    });
+    let settings = app_settings(&teller.start().await, &database.clock);
+    let client = (profile(platform).unwrap().connect)(settings);
     let policy = RetryPolicy { attempts_max: 1, backoff_min: Duration::ZERO, backoff_max: Duration::ZERO };
     let application = Application::new("app".to_owned(), client.unwrap(), 1000.0, policy);
     let applications = Arc::new(BTreeMap::from([("app".to_owned(), Arc::new(application))]));

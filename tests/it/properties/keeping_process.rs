@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth_context::key;
 use crate::auth_gateway::client_of;
+use crate::child;
 use crate::databases::TestDatabase;
 use crate::store_shops::shop;
 
@@ -70,14 +71,7 @@ impl KeepingProcess {
             "folder": folder.path(),
             "now": database.clock.now().timestamp_millis(),
         });
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "properties::keeping_process::as_a_keeper_of_its_own", "--nocapture"])
-            .env(TASK, task.to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let child = child::of_this_binary("properties::keeping_process::as_a_keeper_of_its_own", TASK, &task);
         let process = Self { child, folder };
         process.until("ready", STARTS_MAX).await;
         process

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
@@ -11,10 +10,11 @@ use shopsync::auth::AuthError;
 use shopsync::auth::credential::OwnerReason;
 use shopsync::clock::Clock;
 use shopsync::domain::credential::Condition;
-use shopsync::platform::{AppSettings, PlatformError, SignMethod, profile};
+use shopsync::platform::{PlatformError, profile};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::app_settings::app_settings;
 use crate::auth_context::ExitCode as _;
 use crate::auth_context::{Authorised, clear, program, renewals};
 use crate::auth_gateway::Fault;
@@ -47,22 +47,6 @@ async fn gateway(reply: &'static str) -> (String, Arc<AtomicUsize>) {
     (address, calls)
 }
 
-fn settings(gateway: &str) -> AppSettings {
-    AppSettings {
-        name: "test".to_owned(),
-        gateway: gateway.parse().unwrap(),
-        zone: String::new(),
-        app_key: "key".to_owned(),
-        app_secret: SecretString::from("secret"),
-        proxy: None,
-        sign_method: SignMethod::Md5,
-        redirect_uri: String::new(),
-        refresh_type: None,
-        request_timeout: Duration::from_secs(30),
-        clock: Clock::system(),
-    }
-}
-
 #[tokio::test]
 async fn the_http_layer_sends_a_refresh_token_once_whatever_comes_back() {
     for platform in ["xiaohongshu", "115"] {
@@ -75,7 +59,8 @@ async fn the_http_layer_sends_a_refresh_token_once_whatever_comes_back() {
             "HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n",
         ] {
             let (address, calls) = gateway(reply).await;
-            let client = (profile(platform).unwrap().connect)(settings(&address)).unwrap();
+            let client =
+                (profile(platform).unwrap().connect)(app_settings(&address, &Clock::system())).unwrap();
 
             let error = client.refresh(&SecretString::from(TOKEN)).await.err().unwrap();
 

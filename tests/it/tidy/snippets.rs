@@ -12,7 +12,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ("src/sync/orders.rs", "use super::super::jobs::ticker;", "`sync` must not import `jobs`"),
     ("src/config/load.rs", "use crate::store::connect;", "`config` must not import `store`"),
     ("src/sandbox/temu.rs", "use crate::platform::temu::sign;", "`sandbox` must not import `platform`"),
-    ("src/web/mod.rs", "fn f() {}", "module `web` has no place"),
+    ("src/elsewhere/mod.rs", "fn f() {}", "module `elsewhere` has no place"),
     ("src/sync/orders.rs", "use sea_orm::EntityTrait;", "`sea_orm` is only for src/store/"),
     (
         "src/platform/http.rs",
