@@ -23,6 +23,7 @@ use crate::sync::{Policy, Progress, RecordSync};
 
 mod grants;
 pub mod live;
+pub mod pulse;
 
 /// The program with its config, database and apps, ready to work.
 pub struct App {
@@ -38,6 +39,7 @@ pub struct App {
     pub owner: Owner,
     /// One permit per shop that may be read at the same time.
     pub shops_at_once: Semaphore,
+    last_look: pulse::LastLook,
 }
 
 /// What can keep the program from being put together.
@@ -138,6 +140,7 @@ impl App {
             policy,
             owner: Owner::this_process(),
             shops_at_once,
+            last_look: pulse::LastLook::default(),
             loaded,
         })
     }

@@ -14,6 +14,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod meters;
 pub mod platform;
 pub mod store;
 
@@ -24,6 +25,7 @@ pub mod config;
 
 pub mod app;
 pub mod jobs;
+pub mod web;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

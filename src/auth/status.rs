@@ -106,6 +106,10 @@ impl OwnerEnd {
 }
 
 impl Standing {
+    /// Every word there is.
+    pub const WORDS: [&str; 7] =
+        ["good", "due", "refreshing", "throttled", "answer_lost", "needs_owner", "copied"];
+
     /// The word for tables and scripts.
     pub fn as_str(self) -> &'static str {
         match self {

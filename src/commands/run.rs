@@ -17,6 +17,7 @@ use crate::jobs::pruning;
 use crate::jobs::run::chain;
 use crate::jobs::schedule;
 use crate::jobs::ticker::{Handler, Job, JobName, Slot, Ticker};
+use crate::meters;
 
 /// What is left of the grace after the runs were given theirs: closing the database.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
@@ -41,6 +42,7 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, cancel: CancellationToken)
 /// The daemon around an app that is put together: slots, runs, and an orderly end once `cancel` fires. Also for a program
 /// of one's own that put it together with [`App::with_token_store`].
 pub async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    meters::install();
     let grace = app.config().sync.shutdown_grace;
     let daemon = Daemon::new(Live::new(app.clone()), cancel.clone());
     let ticker = start_ticker(&app, &daemon).await?;

@@ -30,10 +30,8 @@ struct Line {
 
 pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
     let mut lines = Vec::new();
-    for shop in &app.shops {
-        for record in shop.records.iter().filter(|record| app.reads(shop, **record)) {
-            lines.push(line(app, shop, *record).await?);
-        }
+    for (shop, record) in app.what_is_read() {
+        lines.push(line(app, shop, record).await?);
     }
     if as_json {
         output::json(&lines.iter().map(|line| as_value(line, app.clock.now())).collect())?;
@@ -74,7 +72,7 @@ async fn line(app: &App, shop: &Shop, record: Record) -> anyhow::Result<Line> {
         paused: row.and_then(|row| row.pause).map(|pause| pause.reason),
         shop: shop.name.clone(),
         record,
-        lag: last_sync_at.map(|at| now - at),
+        lag: app.lag(last_sync_at),
         next_run: schedule::next_run(app.config(), shop, record, now),
         token: token_in_words(status.as_ref(), now),
         token_ends_at: status.as_ref().map(token_end),

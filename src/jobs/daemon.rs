@@ -18,6 +18,7 @@ use crate::app::live::Live;
 use crate::config::Work;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
+use crate::meters;
 use crate::sync::Progress;
 
 /// How long a job waits for the create lane, which a backfill may hold for hours, before its slot is skipped.
@@ -155,6 +156,7 @@ impl Daemon {
         match run_lane(app, Target { shop, record: *record, lane: *lane }, &options).await {
             Ok(_) => true,
             Err(busy @ RunError::Busy { .. }) => {
+                meters::run_skipped(job);
                 tracing::info!(event = "run.skipped", shop = %shop.name, job, "{job} of `{}` skipped: {busy}", shop.name);
                 false
             }
@@ -209,19 +211,19 @@ impl Start {
         }
     }
 
+    /// A backfill or a drain of money that is under way already is what was to be done.
     fn tell_skipped(&self) {
         let Self { job, shop, .. } = self;
-        match (self.lane, &self.task) {
-            (Lane::Update, _) => tracing::info!(
-                event = "run.skipped", shop = %shop.name, record = %self.record, job,
-                "{job} of `{}` is still at its last slot; this one is skipped", shop.name,
-            ),
-            (_, Task::Reconcile { .. }) => tracing::info!(
-                event = "run.skipped", shop = %shop.name, record = %self.record, job,
-                "{job} of `{}` waited for the history that is being read; this slot is skipped", shop.name,
-            ),
-            _ => {}
-        }
+        let why = match (self.lane, &self.task) {
+            (Lane::Update, _) => "is still at its last slot; this one is skipped",
+            (_, Task::Reconcile { .. }) => "waited for the history that is being read; this slot is skipped",
+            _ => return,
+        };
+        meters::run_skipped(job);
+        tracing::info!(
+            event = "run.skipped", shop = %shop.name, record = %self.record, job,
+            "{job} of `{}` {why}", shop.name,
+        );
     }
 }
 

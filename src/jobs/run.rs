@@ -10,6 +10,7 @@ use super::task::Target;
 pub use super::task::{MANUAL, RunError, RunOptions, Task, chain};
 use crate::app::App;
 use crate::domain::record::Lane;
+use crate::meters::{self, RunOutcome};
 use crate::store::StoreError;
 use crate::store::leases::{Acquired, LaneKey, Lease};
 use crate::store::runs::{NewRun, Outcome, RunEnd};
@@ -70,6 +71,7 @@ pub async fn run_lane(app: &App, target: Target<'_>, options: &RunOptions) -> Re
         }
     };
     finish(app, run_id, counts, &outcome).await;
+    meters::run(&options.job, meters_outcome(outcome_of(&outcome)), started_at.elapsed());
     span.in_scope(|| report(target, options, counts, started_at.elapsed(), &outcome));
     outcome.map(|()| counts)
 }
@@ -174,6 +176,15 @@ fn outcome_of(outcome: &Result<(), RunError>) -> Outcome {
         Err(error) if error.is_stop() => Outcome::Interrupted,
         Err(error) if error.is_difference() => Outcome::Mended,
         Err(_) => Outcome::Failed,
+    }
+}
+
+fn meters_outcome(outcome: Outcome) -> RunOutcome {
+    match outcome {
+        Outcome::Ok => RunOutcome::Ok,
+        Outcome::Failed => RunOutcome::Failed,
+        Outcome::Interrupted => RunOutcome::Interrupted,
+        Outcome::Mended => RunOutcome::Mended,
     }
 }
 

@@ -12,6 +12,7 @@ use reqwest::{Client, ClientBuilder, Proxy, RequestBuilder, Response, StatusCode
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url, form_urlencoded};
 
+use super::asked::Asked;
 use super::skew::Skew;
 use super::{AppSettings, ConnectError, PlatformError, text};
 use crate::clock::Clock;
@@ -35,8 +36,9 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 
 const USER_AGENT: &str = concat!("shopsync/", env!("CARGO_PKG_VERSION"));
 
-/// Speaks to one app's gateway and learns from every answer how far its clock is from ours.
+/// Speaks to one app's gateway, counts what it asks, and learns from every answer how far its clock is from ours.
 pub struct Conversation {
+    platform: &'static str,
     gateway: Url,
     content_type: HeaderValue,
     /// For reads.
@@ -48,7 +50,7 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    pub fn new(settings: &AppSettings) -> Result<Self, ConnectError> {
+    pub fn new(platform: &'static str, settings: &AppSettings) -> Result<Self, ConnectError> {
         let is_loopback = is_loopback(&settings.gateway);
         if settings.gateway.scheme() != "https" && !(settings.gateway.scheme() == "http" && is_loopback) {
             return Err(ConnectError::Gateway { app: settings.name.clone() });
@@ -70,6 +72,7 @@ impl Conversation {
             builder.build().map_err(|source| ConnectError::Client { app: settings.name.clone(), source })
         };
         Ok(Self {
+            platform,
             gateway: settings.gateway.clone(),
             content_type: HeaderValue::from_static("application/json"),
             pooled: build(pooled)?,
@@ -94,45 +97,75 @@ impl Conversation {
         self.clock.now() + self.skew.offset()
     }
 
-    /// Posts a read. The answer is the cleaned text of a body that begins like JSON; a parser may still find
-    /// it cut off, which is [`PlatformError::NoAnswer`] too.
-    pub async fn post_json(&self, body: String) -> Result<String, PlatformError> {
-        self.send(self.post(&self.pooled, body), Call::Read).await
+    /// Posts a read. `understand` is given the cleaned text of a body that begins like JSON; it may still find it cut
+    /// off, which is [`PlatformError::NoAnswer`] too. `api` is the call's name, for counting.
+    pub async fn post_json<T>(
+        &self,
+        api: &'static str,
+        body: String,
+        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+    ) -> Result<T, PlatformError> {
+        self.ask(api, self.post(&self.pooled, body), Call::Read, understand).await
     }
 
     /// Posts a token call: over a connection of its own, within [`TOKEN_CALL_DEADLINE`]. Every error but
     /// [`PlatformError::NotSent`] leaves in doubt whether the platform acted.
-    pub async fn post_json_once(&self, body: String) -> Result<String, PlatformError> {
-        self.send(self.post(&self.fresh, body), Call::Token).await
+    pub async fn post_json_once<T>(
+        &self,
+        api: &'static str,
+        body: String,
+        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+    ) -> Result<T, PlatformError> {
+        self.ask(api, self.post(&self.fresh, body), Call::Token, understand).await
     }
 
     /// Posts a token call as a form, with the same care as [`Self::post_json_once`].
-    pub async fn post_form_once(
+    pub async fn post_form_once<T>(
         &self,
+        api: &'static str,
         address: &Url,
         fields: &[(&str, &str)],
-    ) -> Result<String, PlatformError> {
+        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+    ) -> Result<T, PlatformError> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self.fresh.post(address.clone()).header(CONTENT_TYPE, FORM).body(body);
-        self.send(request, Call::Token).await
+        self.ask(api, request, Call::Token, understand).await
     }
 
     /// Gets a read. `token` goes into a header that is never logged.
-    pub async fn get_json(
+    pub async fn get_json<T>(
         &self,
+        api: &'static str,
         address: &Url,
         token: Option<&SecretString>,
-    ) -> Result<String, PlatformError> {
+        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+    ) -> Result<T, PlatformError> {
         let mut request = self.pooled.get(address.clone());
         if let Some(token) = token {
             // Sensitive by itself, and refused by `send` when it is no text for a header.
             request = request.bearer_auth(token.expose_secret());
         }
-        self.send(request, Call::Read).await
+        self.ask(api, request, Call::Read, understand).await
     }
 
     fn post(&self, client: &Client, body: String) -> RequestBuilder {
         client.post(self.gateway.clone()).header(CONTENT_TYPE, self.content_type.clone()).body(body)
+    }
+
+    /// The one place where requests are counted, by what is understood of their answers.
+    async fn ask<T>(
+        &self,
+        api: &'static str,
+        request: RequestBuilder,
+        call: Call,
+        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+    ) -> Result<T, PlatformError> {
+        let asked = Asked::begin(self.platform, api);
+        let answer = self.send(request, call).await;
+        let took = asked.elapsed();
+        let result = answer.and_then(|text| understand(&text));
+        asked.end(took, &result);
+        result
     }
 
     async fn send(&self, request: RequestBuilder, call: Call) -> Result<String, PlatformError> {

@@ -15,6 +15,7 @@ use crate::domain::grant::{Access, GrantInfo, Granted};
 use crate::domain::record::Record;
 use crate::domain::shop::ShopOptions;
 
+mod asked;
 mod consent;
 pub mod device_login;
 mod envelope;

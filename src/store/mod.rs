@@ -32,6 +32,7 @@ pub mod scans;
 pub mod stock;
 
 pub mod prune;
+pub mod pulse;
 pub mod replay;
 
 pub mod explain;

@@ -89,8 +89,8 @@ impl RecordSync {
         let written =
             rows.iter().filter(|row| matches!(row.result, AmountsResult::Read { .. })).count() as u64;
         self.store.commit_amounts(lease, self.run_id, rows).await?;
-        self.progress.page_read(asked, 0);
-        self.progress.stored(written, 0, 0);
+        self.rows_read(asked, 0);
+        self.rows_stored(written, 0, 0);
         fatal.map_or(Ok(failed), Err)
     }
 

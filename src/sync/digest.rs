@@ -71,7 +71,7 @@ impl RecordSync {
             }
         }
         judge(rows_total, &digest.quarantined)?;
-        self.progress.page_read(rows_total, unchanged);
+        self.rows_read(rows_total, unchanged);
         for row in &digest.quarantined {
             tracing::warn!(
                 event = "record.quarantined", shop = %self.shop.name, record = %self.record,

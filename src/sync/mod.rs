@@ -34,6 +34,7 @@ mod scan;
 mod seen;
 mod set_aside;
 mod stock;
+mod tally;
 pub mod verify;
 mod window;
 

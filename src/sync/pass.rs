@@ -93,7 +93,7 @@ impl Reading<'_> {
             close,
         };
         let committed = self.sync.store.commit_page(self.lease, commit).await?;
-        self.sync.progress.stored(committed.written, rows - committed.written.min(rows), quarantined);
+        self.sync.rows_stored(committed.written, rows - committed.written.min(rows), quarantined);
         Ok(())
     }
 

@@ -66,9 +66,9 @@ impl RecordSync {
             close: None,
         };
         let committed = self.store.commit_retried(lease, commit, &readable, &unreadable).await?;
-        self.progress.page_read(rows.len(), 0);
+        self.rows_read(rows.len(), 0);
         let unchanged = made - committed.written.min(made);
-        self.progress.stored(committed.written, unchanged, unreadable.len() as u64);
+        self.rows_stored(committed.written, unchanged, unreadable.len() as u64);
         Ok(())
     }
 

@@ -31,6 +31,7 @@ mod keeper_daemon;
 mod keeper_service;
 mod kill;
 mod losses;
+mod metrics;
 mod open115;
 mod open115_qr;
 mod orders;

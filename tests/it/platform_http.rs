@@ -15,6 +15,7 @@ use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 use shopsync::clock::Clock;
+use shopsync::meters;
 use shopsync::platform::error::Retry;
 use shopsync::platform::http::Conversation;
 use shopsync::platform::{AppSettings, ConnectError, PlatformError};
@@ -28,7 +29,7 @@ const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 async fn an_answer_of_json_comes_back_cleaned() {
     let gateway = Gateway::start(|| answer(" {\"note\":\"a\\u0000b\"}\n")).await;
 
-    let text = gateway.conversation().post_json("{\"a\":1}".to_owned()).await;
+    let text = gateway.conversation().post_json("test", "{\"a\":1}".to_owned(), as_it_came).await;
 
     assert_eq!(text.unwrap(), " {\"note\":\"a\\ufffdb\"}\n");
     let received = gateway.received();
@@ -42,7 +43,7 @@ async fn a_platform_may_want_another_content_type() {
     let conversation = gateway.conversation();
 
     let conversation = conversation.with_content_type("application/json;charset=utf-8");
-    conversation.post_json(String::new()).await.unwrap();
+    conversation.post_json("test", String::new(), as_it_came).await.unwrap();
 
     assert_eq!(gateway.received()[0].content_type, "application/json;charset=utf-8");
 }
@@ -97,7 +98,10 @@ async fn a_gateway_that_stalls_is_left_at_the_deadline() {
     // The kernel accepts for it, nobody answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let conversation = conversation_with(silent.local_addr().unwrap(), HASTE);
-    assert_no_answer(&conversation.post_json(String::new()).await.unwrap_err(), "it took too long");
+    assert_no_answer(
+        &conversation.post_json("test", String::new(), as_it_came).await.unwrap_err(),
+        "it took too long",
+    );
 }
 
 #[tokio::test]
@@ -107,8 +111,8 @@ async fn a_refused_connection_is_known_to_have_sent_nothing() {
     drop(listener);
     let conversation = conversation_with(address, REQUEST_TIMEOUT);
 
-    let read = conversation.post_json(String::new()).await;
-    let token_call = conversation.post_json_once(String::new()).await;
+    let read = conversation.post_json("test", String::new(), as_it_came).await;
+    let token_call = conversation.post_json_once("test", String::new(), as_it_came).await;
 
     assert!(matches!(read, Err(PlatformError::NotSent { .. })), "{read:?}");
     assert!(matches!(token_call, Err(PlatformError::NotSent { .. })), "{token_call:?}");
@@ -173,7 +177,7 @@ async fn every_answer_teaches_the_platforms_clock() {
     assert_eq!(conversation.platform_now(), now());
     assert_eq!(conversation.skew().measured_at(), None);
 
-    conversation.post_json(String::new()).await.unwrap_err();
+    conversation.post_json("test", String::new(), as_it_came).await.unwrap_err();
 
     assert_eq!(conversation.skew().measured_at(), Some(now()));
     let ahead = TimeDelta::minutes(4) + TimeDelta::milliseconds(500);
@@ -187,13 +191,13 @@ async fn reads_share_connections_and_token_calls_never_do() {
     let conversation = gateway.conversation();
 
     for _ in 0..CALLS {
-        conversation.post_json(String::new()).await.unwrap();
+        conversation.post_json("test", String::new(), as_it_came).await.unwrap();
     }
     assert!(gateway.connections() < CALLS, "{}", gateway.connections());
 
     gateway.forget();
     for _ in 0..CALLS {
-        conversation.post_json_once(String::new()).await.unwrap();
+        conversation.post_json_once("test", String::new(), as_it_came).await.unwrap();
     }
     assert_eq!(gateway.connections(), CALLS);
 }
@@ -204,10 +208,10 @@ async fn calls_go_through_the_proxy_of_the_app() {
     let mut settings = settings("http://127.0.0.1:9/router");
     settings.proxy = Some(format!("http://{}", proxy.address).parse().unwrap());
 
-    let conversation = Conversation::new(&settings).unwrap();
+    let conversation = Conversation::new("test", &settings).unwrap();
 
-    let read = conversation.post_json(String::new()).await;
-    let token_call = conversation.post_json_once(String::new()).await;
+    let read = conversation.post_json("test", String::new(), as_it_came).await;
+    let token_call = conversation.post_json_once("test", String::new(), as_it_came).await;
     assert_eq!(read.unwrap(), "{\"by\":\"proxy\"}");
     assert_eq!(token_call.unwrap(), "{\"by\":\"proxy\"}");
     assert_eq!(proxy.received()[0].target, "http://127.0.0.1:9/router");
@@ -225,7 +229,7 @@ fn secrets_go_in_clear_to_this_machine_only() {
         ("http://192.168.0.1/router", false),
         ("ftp://127.0.0.1/router", false),
     ] {
-        let result = Conversation::new(&settings(gateway));
+        let result = Conversation::new("test", &settings(gateway));
         match result {
             Ok(_) => assert!(is_accepted, "{gateway}"),
             Err(error) => {
@@ -234,6 +238,41 @@ fn secrets_go_in_clear_to_this_machine_only() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn every_request_is_counted_by_what_came_of_it() {
+    meters::install();
+    let ask = async |reply: fn() -> Response, understand: fn(&str) -> Result<String, PlatformError>| {
+        let gateway = Gateway::start(reply).await;
+        let _ = gateway.conversation().post_json("counted", String::new(), understand).await;
+    };
+    let with_status = || Response::builder().status(429).body(Body::empty()).unwrap();
+    ask(|| answer("{}"), as_it_came).await;
+    ask(|| answer("{}"), as_it_came).await;
+    ask(|| answer("<html>"), as_it_came).await;
+    ask(with_status, as_it_came).await;
+    ask(|| answer("{}"), |_| Err(PlatformError::Malformed { path: "$".to_owned() })).await;
+    // Whoever asked goes away.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let conversation = conversation_with(silent.local_addr().unwrap(), REQUEST_TIMEOUT);
+    let asking = conversation.post_json_once("counted", String::new(), as_it_came);
+    assert!(tokio::time::timeout(HASTE, asking).await.is_err());
+
+    let text = meters::render(|_| true);
+
+    let counted = |outcome: &str| {
+        let series =
+            format!("shopsync_requests_total{{platform=\"test\",api=\"counted\",outcome=\"{outcome}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&series))
+    };
+    for (outcome, expected) in
+        [("ok", "2"), ("no_answer", "1"), ("throttled", "1"), ("malformed", "1"), ("given_up", "1")]
+    {
+        assert_eq!(counted(outcome), Some(expected), "{outcome}");
+    }
+    let durations = "shopsync_request_duration_seconds_count{platform=\"test\",api=\"counted\"} 6";
+    assert!(text.lines().any(|line| line == durations), "{text}");
 }
 
 /// Generous: no test waits for it.
@@ -249,6 +288,12 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000, 0).unwrap()
 }
 
+/// The text of an answer.
+#[expect(clippy::unnecessary_wraps, reason = "what understands an answer may fail")]
+fn as_it_came(text: &str) -> Result<String, PlatformError> {
+    Ok(text.to_owned())
+}
+
 fn answer(body: impl Into<Body>) -> Response {
     Response::new(body.into())
 }
@@ -260,7 +305,7 @@ fn settings(gateway: &str) -> AppSettings {
 fn conversation_with(address: SocketAddr, request_timeout: Duration) -> Conversation {
     let mut settings = settings(&format!("http://{address}/router"));
     settings.request_timeout = request_timeout;
-    Conversation::new(&settings).unwrap()
+    Conversation::new("test", &settings).unwrap()
 }
 
 #[track_caller]
@@ -317,12 +362,12 @@ impl Gateway {
 
     /// The error of one read.
     async fn read(&self) -> PlatformError {
-        self.conversation().post_json(String::new()).await.unwrap_err()
+        self.conversation().post_json("test", String::new(), as_it_came).await.unwrap_err()
     }
 
     async fn read_hastily(&self) -> PlatformError {
         let conversation = conversation_with(self.address, HASTE);
-        conversation.post_json(String::new()).await.unwrap_err()
+        conversation.post_json("test", String::new(), as_it_came).await.unwrap_err()
     }
 
     fn received(&self) -> Vec<Received> {

@@ -8,6 +8,7 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use serde_json::Value;
 use shopsync::auth::credential::OwnerReason;
+use shopsync::meters::catalogue::{self, Meter};
 
 use crate::tidy::rust_files;
 
@@ -51,6 +52,23 @@ fn every_event_of_the_log_is_told_and_no_other() {
     }
     assert!(emitted.contains("run.failed"), "{emitted:?}");
     assert_eq!(emitted, told);
+}
+
+#[test]
+fn every_metric_is_told_with_its_labels_and_kind_and_no_other() {
+    let told: Vec<(String, Vec<String>, String)> = rows_of("Metrics")
+        .iter()
+        .map(|row| {
+            let kind = row[2].split(',').next().unwrap().trim().to_owned();
+            (quoted(&row[0]).join(" "), quoted(&row[1]), kind)
+        })
+        .collect();
+    let labels = |meter: &Meter| meter.labels.iter().map(|label| (*label).to_owned()).collect();
+    let counted: Vec<_> = catalogue::ALL
+        .iter()
+        .map(|meter| (meter.name.to_owned(), labels(meter), meter.kind.as_str().to_owned()))
+        .collect();
+    assert_eq!(counted, told);
 }
 
 #[test]

@@ -15,16 +15,32 @@ mod source;
 const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("domain", &[]),
+    ("meters", &[]),
     ("telemetry", &[]),
-    ("platform", &["clock", "domain"]),
+    ("platform", &["clock", "domain", "meters"]),
     ("store", &["clock", "domain"]),
     ("auth", &["clock", "domain", "platform", "store"]),
-    ("sync", &["clock", "domain", "platform", "store", "auth"]),
+    ("sync", &["clock", "domain", "meters", "platform", "store", "auth"]),
     ("config", &["clock", "domain", "telemetry", "platform"]),
     ("app", &["clock", "domain", "telemetry", "platform", "store", "auth", "sync", "config"]),
-    ("jobs", &["clock", "domain", "platform", "store", "auth", "sync", "config", "app"]),
+    ("jobs", &["clock", "domain", "meters", "platform", "store", "auth", "sync", "config", "app"]),
     // The status page and what else is answered over HTTP.
-    ("web", &["clock", "domain", "telemetry", "platform", "store", "auth", "sync", "config", "app", "jobs"]),
+    (
+        "web",
+        &[
+            "clock",
+            "domain",
+            "meters",
+            "telemetry",
+            "platform",
+            "store",
+            "auth",
+            "sync",
+            "config",
+            "app",
+            "jobs",
+        ],
+    ),
     // Independent of the code it tests.
     ("sandbox", &["clock"]),
     // Knows what the errors of the layers below mean to a script.
@@ -35,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "clock",
             "domain",
+            "meters",
             "telemetry",
             "platform",
             "store",
@@ -65,6 +82,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("comfy_table", &["src/commands/"]),
     ("qrcode", &["src/commands/"]),
     ("maud", &["src/web/"]),
+    ("metrics", &["src/meters.rs", "src/meters/"]),
+    ("metrics_exporter_prometheus", &["src/meters.rs", "src/meters/"]),
     ("hyper", &["src/web/"]),
     ("hyper_util", &["src/web/"]),
     ("sd_notify", &["src/jobs/"]),

@@ -18,6 +18,12 @@ const DOMAIN: &str = "115.com";
 const QR_ROOT: &str = "https://qrcodeapi.115.com";
 const API_ROOT: &str = "https://proapi.115.com";
 
+pub(super) const BEGIN: &str = "open/authDeviceCode";
+pub(super) const STATUS: &str = "get/status/";
+pub(super) const EXCHANGE: &str = "open/deviceCodeToToken";
+const REFRESH: &str = "open/refreshToken";
+const USER: &str = "open/user/info";
+
 pub(super) struct Open115 {
     pub(super) settings: AppSettings,
     pub(super) conversation: Conversation,
@@ -44,11 +50,11 @@ impl Addresses {
         };
         let (status, user) = (root(QR_ROOT), root(API_ROOT));
         Self {
-            begin: below(gateway, "open/authDeviceCode"),
-            status: below(&status, "get/status/"),
-            exchange: below(gateway, "open/deviceCodeToToken"),
-            refresh: below(gateway, "open/refreshToken"),
-            user: below(&user, "open/user/info"),
+            begin: below(gateway, BEGIN),
+            status: below(&status, STATUS),
+            exchange: below(gateway, EXCHANGE),
+            refresh: below(gateway, REFRESH),
+            user: below(&user, USER),
         }
     }
 }
@@ -56,7 +62,7 @@ impl Addresses {
 impl Open115 {
     pub(super) fn new(settings: AppSettings) -> Result<Self, ConnectError> {
         Ok(Self {
-            conversation: Conversation::new(&settings)?,
+            conversation: Conversation::new(PROFILE.name, &settings)?,
             addresses: Addresses::of(&settings.gateway),
             settings,
         })
@@ -65,24 +71,13 @@ impl Open115 {
     /// A call that gives tokens. Lives count from before it is sent.
     pub(super) async fn grant(
         &self,
-        address: &Url,
+        (api, address): (&'static str, &Url),
         fields: &[(&str, &str)],
         refusal: fn(&str, &str) -> PlatformError,
     ) -> Result<Granted, PlatformError> {
         let asked_at = self.settings.clock.now();
-        let answer = self.conversation.post_form_once(address, fields).await?;
-        let grant: wire::Grant = Answer::open(&answer)?.content(refusal)?;
-        Ok(Granted {
-            access_ends_at: access_end(&grant, asked_at),
-            access: grant
-                .access_token
-                .map(SecretString::from)
-                .ok_or_else(|| wire::malformed("data.access_token"))?,
-            refresh: grant.refresh_token.map(SecretString::from),
-            // Fixed at the first grant and told by no answer.
-            refresh_ends_at: None,
-            account: Account::default(),
-        })
+        let understand = |answer: &str| granted(Answer::open(answer)?.content(refusal)?, asked_at);
+        self.conversation.post_form_once(api, address, fields, understand).await
     }
 }
 
@@ -117,12 +112,13 @@ impl Platform for Open115 {
     /// The refresh token alone: it needs no app and no secret, so whoever has it has the grant.
     async fn refresh(&self, refresh: &SecretString) -> Result<Granted, PlatformError> {
         let fields = [("refresh_token", refresh.expose_secret())];
-        self.grant(&self.addresses.refresh, &fields, codes::of_refresh).await
+        self.grant((REFRESH, &self.addresses.refresh), &fields, codes::of_refresh).await
     }
 
     async fn grant_info(&self, access: &Access) -> Result<GrantInfo, PlatformError> {
-        let answer = self.conversation.get_json(&self.addresses.user, Some(&access.token)).await?;
-        let user: wire::User = Answer::open(&answer)?.content(codes::of_call)?;
+        let understand = |answer: &str| Answer::open(answer)?.content(codes::of_call);
+        let user: wire::User =
+            self.conversation.get_json(USER, &self.addresses.user, Some(&access.token), understand).await?;
         let id = user.user_id.ok_or_else(|| wire::malformed("data.user_id"))?;
         let account = Account { id: Some(id), name: user.user_name, ..Account::default() };
         Ok(GrantInfo { account, access_ends_at: None })
@@ -143,6 +139,20 @@ fn below(root: &Url, path: &str) -> Url {
     let path = format!("{}/{path}", root.path().trim_end_matches('/'));
     address.set_path(&path);
     address
+}
+
+fn granted(grant: wire::Grant, asked_at: DateTime<Utc>) -> Result<Granted, PlatformError> {
+    Ok(Granted {
+        access_ends_at: access_end(&grant, asked_at),
+        access: grant
+            .access_token
+            .map(SecretString::from)
+            .ok_or_else(|| wire::malformed("data.access_token"))?,
+        refresh: grant.refresh_token.map(SecretString::from),
+        // Fixed at the first grant and told by no answer.
+        refresh_ends_at: None,
+        account: Account::default(),
+    })
 }
 
 fn access_end(grant: &wire::Grant, asked_at: DateTime<Utc>) -> Option<DateTime<Utc>> {

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::client::Open115;
+use super::client::{BEGIN, EXCHANGE, Open115, STATUS};
 use super::wire::{self, Answer};
 use super::{codes, pkce};
 use crate::domain::grant::Granted;
@@ -39,8 +39,9 @@ impl DeviceLogin for Open115 {
             ("code_challenge", &*challenge),
             ("code_challenge_method", pkce::METHOD),
         ];
-        let answer = self.conversation.post_form_once(&self.addresses.begin, &fields).await?;
-        let device: wire::Device = Answer::open(&answer)?.content(codes::of_call)?;
+        let understand = |answer: &str| Answer::open(answer)?.content(codes::of_call);
+        let device: wire::Device =
+            self.conversation.post_form_once(BEGIN, &self.addresses.begin, &fields, understand).await?;
         let told = |member: Option<String>, name: &str| {
             member.ok_or_else(|| wire::malformed(&format!("data.{name}")))
         };
@@ -59,29 +60,32 @@ impl DeviceLogin for Open115 {
         let mut address: Url = self.addresses.status.clone();
         let query = [("uid", &secret.uid), ("time", &secret.time), ("sign", &secret.sign)];
         address.query_pairs_mut().extend_pairs(query);
-        let answer = self.conversation.get_json(&address, None).await?;
-        let status: wire::Status = match Answer::open(&answer)? {
-            Answer::No { code, message } if codes::is_throttle(&code) => {
-                return Err(codes::of_call(&code, &message));
-            }
-            // Whatever the reason is: a code that is over does not come back.
-            Answer::No { .. } => return Ok(DeviceProgress::Dead),
-            yes @ Answer::Yes(_) => yes.content(codes::of_call)?,
-        };
-        match status.status {
-            // A poll that was held back until its time was up has nothing to tell.
-            Some(0) | None => Ok(DeviceProgress::Waiting),
-            Some(1) => Ok(DeviceProgress::Scanned),
-            Some(2) => Ok(DeviceProgress::Confirmed),
-            Some(..0) => Ok(DeviceProgress::Dead),
-            Some(3..) => Err(wire::malformed("data.status")),
-        }
+        self.conversation.get_json(STATUS, &address, None, progress).await
     }
 
     async fn exchange(&self, secret: &SecretString) -> Result<Granted, PlatformError> {
         let secret = opened(secret)?;
         let fields = [("uid", &*secret.uid), ("code_verifier", &*secret.verifier)];
-        self.grant(&self.addresses.exchange, &fields, codes::of_call).await
+        self.grant((EXCHANGE, &self.addresses.exchange), &fields, codes::of_call).await
+    }
+}
+
+fn progress(answer: &str) -> Result<DeviceProgress, PlatformError> {
+    let status: wire::Status = match Answer::open(answer)? {
+        Answer::No { code, message } if codes::is_throttle(&code) => {
+            return Err(codes::of_call(&code, &message));
+        }
+        // Whatever the reason is: a code that is over does not come back.
+        Answer::No { .. } => return Ok(DeviceProgress::Dead),
+        yes @ Answer::Yes(_) => yes.content(codes::of_call)?,
+    };
+    match status.status {
+        // A poll that was held back until its time was up has nothing to tell.
+        Some(0) | None => Ok(DeviceProgress::Waiting),
+        Some(1) => Ok(DeviceProgress::Scanned),
+        Some(2) => Ok(DeviceProgress::Confirmed),
+        Some(..0) => Ok(DeviceProgress::Dead),
+        Some(3..) => Err(wire::malformed("data.status")),
     }
 }
 

@@ -14,6 +14,7 @@ use pauses::Pauses;
 
 use super::rate::{Bucket, Priority};
 use super::{Platform, PlatformError, Rejection};
+use crate::meters;
 
 mod pauses;
 
@@ -127,7 +128,7 @@ impl Attempts {
     {
         // The first turn may be long in coming when others are more urgent: that is no trouble of the
         // platform's, so the deadline begins after it.
-        self.bucket.take(context.priority).await;
+        self.take_turn(context.priority).await;
         let deadline = Instant::now() + CALL_DEADLINE;
         let mut pauses = Pauses::new(self.policy);
         loop {
@@ -149,11 +150,17 @@ impl Attempts {
             }
             tracing::debug!(app = %self.app, pause_ms = pause.as_millis(), "trying again: {error}");
             sleep(pause).await;
-            let turn = timeout_at(deadline, self.bucket.take(context.priority));
+            let turn = timeout_at(deadline, self.take_turn(context.priority));
             if turn.await.is_err() {
                 return Err(error);
             }
         }
+    }
+
+    /// Waits for a turn in the rate limit; what was waited counts, whether the turn came or not.
+    async fn take_turn(&self, priority: Priority) {
+        let _waiting = Waiting { app: &self.app, since: Instant::now() };
+        self.bucket.take(priority).await;
     }
 
     fn adapt_rate<T>(&self, result: &Result<T, PlatformError>) {
@@ -171,6 +178,18 @@ impl Attempts {
             }
             Err(_) => {}
         }
+    }
+}
+
+/// One who waits for a turn.
+struct Waiting<'a> {
+    app: &'a str,
+    since: Instant,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        meters::rate_limit_wait(self.app, self.since.elapsed());
     }
 }
 

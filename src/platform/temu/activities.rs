@@ -56,8 +56,9 @@ impl RecordSource for Activities {
             .integer("pageNumber", query.page)
             .integer("pageSize", query.page_size)
             .integer("activityType", kind);
-        let answer = self.gateway.read(LIST, access, parameters).await?;
-        NAMES.open(self.gateway.result(&answer)?)?.into_page(query, convert::list_row)
+        let understand =
+            |answer: &str| NAMES.open(self.gateway.result(answer)?)?.into_page(query, convert::list_row);
+        self.gateway.read(LIST, access, parameters, understand).await
     }
 
     /// What is in the activity, as one JSON list. One that is over or called off tells no more.

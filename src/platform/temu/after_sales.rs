@@ -58,8 +58,9 @@ impl RecordSource for AfterSales {
 
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
         let parameters = list_parameters(query).ok_or_else(lists::no_such_range)?;
-        let answer = self.gateway.read(LIST, access, parameters).await?;
-        NAMES.open(self.gateway.result(&answer)?)?.into_page(query, convert::list_row)
+        let understand =
+            |answer: &str| NAMES.open(self.gateway.result(answer)?)?.into_page(query, convert::list_row);
+        self.gateway.read(LIST, access, parameters, understand).await
     }
 
     async fn details(

@@ -24,6 +24,8 @@ use crate::platform::{
 };
 
 const EXCHANGE: &str = "bg.open.accesstoken.create";
+/// What counts as the call that each app's `refresh_type` names.
+const REFRESH: &str = "refresh_type";
 pub(super) const GRANT_INFO: &str = "bg.open.accesstoken.info.get";
 const GRANT_INFO_PARTNER: &str = "bg.open.accesstoken.info.get.global";
 
@@ -113,8 +115,8 @@ impl Platform for Temu {
     async fn exchange_code(&self, code: &SecretString) -> Result<Granted, PlatformError> {
         let parameters = Parameters::new().text("code", code.expose_secret());
         let body = self.gateway.signed(EXCHANGE, code, parameters);
-        let answer = self.gateway.conversation.post_json_once(body).await?;
-        self.granted(self.gateway.result(&answer)?)
+        let understand = |answer: &str| self.granted(self.gateway.result(answer)?);
+        self.gateway.conversation.post_json_once(EXCHANGE, body, understand).await
     }
 
     /// The live platform refreshes nothing: only a grant of the guide's kind, by the configured API type.
@@ -128,16 +130,15 @@ impl Platform for Temu {
         // As with a code, the token that is spent stands in for the one that is asked for.
         let parameters = Parameters::new().text("refresh_token", refresh.expose_secret());
         let body = self.gateway.signed(api, refresh, parameters);
-        let answer = self.gateway.conversation.post_json_once(body).await?;
-        let result = DIALECT
-            .content(&answer, |code, message| codes::refusal(self.zone(), code).of_refresh(message))?;
-        self.granted(result)
+        let refusal = |code: &str, message: &str| codes::refusal(self.zone(), code).of_refresh(message);
+        let understand = |answer: &str| self.granted(DIALECT.content(answer, refusal)?);
+        self.gateway.conversation.post_json_once(REFRESH, body, understand).await
     }
 
     async fn grant_info(&self, access: &Access) -> Result<GrantInfo, PlatformError> {
         let api = if self.zone() == super::ZONE_PARTNER { GRANT_INFO_PARTNER } else { GRANT_INFO };
-        let answer = self.gateway.read(api, access, Parameters::new()).await?;
-        let grant: wire::Grant = DIALECT.parse(self.gateway.result(&answer)?)?;
+        let understand = |answer: &str| DIALECT.parse(self.gateway.result(answer)?);
+        let grant: wire::Grant = self.gateway.read(api, access, Parameters::new(), understand).await?;
         Ok(GrantInfo {
             access_ends_at: access_end(&grant, self.gateway.conversation.platform_now()),
             account: account(grant),

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 
-use super::{codes, sign};
+use super::{PROFILE, codes, sign};
 use crate::domain::grant::Access;
 use crate::platform::envelope::Dialect;
 use crate::platform::error::PlatformError;
@@ -21,18 +21,19 @@ pub(super) struct Gateway {
 
 impl Gateway {
     pub(super) fn new(settings: AppSettings) -> Result<Self, ConnectError> {
-        Ok(Self { conversation: Conversation::new(&settings)?, settings })
+        Ok(Self { conversation: Conversation::new(PROFILE.name, &settings)?, settings })
     }
 
-    /// The answer to a call, unopened.
-    pub(super) async fn read(
+    /// What `understand` makes of the answer to a call.
+    pub(super) async fn read<T>(
         &self,
-        api: &str,
+        api: &'static str,
         access: &Access,
         parameters: Parameters,
-    ) -> Result<String, PlatformError> {
+        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+    ) -> Result<T, PlatformError> {
         let body = self.signed(api, &access.token, parameters);
-        self.conversation.post_json(body).await
+        self.conversation.post_json(api, body, understand).await
     }
 
     /// The body of a call, stamped with the platform's time and signed.

@@ -55,8 +55,10 @@ impl RecordSource for Goods {
             .integer("pageSize", query.page_size)
             .integer(older, search)
             .integer(newer, search);
-        let answer = self.gateway.read(api, access, parameters).await?;
-        names.open_if_any(&self.gateway, &answer)?.into_page(query, |row| convert::list_row(kind, row))
+        let understand = |answer: &str| {
+            names.open_if_any(&self.gateway, answer)?.into_page(query, |row| convert::list_row(kind, row))
+        };
+        self.gateway.read(api, access, parameters, understand).await
     }
 
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

@@ -114,15 +114,18 @@ pub(super) fn text_member(raw: &str, name: &str) -> Option<String> {
 pub(super) async fn whole(
     gateway: &Gateway,
     access: &Access,
-    (api, names): (&str, Names),
+    (api, names): (&'static str, Names),
     page: impl Fn(u32) -> Parameters,
 ) -> Result<BTreeSet<String>, PlatformError> {
     let mut all = BTreeSet::new();
     for number in 1..=PAGES_MAX {
-        let answer = gateway.read(api, access, page(number)).await?;
-        let (total, rows) = names.open(gateway.result(&answer)?)?.open(number)?;
-        let is_empty = rows.is_empty();
-        all.extend(rows.into_iter().map(|row| row.get().to_owned()));
+        let understand = |answer: &str| {
+            let (total, rows) = names.open(gateway.result(answer)?)?.open(number)?;
+            let is_empty = rows.is_empty();
+            all.extend(rows.into_iter().map(|row| row.get().to_owned()));
+            Ok((total, is_empty))
+        };
+        let (total, is_empty) = gateway.read(api, access, page(number), understand).await?;
         if all.len() as u64 >= total {
             return Ok(all);
         }

@@ -54,22 +54,24 @@ impl RecordSource for Orders {
     }
 
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
-        let answer = self.gateway.read(LIST, access, list_parameters(query)).await?;
-        let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.result(&answer)?)?;
-        let listing = Listing {
-            dialect: DIALECT,
-            total: list.total_item_num,
-            total_name: "totalItemNum",
-            rows: list.page_items,
-            rows_name: "pageItems",
+        let understand = |answer: &str| {
+            let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.result(answer)?)?;
+            let listing = Listing {
+                dialect: DIALECT,
+                total: list.total_item_num,
+                total_name: "totalItemNum",
+                rows: list.page_items,
+                rows_name: "pageItems",
+            };
+            listing.into_page(query, convert::list_row)
         };
-        listing.into_page(query, convert::list_row)
+        self.gateway.read(LIST, access, list_parameters(query), understand).await
     }
 
     async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
         let parameters = Parameters::new().text("parentOrderSn", number);
-        let answer = self.gateway.read(DETAIL, access, parameters).await?;
-        Ok(Some(self.gateway.result(&answer)?.get().to_owned()))
+        let understand = |answer: &str| Ok(Some(self.gateway.result(answer)?.get().to_owned()));
+        self.gateway.read(DETAIL, access, parameters, understand).await
     }
 
     /// The list takes numbers in place of times.
@@ -78,9 +80,11 @@ impl RecordSource for Orders {
             .integer("pageNumber", 1)
             .integer("pageSize", PAGING.page_size)
             .texts("parentOrderSnList", &[number.to_owned()]);
-        let answer = self.gateway.read(LIST, access, parameters).await?;
-        let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.result(&answer)?)?;
-        let rows: Vec<Row> = list.page_items.unwrap_or_default().into_iter().map(convert::list_row).collect();
+        let understand = |answer: &str| {
+            let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.result(answer)?)?;
+            Ok(list.page_items.unwrap_or_default().into_iter().map(convert::list_row).collect())
+        };
+        let rows: Vec<Row> = self.gateway.read(LIST, access, parameters, understand).await?;
         Ok(if rows.is_empty() { Found::Nothing } else { Found::Rows(rows) })
     }
 
@@ -99,11 +103,11 @@ impl AmountsSource for Orders {
         let region = access.region.as_deref();
         let version = self.amounts.current(self.gateway.zone(), region);
         let parameters = Parameters::new().text("parentOrderSn", number);
-        let answer = self.gateway.read(version, access, parameters).await?;
-        match self.gateway.result(&answer) {
+        let understand = |answer: &str| match self.gateway.result(answer) {
             Ok(result) => Ok(result.get().to_owned()),
             Err(error) => Err(self.amounts.learn(version, region, error)),
-        }
+        };
+        self.gateway.read(version, access, parameters, understand).await
     }
 
     fn convert_amounts(&self, raw: &str) -> Result<Amounts, ConvertError> {

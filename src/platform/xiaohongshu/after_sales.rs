@@ -51,24 +51,28 @@ impl RecordSource for AfterSales {
     }
 
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
-        let answer = self.gateway.read(LIST, access, list_parameters(query)).await?;
-        let list: convert::CaseList<'_> = DIALECT.parse(content(&answer)?)?;
-        let listing = Listing {
-            dialect: DIALECT,
-            total: list.total_count,
-            total_name: "totalCount",
-            rows: list.after_sale_basic_infos,
-            rows_name: "afterSaleBasicInfos",
+        let understand = |answer: &str| {
+            let list: convert::CaseList<'_> = DIALECT.parse(content(answer)?)?;
+            let listing = Listing {
+                dialect: DIALECT,
+                total: list.total_count,
+                total_name: "totalCount",
+                rows: list.after_sale_basic_infos,
+                rows_name: "afterSaleBasicInfos",
+            };
+            listing.into_page(query, convert::list_row)
         };
-        listing.into_page(query, convert::list_row)
+        self.gateway.read(LIST, access, list_parameters(query), understand).await
     }
 
     /// The talk between buyer and seller is not asked for, and what comes of persons unasked is left out.
     async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
         let parameters = Parameters::new().text("returnsId", number);
-        let answer = self.gateway.read(DETAIL, access, parameters).await?;
-        let detail = privacy::detail(content(&answer)?.get());
-        detail.map(Some).map_err(|_| DIALECT.malformed("afterSaleInfo"))
+        let understand = |answer: &str| {
+            let detail = privacy::detail(content(answer)?.get());
+            detail.map(Some).map_err(|_| DIALECT.malformed("afterSaleInfo"))
+        };
+        self.gateway.read(DETAIL, access, parameters, understand).await
     }
 
     fn convert(&self, _kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

@@ -55,14 +55,17 @@ impl Xiaohongshu {
     /// A call that gives tokens: `spent` is the code or the token it costs.
     async fn grant(
         &self,
-        method: &str,
+        method: &'static str,
         spent_as: &'static str,
         spent: &SecretString,
         refusal: fn(&str, &str) -> Refusal,
     ) -> Result<Granted, PlatformError> {
         let body = self.gateway.signed(method, Parameters::new().text(spent_as, spent.expose_secret()));
-        let answer = self.gateway.conversation.post_json_once(body).await?;
-        let grant: wire::Grant = DIALECT.parse(DIALECT.content(&answer, refusal)?)?;
+        let understand = |answer: &str| self.granted(DIALECT.parse(DIALECT.content(answer, refusal)?)?);
+        self.gateway.conversation.post_json_once(method, body, understand).await
+    }
+
+    fn granted(&self, grant: wire::Grant) -> Result<Granted, PlatformError> {
         let now = self.gateway.conversation.platform_now();
         let access_end = instant::from_millis(grant.access_token_expires_at);
         let refresh_end = instant::from_millis(grant.refresh_token_expires_at);

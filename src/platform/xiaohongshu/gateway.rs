@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 use serde_json::value::RawValue;
 
-use super::{codes, sign};
+use super::{PROFILE, codes, sign};
 use crate::domain::grant::Access;
 use crate::domain::record::Lane;
 use crate::platform::envelope::Dialect;
@@ -26,18 +26,22 @@ pub(super) struct Gateway {
 
 impl Gateway {
     pub(super) fn new(settings: AppSettings) -> Result<Self, ConnectError> {
-        Ok(Self { conversation: Conversation::new(&settings)?.with_content_type(CONTENT_TYPE), settings })
+        Ok(Self {
+            conversation: Conversation::new(PROFILE.name, &settings)?.with_content_type(CONTENT_TYPE),
+            settings,
+        })
     }
 
-    /// The answer to a call, unopened.
-    pub(super) async fn read(
+    /// What `understand` makes of the answer to a call.
+    pub(super) async fn read<T>(
         &self,
-        method: &str,
+        method: &'static str,
         access: &Access,
         parameters: Parameters,
-    ) -> Result<String, PlatformError> {
+        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+    ) -> Result<T, PlatformError> {
         let parameters = parameters.text("accessToken", access.token.expose_secret());
-        self.conversation.post_json(self.signed(method, parameters)).await
+        self.conversation.post_json(method, self.signed(method, parameters), understand).await
     }
 
     /// The body of a call, stamped with the platform's time and signed.

@@ -51,35 +51,36 @@ impl RecordSource for Orders {
     }
 
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
-        let answer = self.gateway.read(LIST, access, list_parameters(query)).await?;
-        let list: wire::OrderList<'_> = DIALECT.parse(content(&answer)?)?;
-        let listing = Listing {
-            dialect: DIALECT,
-            total: list.total,
-            total_name: "total",
-            rows: list.order_list,
-            rows_name: "orderList",
+        let understand = |answer: &str| {
+            let list: wire::OrderList<'_> = DIALECT.parse(content(answer)?)?;
+            let listing = Listing {
+                dialect: DIALECT,
+                total: list.total,
+                total_name: "total",
+                rows: list.order_list,
+                rows_name: "orderList",
+            };
+            listing.into_page(query, convert::list_row)
         };
-        listing.into_page(query, convert::list_row)
+        self.gateway.read(LIST, access, list_parameters(query), understand).await
     }
 
     async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
         let parameters = Parameters::new().text("orderId", number);
-        let answer = self.gateway.read(DETAIL, access, parameters).await?;
-        Ok(Some(content(&answer)?.get().to_owned()))
+        let understand = |answer: &str| Ok(Some(content(answer)?.get().to_owned()));
+        self.gateway.read(DETAIL, access, parameters, understand).await
     }
 
     /// The list does not take a number, but the detail tells when the order was created, and the list takes that.
     async fn find(&self, access: &Access, number: &str) -> Result<Found, PlatformError> {
         let parameters = Parameters::new().text("orderId", number);
-        let answer = self.gateway.read(DETAIL, access, parameters).await?;
-        match content(&answer) {
-            Ok(detail) => match convert::created_at(detail.get()) {
-                Some(at) => Ok(Found::Created(at)),
-                None => Err(DIALECT.malformed("createdTime")),
-            },
+        let understand = |answer: &str| match convert::created_at(content(answer)?.get()) {
+            Some(at) => Ok(Found::Created(at)),
+            None => Err(DIALECT.malformed("createdTime")),
+        };
+        match self.gateway.read(DETAIL, access, parameters, understand).await {
             Err(PlatformError::Rejected { why: Rejection::NotFound, .. }) => Ok(Found::Nothing),
-            Err(error) => Err(error),
+            found => found,
         }
     }
 

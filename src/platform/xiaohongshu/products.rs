@@ -57,31 +57,33 @@ impl RecordSource for Products {
     }
 
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
-        let answer = self.gateway.read(LIST, access, list_parameters(query)).await?;
-        let list: convert::SkuList<'_> = DIALECT.parse(content(&answer)?)?;
-        let listing = Listing {
-            dialect: DIALECT,
-            total: list.total,
-            total_name: "total",
-            rows: list.data,
-            rows_name: "data",
+        let understand = |answer: &str| {
+            let list: convert::SkuList<'_> = DIALECT.parse(content(answer)?)?;
+            let listing = Listing {
+                dialect: DIALECT,
+                total: list.total,
+                total_name: "total",
+                rows: list.data,
+                rows_name: "data",
+            };
+            let (total, rows) = listing.open(query.page)?;
+            let mut page = Page { total, rows: Vec::with_capacity(rows.len() * 2), counted: None };
+            let mut counted = Vec::with_capacity(rows.len());
+            let mut products = HashSet::new();
+            for row in rows {
+                let parts = convert::parts(row);
+                counted.push(parts.name);
+                // A product comes with each of its SKUs, and is one product.
+                let product = parts.product.filter(|product| match product {
+                    Row::Readable(product) => products.insert(product.number.clone()),
+                    Row::Unreadable(_) => true,
+                });
+                page.rows.extend(product.into_iter().chain(parts.sku));
+            }
+            page.counted = Some(counted);
+            Ok(page)
         };
-        let (total, rows) = listing.open(query.page)?;
-        let mut page = Page { total, rows: Vec::with_capacity(rows.len() * 2), counted: None };
-        let mut counted = Vec::with_capacity(rows.len());
-        let mut products = HashSet::new();
-        for row in rows {
-            let parts = convert::parts(row);
-            counted.push(parts.name);
-            // A product comes with each of its SKUs, and is one product.
-            let product = parts.product.filter(|product| match product {
-                Row::Readable(product) => products.insert(product.number.clone()),
-                Row::Unreadable(_) => true,
-            });
-            page.rows.extend(product.into_iter().chain(parts.sku));
-        }
-        page.counted = Some(counted);
-        Ok(page)
+        self.gateway.read(LIST, access, list_parameters(query), understand).await
     }
 
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

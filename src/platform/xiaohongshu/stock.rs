@@ -34,8 +34,8 @@ impl Stock {
 impl StockSource for Stock {
     async fn sku_stock(&self, access: &Access, sku_id: &str) -> Result<Vec<WarehouseStock>, PlatformError> {
         let parameters = Parameters::new().text("skuId", sku_id);
-        let answer = self.gateway.read(STOCK, access, parameters).await?;
-        by_warehouse(DIALECT.parse(content(&answer)?)?, sku_id)
+        let understand = |answer: &str| by_warehouse(DIALECT.parse(content(answer)?)?, sku_id);
+        self.gateway.read(STOCK, access, parameters, understand).await
     }
 }
 

@@ -1,0 +1,75 @@
+//! Where counters and histograms are kept.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::Reload;
+use super::catalogue::{ALL, CONFIG_RELOADS, Kind, Meter, RATE_LIMIT_WAIT, REQUEST_DURATION, RUN_DURATION};
+
+/// In seconds: from a page out of a cache to the longest `request_timeout` anybody sets.
+const REQUEST_BUCKETS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// In seconds: from a run that finds nothing to the backfill of a year.
+const RUN_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0];
+
+/// A histogram keeps each sample until somebody sorts them into buckets, which a scrape does. Where nobody scrapes, they
+/// are sorted after this many.
+const SAMPLES_UNSORTED_MAX: u32 = 1_024;
+
+static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+
+static SAMPLES: AtomicU32 = AtomicU32::new(0);
+
+pub(super) fn install() {
+    HANDLE.get_or_init(|| {
+        let buckets = [(&REQUEST_DURATION, REQUEST_BUCKETS), (&RUN_DURATION, RUN_BUCKETS)];
+        let builder = buckets.into_iter().fold(PrometheusBuilder::new(), |builder, (meter, buckets)| {
+            let matcher = Matcher::Full(meter.name.to_owned());
+            builder.set_buckets_for_metric(matcher, buckets).expect("there are buckets")
+        });
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        // Another recorder in this process could only be the doing of a program around us, which then counts for us.
+        if metrics::set_global_recorder(recorder).is_ok() {
+            for meter in ALL {
+                describe(meter);
+            }
+            // An increase can only be seen of what was there before it.
+            for reload in Reload::ALL {
+                metrics::counter!(CONFIG_RELOADS.name, "outcome" => reload.as_str()).absolute(0);
+            }
+        }
+        handle
+    });
+}
+
+pub(super) fn is_installed() -> bool {
+    HANDLE.get().is_some()
+}
+
+/// Counters and histograms as text. Empty before [`install`].
+pub(super) fn render() -> String {
+    HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
+}
+
+/// Notes that a histogram was given a sample.
+pub(super) fn sampled() {
+    if SAMPLES.fetch_add(1, Ordering::Relaxed) % SAMPLES_UNSORTED_MAX == SAMPLES_UNSORTED_MAX - 1
+        && let Some(handle) = HANDLE.get()
+    {
+        handle.run_upkeep();
+    }
+}
+
+fn describe(meter: &'static Meter) {
+    match meter.kind {
+        Kind::Counter if meter.name != RATE_LIMIT_WAIT.name => {
+            metrics::describe_counter!(meter.name, meter.help);
+        }
+        Kind::Histogram => metrics::describe_histogram!(meter.name, meter.help),
+        // Written by hand: see `text`.
+        Kind::Counter | Kind::Gauge => {}
+    }
+}
