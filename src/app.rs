@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::grants::Grants;
@@ -13,7 +12,7 @@ use crate::auth::token_store::TokenStore;
 use crate::auth::tokens::TokenParts;
 use crate::auth::{AuthError, Tokens};
 use crate::clock::Clock;
-use crate::config::{Config, FULL_DEFAULT, Loaded};
+use crate::config::{AppConfig, Config, FULL_DEFAULT, Loaded};
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::platform::{Application, ConnectError, profile};
@@ -23,24 +22,31 @@ use crate::sync::{Policy, Progress, RecordSync};
 
 mod grants;
 pub mod live;
+mod places;
 pub mod pulse;
+mod reloaded;
+
+pub use places::{Place, Places};
 
 /// The program with its config, database and apps, ready to work.
 pub struct App {
     pub loaded: Arc<Loaded>,
     pub clock: Clock,
     pub store: Store,
-    pub applications: Arc<BTreeMap<String, Arc<Application>>>,
+    pub applications: Arc<Applications>,
     pub tokens: Tokens,
     /// Enabled shops, by name.
     pub shops: Vec<Shop>,
     pub policy: Policy,
     /// This process, as leases name it.
     pub owner: Owner,
-    /// One permit per shop that may be read at the same time.
-    pub shops_at_once: Semaphore,
+    /// For the shops that may be read at the same time.
+    pub shops_at_once: Arc<Places>,
     last_look: pulse::LastLook,
 }
+
+/// By the section names of the apps.
+type Applications = BTreeMap<String, Arc<Application>>;
 
 /// What can keep the program from being put together.
 #[derive(Debug, thiserror::Error)]
@@ -116,21 +122,15 @@ impl App {
         let loaded = loaded.into();
         let config = &loaded.config;
         let applications = Arc::new(connect_apps(config, &clock)?);
-        let shops: Vec<Shop> =
-            config.shops().into_iter().filter(|shop| applications.contains_key(&shop.app)).collect();
+        let shops = enabled_shops(config, &applications);
         store.register_shops(&shops).await?;
         let grants = Grants::new(grants);
-        grants::check(config, &shops, &grants)?;
+        grants::check(config, &shops, grants.capabilities())?;
         let tokens = open_tokens(config, &store, grants, applications.clone(), clock.clone()).await?;
         tokens.recover(&shops).await;
         tokens.convert().await?;
-        let policy = Policy {
-            history: delta(config.sync.history),
-            overlap: delta(config.sync.overlap),
-            settle: delta(config.sync.settle),
-            windows_in_parallel: config.sync.windows_in_parallel,
-        };
-        let shops_at_once = Semaphore::new(config.sync.shops_in_parallel.max(1));
+        let policy = policy_of(config);
+        let shops_at_once = Arc::new(Places::new(config.sync.shops_in_parallel));
         Ok(Self {
             clock,
             store,
@@ -241,7 +241,7 @@ async fn open_tokens(
     config: &Config,
     store: &Store,
     grants: Grants,
-    applications: Arc<BTreeMap<String, Arc<Application>>>,
+    applications: Arc<Applications>,
     clock: Clock,
 ) -> Result<Tokens, AuthError> {
     let keyring = grants::keyring(config, store, &grants).await?;
@@ -251,29 +251,50 @@ async fn open_tokens(
         applications,
         keyring,
         clock,
-        refresh_before: config
-            .apps
-            .iter()
-            .filter_map(|(name, app)| Some((name.clone(), delta(app.refresh_before?))))
-            .collect(),
+        refresh_before: refresh_before_of(config),
         state_folder: Some(config.state_folder()),
     }))
 }
 
 /// A client for each app.
-fn connect_apps(config: &Config, clock: &Clock) -> Result<BTreeMap<String, Arc<Application>>, AppError> {
+fn connect_apps(config: &Config, clock: &Clock) -> Result<Applications, AppError> {
     let mut applications = BTreeMap::new();
-    for (name, app) in &config.apps {
-        let parts =
-            (profile(&app.platform), config.app_settings(name, clock), config.requests_per_second(name));
-        let (Some(profile), Some(settings), Some(rate)) = parts else {
-            continue;
-        };
-        let platform = (profile.connect)(settings)?;
-        let application = Application::new(name.clone(), platform, rate, config.retry_policy());
-        applications.insert(name.clone(), Arc::new(application));
+    for name in config.apps.keys() {
+        if let Some(application) = connect_app(config, name, clock)? {
+            applications.insert(name.clone(), Arc::new(application));
+        }
     }
     Ok(applications)
+}
+
+/// `None` only for an app the config's checks would have refused.
+fn connect_app(config: &Config, name: &str, clock: &Clock) -> Result<Option<Application>, AppError> {
+    let profile = config.apps.get(name).and_then(|app| profile(&app.platform));
+    let parts = (profile, config.app_settings(name, clock), config.requests_per_second(name));
+    let (Some(profile), Some(settings), Some(rate)) = parts else {
+        return Ok(None);
+    };
+    let platform = (profile.connect)(settings)?;
+    Ok(Some(Application::new(name.to_owned(), platform, rate, config.retry_policy())))
+}
+
+fn enabled_shops(config: &Config, applications: &Applications) -> Vec<Shop> {
+    config.shops().into_iter().filter(|shop| applications.contains_key(&shop.app)).collect()
+}
+
+fn policy_of(config: &Config) -> Policy {
+    Policy {
+        history: delta(config.sync.history),
+        overlap: delta(config.sync.overlap),
+        settle: delta(config.sync.settle),
+        windows_in_parallel: config.sync.windows_in_parallel,
+    }
+}
+
+/// Of the apps that say how long before its end a token is renewed.
+fn refresh_before_of(config: &Config) -> BTreeMap<String, TimeDelta> {
+    let of_app = |(name, app): (&String, &AppConfig)| Some((name.clone(), delta(app.refresh_before?)));
+    config.apps.iter().filter_map(of_app).collect()
 }
 
 /// Config durations are far below what would overflow here: the config caps them.

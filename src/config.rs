@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 mod access;
 mod apps;
+mod changes;
 mod credentials;
 mod database;
 mod duration;
@@ -29,6 +30,7 @@ mod unbuilt;
 mod validate;
 
 pub use apps::AppConfig;
+pub use changes::Change;
 pub use duration::{format_duration, parse_duration};
 pub use jobs::{FULL_DEFAULT, JobConfig, Timing, Work};
 pub use problem::{ConfigError, Problem, nearest};
@@ -63,7 +65,8 @@ pub struct Config {
     pub state: Option<PathBuf>,
 }
 
-/// Where to look for the configuration.
+/// Where to look for the configuration. It has no `Debug`: its environment holds secrets.
+#[derive(Clone)]
 pub struct LoadOptions {
     /// The file named on the command line, which then must exist. `None`: the search order.
     pub path: Option<PathBuf>,
@@ -86,6 +89,7 @@ pub struct Loaded {
     /// What is allowed but looks wrong, one sentence each.
     pub warnings: Vec<String>,
     origins: layers::Origins,
+    options: LoadOptions,
 }
 
 impl Config {
@@ -99,7 +103,7 @@ impl Config {
         let origins = layers::merge(path.as_deref(), &options.environment)?;
         let mut config = extract::extract(&origins)?;
         config.base.clone_from(&base);
-        config.state = paths::state(&options.environment);
+        config.state = paths::state(&options.environment, path.as_deref());
         paths::make_absolute(&mut config);
 
         let mut findings = problem::Findings::new(&origins);
@@ -110,7 +114,20 @@ impl Config {
                 .warning(&[], format!("environment variable {variable} is not read; did you mean {meant}?"));
         }
         let warnings = findings.finish()?;
-        Ok(Loaded { config, path, base, warnings, origins })
+        let options = LoadOptions { path: path.clone(), ..options.clone() };
+        Ok(Loaded { config, path, base, warnings, origins, options })
+    }
+}
+
+impl Loaded {
+    /// The same layers as they are now. A file that is gone by now is an error: without it there would be no shops.
+    pub fn again(&self) -> Result<Self, ConfigError> {
+        Config::load(&self.options).map_err(|error| match error {
+            ConfigError::NotFound { path, .. } => {
+                ConfigError::NotFound { path, hint: "it was there at the start" }
+            }
+            error => error,
+        })
     }
 }
 

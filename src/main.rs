@@ -28,11 +28,13 @@ fn start(cli: Cli) -> anyhow::Result<Exit> {
     let log = loaded.as_ref().map(|loaded| &loaded.config.log);
     let format = cli.global.log_format.or(log.map(|log| log.format));
     let level = cli.global.level().or(log.map(|log| log.level.as_str()));
-    let _telemetry = telemetry::init(format.unwrap_or_default(), level.unwrap_or("info"))?;
+    let telemetry = telemetry::init(format.unwrap_or_default(), level.unwrap_or("info"))?;
 
     // Two TLS providers are linked in; whoever opens the first connection must not have to choose.
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
-    commands::dispatch(cli.verb, loaded)
+    // A level from the command line stays, whatever the config comes to say.
+    let by_config = cli.global.level().is_none().then_some(telemetry);
+    commands::dispatch(cli.verb, loaded, by_config)
 }
 
 fn load(cli: &Cli) -> anyhow::Result<Option<Loaded>> {

@@ -1,6 +1,6 @@
 //! Logs: where they go, how they look, how much of them.
 //!
-//! All of it goes to stderr; stdout belongs to the answers of the verbs. Which events there are, and what they
+//! All of it goes to stderr, or to the journal's socket; stdout belongs to the answers of the verbs. Which events there are, and what they
 //! say, is up to the code that tells them.
 
 use std::fmt;
@@ -18,6 +18,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 mod journal;
 mod level;
 mod lines;
+mod native;
 mod screen;
 
 pub use screen::log_above;
@@ -30,16 +31,21 @@ use screen::Screen;
 /// `level` is `error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,shopsync::sync=debug`.
 pub fn init(format: LogFormat, level: &str) -> Result<Telemetry, TelemetryError> {
     let (level, handle) = reload::Layer::new(level::parse(level)?);
-    let look = Look::of(format);
+    let (layer, deaf) = match (format == LogFormat::Journald).then(native::layer) {
+        Some(Ok(journal)) => (journal, None),
+        Some(Err(error)) => (layer(Look::of(LogFormat::Auto), || Screen), Some(error)),
+        None => (layer(Look::of(format), || Screen), None),
+    };
     Registry::default()
         .with(level)
-        .with(layer(look, || Screen))
+        .with(layer)
         .try_init()
         .map_err(|source| TelemetryError::Init { source })?;
-    if format == LogFormat::Journald {
+    if let Some(error) = deaf {
         tracing::warn!(
             event = "config.warning",
-            "log format `journald` is not built yet: writing text with a priority in front of each line"
+            "log format `journald`: the journal does not listen at {} ({error}); writing text to stderr",
+            native::SOCKET,
         );
     }
     Ok(Telemetry { level: handle })
@@ -73,7 +79,7 @@ pub enum LogFormat {
     Text,
     /// For machines: one JSON object a line, the event's fields at its top.
     Json,
-    /// The journal's own protocol. Not built yet: text with priorities.
+    /// For systemd's journal: its own protocol, each field of an event a field there. Text where there is no journal.
     Journald,
 }
 
@@ -129,7 +135,7 @@ pub enum TelemetryError {
     },
 }
 
-/// What a format comes to on this stderr.
+/// What a format comes to on this stderr. The journal's protocol goes elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
     Text {
@@ -144,10 +150,9 @@ impl Look {
     fn of(format: LogFormat) -> Self {
         match format {
             LogFormat::Json => Self::Json,
-            LogFormat::Journald => Self::Numbered,
-            LogFormat::Auto | LogFormat::Text if journal::reads_stderr() => Self::Numbered,
+            _ if journal::reads_stderr() => Self::Numbered,
             // https://no-color.org: any value but the empty one means no.
-            LogFormat::Auto | LogFormat::Text => Self::Text {
+            _ => Self::Text {
                 colours: std::io::stderr().is_terminal()
                     && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             },

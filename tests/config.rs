@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 #[path = "config/binary.rs"]
 mod binary;
+#[path = "config/changes.rs"]
+mod changes;
 #[path = "config/errors.rs"]
 mod errors;
 #[path = "config/layers.rs"]

@@ -6,7 +6,7 @@ use crate::auth::file_store::FileTokenStore;
 use crate::auth::grants::Grants;
 use crate::auth::memory::MemoryTokenStore;
 use crate::auth::rotate::stored_key_ids;
-use crate::auth::token_store::{TokenStore, TokenStoreError};
+use crate::auth::token_store::{Capabilities, TokenStore, TokenStoreError};
 use crate::auth::{AuthError, KeyPlaces, Keyring, needs};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -32,14 +32,14 @@ pub(super) fn open(config: &Config, store: &Store, clock: Clock) -> Result<Arc<d
 }
 
 /// Refuses a place that would lose what a shop's platform hands out once.
-pub(super) fn check(config: &Config, shops: &[Shop], grants: &Grants) -> Result<(), AuthError> {
+pub(super) fn check(config: &Config, shops: &[Shop], promised: Capabilities) -> Result<(), AuthError> {
     if config.tokens.allow_memory {
         return Ok(());
     }
     for shop in shops {
         let Some(profile) = profile(shop.platform) else { continue };
         let app_refreshes = config.apps.get(&shop.app).is_some_and(|app| app.refresh_type.is_some());
-        let lacks = needs::lacks(&profile.grant, app_refreshes, grants.capabilities());
+        let lacks = needs::lacks(&profile.grant, app_refreshes, promised);
         if let Some(lack) = lacks {
             return Err(AuthError::Unfit { shop: shop.name.clone(), app: shop.app.clone(), lack });
         }

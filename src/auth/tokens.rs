@@ -17,6 +17,7 @@ use super::credential::{Demand, Need, Rules};
 use super::grants::Grants;
 use super::slot::{Landing, Slot, lock};
 use super::spill::SpillFolder;
+use super::token_store::Capabilities;
 use super::{AuthError, GrantStatus, Keyring};
 use crate::clock::Clock;
 use crate::domain::grant::Access;
@@ -32,6 +33,14 @@ const ROUNDS_MAX: usize = 3;
 #[derive(Clone)]
 pub struct Tokens {
     pub(super) shared: Arc<Shared>,
+    /// Of its own: a flight ends with the apps it began with, whatever the config comes to say meanwhile.
+    apps: Arc<Apps>,
+}
+
+/// What a config says of apps.
+struct Apps {
+    applications: Arc<BTreeMap<String, Arc<Application>>>,
+    refresh_before: BTreeMap<String, TimeDelta>,
 }
 
 /// What is needed to keep grants.
@@ -39,7 +48,7 @@ pub struct TokenParts {
     pub store: Store,
     /// Where the grants are: the store itself, unless the config says otherwise.
     pub grants: Grants,
-    /// By the section names of the apps.
+    /// By the section names of the apps, at first: see [`Tokens::with_apps`].
     pub applications: Arc<BTreeMap<String, Arc<Application>>>,
     pub keyring: Keyring,
     pub clock: Clock,
@@ -81,7 +90,9 @@ impl Tokens {
     }
 
     pub fn of(parts: TokenParts) -> Self {
+        let (applications, refresh_before) = (parts.applications.clone(), parts.refresh_before.clone());
         Self {
+            apps: Arc::new(Apps { applications, refresh_before }),
             shared: Arc::new(Shared {
                 spill: parts.state_folder.as_deref().map(SpillFolder::below),
                 parts,
@@ -92,6 +103,25 @@ impl Tokens {
                 stopping: CancellationToken::new(),
             }),
         }
+    }
+
+    /// The same grants, memory and flights, with the apps of another config.
+    pub fn with_apps(
+        &self,
+        applications: Arc<BTreeMap<String, Arc<Application>>>,
+        refresh_before: BTreeMap<String, TimeDelta>,
+    ) -> Self {
+        Self { shared: self.shared.clone(), apps: Arc::new(Apps { applications, refresh_before }) }
+    }
+
+    /// Lets go of the token in memory: the row is read again before the next call, by the rules of the shop's app.
+    pub fn reread(&self, shop: &str) {
+        self.slot(shop).forget();
+    }
+
+    /// What the place of the grants promises.
+    pub fn capabilities(&self) -> Capabilities {
+        self.grants().capabilities()
     }
 
     /// A valid access token. Waits only when none is left.
@@ -276,14 +306,14 @@ impl Tokens {
     }
 
     pub(super) fn application(&self, shop: &Shop) -> Result<&Arc<Application>, AuthError> {
-        let application = self.shared.parts.applications.get(&shop.app);
+        let application = self.apps.applications.get(&shop.app);
         application.ok_or_else(|| AuthError::NoApplication { shop: shop.name.clone(), app: shop.app.clone() })
     }
 
     pub(super) fn rules(&self, shop: &Shop) -> Result<Rules, AuthError> {
         Ok(Rules {
             grant: self.application(shop)?.platform().profile().grant,
-            refresh_before: self.shared.parts.refresh_before.get(&shop.app).copied(),
+            refresh_before: self.apps.refresh_before.get(&shop.app).copied(),
         })
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn run(
         bars.add(&shop.name, words.record, options.progress.clone());
         let (app, record) = (app.clone(), words.record);
         tasks.spawn(async move {
-            let place = app.shops_at_once.acquire().await;
+            let place = app.shops_at_once.take().await;
             let outcome = run_lane(&app, Target { shop: &shop, record, lane: Lane::Create }, &options).await;
             drop(place);
             (shop.name, outcome)

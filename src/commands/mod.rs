@@ -15,6 +15,7 @@ use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::jobs::run::chain;
 use crate::store::{Store, StoreError};
+use crate::telemetry::Telemetry;
 
 mod advice;
 mod auth;
@@ -52,18 +53,21 @@ mod temporary;
 
 pub use run::serve;
 
+use run::Reloads;
+
 /// How long a verb other than the daemon waits for the database.
 const DATABASE_WAIT: Duration = Duration::from_secs(10);
 /// Between two tries.
 const DATABASE_POLL: Duration = Duration::from_millis(500);
 
-/// Does what the command line says. `loaded`: there whenever the verb needs a configuration.
-pub fn dispatch(verb: Verb, loaded: Option<Loaded>) -> Result<Exit> {
+/// Does what the command line says. `loaded`: there whenever the verb needs a configuration. `telemetry`: what goes by
+/// `[log] level`; `None` when the command line says how much is logged.
+pub fn dispatch(verb: Verb, loaded: Option<Loaded>, telemetry: Option<Telemetry>) -> Result<Exit> {
     match loaded {
         None => without_config(verb),
         Some(loaded) => {
             tell(&loaded, &verb);
-            with_config(verb, loaded)
+            with_config(verb, loaded, telemetry)
         }
     }
 }
@@ -83,12 +87,15 @@ fn without_config(verb: Verb) -> Result<Exit> {
     }
 }
 
-fn with_config(verb: Verb, loaded: Loaded) -> Result<Exit> {
+fn with_config(verb: Verb, loaded: Loaded, telemetry: Option<Telemetry>) -> Result<Exit> {
     let clock = Clock::system();
     match verb {
         Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
         Verb::Migrate(verb) => block_on(migrate::migrate(&verb, &loaded.config)),
-        Verb::Run => block_on(async move { run::run(loaded, clock, signals::cancel_on_signals()?).await }),
+        Verb::Run => block_on(async move {
+            let reloads = Reloads { hangups: signals::hangups()?, set_level: telemetry.map(run::set_level) };
+            run::run(loaded, clock, signals::cancel_on_signals()?, reloads).await
+        }),
         Verb::Sync(words) => {
             with_cancel(loaded, clock, async |app, cancel| sync::run(app, &words, cancel).await)
         }

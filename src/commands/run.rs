@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::signal::unix::Signal;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::live::Live;
@@ -13,16 +15,23 @@ use crate::config::{JobConfig, Loaded};
 use crate::exit::Exit;
 use crate::jobs::daemon::Daemon;
 use crate::jobs::database::DATABASE_POLL;
-use crate::jobs::pruning;
+use crate::jobs::reload::{ReloadOutcome, Reloader, SetLevel};
 use crate::jobs::run::chain;
-use crate::jobs::schedule;
-use crate::jobs::ticker::{Handler, Job, JobName, Slot, Ticker};
+use crate::jobs::schedule::{self, jobs_of};
+use crate::jobs::ticker::{Handler, JobName, Slot, Ticker};
+use crate::jobs::{notify_socket, pruning, status_line, unauthorised, watchdog};
 use crate::meters;
+use crate::telemetry::Telemetry;
 
 /// What is left of the grace after the runs were given theirs: closing the database.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(loaded: Loaded, clock: Clock, cancel: CancellationToken) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    loaded: Loaded,
+    clock: Clock,
+    cancel: CancellationToken,
+    reloads: Reloads,
+) -> anyhow::Result<Exit> {
     tracing::info!(
         event = "daemon.started",
         version = env!("CARGO_PKG_VERSION"),
@@ -30,23 +39,58 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, cancel: CancellationToken)
         env!("CARGO_PKG_VERSION"),
     );
     let loaded = Arc::new(loaded);
+    notify_socket::status("opening the database");
     let opened = tokio::select! {
-        () = cancel.cancelled() => return Ok(Exit::Done),
+        () = cancel.cancelled() => {
+            notify_socket::stopping();
+            return Ok(Exit::Done);
+        }
         opened = open_when_there(loaded.clone(), clock) => {
             opened.map_err(|error| super::not_opened(&loaded.config, error))?
         }
     };
-    serve(Arc::new(opened), cancel).await
+    serve_with(Arc::new(opened), cancel, Some(reloads)).await
+}
+
+/// When the config is read again, and what else goes by it then.
+pub(super) struct Reloads {
+    pub hangups: Signal,
+    pub set_level: Option<SetLevel>,
+}
+
+/// What makes a reload change how much is logged.
+pub(super) fn set_level(telemetry: Telemetry) -> SetLevel {
+    Box::new(move |level| {
+        if let Err(error) = telemetry.set_level(level) {
+            tracing::warn!(event = "config.warning", "{}", chain(&error));
+        }
+    })
 }
 
 /// The daemon around an app that is put together: slots, runs, and an orderly end once `cancel` fires. Also for a program
 /// of one's own that put it together with [`App::with_token_store`].
 pub async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    serve_with(app, cancel, None).await
+}
+
+/// The same, reading the config again when it is told to. `None`: never.
+async fn serve_with(
+    app: Arc<App>,
+    cancel: CancellationToken,
+    reloads: Option<Reloads>,
+) -> anyhow::Result<Exit> {
     meters::install();
-    let grace = app.config().sync.shutdown_grace;
-    let daemon = Daemon::new(Live::new(app.clone()), cancel.clone());
-    let ticker = start_ticker(&app, &daemon).await?;
+    let live = Live::new(app.clone());
+    let daemon = Daemon::new(live.clone(), cancel.clone());
+    let ticker = start_ticker(&live, &daemon).await?;
     daemon.start_keeper();
+    daemon.start_probe();
+    let (hangups, set_level) = match reloads {
+        Some(Reloads { hangups, set_level }) => (Some(hangups), set_level),
+        None => (None, None),
+    };
+    let reloader = Reloader::new(live.clone(), &daemon, &ticker, set_level);
+    supervise(&daemon, reloader.outcomes(), &cancel);
     tracing::info!(
         event = "daemon.ready",
         shops = app.shops.len(),
@@ -55,10 +99,10 @@ pub async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<E
         app.store.describe(),
     );
     // Left off wherever it is when the daemon ends: each of its steps is whole.
-    let (pruned_app, pruning_cancel) = (app.clone(), cancel.clone());
-    tokio::spawn(async move { pruning::keep_small(&pruned_app, &pruning_cancel).await });
+    let (pruned, pruning_cancel) = (live.clone(), cancel.clone());
+    tokio::spawn(async move { pruning::keep_small(&pruned, &pruning_cancel).await });
     let rest_of_start = async {
-        tell_unauthorised(&app).await;
+        unauthorised::tell(&app, &app.shops).await;
         start_missed(&app, &ticker).await
     };
     tokio::select! {
@@ -66,9 +110,14 @@ pub async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<E
         started = rest_of_start => started?,
     }
 
+    if let Some(hangups) = hangups {
+        cancel.run_until_cancelled(reloader.serve(hangups)).await;
+    }
     cancel.cancelled().await;
     tracing::info!(event = "daemon.stopping", "stopping");
+    notify_socket::stopping();
     ticker.close();
+    let grace = live.app().config().sync.shutdown_grace;
     if !daemon.drain(grace).await {
         tracing::warn!(
             event = "daemon.stopping",
@@ -78,6 +127,19 @@ pub async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<E
     // Connections that will not close are closed by the end of the process.
     tokio::time::timeout(CLOSE_WAIT, app.store.clone().close()).await.ok();
     Ok(Exit::Done)
+}
+
+/// Tells systemd that the daemon is ready, how it does, and, as long as it is, that it is alive.
+fn supervise(daemon: &Daemon, reloads: watch::Receiver<Option<ReloadOutcome>>, cancel: &CancellationToken) {
+    // Starves once the end has begun: one that hangs is the business of `TimeoutStopSec`, which is shorter.
+    if let Some(limit) = notify_socket::watchdog_limit() {
+        tokio::spawn(watchdog::feed(daemon.health().clone(), limit, notify_socket::alive));
+    }
+    notify_socket::ready();
+    let refusal = |last: &Option<ReloadOutcome>| last.as_ref().and_then(ReloadOutcome::refusal);
+    let telling = status_line::keep_telling(daemon.live().clone(), (reloads, refusal), notify_socket::status);
+    let cancel = cancel.clone();
+    tokio::spawn(async move { cancel.run_until_cancelled(telling).await });
 }
 
 /// The program around its database, however long that takes to be there.
@@ -99,6 +161,7 @@ async fn open_when_there(loaded: Arc<Loaded>, clock: Clock) -> Result<App, AppEr
                 error = chain(&error),
                 "the database is away; waiting for it",
             );
+            notify_socket::status("the database is away; waiting for it");
             is_told = true;
         }
         tokio::time::sleep(DATABASE_POLL).await;
@@ -112,21 +175,16 @@ async fn open(loaded: Arc<Loaded>, clock: Clock) -> Result<App, AppError> {
     Ok(app)
 }
 
-async fn start_ticker(app: &Arc<App>, daemon: &Daemon) -> anyhow::Result<Ticker> {
-    let jobs = app
-        .config()
-        .enabled_jobs()
-        .filter_map(|(name, job, _)| {
-            Some(Job { name: JobName::from(name), schedule: schedule::schedule_of(job)?, jitter: job.jitter })
-        })
-        .collect();
-    let (covered_app, daemon) = (app.clone(), daemon.clone());
+async fn start_ticker(live: &Live, daemon: &Daemon) -> anyhow::Result<Ticker> {
+    let app = live.app();
+    let health = daemon.health().clone();
+    let (live, daemon) = (live.clone(), daemon.clone());
     let handler = Handler {
         // The runs go on by themselves: the slot is over once they have been started.
         run: Arc::new(move |name: JobName, slot: Slot| {
-            let name = name.as_str();
-            if let Some(work) = covered_app.config().jobs.get(name).and_then(JobConfig::work) {
-                daemon.start(name, work, &covered_app.covered_by(name), slot.trigger);
+            let (name, app) = (name.as_str(), live.app());
+            if let Some(work) = app.config().jobs.get(name).and_then(JobConfig::work) {
+                daemon.start(name, work, &app.covered_by(name), slot.trigger);
             }
             Box::pin(std::future::ready(()))
         }),
@@ -140,7 +198,8 @@ async fn start_ticker(app: &Arc<App>, daemon: &Daemon) -> anyhow::Result<Ticker>
             );
         }),
     };
-    Ticker::start(jobs, app.clock.clone(), handler).await.context("starting the scheduler")
+    let jobs = jobs_of(app.config());
+    Ticker::start_watched(jobs, app.clock.clone(), handler, health).await.context("starting the scheduler")
 }
 
 /// One run at once for each job that missed a slot while nothing ran, however many it missed.
@@ -157,17 +216,4 @@ async fn start_missed(app: &App, ticker: &Ticker) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-async fn tell_unauthorised(app: &App) {
-    // A database that is away is told by whoever meets it next.
-    let Ok(statuses) = app.tokens.statuses(&app.shops).await else {
-        return;
-    };
-    for shop in app.shops.iter().filter(|shop| !statuses.contains_key(&shop.name)) {
-        tracing::warn!(
-            event = "shop.unauthorised", shop = %shop.name,
-            "`{}` was never authorised and is left out; run `shopsync auth login {}`", shop.name, shop.name,
-        );
-    }
 }

@@ -1,7 +1,8 @@
-//! SIGTERM and SIGINT: the first asks for an orderly end, the second gets an immediate one.
+//! SIGTERM and SIGINT: the first asks for an orderly end, the second gets an immediate one. SIGHUP: the config is to be
+//! read again.
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Tokens;
@@ -29,6 +30,11 @@ pub(super) fn cancel_on_signals() -> anyhow::Result<CancellationToken> {
         }
     });
     Ok(cancel)
+}
+
+/// The SIGHUPs from now on. They end the program no more, whether anybody looks at them or not.
+pub(super) fn hangups() -> anyhow::Result<Signal> {
+    signal(SignalKind::hangup()).context("listening for SIGHUP")
 }
 
 /// Ends a verb at the first SIGTERM or SIGINT, as soon as no token call is under way: a refresh token that was spent

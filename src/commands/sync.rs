@@ -54,7 +54,7 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
         bars.add(&shop.name, record, options.progress.clone());
         let app = app.clone();
         tasks.spawn(async move {
-            let place = app.shops_at_once.acquire().await;
+            let place = app.shops_at_once.take().await;
             let outcomes = lanes::bring_up_to_date(app.clone(), shop.clone(), record, options).await;
             drop(place);
             (shop.name, record, outcomes)

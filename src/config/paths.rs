@@ -23,10 +23,30 @@ pub(super) fn make_absolute(config: &mut Config) {
     }
 }
 
-/// The folder systemd keeps for the unit; of several, the first.
-pub(super) fn state(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let folders = environment.get("STATE_DIRECTORY")?;
-    folders.split(':').next().filter(|folder| !folder.is_empty()).map(PathBuf::from)
+/// Where the units keep their configs, and their states.
+const UNIT_CONFIGS: &str = "/etc/shopsync";
+const UNIT_STATES: &str = "/var/lib/shopsync";
+
+/// The folder systemd keeps for the unit; of several, the first. For a verb that somebody runs by hand with the config
+/// of a unit, it is that unit's: new tokens that one of them could not store are found by the other.
+pub(super) fn state(environment: &BTreeMap<String, String>, config: Option<&Path>) -> Option<PathBuf> {
+    let named = environment.get("STATE_DIRECTORY").and_then(|folders| folders.split(':').next());
+    match named.filter(|folder| !folder.is_empty()) {
+        Some(folder) => Some(PathBuf::from(folder)),
+        None => of_unit(config?).filter(|folder| folder.is_dir()),
+    }
+}
+
+/// The folder of the unit that has this config: `shopsync` or `shopsync@NAME`.
+fn of_unit(config: &Path) -> Option<PathBuf> {
+    if config.parent()? != Path::new(UNIT_CONFIGS) {
+        return None;
+    }
+    let states = Path::new(UNIT_STATES);
+    match config.file_stem()?.to_str()? {
+        "config" => Some(states.to_owned()),
+        instance => Some(states.join(instance)),
+    }
 }
 
 fn start_at(path: &mut PathBuf, base: &Path) {
@@ -47,10 +67,22 @@ mod tests {
         ] {
             let environment = told.map(|told| ("STATE_DIRECTORY".to_owned(), told.to_owned()));
             assert_eq!(
-                state(&environment.into_iter().collect()).as_deref(),
+                state(&environment.into_iter().collect(), None).as_deref(),
                 expected.map(Path::new),
                 "{told:?}"
             );
+        }
+    }
+
+    #[test]
+    fn the_config_of_a_unit_tells_where_its_state_is() {
+        for (config, expected) in [
+            ("/etc/shopsync/config.toml", Some("/var/lib/shopsync")),
+            ("/etc/shopsync/eu.toml", Some("/var/lib/shopsync/eu")),
+            ("/etc/shopsync/old/eu.toml", None),
+            ("/home/ann/config.toml", None),
+        ] {
+            assert_eq!(of_unit(Path::new(config)).as_deref(), expected.map(Path::new), "{config}");
         }
     }
 }

@@ -21,6 +21,14 @@ pub struct Shop {
     pub code_command: Vec<String>,
 }
 
+impl Shop {
+    /// Whether both are authorised at the same place, so that what is under way for one may go on for the other.
+    pub fn is_at(&self, other: &Self) -> bool {
+        (&self.name, &self.app, self.platform, &self.zone)
+            == (&other.name, &other.app, other.platform, &other.zone)
+    }
+}
+
 /// What a shop's owner may switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShopOptions {

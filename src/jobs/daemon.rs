@@ -1,14 +1,15 @@
 //! The daemon: slots become runs, each shop on its own, until it is told to stop.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::database::DatabaseWatch;
-use super::keeper::{Keeper, KeeperParts};
+use super::health::{self, Health};
+use super::keeper::{Charge, Keeper, KeeperParts};
 use super::lanes;
 use super::run::{RunError, RunOptions, Task, chain, run_lane};
 use super::task::Target;
@@ -30,17 +31,27 @@ const CLAIM_POLL: Duration = Duration::from_millis(500);
 /// What runs at most once at a time.
 type Place = (String, Record, Lane);
 
+/// What is stopped when the config no longer has it.
+type Subject = (String, Record);
+
 /// One run of the daemon.
 #[derive(Clone)]
 struct Start {
-    /// The app it began with, which it keeps to its end.
-    app: Arc<App>,
+    subject: Begun,
     job: String,
-    shop: Shop,
     record: Record,
     lane: Lane,
     task: Task,
     trigger: Trigger,
+}
+
+/// What a run begins with and keeps to its end.
+#[derive(Clone)]
+struct Begun {
+    app: Arc<App>,
+    shop: Shop,
+    /// Fires when the program ends, or when the config no longer has the shop or its record.
+    cancel: CancellationToken,
 }
 
 /// The running daemon's share of the state: what is under way.
@@ -51,12 +62,49 @@ pub struct Daemon {
     tracker: TaskTracker,
     cancel: CancellationToken,
     under_way: Arc<Mutex<HashSet<Place>>>,
+    /// Of what the present app reads. The app changes under this lock, so that nothing begins beside a change.
+    stops: Arc<Mutex<HashMap<Subject, CancellationToken>>>,
+    health: Arc<Health>,
 }
 
 impl Daemon {
     pub fn new(live: Live, cancel: CancellationToken) -> Self {
         let database = Arc::new(DatabaseWatch::new(live.app().store.clone()));
-        Self { live, database, tracker: TaskTracker::new(), cancel, under_way: Arc::default() }
+        Self {
+            live,
+            database,
+            tracker: TaskTracker::new(),
+            cancel,
+            under_way: Arc::default(),
+            stops: Arc::default(),
+            health: Arc::default(),
+        }
+    }
+
+    /// Puts another app in place of the present one. Runs under way go on with the app they began with; those of a shop
+    /// or record that it no longer has end at their next step.
+    pub fn take_over(&self, app: Arc<App>) {
+        let mut stops = self.stops();
+        let former = self.live.app();
+        stops.retain(|(shop, record), stop| {
+            let stays = match (former.shop(shop), app.shop(shop)) {
+                (Some(before), Some(shop)) => before.is_at(shop) && app.reads(shop, *record),
+                _ => false,
+            };
+            if !stays {
+                stop.cancel();
+            }
+            stays
+        });
+        self.live.replace(app);
+    }
+
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
     }
 
     /// Starts a job's run for each of `shops` and returns at once: a shop that takes an hour must not delay the next
@@ -68,26 +116,45 @@ impl Daemon {
                 (record, Lane::Create, Task::Reconcile { length: chrono::TimeDelta::days(i64::from(days)) })
             }
         };
-        let app = self.live.app();
-        for shop in shops.iter().filter(|shop| app.has_lane(shop, record, lane)) {
-            let (app, job, shop, task) = (app.clone(), job.to_owned(), shop.clone(), task.clone());
-            self.start_lane(Start { app, job, shop, record, lane, task, trigger });
+        for shop in shops {
+            let Some(subject) = self.begin(&shop.name, record) else { continue };
+            if subject.app.has_lane(&subject.shop, record, lane) {
+                let (job, task) = (job.to_owned(), task.clone());
+                self.start_lane(Start { subject, job, record, lane, task, trigger });
+            }
         }
     }
 
-    /// Keeps the shops' grants alive from now on, whatever jobs there are.
+    /// Keeps the shops' grants alive from now on, whatever jobs there are, and those of shops that come to be.
     pub fn start_keeper(&self) {
-        let app = self.live.app();
+        let mut changes = self.live.subscribe();
+        let app = changes.borrow_and_update().clone();
         let keeper = Keeper::new(KeeperParts {
             store: app.store.clone(),
             tokens: app.tokens.clone(),
             clock: app.clock.clone(),
-            shops: app.shops.iter().map(|shop| with_records_in_use(&app, shop)).collect(),
+            shops: shops_to_keep(&app),
             applications: app.applications.clone(),
             database: self.database.clone(),
             cancel: self.cancel.clone(),
         });
-        self.tracker.spawn(keeper.run());
+        self.tracker.spawn(keeper.clone().run());
+        let cancel = self.cancel.clone();
+        self.tracker.spawn(async move {
+            while let Some(Ok(())) = cancel.run_until_cancelled(changes.changed()).await {
+                let app = changes.borrow_and_update().clone();
+                keeper.take_over(Charge {
+                    tokens: app.tokens.clone(),
+                    shops: shops_to_keep(&app),
+                    applications: app.applications.clone(),
+                });
+            }
+        });
+    }
+
+    /// Asks the database for signs of life from now on.
+    pub fn start_probe(&self) {
+        self.tracker.spawn(health::probe(self.health.clone(), self.live.clone(), self.cancel.clone()));
     }
 
     /// Waits for what is under way. Runs stop at their next step once `cancel` has fired; a token refresh is
@@ -101,13 +168,27 @@ impl Daemon {
         tokio::time::timeout(grace, drained).await.is_ok()
     }
 
+    /// What a run of this shop's record begins with. `None`: the config does not have the shop any more.
+    fn begin(&self, shop: &str, record: Record) -> Option<Begun> {
+        let mut stops = self.stops();
+        let app = self.live.app();
+        let shop = app.shop(shop)?.clone();
+        let cancel =
+            stops.entry((shop.name.clone(), record)).or_insert_with(|| self.cancel.child_token()).clone();
+        Some(Begun { app, shop, cancel })
+    }
+
+    fn stops(&self) -> MutexGuard<'_, HashMap<Subject, CancellationToken>> {
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn start_lane(&self, start: Start) {
         let daemon = self.clone();
         self.tracker.spawn(async move {
             let Some(claim) = daemon.claim(&start).await else { return };
             let is_worth_going_on = daemon.run(&start).await;
             drop(claim);
-            if is_worth_going_on && start.lane == Lane::Update && !daemon.cancel.is_cancelled() {
+            if is_worth_going_on && start.lane == Lane::Update && !start.subject.cancel.is_cancelled() {
                 daemon.start_rest(&start).await;
             }
         });
@@ -116,11 +197,16 @@ impl Daemon {
     /// History and money go on beside the update lane, when there is any to fetch.
     async fn start_rest(&self, of: &Start) {
         for (lane, job) in [(Lane::Create, "backfill"), (Lane::Amounts, "amounts")] {
-            let target = Target { shop: &of.shop, record: of.record, lane };
-            match lanes::has_work(&of.app, target).await {
-                Ok(true) => self.start_lane(Start { job: job.to_owned(), lane, ..of.clone() }),
+            let Some(subject) = self.begin(&of.subject.shop.name, of.record) else { return };
+            let target = Target { shop: &subject.shop, record: of.record, lane };
+            match lanes::has_work(&subject.app, target).await {
+                Ok(true) => {
+                    self.start_lane(Start { subject, job: job.to_owned(), lane, ..of.clone() });
+                }
                 Ok(false) => {}
-                Err(error) => tracing::debug!(shop = %of.shop.name, "{lane} lane not looked at: {error}"),
+                Err(error) => {
+                    tracing::debug!(shop = %subject.shop.name, "{lane} lane not looked at: {error}");
+                }
             }
         }
     }
@@ -128,9 +214,9 @@ impl Daemon {
     /// One lane of one shop. True when the shop's other lanes are worth running: a crowded second of the present must
     /// not keep history and money from arriving.
     async fn run(&self, start: &Start) -> bool {
-        let Start { app, job, shop, record, lane, .. } = start;
+        let Start { subject: Begun { app, shop, cancel }, job, record, lane, .. } = start;
         tokio::select! {
-            () = self.cancel.cancelled() => return false,
+            () = cancel.cancelled() => return false,
             () = self.database.wait() => {}
         }
         if !self.may_run(app, shop).await {
@@ -139,8 +225,8 @@ impl Daemon {
         // Lanes other than the update lane take no place from it: the rate limit is what they share.
         let _place = if *lane == Lane::Update {
             tokio::select! {
-                () = self.cancel.cancelled() => return false,
-                place = app.shops_at_once.acquire() => place.ok(),
+                () = cancel.cancelled() => return false,
+                place = app.shops_at_once.take() => Some(place),
             }
         } else {
             None
@@ -151,7 +237,7 @@ impl Daemon {
             lease_wait: start.lease_wait(),
             task: start.task.clone(),
             progress: Arc::new(Progress::default()),
-            cancel: self.cancel.clone(),
+            cancel: cancel.clone(),
         };
         match run_lane(app, Target { shop, record: *record, lane: *lane }, &options).await {
             Ok(_) => true,
@@ -186,7 +272,7 @@ impl Daemon {
 
     /// Waits for a lane that another run of this process holds, as long as the run may. `None`: it still does.
     async fn claim(&self, start: &Start) -> Option<Claim<'_>> {
-        let place = (start.shop.name.clone(), start.record, start.lane);
+        let place = (start.subject.shop.name.clone(), start.record, start.lane);
         let asked_at = std::time::Instant::now();
         while !self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone()) {
             if asked_at.elapsed() >= start.lease_wait() {
@@ -195,7 +281,7 @@ impl Daemon {
             }
             tokio::select! {
                 () = tokio::time::sleep(CLAIM_POLL) => {}
-                () = self.cancel.cancelled() => return None,
+                () = start.subject.cancel.cancelled() => return None,
             }
         }
         Some(Claim { daemon: self, place })
@@ -213,7 +299,7 @@ impl Start {
 
     /// A backfill or a drain of money that is under way already is what was to be done.
     fn tell_skipped(&self) {
-        let Self { job, shop, .. } = self;
+        let Self { job, subject: Begun { shop, .. }, .. } = self;
         let why = match (self.lane, &self.task) {
             (Lane::Update, _) => "is still at its last slot; this one is skipped",
             (_, Task::Reconcile { .. }) => "waited for the history that is being read; this slot is skipped",
@@ -225,6 +311,10 @@ impl Start {
             "{job} of `{}` {why}", shop.name,
         );
     }
+}
+
+fn shops_to_keep(app: &App) -> Vec<Shop> {
+    app.shops.iter().map(|shop| with_records_in_use(app, shop)).collect()
 }
 
 /// The shop with the records that jobs copy: nobody misses what a grant does not cover of the others.

@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -55,17 +55,31 @@ pub struct KeeperParts {
     pub cancel: CancellationToken,
 }
 
+/// What the config may come to change of them.
+pub struct Charge {
+    pub tokens: Tokens,
+    pub shops: Vec<Shop>,
+    /// By the section names of the apps.
+    pub applications: Arc<BTreeMap<String, Arc<Application>>>,
+}
+
 /// Cheap to clone; clones share what is under way.
 #[derive(Clone)]
 pub struct Keeper {
     shared: Arc<Shared>,
+    /// What it looks after; a duty keeps what it began with to its end.
+    charge: Arc<Charge>,
 }
 
 struct Shared {
-    parts: KeeperParts,
+    store: Store,
+    clock: Clock,
+    database: Arc<DatabaseWatch>,
+    cancel: CancellationToken,
+    latest: watch::Sender<Arc<Charge>>,
     tracker: TaskTracker,
     /// By app.
-    places: BTreeMap<String, Semaphore>,
+    places: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     commands: Semaphore,
     pace: tokio::sync::Mutex<Interval>,
     seen: Mutex<Seen>,
@@ -75,31 +89,47 @@ impl Keeper {
     pub fn new(parts: KeeperParts) -> Self {
         let mut pace = tokio::time::interval(CALL_SPACING);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let places =
-            parts.applications.keys().map(|app| (app.clone(), Semaphore::new(CALLS_PER_APP_MAX))).collect();
+        let KeeperParts { store, tokens, clock, shops, applications, database, cancel } = parts;
+        let charge = Arc::new(Charge { tokens, shops, applications });
         Self {
             shared: Arc::new(Shared {
-                parts,
+                store,
+                clock,
+                database,
+                cancel,
+                latest: watch::Sender::new(charge.clone()),
                 tracker: TaskTracker::new(),
-                places,
+                places: Mutex::default(),
                 commands: Semaphore::new(COMMANDS_MAX),
                 pace: tokio::sync::Mutex::new(pace),
                 seen: Mutex::default(),
             }),
+            charge,
         }
+    }
+
+    /// Looks after these from now on, beginning at once. What is under way for others is brought to its end.
+    pub fn take_over(&self, charge: Charge) {
+        self.places().retain(|app, _| charge.applications.contains_key(app));
+        let names = charge.shops.iter().map(|shop| shop.name.as_str()).collect();
+        self.seen().keep_only(&names);
+        self.shared.latest.send_replace(Arc::new(charge));
     }
 
     /// Looks, again and again, until the program is to end; then waits for what is under way. A refresh that was
     /// begun is the token layer's to end.
-    pub async fn run(self) {
-        let cancel = self.shared.parts.cancel.clone();
+    pub async fn run(mut self) {
+        let cancel = self.shared.cancel.clone();
+        let mut latest = self.shared.latest.subscribe();
         while !cancel.is_cancelled() {
+            self.charge = latest.borrow_and_update().clone();
             // A fault of this program in one look must not be the last one.
             if let Err(panic) = AssertUnwindSafe(self.look()).catch_unwind().await {
                 tell_fault(&panic_text(&*panic));
             }
             tokio::select! {
                 () = cancel.cancelled() => {}
+                _ = latest.changed() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
@@ -110,15 +140,15 @@ impl Keeper {
     /// Looks at all shops once and starts what there is to do, most urgent first. The handles are for those who want to
     /// wait for it.
     pub async fn look(&self) -> Vec<JoinHandle<()>> {
-        let parts = &self.shared.parts;
+        let shared = &self.shared;
         tokio::select! {
-            () = parts.cancel.cancelled() => return Vec::new(),
-            () = parts.database.wait() => {}
+            () = shared.cancel.cancelled() => return Vec::new(),
+            () = shared.database.wait() => {}
         }
         match self.read_all().await {
             Ok((rows, statuses)) => self.start_all(&rows, &statuses),
             Err(error) if error.is_database_away() => {
-                parts.database.lost(chain(&error), &parts.cancel).await;
+                shared.database.lost(chain(&error), &shared.cancel).await;
                 Vec::new()
             }
             Err(error) => {
@@ -129,16 +159,15 @@ impl Keeper {
     }
 
     async fn read_all(&self) -> Result<(Rows, Statuses), LookError> {
-        let parts = &self.shared.parts;
-        let rows = parts.store.shop_rows().await.map_err(LookError::Shops)?;
-        let statuses = parts.tokens.statuses(&parts.shops).await.map_err(LookError::Grants)?;
+        let rows = self.shared.store.shop_rows().await.map_err(LookError::Shops)?;
+        let statuses = self.charge.tokens.statuses(&self.charge.shops).await.map_err(LookError::Grants)?;
         Ok((rows.into_iter().map(|row| (row.name.clone(), row)).collect(), statuses))
     }
 
     fn start_all(&self, rows: &Rows, statuses: &Statuses) -> Vec<JoinHandle<()>> {
-        let now = self.shared.parts.clock.now();
+        let now = self.shared.clock.now();
         let mut to_do = Vec::new();
-        for shop in &self.shared.parts.shops {
+        for shop in &self.charge.shops {
             let Some(row) = rows.get(&shop.name) else {
                 continue;
             };
@@ -168,7 +197,7 @@ impl Keeper {
         status: Option<&GrantStatus>,
         now: DateTime<Utc>,
     ) -> Vec<Duty> {
-        let Some(application) = self.shared.parts.applications.get(&shop.app) else {
+        let Some(application) = self.charge.applications.get(&shop.app) else {
             return Vec::new();
         };
         let mut seen = self.seen();
@@ -201,7 +230,7 @@ impl Keeper {
         Some(self.shared.tracker.spawn(async move {
             let _mark = UnderWay { keeper: &keeper, shop: &shop };
             for duty in duties {
-                if keeper.shared.parts.cancel.is_cancelled() {
+                if keeper.shared.cancel.is_cancelled() {
                     return;
                 }
                 let done = AssertUnwindSafe(keeper.fulfil(&shop, &row, duty)).catch_unwind().await;
@@ -215,23 +244,27 @@ impl Keeper {
     }
 
     /// A place among the calls for the app's grants, and a moment for this one to begin. `None`: the program ends.
-    async fn place(&self, shop: &Shop) -> Option<SemaphorePermit<'_>> {
-        let places = self.shared.places.get(&shop.app)?;
+    async fn place(&self, shop: &Shop) -> Option<OwnedSemaphorePermit> {
+        let places = self
+            .places()
+            .entry(shop.app.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(CALLS_PER_APP_MAX)))
+            .clone();
         let turn = async {
-            let place = places.acquire().await.ok()?;
+            let place = places.acquire_owned().await.ok()?;
             self.shared.pace.lock().await.tick().await;
             Some(place)
         };
         tokio::select! {
-            () = self.shared.parts.cancel.cancelled() => None,
+            () = self.shared.cancel.cancelled() => None,
             place = turn => place,
         }
     }
 
     async fn trouble(&self, shop: &Shop, error: &AuthError) {
-        let parts = &self.shared.parts;
+        let shared = &self.shared;
         match error {
-            error if error.is_database_away() => parts.database.lost(chain(error), &parts.cancel).await,
+            error if error.is_database_away() => shared.database.lost(chain(error), &shared.cancel).await,
             // Told by the token layer, which also knows until when the grant is left alone.
             AuthError::NeverAuthorised { .. } | AuthError::NeedsOwner { .. } | AuthError::Later { .. } => {
                 tracing::debug!(shop = %shop.name, "the grant of `{}`: {}", shop.name, chain(error));
@@ -244,7 +277,7 @@ impl Keeper {
 
     /// Tells trouble that time does not mend, and leaves the shop alone for a while.
     fn tell_trouble(&self, shop: &Shop, error: &AuthError) {
-        let now = self.shared.parts.clock.now();
+        let now = self.shared.clock.now();
         let mut seen = self.seen();
         if seen.rests(&shop.name, now) {
             return;
@@ -254,8 +287,12 @@ impl Keeper {
         tell_kept_not(shop, error);
     }
 
-    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
         self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn places(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Semaphore>>> {
+        self.shared.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

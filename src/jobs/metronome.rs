@@ -20,6 +20,7 @@ use tokio_cron_scheduler::{
 use uuid::Uuid;
 
 use super::board::Board;
+use super::health::Health;
 use crate::clock::Clock;
 
 /// Messages one channel of the crate holds: three for each of [`super::ticker::JOBS_MAX`] jobs due at once,
@@ -31,14 +32,16 @@ const OVERDUE: u64 = 1;
 
 type Answer<T> = Pin<Box<dyn Future<Output = Result<T, JobSchedulerError>> + Send>>;
 
-/// Starts a scheduler that asks `board` what is due and calls `serve` with the id of each such job.
+/// Starts a scheduler that asks `board` what is due and calls `serve` with the id of each such job. Each pass is a
+/// sign of life.
 pub(super) async fn start(
     board: Arc<Board>,
     clock: Clock,
+    health: Arc<Health>,
     serve: Arc<dyn Fn(Uuid) + Send + Sync>,
 ) -> Result<JobScheduler, JobSchedulerError> {
     let scheduler = JobScheduler::new_with_storage_and_code(
-        Box::new(DueJobs { board, clock }),
+        Box::new(DueJobs { board, clock, health }),
         Box::<SimpleNotificationStore>::default(),
         Box::new(Serving { serve }),
         Box::<SimpleNotificationCode>::default(),
@@ -53,11 +56,13 @@ pub(super) async fn start(
 struct DueJobs {
     board: Arc<Board>,
     clock: Clock,
+    health: Arc<Health>,
 }
 
 impl MetaDataStorage for DueJobs {
     fn list_next_ticks(&mut self) -> Answer<Vec<JobAndNextTick>> {
         let due = self.board.due(self.clock.now());
+        self.health.tick();
         Box::pin(ready(Ok(due
             .into_iter()
             .map(|id| JobAndNextTick {

@@ -4,14 +4,20 @@
 pub mod code_command;
 pub mod daemon;
 pub mod database;
+pub mod health;
 pub mod keeper;
 pub mod lanes;
+pub mod notify_socket;
 pub mod pruning;
+pub mod reload;
 pub mod run;
 pub mod schedule;
 pub mod slots;
+pub mod status_line;
 pub mod task;
 pub mod ticker;
+pub mod unauthorised;
+pub mod watchdog;
 
 mod board;
 mod metronome;

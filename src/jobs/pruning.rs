@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::chain;
 use crate::app::App;
+use crate::app::live::Live;
 use crate::config::SyncConfig;
 use crate::store::prune::Ages;
 
@@ -16,11 +17,11 @@ const FIRST_AFTER: Duration = Duration::from_mins(10);
 const EVERY: Duration = Duration::from_hours(24);
 
 /// Prunes until `cancel` fires, in small steps of which any may be the last.
-pub async fn keep_small(app: &App, cancel: &CancellationToken) {
+pub async fn keep_small(live: &Live, cancel: &CancellationToken) {
     let pruning = async {
         tokio::time::sleep(FIRST_AFTER).await;
         loop {
-            prune(app).await;
+            prune(&live.app()).await;
             tokio::time::sleep(EVERY).await;
         }
     };

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::slots::{self, Schedule};
-use crate::config::{Config, JobConfig, Timing};
+use super::ticker::{Job, JobName};
+use crate::config::{Config, JobConfig, Timing, Work};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 
@@ -14,6 +15,14 @@ pub fn next_run(config: &Config, shop: &Shop, record: Record, now: DateTime<Utc>
         .filter(|(_, job)| job.covers(shop))
         .filter_map(|(name, job)| Some(schedule_of(job)?.next_slot(now)? + slots::jitter(name, job.jitter)))
         .min()
+}
+
+/// What is to be woken, and when.
+pub fn jobs_of(config: &Config) -> Vec<Job> {
+    let job = |(name, job, _): (&str, &JobConfig, Work)| {
+        Some(Job { name: JobName::from(name), schedule: schedule_of(job)?, jitter: job.jitter })
+    };
+    config.enabled_jobs().filter_map(job).collect()
 }
 
 /// The schedule of a job. `None` only for a job the config's checks would have refused.

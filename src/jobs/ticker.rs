@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::board::Board;
+use super::health::Health;
 use super::metronome;
 use super::slots::Schedule;
 use crate::clock::Clock;
@@ -89,6 +90,16 @@ pub type Panicked = dyn Fn(&JobName, Slot, &str) + Send + Sync;
 impl Ticker {
     /// Begins to wake `jobs`, each at its first slot after the present.
     pub async fn start(jobs: Vec<Job>, clock: Clock, handler: Handler) -> Result<Self, TickerError> {
+        Self::start_watched(jobs, clock, handler, Arc::default()).await
+    }
+
+    /// The same, telling `health` of each pass.
+    pub async fn start_watched(
+        jobs: Vec<Job>,
+        clock: Clock,
+        handler: Handler,
+        health: Arc<Health>,
+    ) -> Result<Self, TickerError> {
         check(&jobs)?;
         let crew = Crew {
             board: Arc::new(Board::new(jobs, clock.now())),
@@ -97,10 +108,10 @@ impl Ticker {
             tasks: TaskTracker::new(),
         };
         let serving = crew.clone();
-        let scheduler =
-            metronome::start(Arc::clone(&crew.board), clock, Arc::new(move |id| serving.serve(id)))
-                .await
-                .map_err(|source| TickerError::Scheduler { source })?;
+        let board = Arc::clone(&crew.board);
+        let scheduler = metronome::start(board, clock, health, Arc::new(move |id| serving.serve(id)))
+            .await
+            .map_err(|source| TickerError::Scheduler { source })?;
         Ok(Self { scheduler, crew })
     }
 
@@ -187,7 +198,8 @@ impl Crew {
     }
 }
 
-fn check(jobs: &[Job]) -> Result<(), TickerError> {
+/// Whether [`Ticker::replace`] would take this list.
+pub fn check(jobs: &[Job]) -> Result<(), TickerError> {
     if jobs.len() > JOBS_MAX {
         return Err(TickerError::TooMany { found: jobs.len() });
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::Clock;
 use crate::domain::grant::{Access, GrantInfo, Granted};
@@ -165,6 +165,36 @@ pub struct AppSettings {
     /// Of one attempt.
     pub request_timeout: std::time::Duration,
     pub clock: Clock,
+}
+
+impl AppSettings {
+    /// Whether a client made with these would do the same as one made with `other`.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        // Taken apart, so that a setting to come cannot be forgotten here.
+        let Self {
+            name,
+            gateway,
+            zone,
+            app_key,
+            app_secret,
+            proxy,
+            sign_method,
+            redirect_uri,
+            refresh_type,
+            request_timeout,
+            clock: _,
+        } = self;
+        (name, gateway, zone, app_key, proxy)
+            == (&other.name, &other.gateway, &other.zone, &other.app_key, &other.proxy)
+            && app_secret.expose_secret() == other.app_secret.expose_secret()
+            && (sign_method, redirect_uri, refresh_type, request_timeout)
+                == (&other.sign_method, &other.redirect_uri, &other.refresh_type, &other.request_timeout)
+    }
+
+    /// Whether the platform counts the calls of both together.
+    pub fn shares_limit_with(&self, other: &Self) -> bool {
+        (&self.gateway, &self.app_key) == (&other.gateway, &other.app_key)
+    }
 }
 
 /// The hash in Temu's signature.

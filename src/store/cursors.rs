@@ -1,6 +1,6 @@
 //! Cursors: up to where everything a platform showed is stored, and what is switched off.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
@@ -46,6 +46,13 @@ impl Store {
     pub async fn cursor(&self, shop: &str, record: Record) -> Result<Option<Cursor>, StoreError> {
         let row = Entity::find_by_id(key(shop, record.as_str())).one(&self.connection).await?;
         Ok(row.map(Cursor::from))
+    }
+
+    /// How far each (shop, record) is that was ever read, in one question however many there are. The record as the
+    /// column has it.
+    pub async fn cursors(&self) -> Result<HashMap<(String, String), Cursor>, StoreError> {
+        let rows = Entity::find().all(&self.connection).await?;
+        Ok(rows.into_iter().map(|row| (key(&row.shop, &row.record), Cursor::from(row))).collect())
     }
 
     /// Sets a new (shop, record) on its way in one transaction: the cursor stands at `at`, in epoch 1, and the

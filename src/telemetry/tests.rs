@@ -123,7 +123,7 @@ fn every_format_is_known_by_its_word() {
 }
 
 #[test]
-fn the_journal_protocol_is_text_with_priorities_until_it_is_built() {
-    assert_eq!(Look::of(LogFormat::Journald), Look::Numbered);
+fn what_has_no_journal_is_text_and_json_is_json_anywhere() {
+    assert_eq!(Look::of(LogFormat::Journald), Look::of(LogFormat::Auto));
     assert_eq!(Look::of(LogFormat::Json), Look::Json);
 }

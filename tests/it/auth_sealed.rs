@@ -16,7 +16,7 @@ use crate::postgres;
 use crate::program::Program;
 
 /// Also of the crates that send and store, which are quiet otherwise.
-const EVERYTHING: &str = "trace,axum=trace,h2=trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,\
+pub(crate) const EVERYTHING: &str = "trace,axum=trace,h2=trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,\
     sea_orm=trace,sqlx=trace,tower=trace";
 
 const REFRESH: &str = "oauth.refreshToken";
@@ -25,7 +25,7 @@ const REFRESH: &str = "oauth.refreshToken";
 const KEPT_APART: &[&str] = &["config.toml", "shopsync.key", "token"];
 
 /// Whatever was seen or written, by where.
-type Found = BTreeMap<String, String>;
+pub(crate) type Found = BTreeMap<String, String>;
 
 struct Life {
     sandbox: Sandbox,
@@ -125,7 +125,7 @@ fn collect(folder: &Path, found: &mut Found) {
 }
 
 /// Where a secret turns up, in any of the forms that programs write bytes in.
-fn places(secret: &str, found: &Found) -> Vec<String> {
+pub(crate) fn places(secret: &str, found: &Found) -> Vec<String> {
     let bytes = secret.as_bytes();
     let mut forms = vec![secret.to_owned(), hex::encode(bytes), hex::encode_upper(bytes)];
     for skipped in 0..3 {

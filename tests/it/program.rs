@@ -31,6 +31,13 @@ impl Program {
         Self { folder }
     }
 
+    /// Makes another config.toml of the present one.
+    pub(crate) fn edit(&self, edit: impl Fn(String) -> String) {
+        let path = self.folder.path().join("config.toml");
+        let text = edit(std::fs::read_to_string(&path).unwrap());
+        std::fs::write(&path, text).unwrap();
+    }
+
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shopsync"));
         command

@@ -43,7 +43,7 @@ fn every_column_of_every_table_is_told() {
 
 #[test]
 fn every_event_of_the_log_is_told_and_no_other() {
-    let told: BTreeSet<String> = rows_of("Log events").iter().flat_map(|row| quoted(&row[0])).collect();
+    let told = documented_events();
     let mut emitted = BTreeSet::new();
     for (_, text) in source_files() {
         emitted.extend(
@@ -95,6 +95,19 @@ fn every_log_line_at_info_and_above_names_its_event() {
         }
     }
     assert!(found > 20, "only {found} log lines were found");
+}
+
+#[test]
+fn every_event_of_the_log_has_the_alarm_it_deserves() {
+    for row in rows_of("Log events") {
+        assert_eq!(row.len(), 4, "{row:?}");
+        assert!(["page", "look", "none"].contains(&row[2].split_whitespace().next().unwrap()), "{row:?}");
+    }
+}
+
+/// The names in the README's table of events.
+pub(crate) fn documented_events() -> BTreeSet<String> {
+    rows_of("Log events").iter().flat_map(|row| quoted(&row[0])).collect()
 }
 
 /// The files of `src` up to their unit tests.

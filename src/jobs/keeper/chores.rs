@@ -39,7 +39,7 @@ impl Keeper {
         }
         .or_else(|error| match error {
             // The end of the program is nobody's trouble.
-            _ if self.shared.parts.cancel.is_cancelled() => Ok(()),
+            _ if self.shared.cancel.is_cancelled() => Ok(()),
             error => Err(error),
         })
     }
@@ -49,8 +49,8 @@ impl Keeper {
             return Ok(());
         };
         tokio::select! {
-            () = self.shared.parts.cancel.cancelled() => Ok(()),
-            renewed = self.shared.parts.tokens.renew_if_due(shop) => renewed,
+            () = self.shared.cancel.cancelled() => Ok(()),
+            renewed = self.charge.tokens.renew_if_due(shop) => renewed,
         }
     }
 
@@ -65,18 +65,18 @@ impl Keeper {
 
     /// Asks the platform what the grant holds, unless another program does. What only failed on the way is tried again.
     async fn inspect(&self, shop: &Shop, row: &ShopRow) -> Result<(), AuthError> {
-        let parts = &self.shared.parts;
+        let (shared, tokens) = (&self.shared, &self.charge.tokens);
         let Some(_place) = self.place(shop).await else {
             return Ok(());
         };
-        let mark = |seen, to| parts.store.mark_grant(&shop.name, GrantMark::Inspected, seen, to);
-        let now = Some(parts.clock.now());
+        let mark = |seen, to| shared.store.mark_grant(&shop.name, GrantMark::Inspected, seen, to);
+        let now = Some(shared.clock.now());
         if !mark(row.inspected_at, now).await.map_err(|source| of_store(shop, source))? {
             return Ok(());
         }
         let told = tokio::select! {
-            () = parts.cancel.cancelled() => None,
-            told = parts.tokens.inspect(shop) => Some(told),
+            () = shared.cancel.cancelled() => None,
+            told = tokens.inspect(shop) => Some(told),
         };
         let error = match told {
             Some(Ok(told)) => {
@@ -87,7 +87,7 @@ impl Keeper {
             None => None,
         };
         if error.as_ref().is_none_or(may_pass) {
-            self.seen().let_rest(&shop.name, parts.clock.now());
+            self.seen().let_rest(&shop.name, shared.clock.now());
             mark(now, row.inspected_at).await.map_err(|source| of_store(shop, source))?;
         }
         match error {
@@ -107,7 +107,7 @@ impl Keeper {
     }
 
     fn tell_missing_scopes(&self, shop: &Shop, scopes: Option<&[String]>) {
-        let Some(application) = self.shared.parts.applications.get(&shop.app) else {
+        let Some(application) = self.charge.applications.get(&shop.app) else {
             return;
         };
         for (record, coverage) in coverage(shop, application.platform().profile(), scopes) {
@@ -161,14 +161,13 @@ impl Keeper {
 
     /// Whether it is this program that tells, of all that saw the same.
     async fn takes_telling(&self, shop: &Shop, row: &ShopRow) -> Result<bool, AuthError> {
-        let parts = &self.shared.parts;
-        let now = Some(parts.clock.now());
-        let taken = parts.store.mark_grant(&shop.name, GrantMark::Warned, row.warned_at, now).await;
+        let now = Some(self.shared.clock.now());
+        let taken = self.shared.store.mark_grant(&shop.name, GrantMark::Warned, row.warned_at, now).await;
         taken.map_err(|source| of_store(shop, source))
     }
 
     async fn pause(&self, shop: &Shop, reason: OwnerReason) -> Result<(), AuthError> {
-        let paused = self.shared.parts.store.pause(&shop.name, reason.as_str(), None).await;
+        let paused = self.shared.store.pause(&shop.name, reason.as_str(), None).await;
         let is_new = paused.map_err(|source| of_store(shop, source))?;
         self.seen().paused.insert(shop.name.clone());
         if is_new {
@@ -186,35 +185,35 @@ impl Keeper {
 
     /// For a pause that came after the grant which should have ended it: whoever paused had looked just before.
     async fn resume(&self, shop: &Shop) -> Result<(), AuthError> {
-        let resumed = self.shared.parts.store.resume(&shop.name).await;
+        let resumed = self.shared.store.resume(&shop.name).await;
         resumed.map(drop).map_err(|source| of_store(shop, source))
     }
 
     pub(super) fn tell_resumed(&self, shop: &Shop) {
         // Told when the new grant was stored, if that was here.
-        if !self.shared.parts.tokens.take_resumed(&shop.name) {
+        if !self.charge.tokens.take_resumed(&shop.name) {
             tracing::info!(event = "shop.resumed", shop = %shop.name, "`{}` goes on", shop.name);
         }
     }
 
     async fn run_command(&self, shop: &Shop, version: i64) -> Result<(), AuthError> {
-        let parts = &self.shared.parts;
-        let Some(application) = parts.applications.get(&shop.app) else {
+        let (shared, tokens) = (&self.shared, &self.charge.tokens);
+        let Some(application) = self.charge.applications.get(&shop.app) else {
             return Ok(());
         };
         let place = tokio::select! {
-            () = parts.cancel.cancelled() => None,
+            () = shared.cancel.cancelled() => None,
             place = self.shared.commands.acquire() => place.ok(),
         };
-        let claimed = parts.store.claim_code_command(&shop.name, version, COMMAND_PACE).await;
+        let claimed = shared.store.claim_code_command(&shop.name, version, COMMAND_PACE).await;
         if place.is_none() || !claimed.map_err(|source| of_store(shop, source))? {
             return Ok(());
         }
         let state = Uuid::new_v4().simple().to_string();
         let platform = application.platform();
         let link = platform.authorize_link(&state).unwrap_or_else(|| platform.console_page().to_owned());
-        let done = match code_command::run(shop, &link, &state, RUN_MAX, &parts.cancel).await {
-            Ok(code) => parts.tokens.login_code(shop, code).await.map(drop).map_err(|error| chain(&error)),
+        let done = match code_command::run(shop, &link, &state, RUN_MAX, &shared.cancel).await {
+            Ok(code) => tokens.login_code(shop, code).await.map(drop).map_err(|error| chain(&error)),
             Err(error) => Err(chain(&error)),
         };
         match done {

@@ -24,6 +24,13 @@ impl Seen {
         remember(&mut self.paused, shop, is_paused)
     }
 
+    /// Forgets how other shops were found.
+    pub(super) fn keep_only(&mut self, shops: &HashSet<&str>) {
+        self.dead.retain(|shop| shops.contains(shop.as_str()));
+        self.paused.retain(|shop| shops.contains(shop.as_str()));
+        self.resting.retain(|shop, _| shops.contains(shop.as_str()));
+    }
+
     pub(super) fn let_rest(&mut self, shop: &str, now: DateTime<Utc>) {
         self.resting.insert(shop.to_owned(), now + TROUBLE_PAUSE);
     }

@@ -82,6 +82,13 @@ impl Bucket {
         self.state().pace.succeeded();
     }
 
+    /// Goes by another configured rate from now on, also for those who wait.
+    pub fn set_rate(&self, requests_per_second: f64) {
+        let mut state = self.state();
+        state.pace.set_rate(requests_per_second, Instant::now());
+        state.wake_head();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // No call panics halfway through a change of the state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

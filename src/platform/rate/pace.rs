@@ -51,6 +51,20 @@ impl Pace {
         Self { rate_full: rate, rate, due_at: now, shrunk_at: None, held_until: now }
     }
 
+    /// Goes by another configured rate from now on. What throttle answers taught stays, as far as the new rate allows.
+    pub(super) fn set_rate(&mut self, requests_per_second: f64, now: Instant) {
+        let fresh = Self::new(requests_per_second, now);
+        let is_slowed = self.rate < self.rate_full;
+        self.rate_full = fresh.rate_full;
+        self.rate = if is_slowed {
+            self.rate.clamp(self.rate_full * RATE_SHARE_MIN, self.rate_full)
+        } else {
+            self.rate_full
+        };
+        // What was reckoned at the old rate may lie minutes ahead.
+        self.due_at = self.due_at.min(now + self.interval());
+    }
+
     /// From when on the next call may go.
     pub(super) fn ready_at(&self) -> Instant {
         let burst = BURST.max(self.interval());
@@ -108,6 +122,25 @@ mod tests {
     }
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn another_rate_holds_from_the_next_call_on_and_forgets_no_throttle_answer() {
+        let start = Instant::now();
+        let mut slow = Pace::new(RATE_MIN, start);
+        slow.spend(start);
+        slow.spend(start);
+        slow.set_rate(20.0, start);
+        assert!(slow.ready_at() <= start + SECOND, "calls that wait do not wait out the old rate");
+        let calls = calls_within(&mut slow, start + SECOND, SECOND, Duration::ZERO);
+        assert!((19..=21).contains(&calls), "{calls}");
+
+        for (rate, expected) in [(40.0, 14.0), (20.0, 14.0), (10.0, 10.0), (1_000.0, 50.0)] {
+            let mut throttled = Pace::new(20.0, start);
+            throttled.throttled(start, None);
+            throttled.set_rate(rate, start);
+            assert!((throttled.rate - expected).abs() < 1e-9, "{rate}: {}", throttled.rate);
+        }
+    }
 
     #[test]
     fn a_second_holds_the_rate_and_a_small_burst() {

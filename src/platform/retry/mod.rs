@@ -29,7 +29,7 @@ pub struct Application {
 }
 
 /// How reads are tried again; the config's `[retry]`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Of one call, the first included.
     pub attempts_max: u32,
@@ -56,7 +56,25 @@ impl Application {
         requests_per_second: f64,
         policy: RetryPolicy,
     ) -> Self {
-        Self { platform, attempts: Attempts { app: name, bucket: Bucket::new(requests_per_second), policy } }
+        let bucket = Arc::new(Bucket::new(requests_per_second));
+        Self { platform, attempts: Attempts { app: name, bucket, policy } }
+    }
+
+    /// The same app after a change of its config. Both are within one rate limit, because the platform counts the calls
+    /// of both together.
+    pub fn succeeded_by(&self, platform: Arc<dyn Platform>, policy: RetryPolicy) -> Self {
+        let Attempts { app, bucket, .. } = &self.attempts;
+        Self { platform, attempts: Attempts { app: app.clone(), bucket: bucket.clone(), policy } }
+    }
+
+    /// Goes by another rate from now on.
+    pub fn set_rate(&self, requests_per_second: f64) {
+        self.attempts.bucket.set_rate(requests_per_second);
+    }
+
+    /// Its client, for one that succeeds it.
+    pub fn client(&self) -> Arc<dyn Platform> {
+        self.platform.clone()
     }
 
     pub fn name(&self) -> &str {
@@ -102,7 +120,7 @@ impl Application {
 /// How an app's calls are sent: what [`Application`] adds to its platform's client.
 struct Attempts {
     app: String,
-    bucket: Bucket,
+    bucket: Arc<Bucket>,
     policy: RetryPolicy,
 }
 
@@ -212,7 +230,7 @@ mod tests {
         RetryPolicy { attempts_max: 4, backoff_min: Duration::ZERO, backoff_max: Duration::ZERO };
 
     fn attempts() -> Attempts {
-        Attempts { app: "test".to_owned(), bucket: Bucket::new(f64::INFINITY), policy: POLICY }
+        Attempts { app: "test".to_owned(), bucket: Arc::new(Bucket::new(f64::INFINITY)), policy: POLICY }
     }
 
     fn context() -> CallContext {

@@ -1,0 +1,18 @@
+//! Tells of shops that nobody has authorised yet: slots pass them over in silence.
+
+use crate::app::App;
+use crate::domain::shop::Shop;
+
+/// One line for each of `shops` that was never authorised.
+pub async fn tell(app: &App, shops: &[Shop]) {
+    // A database that is away is told by whoever meets it next.
+    let Ok(statuses) = app.tokens.statuses(shops).await else {
+        return;
+    };
+    for shop in shops.iter().filter(|shop| !statuses.contains_key(&shop.name)) {
+        tracing::warn!(
+            event = "shop.unauthorised", shop = %shop.name,
+            "`{}` was never authorised and is left out; run `shopsync auth login {}`", shop.name, shop.name,
+        );
+    }
+}
