@@ -30,6 +30,7 @@ pub mod web;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 
+
 pub mod cli;
 pub mod commands;
 pub mod exit;

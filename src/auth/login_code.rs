@@ -50,9 +50,16 @@ impl Tokens {
     }
 }
 
+impl AuthError {
+    /// Whether a code that brought nothing may be brought once more.
+    pub fn leaves_code_unspent(&self) -> bool {
+        matches!(self, Self::Platform { source, .. } if !may_be_spent(source))
+    }
+}
+
 /// Whether the platform may have taken the code, or said that it never will: then it is of no more use. Trouble on the
 /// way there, or with the app, is none of the code's.
-pub(super) fn may_be_spent(error: &PlatformError) -> bool {
+fn may_be_spent(error: &PlatformError) -> bool {
     match error {
         PlatformError::NotSent { .. } | PlatformError::Throttled { .. } => false,
         PlatformError::Rejected { why, .. } => {

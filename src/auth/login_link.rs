@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::given::Returned;
 use super::login::store_error;
-use super::login_code::may_be_spent;
 use super::tokens::Tokens;
 use super::{AuthError, GrantStatus};
 use crate::domain::shop::Shop;
+use crate::store::StoreError;
 use crate::store::login_attempts::NewLogin;
 
 /// The word in `login_attempts`.
@@ -60,6 +60,12 @@ impl Tokens {
         Ok(Some(link))
     }
 
+    /// The shop whose link had this `state`. `None`: no link of ours, or one that was forgotten since.
+    pub async fn shop_of_link(&self, state: &str) -> Result<Option<String>, StoreError> {
+        let known = self.shared.parts.store.login_attempt(state).await?;
+        Ok(known.filter(|login| login.kind == KIND).map(|login| login.shop))
+    }
+
     /// Exchanges what an owner brought back. The `state` of an address is used up, and must be one of ours; a bare
     /// code has none.
     pub async fn login_returned(&self, shop: &Shop, returned: Returned) -> Result<GrantStatus, AuthError> {
@@ -69,9 +75,7 @@ impl Tokens {
         self.take_state(shop, &state).await?;
         let outcome = self.login_code(shop, returned.code).await;
         // What is not spent may be brought again, and the owner need not be asked for another.
-        if let Err(AuthError::Platform { source, .. }) = &outcome
-            && !may_be_spent(source)
-        {
+        if outcome.as_ref().is_err_and(AuthError::leaves_code_unspent) {
             let given_back = self.shared.parts.store.give_login_back(&state).await;
             given_back.map_err(|source| store_error(shop, source))?;
         }

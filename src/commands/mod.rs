@@ -17,7 +17,6 @@ use crate::jobs::run::chain;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
 
-mod advice;
 mod auth;
 mod backfill;
 mod by_hand;
@@ -51,7 +50,7 @@ mod sandbox;
 #[cfg(feature = "sandbox")]
 mod temporary;
 
-pub use run::serve;
+pub use run::{serve, serve_behind};
 
 use run::Reloads;
 

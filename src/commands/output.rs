@@ -4,8 +4,10 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
+
+pub(super) use crate::web::api::{instant, length};
 
 /// Writes text as it is, without adding a line's end.
 pub(super) fn put(text: &str) -> Result<()> {
@@ -54,25 +56,6 @@ pub(super) fn minute(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// An instant for scripts: RFC 3339 in UTC, or null.
-pub(super) fn instant(at: Option<DateTime<Utc>>) -> serde_json::Value {
-    at.map_or(serde_json::Value::Null, |at| {
-        serde_json::Value::String(at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
-    })
-}
-
-/// A length of time in its two largest units: `3d 4h`, `5m 2s`.
-pub(super) fn length(span: TimeDelta) -> String {
-    let seconds = span.num_seconds().max(0);
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, minutes) => format!("{minutes}m {}s", seconds % 60),
-        (0, hours, minutes) => format!("{hours}h {minutes}m"),
-        (days, hours, _) => format!("{days}d {hours}h"),
-    }
-}
-
 /// Minor units as people write money: `1234` and USD are `12.34 USD`. Without a currency, the bare number.
 pub(super) fn money(minor: Option<i64>, currency: Option<&str>) -> String {
     let Some(minor) = minor else { return String::new() };
@@ -105,15 +88,6 @@ mod tests {
             (None, Some("USD"), ""),
         ] {
             assert_eq!(money(minor, currency), expected);
-        }
-    }
-
-    #[test]
-    fn a_length_is_told_in_its_two_largest_units() {
-        for (seconds, expected) in
-            [(0, "0s"), (59, "59s"), (62, "1m 2s"), (7_260, "2h 1m"), (90_000, "1d 1h")]
-        {
-            assert_eq!(length(TimeDelta::seconds(seconds)), expected);
         }
     }
 }

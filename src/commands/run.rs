@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::app::live::Live;
 use crate::app::{App, AppError};
 use crate::clock::Clock;
-use crate::config::{JobConfig, Loaded};
-use crate::exit::Exit;
+use crate::config::{Config, JobConfig, Loaded};
+use crate::exit::{Exit, Failure};
 use crate::jobs::daemon::Daemon;
 use crate::jobs::database::DATABASE_POLL;
 use crate::jobs::reload::{ReloadOutcome, Reloader, SetLevel};
@@ -22,6 +22,7 @@ use crate::jobs::ticker::{Handler, JobName, Slot, Ticker};
 use crate::jobs::{notify_socket, pruning, status_line, unauthorised, watchdog};
 use crate::meters;
 use crate::telemetry::Telemetry;
+use crate::web::Http;
 
 /// What is left of the grace after the runs were given theirs: closing the database.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
@@ -40,6 +41,7 @@ pub(super) async fn run(
     );
     let loaded = Arc::new(loaded);
     notify_socket::status("opening the database");
+    let http = open_http(&loaded.config).await?;
     let opened = tokio::select! {
         () = cancel.cancelled() => {
             notify_socket::stopping();
@@ -49,7 +51,7 @@ pub(super) async fn run(
             opened.map_err(|error| super::not_opened(&loaded.config, error))?
         }
     };
-    serve_with(Arc::new(opened), cancel, Some(reloads)).await
+    serve_with(Arc::new(opened), http, cancel, Some(reloads)).await
 }
 
 /// When the config is read again, and what else goes by it then.
@@ -70,12 +72,19 @@ pub(super) fn set_level(telemetry: Telemetry) -> SetLevel {
 /// The daemon around an app that is put together: slots, runs, and an orderly end once `cancel` fires. Also for a program
 /// of one's own that put it together with [`App::with_token_store`].
 pub async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    serve_with(app, cancel, None).await
+    let http = open_http(app.config()).await?;
+    serve_behind(app, http, cancel).await
+}
+
+/// The same, asked at a door that is open already.
+pub async fn serve_behind(app: Arc<App>, http: Http, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    serve_with(app, http, cancel, None).await
 }
 
 /// The same, reading the config again when it is told to. `None`: never.
 async fn serve_with(
     app: Arc<App>,
+    http: Http,
     cancel: CancellationToken,
     reloads: Option<Reloads>,
 ) -> anyhow::Result<Exit> {
@@ -85,6 +94,7 @@ async fn serve_with(
     let ticker = start_ticker(&live, &daemon).await?;
     daemon.start_keeper();
     daemon.start_probe();
+    http.serve(daemon.clone());
     let (hangups, set_level) = match reloads {
         Some(Reloads { hangups, set_level }) => (Some(hangups), set_level),
         None => (None, None),
@@ -125,7 +135,7 @@ async fn serve_with(
         );
     }
     // Connections that will not close are closed by the end of the process.
-    tokio::time::timeout(CLOSE_WAIT, app.store.clone().close()).await.ok();
+    tokio::join!(http.end(), tokio::time::timeout(CLOSE_WAIT, app.store.clone().close())).1.ok();
     Ok(Exit::Done)
 }
 
@@ -140,6 +150,15 @@ fn supervise(daemon: &Daemon, reloads: watch::Receiver<Option<ReloadOutcome>>, c
     let telling = status_line::keep_telling(daemon.live().clone(), (reloads, refusal), notify_socket::status);
     let cancel = cancel.clone();
     tokio::spawn(async move { cancel.run_until_cancelled(telling).await });
+}
+
+/// Before anything else: an address that is taken shows at once.
+async fn open_http(config: &Config) -> anyhow::Result<Http> {
+    Http::open(&config.http).await.map_err(|error| {
+        let exit = if error.is_passing() { Exit::Unavailable } else { Exit::BadConfig };
+        let advice = "set `[http] listen` to another address, or to \"\" to do without";
+        Failure::new(exit, format!("the status page cannot be served ({advice})")).because(error).into()
+    })
 }
 
 /// The program around its database, however long that takes to be there.

@@ -1,12 +1,12 @@
 //! `runs`: the sync log.
 
-use serde_json::json;
-
 use super::output;
 use crate::cli::RunsArgs;
 use crate::exit::Exit;
 use crate::store::Store;
 use crate::store::runs::{RunRow, RunsFilter};
+use crate::web::api::runs::as_value;
+pub(super) use crate::web::api::runs::outcome;
 
 pub(super) async fn run(store: &Store, words: &RunsArgs) -> anyhow::Result<Exit> {
     let filter = RunsFilter { shop: words.shop.clone(), failed_only: words.failed, limit: Some(words.limit) };
@@ -49,29 +49,4 @@ fn as_row(run: &RunRow) -> [String; 11] {
         run.rows_quarantined.to_string(),
         run.error.clone().or_else(|| run.note.clone()).unwrap_or_default(),
     ]
-}
-
-/// A run without an outcome is still going on.
-pub(super) fn outcome(run: &RunRow) -> &'static str {
-    run.outcome.map_or("running", |outcome| outcome.as_str())
-}
-
-fn as_value(run: &RunRow) -> serde_json::Value {
-    json!({
-        "id": run.id,
-        "job": run.job,
-        "shop": run.shop,
-        "record": run.record.as_str(),
-        "trigger": run.trigger,
-        "started_at": output::instant(Some(run.started_at)),
-        "finished_at": output::instant(run.finished_at),
-        "outcome": outcome(run),
-        "calls": run.calls,
-        "rows_seen": run.rows_seen,
-        "rows_written": run.rows_written,
-        "rows_unchanged": run.rows_unchanged,
-        "rows_quarantined": run.rows_quarantined,
-        "error": run.error,
-        "note": run.note,
-    })
 }

@@ -10,6 +10,10 @@ use super::{AppConfig, Config, database, file};
 
 /// A secret is a line; more is another file.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
+/// Shorter ones can be guessed.
+const ADMIN_TOKEN_BYTES_MIN: usize = 32;
+/// Longer ones do not fit beside the rest of a request's head.
+const ADMIN_TOKEN_BYTES_MAX: usize = 512;
 /// Where systemd puts what `LoadCredential=` names.
 const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
 
@@ -23,6 +27,7 @@ pub(super) fn read(
     config.credentials = environment.get(CREDENTIALS_VARIABLE).map(PathBuf::from);
     let credentials = config.credentials.clone();
     read_database(config, findings);
+    read_admin_token(config, findings);
     for (name, app) in &mut config.apps {
         if app.profile().is_none_or(|profile| profile.has_secret) {
             read_app(name, app, credentials.as_deref(), findings);
@@ -57,6 +62,23 @@ fn read_database(config: &mut Config, findings: &mut Findings<'_>) {
         Ok(address) => config.database.effective_url = SecretString::from(address),
         Err(message) => findings.problem(&path, message),
     }
+}
+
+fn read_admin_token(config: &mut Config, findings: &mut Findings<'_>) {
+    let Some(file) = &config.http.admin_token_file else { return };
+    let path = ["http", "admin_token_file"];
+    let Some(token) = secret_of_file(file, &path, findings) else { return };
+    let text = token.expose_secret();
+    let is_in_bounds = (ADMIN_TOKEN_BYTES_MIN..=ADMIN_TOKEN_BYTES_MAX).contains(&text.len());
+    if !is_in_bounds || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let message = format!(
+            "the file {0} must hold one word of {ADMIN_TOKEN_BYTES_MIN} to {ADMIN_TOKEN_BYTES_MAX} plain characters; \
+             make one with: (umask 077; openssl rand -hex 32 > {0})",
+            file.display()
+        );
+        return findings.problem(&path, message);
+    }
+    config.http.admin_token = Some(token);
 }
 
 fn read_app(name: &str, app: &mut AppConfig, credentials: Option<&Path>, findings: &mut Findings<'_>) {

@@ -42,6 +42,9 @@ pub struct HttpConfig {
     /// `None`: the page is read-only.
     #[serde(with = "Written::<Maybe<Place>>")]
     pub admin_token_file: Option<PathBuf>,
+    /// What the file holds, read again at each reload. `None`: nobody may change anything or get a token.
+    #[serde(skip)]
+    pub admin_token: Option<SecretString>,
 }
 
 /// `[log]`

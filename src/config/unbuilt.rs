@@ -17,11 +17,6 @@ impl Config {
     }
 
     fn add_sections(&self, shipped: &Config, lines: &mut Vec<String>) {
-        let http = (&self.http.public_url, &self.http.admin_token_file);
-        let listen_is_moved = self.http.listen.is_some() && self.http.listen != shipped.http.listen;
-        if http != (&None, &None) || listen_is_moved {
-            lines.push(told(&["http"], "the status page and the OAuth callback"));
-        }
         let lag_limit_is_moved = self.notify.lag_limit != shipped.notify.lag_limit;
         if lag_limit_is_moved || !self.notify.webhooks.is_empty() {
             lines.push(told(&["notify"], "telling by webhook"));

@@ -77,8 +77,12 @@ fn http(config: &Config, findings: &mut Findings<'_>) {
         let message = "expected http:// or https:// and nothing after the path";
         findings.problem(&["http", "public_url"], message);
     }
-    if let Some(path) = &config.http.admin_token_file {
-        readable(path, &["http", "admin_token_file"], findings);
+    if let Some(listen) = config.http.listen.filter(|listen| !listen.ip().is_loopback()) {
+        let shows = match config.http.admin_token_file {
+            Some(_) => "the page, and hears the admin token when it is sent without a TLS proxy in front",
+            None => "the page, read-only as long as there is no `admin_token_file`",
+        };
+        findings.warning(&["http", "listen"], format!("every machine that reaches {listen} sees {shows}"));
     }
 }
 

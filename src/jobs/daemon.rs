@@ -1,6 +1,6 @@
 //! The daemon: slots become runs, each shop on its own, until it is told to stop.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::lanes;
 use super::run::{RunError, RunOptions, Task, chain, run_lane};
 use super::task::Target;
 use super::ticker::Trigger;
+use super::under_way::{Claim, Running, UnderWay};
 use crate::app::App;
 use crate::app::live::Live;
 use crate::config::Work;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::meters;
-use crate::sync::Progress;
 
 /// How long a job waits for the create lane, which a backfill may hold for hours, before its slot is skipped.
 const CREATE_LANE_WAIT: Duration = Duration::from_hours(1);
@@ -28,30 +28,28 @@ const CREATE_LANE_WAIT: Duration = Duration::from_hours(1);
 /// Between two looks at a lane that another run of this process holds.
 const CLAIM_POLL: Duration = Duration::from_millis(500);
 
-/// What runs at most once at a time.
-type Place = (String, Record, Lane);
-
 /// What is stopped when the config no longer has it.
 type Subject = (String, Record);
 
 /// One run of the daemon.
 #[derive(Clone)]
-struct Start {
-    subject: Begun,
-    job: String,
-    record: Record,
-    lane: Lane,
-    task: Task,
-    trigger: Trigger,
+pub(super) struct Start {
+    pub(super) subject: Begun,
+    pub(super) job: String,
+    pub(super) record: Record,
+    pub(super) lane: Lane,
+    pub(super) task: Task,
+    /// The word in the `trigger` column of `job_runs`.
+    pub(super) trigger: &'static str,
 }
 
 /// What a run begins with and keeps to its end.
 #[derive(Clone)]
-struct Begun {
-    app: Arc<App>,
-    shop: Shop,
+pub(super) struct Begun {
+    pub(super) app: Arc<App>,
+    pub(super) shop: Shop,
     /// Fires when the program ends, or when the config no longer has the shop or its record.
-    cancel: CancellationToken,
+    pub(super) cancel: CancellationToken,
 }
 
 /// The running daemon's share of the state: what is under way.
@@ -61,9 +59,9 @@ pub struct Daemon {
     database: Arc<DatabaseWatch>,
     tracker: TaskTracker,
     cancel: CancellationToken,
-    under_way: Arc<Mutex<HashSet<Place>>>,
     /// Of what the present app reads. The app changes under this lock, so that nothing begins beside a change.
     stops: Arc<Mutex<HashMap<Subject, CancellationToken>>>,
+    under_way: UnderWay,
     health: Arc<Health>,
 }
 
@@ -75,8 +73,8 @@ impl Daemon {
             database,
             tracker: TaskTracker::new(),
             cancel,
-            under_way: Arc::default(),
             stops: Arc::default(),
+            under_way: UnderWay::default(),
             health: Arc::default(),
         }
     }
@@ -103,8 +101,17 @@ impl Daemon {
         &self.live
     }
 
+    pub fn under_way(&self) -> &UnderWay {
+        &self.under_way
+    }
+
     pub fn health(&self) -> &Arc<Health> {
         &self.health
+    }
+
+    /// Whether it was told to stop: what is under way ends, and nothing new begins.
+    pub fn is_stopping(&self) -> bool {
+        self.cancel.is_cancelled()
     }
 
     /// Starts a job's run for each of `shops` and returns at once: a shop that takes an hour must not delay the next
@@ -116,6 +123,7 @@ impl Daemon {
                 (record, Lane::Create, Task::Reconcile { length: chrono::TimeDelta::days(i64::from(days)) })
             }
         };
+        let trigger = trigger.as_str();
         for shop in shops {
             let Some(subject) = self.begin(&shop.name, record) else { continue };
             if subject.app.has_lane(&subject.shop, record, lane) {
@@ -169,7 +177,7 @@ impl Daemon {
     }
 
     /// What a run of this shop's record begins with. `None`: the config does not have the shop any more.
-    fn begin(&self, shop: &str, record: Record) -> Option<Begun> {
+    pub(super) fn begin(&self, shop: &str, record: Record) -> Option<Begun> {
         let mut stops = self.stops();
         let app = self.live.app();
         let shop = app.shop(shop)?.clone();
@@ -182,11 +190,11 @@ impl Daemon {
         self.stops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_lane(&self, start: Start) {
+    pub(super) fn start_lane(&self, start: Start) {
         let daemon = self.clone();
         self.tracker.spawn(async move {
             let Some(claim) = daemon.claim(&start).await else { return };
-            let is_worth_going_on = daemon.run(&start).await;
+            let is_worth_going_on = daemon.run(&start, &claim).await;
             drop(claim);
             if is_worth_going_on && start.lane == Lane::Update && !start.subject.cancel.is_cancelled() {
                 daemon.start_rest(&start).await;
@@ -213,7 +221,7 @@ impl Daemon {
 
     /// One lane of one shop. True when the shop's other lanes are worth running: a crowded second of the present must
     /// not keep history and money from arriving.
-    async fn run(&self, start: &Start) -> bool {
+    async fn run(&self, start: &Start, claim: &Claim) -> bool {
         let Start { subject: Begun { app, shop, cancel }, job, record, lane, .. } = start;
         tokio::select! {
             () = cancel.cancelled() => return false,
@@ -233,10 +241,10 @@ impl Daemon {
         };
         let options = RunOptions {
             job: job.clone(),
-            trigger: start.trigger.as_str(),
+            trigger: start.trigger,
             lease_wait: start.lease_wait(),
             task: start.task.clone(),
-            progress: Arc::new(Progress::default()),
+            progress: claim.progress.clone(),
             cancel: cancel.clone(),
         };
         match run_lane(app, Target { shop, record: *record, lane: *lane }, &options).await {
@@ -271,10 +279,19 @@ impl Daemon {
     }
 
     /// Waits for a lane that another run of this process holds, as long as the run may. `None`: it still does.
-    async fn claim(&self, start: &Start) -> Option<Claim<'_>> {
+    async fn claim(&self, start: &Start) -> Option<Claim> {
         let place = (start.subject.shop.name.clone(), start.record, start.lane);
+        let running = Running {
+            job: start.job.clone(),
+            trigger: start.trigger,
+            since: start.subject.app.clock.now(),
+            progress: Arc::default(),
+        };
         let asked_at = std::time::Instant::now();
-        while !self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone()) {
+        loop {
+            if let Some(claim) = self.under_way.claim(&place, &running) {
+                return Some(claim);
+            }
             if asked_at.elapsed() >= start.lease_wait() {
                 start.tell_skipped();
                 return None;
@@ -284,7 +301,6 @@ impl Daemon {
                 () = start.subject.cancel.cancelled() => return None,
             }
         }
-        Some(Claim { daemon: self, place })
     }
 }
 
@@ -323,16 +339,4 @@ fn with_records_in_use(app: &App, shop: &Shop) -> Shop {
         app.reads(shop, *record) && app.config().sync_jobs(*record).any(|(_, job)| job.covers(shop))
     };
     Shop { records: shop.records.iter().copied().filter(is_copied).collect(), ..shop.clone() }
-}
-
-/// Marks a lane as under way in this process, for as long as it lives.
-struct Claim<'a> {
-    daemon: &'a Daemon,
-    place: Place,
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        self.daemon.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.place);
-    }
 }

@@ -8,6 +8,7 @@ pub mod health;
 pub mod keeper;
 pub mod lanes;
 pub mod notify_socket;
+pub mod on_request;
 pub mod pruning;
 pub mod reload;
 pub mod run;
@@ -17,6 +18,7 @@ pub mod status_line;
 pub mod task;
 pub mod ticker;
 pub mod unauthorised;
+pub mod under_way;
 pub mod watchdog;
 
 mod board;

@@ -5,8 +5,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Web;
 use crate::app::App;
 use crate::app::pulse::Pulse;
 use crate::auth::status::Standing;
@@ -16,6 +22,18 @@ use crate::meters::catalogue::{
 };
 use crate::meters::{self, text};
 use crate::store::pulse::Vitals;
+
+/// What Prometheus calls the format it reads.
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub(super) fn routes() -> Router<Web> {
+    Router::new().route("/metrics", get(metrics))
+}
+
+async fn metrics(State(web): State<Web>) -> Response {
+    let text = metrics_text(&web.live.app()).await;
+    ([(CONTENT_TYPE, FORMAT)], text).into_response()
+}
 
 /// Everything there is to measure, in Prometheus' text format. When the database does not answer soon, what it alone
 /// knows is left out: no series is better than one that stands still.

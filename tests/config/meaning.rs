@@ -50,10 +50,10 @@ fn what_is_not_built_yet_is_told_once_and_only_when_asked_for() {
     let shipped = Place::new(SHOP).config().not_built_yet();
     assert!(shipped.is_empty(), "{shipped:?}");
 
-    let asked = "[apps.pan]\nplatform = \"115\"\napp_id = \"1\"\n[shops.pan]\napp = \"pan\"\n[tokens]\nstore = \"file\"\n[jobs.mine]\nsync = \"products\"\nevery = \"1h\"\n[jobs.orders]\ndead_man_url = \"https://hc.example/x\"\n[http]\npublic_url = \"https://a.example\"";
+    let asked = "[apps.pan]\nplatform = \"115\"\napp_id = \"1\"\n[shops.pan]\napp = \"pan\"\n[tokens]\nstore = \"file\"\n[jobs.mine]\nsync = \"products\"\nevery = \"1h\"\n[jobs.orders]\ndead_man_url = \"https://hc.example/x\"\n[notify]\nlag_limit = \"1h\"";
     let config = Place::new(&format!("{SHOP}code_command = [\"get\"]\n{asked}")).config();
     let lines = config.not_built_yet().join("\n");
-    assert_tells(&lines, &["`jobs.orders.dead_man_url`", "`http`"]);
+    assert_tells(&lines, &["`jobs.orders.dead_man_url`", "`notify`"]);
     assert!(!lines.contains("jobs.mine"), "{lines}");
     assert_eq!(config.shops().len(), 2, "a shop that has only tokens is a shop");
 }

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::super::advice::{days_left, to_do};
 use super::super::output::{self, minute};
 use super::tell::{covered, word};
 use crate::app::App;
 use crate::auth::GrantStatus;
+use crate::auth::advice::{days_left, to_do};
 use crate::auth::status::Standing;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};

@@ -131,7 +131,7 @@ fn write_config(folder: &Path, sandbox: &Sandbox) -> anyhow::Result<Loaded> {
     let jobs =
         Record::ALL.map(|record| format!("[jobs.{record}]\ncron = \"*/5 * * * * *\"\nfull = \"1m\"\n"));
     let text = format!(
-        "[http]\nlisten = \"\"\n[sync]\nhistory = \"4d\"\nsettle = \"{}s\"\n{}{}",
+        "[http]\nlisten = \"127.0.0.1:0\"\n[sync]\nhistory = \"4d\"\nsettle = \"{}s\"\n{}{}",
         SETTLE.as_secs(),
         jobs.concat(),
         config_sections(sandbox)

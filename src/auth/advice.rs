@@ -2,16 +2,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::output::minute;
-use crate::auth::GrantStatus;
-use crate::auth::credential::OwnerReason;
-use crate::auth::status::{OwnerEnd, Standing};
+use super::GrantStatus;
+use super::credential::OwnerReason;
+use super::status::{OwnerEnd, Standing};
 
 /// An end that is further away is no news.
 const NOTICE_DAYS: i64 = 30;
 
 /// `None`: nothing, for now. `status` is `None` for a shop without a grant.
-pub(super) fn to_do(shop: &str, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<String> {
+pub fn to_do(shop: &str, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<String> {
     let Some(status) = status else {
         return Some(format!("not authorised: {}", login(shop)));
     };
@@ -59,7 +58,7 @@ fn wait(status: &GrantStatus, trouble: &str) -> String {
 }
 
 /// Days until `end` as people count them: what is left of a day is a day. 0: it is over.
-pub(super) fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
+pub fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
     let day_ms = TimeDelta::days(1).num_milliseconds();
     ((end - now).num_milliseconds() + day_ms - 1).div_euclid(day_ms).max(0)
 }
@@ -69,6 +68,10 @@ fn in_days(days: i64) -> String {
         1 => "1 day".to_owned(),
         days => format!("{days} days"),
     }
+}
+
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M").to_string()
 }
 
 fn login(shop: &str) -> String {

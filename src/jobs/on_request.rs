@@ -1,0 +1,92 @@
+//! A run that somebody asked the daemon for: begun at once, in the daemon's own turn, like one of a slot.
+
+use chrono::{DateTime, Utc};
+
+use super::daemon::{Daemon, Start};
+use super::run::{self, MANUAL, Task};
+use super::task::Target;
+use crate::auth::AuthError;
+use crate::auth::GrantStatus;
+use crate::domain::record::{Lane, Record};
+use crate::store::StoreError;
+use crate::sync::SyncError;
+
+/// The `job` of such runs in `job_runs`: they are no slot of any job, and must not count as one.
+const JOB: &str = "on_request";
+
+/// Why no run was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum NotStarted {
+    #[error("no enabled shop is called `{shop}`")]
+    UnknownShop { shop: String },
+    #[error("`{shop}` has no {record}, or does not want them: see `records` of its section in the config")]
+    NotRead { shop: String, record: Record },
+    #[error("{record} of `{shop}` are being read since {} UTC", since.format("%H:%M:%S"))]
+    Busy { shop: String, record: Record, since: DateTime<Utc> },
+    #[error("shop `{shop}` was never authorised: run `shopsync auth login {shop}`")]
+    NeverAuthorised { shop: String },
+    #[error("shop `{shop}` needs its owner: run `shopsync auth login {shop}`")]
+    NeedsOwner { shop: String },
+    #[error("the platform does not let it be read at present")]
+    Off {
+        #[source]
+        source: SyncError,
+    },
+    #[error("the daemon is stopping")]
+    Stopping,
+    #[error("the shop's grant could not be looked at")]
+    Auth {
+        #[from]
+        source: AuthError,
+    },
+    #[error("the database could not be asked")]
+    Store {
+        #[from]
+        source: StoreError,
+    },
+}
+
+impl Daemon {
+    /// Begins to bring one record of a shop up to date, history and money after it, and returns at once.
+    pub async fn sync_now(&self, shop: &str, record: Record) -> Result<(), NotStarted> {
+        if self.is_stopping() {
+            return Err(NotStarted::Stopping);
+        }
+        let app = self.live().app();
+        let Some(shop) = app.shop(shop).cloned() else {
+            return Err(NotStarted::UnknownShop { shop: shop.to_owned() });
+        };
+        if !app.reads(&shop, record) {
+            return Err(NotStarted::NotRead { shop: shop.name, record });
+        }
+        let place = (shop.name.clone(), record, Lane::Update);
+        if let Some(running) = self.under_way().of(&place) {
+            return Err(NotStarted::Busy { shop: shop.name, record, since: running.since });
+        }
+        match app.tokens.status(&shop).await? {
+            None => return Err(NotStarted::NeverAuthorised { shop: shop.name }),
+            Some(status) if is_dead(&status) => return Err(NotStarted::NeedsOwner { shop: shop.name }),
+            Some(_) => {}
+        }
+        let target = Target { shop: &shop, record, lane: Lane::Update };
+        if let Some(source) = run::off(&app, target).await? {
+            return Err(NotStarted::Off { source });
+        }
+        let Some(subject) = self.begin(&shop.name, record) else {
+            return Err(NotStarted::UnknownShop { shop: shop.name });
+        };
+        self.start_lane(Start {
+            subject,
+            job: JOB.to_owned(),
+            record,
+            lane: Lane::Update,
+            task: Task::Rest,
+            trigger: MANUAL,
+        });
+        Ok(())
+    }
+}
+
+fn is_dead(status: &GrantStatus) -> bool {
+    status.needs_owner() && !status.usable
+}

@@ -1,0 +1,159 @@
+//! `GET /api/v1/status`, and what `shopsync status` shows: per shop and record how fresh, how much, what is missing, how
+//! long the token lasts.
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use super::runs::outcome;
+use super::{instant, length};
+use crate::app::App;
+use crate::auth::advice::to_do;
+use crate::auth::{AuthError, GrantStatus};
+use crate::domain::record::Record;
+use crate::domain::shop::Shop;
+use crate::jobs::schedule;
+use crate::store::StoreError;
+use crate::store::overview::Overview;
+use crate::web::Web;
+use crate::web::answer::ApiError;
+
+/// One record of one shop.
+pub struct Line {
+    pub shop: String,
+    pub record: Record,
+    pub overview: Overview,
+    pub lag: Option<TimeDelta>,
+    pub next_run: Option<DateTime<Utc>>,
+    pub token: String,
+    pub token_ends_at: Option<DateTime<Utc>>,
+    pub token_to_do: Option<String>,
+    /// Why nothing is asked for the shop at present. `None`: it is not paused.
+    pub paused: Option<String>,
+}
+
+/// Why it could not be told.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    #[error("the database could not be asked how the shops are doing")]
+    Store {
+        #[from]
+        source: StoreError,
+    },
+    #[error("the shops' grants could not be looked at")]
+    Auth {
+        #[from]
+        source: AuthError,
+    },
+}
+
+/// Each record of each shop that is read.
+pub async fn lines(app: &App) -> Result<Vec<Line>, StatusError> {
+    let mut lines = Vec::new();
+    for shop in &app.shops {
+        for record in shop.records.iter().filter(|record| app.reads(shop, **record)) {
+            lines.push(line(app, shop, *record).await?);
+        }
+    }
+    Ok(lines)
+}
+
+pub(super) async fn status(State(web): State<Web>) -> Result<Json<Value>, ApiError> {
+    let app = web.live.app();
+    let asked = async move { Ok::<_, StatusError>((as_values(&app).await?, app.clock.now())) };
+    let ((records, shops), now) = web.reads().ask(asked).await?;
+    Ok(Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started_at": instant(Some(web.started_at)),
+        "now": instant(Some(now)),
+        "records": records,
+        "shops": shops,
+    })))
+}
+
+/// The records, and the shops themselves: also those of which nothing but the token is kept.
+async fn as_values(app: &App) -> Result<(Vec<Value>, Vec<Value>), StatusError> {
+    let now = app.clock.now();
+    let records = lines(app).await?.iter().map(|line| as_value(line, now)).collect();
+    let mut shops = Vec::new();
+    for shop in &app.shops {
+        let status = app.tokens.status(shop).await?;
+        shops.push(json!({
+            "shop": shop.name,
+            "platform": shop.platform,
+            "token": token_in_words(status.as_ref(), now),
+            "token_ends_at": instant(status.as_ref().map(token_end)),
+            "token_to_do": to_do(&shop.name, status.as_ref(), now),
+        }));
+    }
+    Ok((records, shops))
+}
+
+async fn line(app: &App, shop: &Shop, record: Record) -> Result<Line, StatusError> {
+    let now = app.clock.now();
+    let overview = app.store.overview(&shop.name, record).await?;
+    let last_sync_at = overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at);
+    let status = app.tokens.status(shop).await?;
+    let row = app.store.shop_row(&shop.name).await?;
+    Ok(Line {
+        paused: row.and_then(|row| row.pause).map(|pause| pause.reason),
+        shop: shop.name.clone(),
+        record,
+        lag: last_sync_at.map(|at| now - at),
+        next_run: schedule::next_run(app.config(), shop, record, now),
+        token: token_in_words(status.as_ref(), now),
+        token_ends_at: status.as_ref().map(token_end),
+        token_to_do: to_do(&shop.name, status.as_ref(), now),
+        overview,
+    })
+}
+
+/// When a person must act: with a refresh token, its own end; without, the access token's.
+fn token_end(status: &GrantStatus) -> DateTime<Utc> {
+    status.refresh_ends_at.unwrap_or(status.access_ends_at)
+}
+
+fn token_in_words(status: Option<&GrantStatus>, now: DateTime<Utc>) -> String {
+    match status {
+        None => "never authorised".to_owned(),
+        Some(status) if status.needs_owner() => "needs its owner".to_owned(),
+        Some(status) => format!("{} left", length(token_end(status) - now)),
+    }
+}
+
+/// As scripts and programs see it; a name, once there, stays.
+pub fn as_value(line: &Line, now: DateTime<Utc>) -> serde_json::Value {
+    let overview = &line.overview;
+    let cursor = overview.cursor.as_ref();
+    let run = overview.last_run.as_ref();
+    json!({
+        "shop": line.shop,
+        "record": line.record.as_str(),
+        "rows": overview.rows,
+        "last_sync_at": instant(cursor.and_then(|cursor| cursor.last_sync_at)),
+        "lag_seconds": line.lag.map(|lag| lag.num_seconds()),
+        "off_reason": cursor.and_then(|cursor| cursor.off_reason.clone()),
+        "last_run": run.map(|run| json!({
+            "id": run.id, "job": run.job, "trigger": run.trigger, "outcome": outcome(run),
+            "started_at": instant(Some(run.started_at)), "finished_at": instant(run.finished_at),
+            "error": run.error,
+        })),
+        "last_ok_at": instant(overview.last_ok.as_ref().and_then(|run| run.finished_at)),
+        "next_run": instant(line.next_run),
+        "windows_planned": overview.windows_planned,
+        "windows_failed": overview.windows_failed,
+        "windows_short": overview.windows_short,
+        "gaps": overview.gaps.iter().map(|gap| json!({
+            "lane": gap.lane.as_str(), "state": gap.state.as_str(), "windows": gap.windows,
+            "oldest": instant(Some(gap.oldest)),
+        })).collect::<Vec<_>>(),
+        "token_seconds_left": line.token_ends_at.map(|at| (at - now).num_seconds().max(0)),
+        "amounts_due": overview.amounts_due,
+        "quarantined": overview.quarantined,
+        "paused": line.paused,
+        "token": line.token,
+        "token_ends_at": instant(line.token_ends_at),
+        "token_to_do": line.token_to_do,
+    })
+}

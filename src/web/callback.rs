@@ -1,0 +1,195 @@
+//! `GET /oauth/{platform}/callback`: where a platform sends the owner's browser back to, with a code.
+//!
+//! The `state` beside the code must be that of a link of ours: unguessable, of one shop, used once, and kept in the
+//! database, so that any daemon on it can take the answer. Neither is ever logged, nor is the query they stand in. A page
+//! says how it went; loading it again does nothing twice.
+
+use std::net::IpAddr;
+
+use axum::Router;
+use axum::extract::{Extension, Path, RawQuery, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use maud::html;
+use secrecy::SecretString;
+
+use super::Web;
+use super::answer;
+use super::language::Language;
+use super::notice::notice;
+use super::server::Peer;
+use crate::app::App;
+use crate::auth::given::Returned;
+use crate::auth::login_link::StateFault;
+use crate::auth::{AuthError, GrantStatus};
+use crate::domain::shop::Shop;
+use crate::jobs::run::chain;
+
+mod words;
+
+use words::Words;
+
+/// What an owner's browser is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Granted,
+    /// The owner said no, or the platform did.
+    Declined,
+    /// No link of ours led here.
+    Foreign,
+    TooOld,
+    Used,
+    OtherAccount,
+    /// The platform does not take the code.
+    NotTaken,
+    /// Nothing was spent; the same address may be opened again.
+    TryAgain,
+    Fault,
+}
+
+pub(super) fn routes() -> Router<Web> {
+    Router::new().route("/oauth/{platform}/callback", get(callback))
+}
+
+async fn callback(
+    State(web): State<Web>,
+    Extension(peer): Extension<Peer>,
+    Path(platform): Path<String>,
+    RawQuery(query): RawQuery,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    // A look at the address, as mail scanners take it, must not use up the code.
+    if method != Method::GET {
+        return answer::wrong_method().await.into_response();
+    }
+    let language = Language::of(&headers);
+    let app = web.live.app();
+    // In a task of its own: a browser that goes away must not end it halfway.
+    let work = tokio::spawn(async move { take(&app, &platform, query.unwrap_or_default()).await });
+    let Ok(taken) = work.await else {
+        return page(language, Outcome::Fault, None, None);
+    };
+    tell(&taken, peer.remote.ip());
+    page(language, taken.outcome, taken.shop.as_ref(), taken.status.as_ref())
+}
+
+/// How it went.
+struct Taken {
+    outcome: Outcome,
+    /// `None`: it is not known which shop is meant.
+    shop: Option<Shop>,
+    /// Of the grant there is now. `None`: there is none, or it does not matter.
+    status: Option<GrantStatus>,
+    /// For the log.
+    reason: String,
+}
+
+impl Taken {
+    fn refused(outcome: Outcome, shop: Option<&Shop>, reason: impl Into<String>) -> Self {
+        Self { outcome, shop: shop.cloned(), status: None, reason: reason.into() }
+    }
+}
+
+async fn take(app: &App, platform: &str, query: String) -> Taken {
+    let returned = match read(&query) {
+        Ok(returned) => returned,
+        Err((outcome, reason)) => return Taken::refused(outcome, None, reason),
+    };
+    let Some(state) = returned.state.clone() else {
+        return Taken::refused(Outcome::Foreign, None, "the address carries no `state`");
+    };
+    let shop = match app.tokens.shop_of_link(&state).await {
+        Ok(name) => name.and_then(|name| app.shop(&name)).filter(|shop| shop.platform == platform),
+        Err(error) => return Taken::refused(Outcome::TryAgain, None, chain(&error)),
+    };
+    let Some(shop) = shop else {
+        return Taken::refused(Outcome::Foreign, None, "its `state` is of no link of ours for that platform");
+    };
+    match app.tokens.login_returned(shop, returned).await {
+        Ok(status) => Taken {
+            outcome: Outcome::Granted,
+            shop: Some(shop.clone()),
+            status: Some(status),
+            reason: String::new(),
+        },
+        Err(error) => {
+            let refused = Taken::refused(outcome_of(&error), Some(shop), chain(&error));
+            let status = match refused.outcome {
+                Outcome::Used => app.tokens.status(shop).await.ok().flatten(),
+                _ => None,
+            };
+            Taken { status, ..refused }
+        }
+    }
+}
+
+/// The code and state of a query. No code: the platform says why, in a word of its own that is not repeated.
+fn read(query: &str) -> Result<Returned, (Outcome, &'static str)> {
+    if url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "error") {
+        return Err((Outcome::Declined, "the platform sent an error in place of a code"));
+    }
+    // Read as if it had been pasted whole.
+    let address = SecretString::from(format!("https://callback.invalid/?{query}"));
+    Returned::parse(&address).map_err(|_| (Outcome::Foreign, "the address carries no `code`"))
+}
+
+fn outcome_of(error: &AuthError) -> Outcome {
+    match error {
+        AuthError::ForeignLink { fault: StateFault::Used, .. } | AuthError::CodeTriedBefore { .. } => {
+            Outcome::Used
+        }
+        AuthError::ForeignLink { fault: StateFault::TooOld, .. } => Outcome::TooOld,
+        AuthError::ForeignLink { .. } => Outcome::Foreign,
+        AuthError::OtherAccount { .. } => Outcome::OtherAccount,
+        error if error.leaves_code_unspent() || error.is_database_away() => Outcome::TryAgain,
+        AuthError::Platform { .. } => Outcome::NotTaken,
+        _ => Outcome::Fault,
+    }
+}
+
+fn tell(taken: &Taken, from: IpAddr) {
+    let shop = taken.shop.as_ref().map(|shop| shop.name.as_str());
+    let name = shop.unwrap_or("?");
+    if taken.outcome == Outcome::Granted {
+        tracing::info!(event = "oauth.granted", shop, %from, "`{name}` was authorised by its owner's browser");
+    } else {
+        let error = &taken.reason;
+        tracing::warn!(event = "oauth.refused", shop, %from, error, "a browser came back for `{name}` in vain: {error}");
+    }
+}
+
+fn page(language: Language, outcome: Outcome, shop: Option<&Shop>, status: Option<&GrantStatus>) -> Response {
+    let words = Words::of(language, outcome);
+    let content = html! {
+        @if let Some(shop) = shop { p { (words.shop) " " strong { (shop.name) } } }
+        p { (words.text) }
+        @if let Some(status) = status.filter(|status| status.usable) {
+            p { (words.until) " " time datetime=(status.access_ends_at.to_rfc3339()) {
+                (status.access_ends_at.format("%Y-%m-%d %H:%M")) " UTC"
+            } }
+        }
+        @if outcome.needs_new_link() && let Some(shop) = shop {
+            p { code { "shopsync auth login " (shop.name) } }
+        }
+    };
+    notice(outcome.status(), language, words.title, &content)
+}
+
+impl Outcome {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Granted => StatusCode::OK,
+            Self::Declined | Self::Foreign | Self::NotTaken => StatusCode::BAD_REQUEST,
+            Self::TooOld => StatusCode::GONE,
+            Self::Used | Self::OtherAccount => StatusCode::CONFLICT,
+            Self::TryAgain => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn needs_new_link(self) -> bool {
+        matches!(self, Self::Declined | Self::TooOld | Self::NotTaken | Self::OtherAccount)
+    }
+}
