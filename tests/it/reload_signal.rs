@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use shopsync::sandbox::{Drift, Platform};
+use shopsync::sandbox::{Drift, Fault, FaultKind, Platform, Sandbox};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
@@ -50,6 +50,7 @@ both_databases! {
         let told = until_told(&mut log, "config.reloaded").await;
         assert!(told.last().unwrap().contains("nothing changed"), "{told:?}");
 
+        let_calls_be_repeated(&sandbox);
         program.edit(|text| text + "[log]\nlevel = \"debug\"\n");
         send(&child, "HUP").await;
         until_told(&mut log, "config.reloaded").await;
@@ -158,6 +159,7 @@ async fn a_level_of_the_command_line_stays() {
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
     until_told(&mut log, "daemon.ready").await;
 
+    let_calls_be_repeated(&sandbox);
     program.edit(|text| text + "[log]\nlevel = \"debug\"\n");
     send(&child, "HUP").await;
     until_told(&mut log, "config.reloaded").await;
@@ -166,6 +168,12 @@ async fn a_level_of_the_command_line_stays() {
     told.extend(stop(&mut child, &mut log, "TERM").await);
 
     assert!(told.iter().all(|line| !line.contains("DEBUG")), "{told:#?}");
+}
+
+/// What is told at DEBUG.
+fn let_calls_be_repeated(sandbox: &Sandbox) {
+    let fault = Fault::new(FaultKind::InternalError).with_probability(0.5);
+    sandbox.world().with(|world| world.add_fault(fault));
 }
 
 async fn send(child: &Child, signal: &str) {
