@@ -26,7 +26,6 @@ mod problem;
 mod sections;
 mod shops;
 mod show;
-mod unbuilt;
 mod validate;
 
 pub use apps::AppConfig;

@@ -23,6 +23,8 @@ pub mod sync;
 
 pub mod config;
 
+pub mod notify;
+
 pub mod app;
 pub mod jobs;
 pub mod web;

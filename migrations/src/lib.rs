@@ -29,6 +29,7 @@ mod m20261121_000012_orders_by_creation;
 mod m20261121_000013_last_full_rows;
 mod m20261121_000014_quarantine_version;
 mod m20261121_000015_run_notes;
+mod m20261121_000016_alarms;
 
 /// All changes, oldest first.
 pub struct Migrator;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000013_last_full_rows::Migration),
             Box::new(m20261121_000014_quarantine_version::Migration),
             Box::new(m20261121_000015_run_notes::Migration),
+            Box::new(m20261121_000016_alarms::Migration),
         ]
     }
 }

@@ -82,9 +82,6 @@ fn config_lines(loaded: &Loaded) -> Vec<Line> {
     );
     let mut lines = vec![Line::new("config", State::Ok, file)];
     lines.extend(loaded.warnings.iter().map(|warning| Line::new("config", State::Warning, warning)));
-    lines.extend(
-        loaded.config.not_built_yet().into_iter().map(|text| Line::new("config", State::Warning, text)),
-    );
     if loaded.config.shops().is_empty() {
         lines.push(Line::new("shops", State::Warning, "none yet; add [apps.…] and [shops.…] to config.toml"));
     }

@@ -176,11 +176,6 @@ fn tell(loaded: &Loaded, verb: &Verb) {
     for warning in &loaded.warnings {
         tracing::warn!(event = "config.warning", "{warning}");
     }
-    if matches!(verb, Verb::Run | Verb::Sync(_)) {
-        for line in loaded.config.not_built_yet() {
-            tracing::warn!(event = "config.warning", "{line}");
-        }
-    }
 }
 
 /// Does a verb's work with the program put together. However the work ends, a token call that is under way is

@@ -93,6 +93,7 @@ async fn serve_with(
     let daemon = Daemon::new(live.clone(), cancel.clone());
     let ticker = start_ticker(&live, &daemon).await?;
     daemon.start_keeper();
+    daemon.start_alarms();
     daemon.start_probe();
     http.serve(daemon.clone());
     let (hangups, set_level) = match reloads {

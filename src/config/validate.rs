@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::telemetry;
 
 use super::problem::{Findings, nearest};
-use super::{Config, TokenStore, WebhookConfig, file};
+use super::{Config, TokenStore, WebhookConfig, WebhookKind, file};
 
 mod apps;
 mod jobs;
@@ -137,7 +137,10 @@ fn retry(config: &Config, findings: &mut Findings<'_>) {
 fn notify(config: &Config, findings: &mut Findings<'_>) {
     let limit = config.notify.lag_limit;
     within(&["notify", "lag_limit"], limit, LAG_LIMIT_MIN, HISTORY_MAX, findings);
-    for WebhookConfig { url_file, secret_file, .. } in &config.notify.webhooks {
+    for WebhookConfig { kind, url_file, secret_file } in &config.notify.webhooks {
+        if *kind == WebhookKind::Wecom && secret_file.is_some() {
+            findings.warning(&["notify", "webhooks"], "`secret_file` is not used: WeCom knows no signature");
+        }
         for path in [Some(url_file), secret_file.as_ref()].into_iter().flatten() {
             readable(path, &["notify", "webhooks"], findings);
         }

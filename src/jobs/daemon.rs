@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::alarms::Watcher;
 use super::database::DatabaseWatch;
+use super::dead_man::{Ended, Switches};
 use super::health::{self, Health};
 use super::keeper::{Charge, Keeper, KeeperParts};
 use super::lanes;
@@ -17,10 +20,12 @@ use super::ticker::Trigger;
 use super::under_way::{Claim, Running, UnderWay};
 use crate::app::App;
 use crate::app::live::Live;
+use crate::auth::AuthError;
 use crate::config::Work;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::meters;
+use crate::notify::Courier;
 
 /// How long a job waits for the create lane, which a backfill may hold for hours, before its slot is skipped.
 const CREATE_LANE_WAIT: Duration = Duration::from_hours(1);
@@ -63,11 +68,14 @@ pub struct Daemon {
     stops: Arc<Mutex<HashMap<Subject, CancellationToken>>>,
     under_way: UnderWay,
     health: Arc<Health>,
+    courier: Arc<Courier>,
+    switches: Switches,
 }
 
 impl Daemon {
     pub fn new(live: Live, cancel: CancellationToken) -> Self {
         let database = Arc::new(DatabaseWatch::new(live.app().store.clone()));
+        let courier = Arc::new(Courier::default());
         Self {
             live,
             database,
@@ -76,6 +84,8 @@ impl Daemon {
             stops: Arc::default(),
             under_way: UnderWay::default(),
             health: Arc::default(),
+            switches: Switches::new(courier.clone()),
+            courier,
         }
     }
 
@@ -124,12 +134,18 @@ impl Daemon {
             }
         };
         let trigger = trigger.as_str();
+        let mut runs = Vec::new();
         for shop in shops {
             let Some(subject) = self.begin(&shop.name, record) else { continue };
             if subject.app.has_lane(&subject.shop, record, lane) {
                 let (job, task) = (job.to_owned(), task.clone());
-                self.start_lane(Start { subject, job, record, lane, task, trigger });
+                runs.push(self.start_lane(Start { subject, job, record, lane, task, trigger }));
             }
+        }
+        let app = self.live.app();
+        if let Some(switch) = app.config().jobs.get(job).and_then(|job| job.dead_man_url.clone()) {
+            let watching = self.switches.clone().watch(job.to_owned(), switch, runs, self.cancel.clone());
+            self.tracker.spawn(watching);
         }
     }
 
@@ -165,6 +181,12 @@ impl Daemon {
         self.tracker.spawn(health::probe(self.health.clone(), self.live.clone(), self.cancel.clone()));
     }
 
+    /// Tells people from now on what needs them.
+    pub fn start_alarms(&self) {
+        let watcher = Watcher::new(self.live.clone(), self.courier.clone());
+        self.tracker.spawn(watcher.run(self.cancel.clone()));
+    }
+
     /// Waits for what is under way. Runs stop at their next step once `cancel` has fired; a token refresh is
     /// always waited for.
     pub async fn drain(&self, grace: Duration) -> bool {
@@ -190,16 +212,20 @@ impl Daemon {
         self.stops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn start_lane(&self, start: Start) {
+    pub(super) fn start_lane(&self, start: Start) -> JoinHandle<Ended> {
         let daemon = self.clone();
         self.tracker.spawn(async move {
-            let Some(claim) = daemon.claim(&start).await else { return };
-            let is_worth_going_on = daemon.run(&start, &claim).await;
+            let Some(claim) = daemon.claim(&start).await else {
+                return if start.subject.cancel.is_cancelled() { Ended::Stopped } else { Ended::Busy };
+            };
+            let ended = daemon.run(&start, &claim).await;
             drop(claim);
+            let is_worth_going_on = matches!(ended, Ended::Well | Ended::Failed { is_of_window: true, .. });
             if is_worth_going_on && start.lane == Lane::Update && !start.subject.cancel.is_cancelled() {
                 daemon.start_rest(&start).await;
             }
-        });
+            ended
+        })
     }
 
     /// History and money go on beside the update lane, when there is any to fetch.
@@ -209,7 +235,7 @@ impl Daemon {
             let target = Target { shop: &subject.shop, record: of.record, lane };
             match lanes::has_work(&subject.app, target).await {
                 Ok(true) => {
-                    self.start_lane(Start { subject, job: job.to_owned(), lane, ..of.clone() });
+                    drop(self.start_lane(Start { subject, job: job.to_owned(), lane, ..of.clone() }));
                 }
                 Ok(false) => {}
                 Err(error) => {
@@ -219,21 +245,20 @@ impl Daemon {
         }
     }
 
-    /// One lane of one shop. True when the shop's other lanes are worth running: a crowded second of the present must
-    /// not keep history and money from arriving.
-    async fn run(&self, start: &Start, claim: &Claim) -> bool {
+    /// One lane of one shop. A crowded second of the present must not keep history and money from arriving.
+    async fn run(&self, start: &Start, claim: &Claim) -> Ended {
         let Start { subject: Begun { app, shop, cancel }, job, record, lane, .. } = start;
         tokio::select! {
-            () = cancel.cancelled() => return false,
+            () = cancel.cancelled() => return Ended::Stopped,
             () = self.database.wait() => {}
         }
-        if !self.may_run(app, shop).await {
-            return false;
+        if let Err(ended) = self.may_run(app, shop).await {
+            return ended;
         }
         // Lanes other than the update lane take no place from it: the rate limit is what they share.
         let _place = if *lane == Lane::Update {
             tokio::select! {
-                () = cancel.cancelled() => return false,
+                () = cancel.cancelled() => return Ended::Stopped,
                 place = app.shops_at_once.take() => Some(place),
             }
         } else {
@@ -248,34 +273,38 @@ impl Daemon {
             cancel: cancel.clone(),
         };
         match run_lane(app, Target { shop, record: *record, lane: *lane }, &options).await {
-            Ok(_) => true,
+            Ok(_) => Ended::Well,
             Err(busy @ RunError::Busy { .. }) => {
                 meters::run_skipped(job);
                 tracing::info!(event = "run.skipped", shop = %shop.name, job, "{job} of `{}` skipped: {busy}", shop.name);
-                false
+                Ended::Busy
             }
+            Err(error) if error.is_stop() => Ended::Stopped,
+            Err(error) if error.is_off() => Ended::LeftOut,
+            // It is stored by now, and told by an event of its own.
+            Err(error) if error.is_difference() => Ended::Well,
             Err(error) => {
                 if error.is_database_away() {
                     self.database.lost(chain(&error), &self.cancel).await;
                 }
-                error.is_of_window()
+                Ended::Failed { why: chain(&error), is_of_window: error.is_of_window() }
             }
         }
     }
 
     /// Whether the shop has a grant that works; refreshes it on the way when that is due.
-    async fn may_run(&self, app: &App, shop: &Shop) -> bool {
-        match app.tokens.access(shop).await {
-            Ok(_) => true,
-            Err(error) if error.is_database_away() => {
-                self.database.lost(chain(&error), &self.cancel).await;
-                false
-            }
-            Err(error) => {
-                tracing::debug!(shop = %shop.name, "`{}` is left out: {}", shop.name, chain(&error));
-                false
-            }
+    async fn may_run(&self, app: &App, shop: &Shop) -> Result<(), Ended> {
+        let Err(error) = app.tokens.access(shop).await else { return Ok(()) };
+        let why = chain(&error);
+        if error.is_database_away() {
+            self.database.lost(why.clone(), &self.cancel).await;
+        } else {
+            tracing::debug!(shop = %shop.name, "`{}` is left out: {why}", shop.name);
         }
+        Err(match error {
+            AuthError::NeverAuthorised { .. } => Ended::LeftOut,
+            _ => Ended::Failed { why, is_of_window: false },
+        })
     }
 
     /// Waits for a lane that another run of this process holds, as long as the run may. `None`: it still does.

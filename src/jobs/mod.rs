@@ -1,6 +1,8 @@
 //! What runs by the clock: [`slots`] says when, [`ticker`] wakes, [`daemon`] starts what is to run, [`run`] runs one
-//! lane of one shop and tells how it went. The [`keeper`] looks after the grants meanwhile. Verbs run the same jobs without a clock.
+//! lane of one shop and tells how it went. The [`keeper`] looks after the grants meanwhile,
+//! and [`alarms`] tells people what needs them. Verbs run the same jobs without a clock.
 
+pub mod alarms;
 pub mod code_command;
 pub mod daemon;
 pub mod database;
@@ -22,4 +24,5 @@ pub mod under_way;
 pub mod watchdog;
 
 mod board;
+mod dead_man;
 mod metronome;

@@ -161,9 +161,7 @@ async fn load_again(loaded: Arc<Loaded>) -> Result<Loaded, Refusal> {
 
 /// What looks wrong and did not before.
 fn tell_warnings(former: &Loaded, loaded: &Loaded) {
-    let lines = |loaded: &Loaded| [loaded.warnings.clone(), loaded.config.not_built_yet()].concat();
-    let told = lines(former);
-    for line in lines(loaded).into_iter().filter(|line| !told.contains(line)) {
+    for line in loaded.warnings.iter().filter(|line| !former.warnings.contains(line)) {
         tracing::warn!(event = "config.warning", "{line}");
     }
 }

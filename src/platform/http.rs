@@ -208,7 +208,7 @@ fn client(settings: &AppSettings, is_loopback: bool) -> Result<ClientBuilder, Co
 }
 
 /// Whether an address is on this machine.
-pub(super) fn is_loopback(address: &Url) -> bool {
+pub fn is_loopback(address: &Url) -> bool {
     match address.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

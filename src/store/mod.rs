@@ -35,7 +35,10 @@ pub mod prune;
 pub mod pulse;
 pub mod replay;
 
+pub mod alarms;
+pub mod concerns;
 pub mod explain;
+pub mod heartbeats;
 pub mod overview;
 pub mod records;
 pub mod runs;

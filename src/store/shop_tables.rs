@@ -14,7 +14,7 @@ use super::{Store, StoreError};
 
 /// Every table with a column `shop`, in the order in which a shop is deleted: first what lets anybody work for it,
 /// then what is large, and last the row that says that there is such a shop.
-pub const SHOP_TABLES: [&str; 19] = [
+pub const SHOP_TABLES: [&str; 20] = [
     "credentials",
     "credential_orphans",
     "login_attempts",
@@ -32,10 +32,12 @@ pub const SHOP_TABLES: [&str; 19] = [
     "quarantine",
     "sync_windows",
     "sync_cursors",
+    ALARMS,
     RUNS,
     SHOPS,
 ];
 
+const ALARMS: &str = "alarms";
 const LEASES: &str = "leases";
 const RUNS: &str = "job_runs";
 const SHOPS: &str = "shops";
@@ -43,7 +45,7 @@ const SHOPS: &str = "shops";
 /// The tables at the beginning of [`SHOP_TABLES`] without whose rows nobody can work for a shop.
 const WORKING_TABLES: usize = 4;
 /// Rows that a shop has as soon as the config names it. They are no reason to keep a name.
-const TRIVIAL: [&str; 3] = ["login_attempts", LEASES, SHOPS];
+const TRIVIAL: [&str; 4] = ["login_attempts", LEASES, ALARMS, SHOPS];
 
 /// Renaming a million orders rewrites a million rows and their keys.
 const RENAME_DEADLINE: Duration = Duration::from_hours(1);

@@ -44,16 +44,3 @@ fn the_gateway_is_the_apps_own_else_the_zones() {
     assert_eq!(own.gateway.as_str(), "http://127.0.0.1:99/r");
     assert_eq!(own.redirect_uri, "https://a.example/oauth/temu/callback");
 }
-
-#[test]
-fn what_is_not_built_yet_is_told_once_and_only_when_asked_for() {
-    let shipped = Place::new(SHOP).config().not_built_yet();
-    assert!(shipped.is_empty(), "{shipped:?}");
-
-    let asked = "[apps.pan]\nplatform = \"115\"\napp_id = \"1\"\n[shops.pan]\napp = \"pan\"\n[tokens]\nstore = \"file\"\n[jobs.mine]\nsync = \"products\"\nevery = \"1h\"\n[jobs.orders]\ndead_man_url = \"https://hc.example/x\"\n[notify]\nlag_limit = \"1h\"";
-    let config = Place::new(&format!("{SHOP}code_command = [\"get\"]\n{asked}")).config();
-    let lines = config.not_built_yet().join("\n");
-    assert_tells(&lines, &["`jobs.orders.dead_man_url`", "`notify`"]);
-    assert!(!lines.contains("jobs.mine"), "{lines}");
-    assert_eq!(config.shops().len(), 2, "a shop that has only tokens is a shop");
-}

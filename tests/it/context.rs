@@ -79,6 +79,15 @@ impl TestContext {
         self.app = open_app(&self.folder, &self.database, &self.clock).await;
     }
 
+    /// A new process with another config.
+    pub(crate) async fn edit_config(&mut self, from: &str, to: &str) {
+        let path = self.folder.path().join("config.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(&path, text.replace(from, to)).unwrap();
+        self.restart().await;
+    }
+
     pub(crate) fn shop(&self, name: &str) -> Shop {
         self.app.shop(name).unwrap().clone()
     }

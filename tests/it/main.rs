@@ -5,6 +5,7 @@
     reason = "a test that cannot go on says so by panicking, also within its helpers"
 )]
 
+mod alarms;
 mod app_settings;
 mod auth_context;
 mod auth_copied;
@@ -22,6 +23,7 @@ mod compare;
 mod context;
 mod daemon;
 mod databases;
+mod dead_man;
 mod events;
 mod every_record;
 mod journal;
@@ -34,6 +36,7 @@ mod kill;
 mod log;
 mod losses;
 mod metrics;
+mod monitoring;
 mod open115;
 mod open115_qr;
 mod orders;
@@ -47,6 +50,7 @@ mod program;
 mod properties;
 mod property;
 mod readme;
+mod receiver;
 mod reload;
 mod reload_context;
 mod reload_signal;

@@ -63,6 +63,7 @@ async fn an_upgrade_loses_nothing(settings: StoreSettings) {
     assert_eq!(open.len(), 1);
     assert_eq!(store.runs(&RunsFilter::default()).await.unwrap().len(), 1);
     assert_eq!(store.quarantine(Some("acme")).await.unwrap().len(), 1);
+    assert!(store.alarms().await.unwrap().is_empty());
     let overview = store.overview("acme", Record::Products).await.unwrap();
     assert_eq!((overview.rows, overview.cursor), (0, None));
 

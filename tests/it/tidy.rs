@@ -22,8 +22,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("auth", &["clock", "domain", "platform", "store"]),
     ("sync", &["clock", "domain", "meters", "platform", "store", "auth"]),
     ("config", &["clock", "domain", "telemetry", "platform"]),
+    // Speaks to people's own addresses, not to a shop platform.
+    ("notify", &["clock", "domain", "platform", "config"]),
     ("app", &["clock", "domain", "telemetry", "platform", "store", "auth", "sync", "config"]),
-    ("jobs", &["clock", "domain", "meters", "platform", "store", "auth", "sync", "config", "app"]),
+    ("jobs", &["clock", "domain", "meters", "platform", "store", "auth", "sync", "config", "notify", "app"]),
     // The status page and what else is answered over HTTP.
     (
         "web",
@@ -74,7 +76,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sqlx", &["src/store/"]),
     ("migrations", &["src/store/"]),
     ("backoff", &["src/platform/retry/"]),
-    ("reqwest", &["src/platform/"]),
+    ("reqwest", &["src/platform/", "src/notify/"]),
     ("tokio_cron_scheduler", &["src/jobs/"]),
     ("anyhow", &["src/app.rs", "src/commands/", "src/exit.rs", "src/jobs/", "src/main.rs"]),
     ("clap", &["src/cli.rs", "src/cli/", "src/commands/", "src/main.rs"]),

@@ -3,8 +3,10 @@
 //! Rows are read through these models. They are written by statements of our own, because the two databases
 //! keep instants in different types (see [`super::dialect`]) and sea-orm binds one.
 
+pub(super) mod alarm;
 pub(super) mod credential;
 pub(super) mod credential_orphan;
+pub(super) mod heartbeat;
 pub(super) mod lease;
 pub(super) mod login_attempt;
 pub(super) mod order;

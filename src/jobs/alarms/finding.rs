@@ -1,0 +1,229 @@
+//! What a look found to be wrong, and the words for it. Pure.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::cause::Cause;
+use crate::auth::credential::OwnerReason;
+use crate::domain::record::Record;
+use crate::store::alarms::AlarmKey;
+
+/// Something that is wrong now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) cause: Cause,
+    pub(super) shop: Option<String>,
+    pub(super) record: Option<Record>,
+    pub(super) what: What,
+}
+
+/// The details of a cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    NeedsOwner {
+        reason: OwnerReason,
+        /// Until when its access token still works. `None`: it does not.
+        works_until: Option<DateTime<Utc>>,
+    },
+    DatabaseAway {
+        since: DateTime<Utc>,
+    },
+    Copied,
+    NothingScheduled,
+    DaemonBack {
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    },
+    Lag {
+        /// `None`: nothing was ever read.
+        stored_until: Option<DateTime<Utc>>,
+    },
+    TokenEnding {
+        at: DateTime<Utc>,
+    },
+    RecordOff,
+    Difference {
+        /// When the last run that found one ended.
+        at: DateTime<Utc>,
+    },
+    Quarantine {
+        rows: u64,
+        newest: DateTime<Utc>,
+    },
+}
+
+impl Finding {
+    pub(super) fn key(&self) -> AlarmKey {
+        key(self.cause, self.shop.as_deref(), self.record)
+    }
+
+    /// When there was last more of it.
+    pub(super) fn fresh_at(&self) -> Option<DateTime<Utc>> {
+        match &self.what {
+            What::DaemonBack { to: at, .. }
+            | What::Difference { at }
+            | What::Quarantine { newest: at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// An English line, and a Chinese one.
+    pub(super) fn words(&self, now: DateTime<Utc>) -> (String, String) {
+        let shop = self.shop.as_deref().unwrap_or_default();
+        let record = self.record.map(Record::as_str).unwrap_or_default();
+        let record_zh = self.record.map(record_zh).unwrap_or_default();
+        let login = format!("shopsync auth login {shop}");
+        match &self.what {
+            What::NeedsOwner { reason, works_until } => {
+                let (until, until_zh) = match works_until {
+                    Some(at) => (format!("; it works until {}", moment(*at)), format!("，{} 前仍可用", moment(*at))),
+                    None => ("; nothing is read for it meanwhile".to_owned(), "，期间不读取数据".to_owned()),
+                };
+                (
+                    format!("shop {shop} needs its owner: {}{until}. Run: {login}", reason.describe()),
+                    format!("店铺 {shop} 需要店主重新授权{until_zh}：{login}"),
+                )
+            }
+            What::DatabaseAway { since } => (
+                format!("the database has been away since {}; nothing is read meanwhile", moment(*since)),
+                format!("数据库自 {} 起无法访问，期间不读取数据", moment(*since)),
+            ),
+            What::Copied => (
+                format!(
+                    "shop {shop}: its database was copied, so its token is not renewed here. When nobody uses the original: \
+                     shopsync auth take-over {shop}"
+                ),
+                format!("店铺 {shop}：数据库是副本，令牌不再续期。原库停用后运行 shopsync auth take-over {shop}"),
+            ),
+            What::NothingScheduled => (
+                "no enabled job covers any record of any shop: nothing is read. See [jobs] and [shops] of config.toml"
+                    .to_owned(),
+                "没有任何启用的任务覆盖任何店铺，数据不再同步：请检查 config.toml 的 [jobs] 与 [shops]".to_owned(),
+            ),
+            What::DaemonBack { from, to } => (
+                format!(
+                    "shopsync is back after {}: it was not at work from {} to {}, and catches up by itself",
+                    length(*to - *from),
+                    moment(*from),
+                    moment(*to)
+                ),
+                format!("shopsync 中断 {} 后已恢复运行，将自动补齐数据", length_zh(*to - *from)),
+            ),
+            What::Lag { stored_until: Some(at) } => (
+                format!("{record} of shop {shop} are {} behind. See: shopsync status", length(now - *at)),
+                format!("店铺 {shop} 的{record_zh}落后 {}：shopsync status", length_zh(now - *at)),
+            ),
+            What::Lag { stored_until: None } => (
+                format!("{record} of shop {shop} have never been read. See: shopsync runs --shop {shop}"),
+                format!("店铺 {shop} 的{record_zh}从未成功读取：shopsync runs --shop {shop}"),
+            ),
+            What::TokenEnding { at } => {
+                let days = days_left(*at, now);
+                (
+                    format!(
+                        "the grant of shop {shop} ends at {} (days left: {days}): its owner must authorise it again. Run: {login}",
+                        moment(*at)
+                    ),
+                    format!("店铺 {shop} 的授权还剩 {days} 天，请店主重新授权：{login}"),
+                )
+            }
+            What::RecordOff => (
+                format!(
+                    "{record} of shop {shop} are switched off: the platform does not grant them. Add the permission to the app; \
+                     tried again daily"
+                ),
+                format!("店铺 {shop} 的{record_zh}已停读：平台未授予权限，每天重试"),
+            ),
+            What::Difference { at } => (
+                format!(
+                    "the comparison at {} found {record} of shop {shop} that had been missed; they are stored now. See: \
+                     shopsync runs --shop {shop} --failed",
+                    moment(*at)
+                ),
+                format!("店铺 {shop} 对账发现漏读的{record_zh}，已补存"),
+            ),
+            What::Quarantine { rows, .. } => (
+                format!("{record} of shop {shop} that could not be read: {rows}. See: shopsync quarantine list"),
+                format!("店铺 {shop} 有 {rows} 条{record_zh}无法解析：shopsync quarantine list"),
+            ),
+        }
+    }
+}
+
+/// That something is over, in English and in Chinese.
+pub(super) fn over(cause: Cause, shop: &str, record: Option<Record>, lasted: TimeDelta) -> (String, String) {
+    let (record, record_zh) = record.map_or(("", ""), |record| (record.as_str(), record_zh(record)));
+    let (english, chinese) = match cause {
+        Cause::NeedsOwner | Cause::TokenEnding => {
+            (format!("shop {shop} was authorised again"), format!("店铺 {shop} 已重新授权"))
+        }
+        Cause::Copied => {
+            (format!("the token of shop {shop} is renewed again"), format!("店铺 {shop} 的令牌恢复续期"))
+        }
+        Cause::NothingScheduled => ("jobs are scheduled again".to_owned(), "任务已恢复调度".to_owned()),
+        Cause::Lag => (
+            format!("{record} of shop {shop} are no longer behind"),
+            format!("店铺 {shop} 的{record_zh}不再落后"),
+        ),
+        Cause::RecordOff => {
+            (format!("{record} of shop {shop} are read again"), format!("店铺 {shop} 的{record_zh}恢复读取"))
+        }
+        Cause::Quarantine => (
+            format!("no {record} of shop {shop} are set aside any more"),
+            format!("店铺 {shop} 的{record_zh}已全部可读"),
+        ),
+        Cause::DatabaseAway | Cause::DaemonBack | Cause::Difference => {
+            ("it is over".to_owned(), "已恢复".to_owned())
+        }
+    };
+    (format!("{english}, after {}", length(lasted)), format!("{chinese}（持续 {}）", length_zh(lasted)))
+}
+
+pub(super) fn key(cause: Cause, shop: Option<&str>, record: Option<Record>) -> AlarmKey {
+    AlarmKey {
+        cause: cause.as_str().to_owned(),
+        shop: shop.unwrap_or_default().to_owned(),
+        record: record.map(Record::as_str).unwrap_or_default().to_owned(),
+    }
+}
+
+fn record_zh(record: Record) -> &'static str {
+    match record {
+        Record::Orders => "订单",
+        Record::Products => "商品",
+        Record::AfterSales => "售后单",
+        Record::Activities => "活动",
+    }
+}
+
+fn moment(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Days as people count them: what is left of one is one.
+fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
+    let day_ms = TimeDelta::days(1).num_milliseconds();
+    ((end - now).num_milliseconds() + day_ms - 1).div_euclid(day_ms).max(0)
+}
+
+fn length(length: TimeDelta) -> String {
+    let (days, hours, minutes) = parts(length);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} min"),
+        (0, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+fn length_zh(length: TimeDelta) -> String {
+    let (days, hours, minutes) = parts(length);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} 分钟"),
+        (0, _) => format!("{hours} 小时 {minutes} 分钟"),
+        _ => format!("{days} 天 {hours} 小时"),
+    }
+}
+
+fn parts(length: TimeDelta) -> (i64, i64, i64) {
+    let minutes = length.num_minutes().max(0);
+    (minutes / 1_440, minutes / 60 % 24, minutes % 60)
+}

@@ -1,0 +1,86 @@
+//! What is looked at every minute to see whether anybody must be told, of all shops at once: a few small queries, however
+//! many shops there are.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::entities::{quarantine, run, sync_cursor};
+use super::{Store, StoreError, record_of};
+use crate::domain::record::Record;
+
+/// What is in quarantine of one record of one shop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuarantineTotal {
+    pub shop: String,
+    pub record: Record,
+    pub rows: u64,
+    pub oldest: DateTime<Utc>,
+    pub newest: DateTime<Utc>,
+}
+
+/// Up to where a record of a shop is stored, and whether it is read at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorState {
+    pub last_sync_at: Option<DateTime<Utc>>,
+    /// Why it is switched off. `None`: it is on.
+    pub off_reason: Option<String>,
+}
+
+impl Store {
+    /// Everything in quarantine, counted by shop and record.
+    pub async fn quarantine_totals(&self) -> Result<Vec<QuarantineTotal>, StoreError> {
+        use quarantine::Column;
+        let rows: Vec<(String, String, i64, DateTime<Utc>, DateTime<Utc>)> = quarantine::Entity::find()
+            .select_only()
+            .columns([Column::Shop, Column::Record])
+            .column_as(Column::Number.count(), "rows")
+            .column_as(Column::FirstSeenAt.min(), "oldest")
+            .column_as(Column::FirstSeenAt.max(), "newest")
+            .group_by(Column::Shop)
+            .group_by(Column::Record)
+            .into_tuple()
+            .all(&self.connection)
+            .await?;
+        let counted = rows.into_iter().map(|(shop, record, rows, oldest, newest)| {
+            let record = record_of("quarantine.record", &record)?;
+            Ok(QuarantineTotal { shop, record, rows: rows.unsigned_abs(), oldest, newest })
+        });
+        counted.collect()
+    }
+
+    /// When runs last ended, since `after`, that stored what had been missed; by shop and record.
+    pub async fn differences(
+        &self,
+        after: DateTime<Utc>,
+    ) -> Result<BTreeMap<(String, Record), DateTime<Utc>>, StoreError> {
+        use run::Column;
+        let rows: Vec<(String, String, DateTime<Utc>)> = run::Entity::find()
+            .select_only()
+            .columns([Column::Shop, Column::Record])
+            .column_as(Column::FinishedAt.max(), "last")
+            // In these words, which are those of the index: a bound value would not be known to match it.
+            .filter(Expr::cust("outcome = 'mended'"))
+            .filter(Column::FinishedAt.gte(self.dialect.instant(after)))
+            .group_by(Column::Shop)
+            .group_by(Column::Record)
+            .into_tuple()
+            .all(&self.connection)
+            .await?;
+        rows.into_iter()
+            .map(|(shop, record, last)| Ok(((shop, record_of("job_runs.record", &record)?), last)))
+            .collect()
+    }
+
+    /// The cursors of all shops, by shop and the word of the record.
+    pub async fn cursor_states(&self) -> Result<BTreeMap<(String, String), CursorState>, StoreError> {
+        let rows = sync_cursor::Entity::find().all(&self.connection).await?;
+        let states = rows.into_iter().map(|row| {
+            let state = CursorState { last_sync_at: row.last_sync_at, off_reason: row.off_reason };
+            ((row.shop, row.record), state)
+        });
+        Ok(states.collect())
+    }
+}
