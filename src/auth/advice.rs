@@ -1,66 +1,42 @@
 //! What a person must do about a shop's grant, and by when, in words. Pure.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::GrantStatus;
-use super::credential::OwnerReason;
-use super::status::{OwnerEnd, Standing};
-
-/// An end that is further away is no news.
-const NOTICE_DAYS: i64 = 30;
+use super::duty::{Duty, duty};
 
 /// `None`: nothing, for now. `status` is `None` for a shop without a grant.
 pub fn to_do(shop: &str, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<String> {
-    let Some(status) = status else {
-        return Some(format!("not authorised: {}", login(shop)));
-    };
-    if let Standing::NeedsOwner(reason) = status.standing {
-        return Some(needs_owner(shop, status, reason, now));
-    }
-    if status.standing == Standing::Copied {
-        return Some(format!(
-            "the database was copied or restored: once nobody uses the original, `shopsync auth take-over {shop}`"
-        ));
-    }
-    if let Some(OwnerEnd { at: end, .. }) = status.owner_end {
-        let days = days_left(end, now);
-        if days <= NOTICE_DAYS {
-            return Some(format!(
-                "{} left: ask the owner to authorise it again before {} UTC: {}",
-                in_days(days),
-                minute(end),
-                login(shop)
-            ));
+    Some(match duty(status, now)? {
+        Duty::Authorise => format!("not authorised: {}", login(shop)),
+        Duty::AskOwner { reason, works_until } => {
+            let until = works_until.map_or_else(
+                || "nothing is read for it meanwhile, and nothing is lost".to_owned(),
+                |end| format!("it works until {} UTC ({} left)", minute(end.at), in_days(end.days)),
+            );
+            format!("{}; {until}: ask the owner to authorise it again: {}", reason.describe(), login(shop))
         }
-    }
-    status.trouble.as_ref().map(|trouble| wait(status, &trouble.message))
-}
-
-fn needs_owner(shop: &str, status: &GrantStatus, reason: OwnerReason, now: DateTime<Utc>) -> String {
-    let until = if status.usable {
-        let end = status.access_ends_at;
-        format!("it works until {} UTC ({} left)", minute(end), in_days(days_left(end, now)))
-    } else {
-        "nothing is read for it meanwhile, and nothing is lost".to_owned()
-    };
-    format!("{}; {until}: ask the owner to authorise it again: {}", reason.describe(), login(shop))
+        Duty::TakeOver => format!(
+            "the database was copied or restored: once nobody uses the original, `shopsync auth take-over {shop}`"
+        ),
+        Duty::AuthoriseBefore(end) => format!(
+            "{} left: ask the owner to authorise it again before {} UTC: {}",
+            in_days(end.days),
+            minute(end.at),
+            login(shop)
+        ),
+        Duty::Wait { trouble, again_at, owner_needed_at } => wait(&trouble, again_at, owner_needed_at),
+    })
 }
 
 /// Trouble that only takes time.
-fn wait(status: &GrantStatus, trouble: &str) -> String {
-    let again = status
-        .not_before
+fn wait(trouble: &str, again_at: Option<DateTime<Utc>>, owner_needed_at: Option<DateTime<Utc>>) -> String {
+    let again = again_at
         .map_or_else(|| "as soon as somebody asks".to_owned(), |at| format!("after {} UTC", minute(at)));
-    let limit = status.refresh_ends_at.map_or_else(String::new, |end| {
+    let limit = owner_needed_at.map_or_else(String::new, |end| {
         format!("; unless it succeeds before {} UTC, the owner is needed", minute(end))
     });
     format!("nothing yet; the last renewal brought nothing ({trouble}) and is tried again {again}{limit}")
-}
-
-/// Days until `end` as people count them: what is left of a day is a day. 0: it is over.
-pub fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
-    let day_ms = TimeDelta::days(1).num_milliseconds();
-    ((end - now).num_milliseconds() + day_ms - 1).div_euclid(day_ms).max(0)
 }
 
 fn in_days(days: i64) -> String {
@@ -83,6 +59,8 @@ mod tests {
     use chrono::{TimeDelta, TimeZone};
 
     use super::*;
+    use crate::auth::credential::OwnerReason;
+    use crate::auth::status::{OwnerEnd, Standing};
     use crate::domain::credential::Trouble;
 
     fn now() -> DateTime<Utc> {
@@ -104,13 +82,6 @@ mod tests {
             is_due: false,
             owner_end: owner_end_days
                 .map(|days| OwnerEnd { token: "access", at: now() + TimeDelta::days(days) }),
-        }
-    }
-
-    #[test]
-    fn a_begun_day_counts_as_a_day_left() {
-        for (seconds, expected) in [(-1, 0), (0, 0), (1, 1), (86_400, 1), (86_401, 2), (864_000, 10)] {
-            assert_eq!(days_left(now() + TimeDelta::seconds(seconds), now()), expected, "{seconds}");
         }
     }
 

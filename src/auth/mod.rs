@@ -12,6 +12,7 @@ pub mod advice;
 pub mod conformance;
 pub mod credential;
 pub mod device;
+pub mod duty;
 pub mod error;
 pub mod expiry;
 pub mod file_store;

@@ -13,6 +13,7 @@ pub mod notify_socket;
 pub mod on_request;
 pub mod pruning;
 pub mod reload;
+pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod slots;

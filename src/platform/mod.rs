@@ -66,6 +66,7 @@ pub struct Profile {
     pub doubtful_hosts: &'static [&'static str],
     /// Whether calls are signed with an app secret.
     pub has_secret: bool,
+    pub granting: Granting,
     /// The default of `requests_per_second`.
     pub requests_per_second: f64,
     /// Lifetimes and renewal of its grants.
@@ -77,6 +78,17 @@ pub struct Profile {
     pub required_apis: fn(zone: &str, record: Record, options: ShopOptions) -> &'static [RequiredApi],
     /// Makes the client of one app.
     pub connect: fn(AppSettings) -> Result<Arc<dyn Platform>, ConnectError>,
+}
+
+/// What a shop's owner does to grant access, as pages tell it.
+#[derive(Clone, Copy, Debug)]
+pub struct Granting {
+    /// The verb that takes it: `login` or `qr`.
+    pub verb: &'static str,
+    /// Whether it is done on the page of the console.
+    pub at_console: bool,
+    pub english: &'static str,
+    pub chinese: &'static str,
 }
 
 /// A call by the names grants list it under: any one of them will do.

@@ -39,6 +39,7 @@ pub mod alarms;
 pub mod concerns;
 pub mod explain;
 pub mod heartbeats;
+pub mod orders_per_day;
 pub mod overview;
 pub mod records;
 pub mod runs;

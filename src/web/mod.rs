@@ -1,4 +1,4 @@
-//! What the daemon answers over HTTP: health, JSON for programs, the way back from an authorisation.
+//! What the daemon answers over HTTP: the status page, health, JSON for programs, the way back from an authorisation.
 //!
 //! [`server`] takes connections and puts bounds on them, [`guard`] looks at where a request comes from, [`admin`] at who
 //! may change something. Everything is answered within a bounded time, whatever the database does. Nothing here knows a
@@ -25,6 +25,8 @@ pub mod guard;
 pub mod health;
 pub mod language;
 pub mod notice;
+pub mod overview;
+pub mod page;
 pub mod policy;
 pub mod reads;
 pub mod server;
@@ -67,6 +69,7 @@ fn router(web: Web) -> Router {
         .merge(gauges::routes())
         .merge(admin::routes())
         .merge(callback::routes())
+        .merge(page::routes())
         .nest("/api/v1", api::routes())
         .fallback(answer::nothing_here)
         .method_not_allowed_fallback(answer::wrong_method)

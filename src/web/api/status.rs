@@ -8,13 +8,12 @@ use serde_json::{Value, json};
 
 use super::runs::outcome;
 use super::{instant, length};
-use crate::app::App;
+use crate::app::{App, AppError};
+use crate::auth::GrantStatus;
 use crate::auth::advice::to_do;
-use crate::auth::{AuthError, GrantStatus};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
-use crate::jobs::schedule;
-use crate::store::StoreError;
+use crate::jobs::report::{RecordReport, ShopReport, report};
 use crate::store::overview::Overview;
 use crate::web::Web;
 use crate::web::answer::ApiError;
@@ -33,35 +32,24 @@ pub struct Line {
     pub paused: Option<String>,
 }
 
-/// Why it could not be told.
-#[derive(Debug, thiserror::Error)]
-pub enum StatusError {
-    #[error("the database could not be asked how the shops are doing")]
-    Store {
-        #[from]
-        source: StoreError,
-    },
-    #[error("the shops' grants could not be looked at")]
-    Auth {
-        #[from]
-        source: AuthError,
-    },
-}
-
 /// Each record of each shop that is read.
-pub async fn lines(app: &App) -> Result<Vec<Line>, StatusError> {
+pub async fn lines(app: &App) -> Result<Vec<Line>, AppError> {
+    let now = app.clock.now();
     let mut lines = Vec::new();
-    for shop in &app.shops {
-        for record in shop.records.iter().filter(|record| app.reads(shop, **record)) {
-            lines.push(line(app, shop, *record).await?);
-        }
+    for shop in report(app).await? {
+        let ShopReport { shop, row, grant, records } = shop;
+        let grant = grant?;
+        let paused = row.and_then(|row| row.pause).map(|pause| pause.reason);
+        lines.extend(
+            records.into_iter().map(|record| line(&shop, record, grant.as_ref(), paused.clone(), now)),
+        );
     }
     Ok(lines)
 }
 
 pub(super) async fn status(State(web): State<Web>) -> Result<Json<Value>, ApiError> {
     let app = web.live.app();
-    let asked = async move { Ok::<_, StatusError>((as_values(&app).await?, app.clock.now())) };
+    let asked = async move { Ok::<_, AppError>((as_values(&app).await?, app.clock.now())) };
     let ((records, shops), now) = web.reads().ask(asked).await?;
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -73,7 +61,7 @@ pub(super) async fn status(State(web): State<Web>) -> Result<Json<Value>, ApiErr
 }
 
 /// The records, and the shops themselves: also those of which nothing but the token is kept.
-async fn as_values(app: &App) -> Result<(Vec<Value>, Vec<Value>), StatusError> {
+async fn as_values(app: &App) -> Result<(Vec<Value>, Vec<Value>), AppError> {
     let now = app.clock.now();
     let records = lines(app).await?.iter().map(|line| as_value(line, now)).collect();
     let mut shops = Vec::new();
@@ -90,23 +78,26 @@ async fn as_values(app: &App) -> Result<(Vec<Value>, Vec<Value>), StatusError> {
     Ok((records, shops))
 }
 
-async fn line(app: &App, shop: &Shop, record: Record) -> Result<Line, StatusError> {
-    let now = app.clock.now();
-    let overview = app.store.overview(&shop.name, record).await?;
+fn line(
+    shop: &Shop,
+    record: RecordReport,
+    grant: Option<&GrantStatus>,
+    paused: Option<String>,
+    now: DateTime<Utc>,
+) -> Line {
+    let RecordReport { record, overview, next_run, .. } = record;
     let last_sync_at = overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at);
-    let status = app.tokens.status(shop).await?;
-    let row = app.store.shop_row(&shop.name).await?;
-    Ok(Line {
-        paused: row.and_then(|row| row.pause).map(|pause| pause.reason),
+    Line {
         shop: shop.name.clone(),
         record,
         lag: last_sync_at.map(|at| now - at),
-        next_run: schedule::next_run(app.config(), shop, record, now),
-        token: token_in_words(status.as_ref(), now),
-        token_ends_at: status.as_ref().map(token_end),
-        token_to_do: to_do(&shop.name, status.as_ref(), now),
+        next_run,
+        token: token_in_words(grant, now),
+        token_ends_at: grant.map(token_end),
+        token_to_do: to_do(&shop.name, grant, now),
+        paused,
         overview,
-    })
+    }
 }
 
 /// When a person must act: with a refresh token, its own end; without, the access token's.

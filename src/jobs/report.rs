@@ -1,0 +1,60 @@
+//! How every shop and record is doing: gathered in one place for whoever tells it.
+
+use chrono::{DateTime, Utc};
+use futures_util::future::try_join_all;
+
+use super::schedule;
+use crate::app::{App, AppError};
+use crate::auth::{AuthError, GrantStatus};
+use crate::domain::record::Record;
+use crate::domain::shop::Shop;
+use crate::store::overview::Overview;
+use crate::store::shops::ShopRow;
+
+/// A shop of the config at a moment.
+pub struct ShopReport {
+    pub shop: Shop,
+    /// `None` before anything was known of it.
+    pub row: Option<ShopRow>,
+    /// `Ok(None)`: it was never authorised. An error: its row cannot be read, which does not hide the others.
+    pub grant: Result<Option<GrantStatus>, AuthError>,
+    /// Those that are read.
+    pub records: Vec<RecordReport>,
+}
+
+/// A record of it.
+pub struct RecordReport {
+    pub record: Record,
+    pub overview: Overview,
+    /// `None`: no job covers it.
+    pub next_run: Option<DateTime<Utc>>,
+    /// Until when what is stored counts as fresh. `None`: no job covers it, or nothing was read yet.
+    pub fresh_until: Option<DateTime<Utc>>,
+}
+
+/// Every shop, in the order of the config.
+pub async fn report(app: &App) -> Result<Vec<ShopReport>, AppError> {
+    let mut grants = app.tokens.statuses(&app.shops).await?;
+    let mut reports = Vec::with_capacity(app.shops.len());
+    for shop in &app.shops {
+        let read = shop.records.iter().copied().filter(|record| app.reads(shop, *record));
+        reports.push(ShopReport {
+            row: app.store.shop_row(&shop.name).await?,
+            grant: grants.remove(&shop.name).transpose(),
+            records: try_join_all(read.map(|record| of_record(app, shop, record))).await?,
+            shop: shop.clone(),
+        });
+    }
+    Ok(reports)
+}
+
+async fn of_record(app: &App, shop: &Shop, record: Record) -> Result<RecordReport, AppError> {
+    let overview = app.store.overview(&shop.name, record).await?;
+    let synced_until = overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at);
+    Ok(RecordReport {
+        record,
+        next_run: schedule::next_run(app.config(), shop, record, app.clock.now()),
+        fresh_until: synced_until.and_then(|at| schedule::fresh_until(app.config(), shop, record, at)),
+        overview,
+    })
+}
