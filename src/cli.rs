@@ -12,6 +12,7 @@ use crate::telemetry::{self, LogFormat, TelemetryError};
 mod auth;
 mod compare;
 mod cursor;
+mod init;
 mod inspect;
 mod moment;
 mod quarantine;
@@ -20,6 +21,7 @@ mod shop;
 pub use auth::AuthVerb;
 pub use compare::{BackfillArgs, VerifyArgs};
 pub use cursor::{CursorConsent, CursorPlace, CursorVerb};
+pub use init::InitArgs;
 pub use inspect::{ExplainArgs, FetchArgs, PlanArgs, ReplayArgs};
 pub use moment::Moment;
 pub use quarantine::{QuarantineFilter, QuarantineVerb};
@@ -69,6 +71,8 @@ pub struct GlobalArgs {
 
 #[derive(Subcommand)]
 pub enum Verb {
+    /// The first hour: name an app and a shop; writes config.toml and the secret's file, or adds to them
+    Init(InitArgs),
     /// The daemon: keeps every shop up to date until it is told to stop
     Run,
     /// Bring shops up to date now, new ones from the beginning of their history
@@ -122,6 +126,8 @@ pub enum Verb {
         /// Which shell
         shell: Shell,
     },
+    /// All of this as a manual page
+    Man,
 }
 
 #[derive(Args)]
@@ -197,6 +203,8 @@ pub struct CheckArgs {
 pub enum ConfigVerb {
     /// What holds in the end, secrets hidden
     Show(TableArgs),
+    /// The JSON schema of config.toml, for editors
+    Schema,
 }
 
 #[derive(Subcommand)]
@@ -243,7 +251,7 @@ impl Verb {
     /// Whether it needs a configuration. The others must work where there is none.
     pub fn needs_config(&self) -> bool {
         match self {
-            Self::Completions { .. } => false,
+            Self::Init(_) | Self::Completions { .. } | Self::Man | Self::Config(ConfigVerb::Schema) => false,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(_) | Self::Demo(_) => false,
             _ => true,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod access;
@@ -23,6 +24,7 @@ mod layers;
 mod lists;
 mod paths;
 mod problem;
+mod schema;
 mod sections;
 mod shops;
 mod show;
@@ -31,27 +33,40 @@ mod validate;
 pub use apps::AppConfig;
 pub use changes::Change;
 pub use duration::{format_duration, parse_duration};
+pub use file::SYSTEM_FILE;
 pub use jobs::{FULL_DEFAULT, JobConfig, Timing, Work};
-pub use problem::{ConfigError, Problem, nearest};
+pub use problem::{ConfigError, Problem, bare_or_quoted, nearest};
+pub use schema::schema;
 pub use sections::{
     DatabaseConfig, HttpConfig, LogConfig, NotifyConfig, RetryConfig, SyncConfig, TokenStore, TokensConfig,
     WebhookConfig, WebhookKind,
 };
 pub use shops::ShopConfig;
+pub use validate::is_name;
 
 /// Everything `config.toml` can say, checked. It has no `Debug`: it holds secrets.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Where everything is kept.
     pub database: DatabaseConfig,
+    /// The status page, health, metrics, and the way back from an authorisation.
     pub http: HttpConfig,
+    /// What is logged, and how it looks.
     pub log: LogConfig,
+    /// How the shops' tokens are kept.
     pub tokens: TokensConfig,
+    /// How shops are read.
     pub sync: SyncConfig,
+    /// How calls are repeated.
     pub retry: RetryConfig,
+    /// What is registered in the platforms' consoles, by a name of your choice. Many shops may share one.
     pub apps: BTreeMap<String, AppConfig>,
+    /// The seller accounts that authorised an app, by a name of your choice.
     pub shops: BTreeMap<String, ShopConfig>,
+    /// What is done when, by a name of your choice.
     pub jobs: BTreeMap<String, JobConfig>,
+    /// Who is told of what.
     pub notify: NotifyConfig,
     /// What relative paths start from: the folder of the config file, or the working directory without one.
     #[serde(skip)]

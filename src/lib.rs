@@ -14,6 +14,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod language;
 pub mod meters;
 pub mod platform;
 pub mod store;
@@ -22,7 +23,6 @@ pub mod auth;
 pub mod sync;
 
 pub mod config;
-
 pub mod notify;
 
 pub mod app;
@@ -31,7 +31,6 @@ pub mod web;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
-
 
 pub mod cli;
 pub mod commands;

@@ -4,7 +4,7 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser;
-use shopsync::cli::Cli;
+use shopsync::cli::{Cli, Verb};
 use shopsync::commands;
 use shopsync::config::{Config, LoadOptions, Loaded};
 use shopsync::exit::Exit;
@@ -24,11 +24,18 @@ fn run() -> Exit {
 }
 
 fn start(cli: Cli) -> anyhow::Result<Exit> {
+    if let Verb::Init(words) = &cli.verb {
+        return commands::init(words, cli.global.config);
+    }
     let loaded = load(&cli)?;
     let log = loaded.as_ref().map(|loaded| &loaded.config.log);
     let format = cli.global.log_format.or(log.map(|log| log.format));
     let level = cli.global.level().or(log.map(|log| log.level.as_str()));
     let telemetry = telemetry::init(format.unwrap_or_default(), level.unwrap_or("info"))?;
+
+    if let Some(loaded) = &loaded {
+        commands::become_owner(loaded)?;
+    }
 
     // Two TLS providers are linked in; whoever opens the first connection must not have to choose.
     let _installed_before = rustls::crypto::ring::default_provider().install_default();

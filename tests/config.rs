@@ -13,10 +13,14 @@ mod binary;
 mod changes;
 #[path = "config/errors.rs"]
 mod errors;
+#[path = "config/init.rs"]
+mod init;
 #[path = "config/layers.rs"]
 mod layers;
 #[path = "config/meaning.rs"]
 mod meaning;
+#[path = "config/schema.rs"]
+mod schema;
 #[path = "config/secrets.rs"]
 mod secrets;
 #[path = "config/shipped.rs"]

@@ -3,55 +3,88 @@
 use chrono::{DateTime, Utc};
 
 use super::GrantStatus;
+use super::credential::OwnerReason;
 use super::duty::{Duty, duty};
+use crate::language::{Said, said};
 
 /// `None`: nothing, for now. `status` is `None` for a shop without a grant.
-pub fn to_do(shop: &str, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<String> {
+pub fn to_do(shop: &str, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<Said> {
+    let login = format!("`shopsync auth login {shop}`");
     Some(match duty(status, now)? {
-        Duty::Authorise => format!("not authorised: {}", login(shop)),
+        Duty::Authorise => said!("not authorised: {login}", "尚未授权：{login}"),
         Duty::AskOwner { reason, works_until } => {
-            let until = works_until.map_or_else(
-                || "nothing is read for it meanwhile, and nothing is lost".to_owned(),
-                |end| format!("it works until {} UTC ({} left)", minute(end.at), in_days(end.days)),
-            );
-            format!("{}; {until}: ask the owner to authorise it again: {}", reason.describe(), login(shop))
+            let until = match works_until {
+                Some(end) => {
+                    let (end, days) = (minute(end.at), in_days(end.days));
+                    said!("it works until {end} UTC ({days} left)", "在 {end} UTC 之前仍可使用（还剩 {days}）"; days)
+                }
+                None => said!(
+                    "nothing is read for it meanwhile, and nothing is lost",
+                    "在此期间不为它读取数据，也不会丢失数据"
+                ),
+            };
+            let why = why(reason);
+            said!(
+                "{why}; {until}: ask the owner to authorise it again: {login}",
+                "{why}；{until}：请店主重新授权：{login}"; why, until
+            )
         }
-        Duty::TakeOver => format!(
-            "the database was copied or restored: once nobody uses the original, `shopsync auth take-over {shop}`"
+        Duty::TakeOver => said!(
+            "the database was copied or restored: once nobody uses the original, `shopsync auth take-over {shop}`",
+            "数据库是复制或恢复来的：确认原数据库已无人使用后，`shopsync auth take-over {shop}`"
         ),
-        Duty::AuthoriseBefore(end) => format!(
-            "{} left: ask the owner to authorise it again before {} UTC: {}",
-            in_days(end.days),
-            minute(end.at),
-            login(shop)
-        ),
+        Duty::AuthoriseBefore(end) => {
+            let (days, end) = (in_days(end.days), minute(end.at));
+            said!(
+                "{days} left: ask the owner to authorise it again before {end} UTC: {login}",
+                "还剩 {days}：请店主在 {end} UTC 之前重新授权：{login}"; days
+            )
+        }
         Duty::Wait { trouble, again_at, owner_needed_at } => wait(&trouble, again_at, owner_needed_at),
     })
 }
 
-/// Trouble that only takes time.
-fn wait(trouble: &str, again_at: Option<DateTime<Utc>>, owner_needed_at: Option<DateTime<Utc>>) -> String {
-    let again = again_at
-        .map_or_else(|| "as soon as somebody asks".to_owned(), |at| format!("after {} UTC", minute(at)));
-    let limit = owner_needed_at.map_or_else(String::new, |end| {
-        format!("; unless it succeeds before {} UTC, the owner is needed", minute(end))
-    });
-    format!("nothing yet; the last renewal brought nothing ({trouble}) and is tried again {again}{limit}")
+/// Why only the owner can help.
+pub fn why(reason: OwnerReason) -> Said {
+    let chinese = match reason {
+        OwnerReason::AccessEnded => "访问令牌已到期，而这次授权没有刷新令牌",
+        OwnerReason::AccessRefused => "平台拒绝了访问令牌，且没有办法续期",
+        OwnerReason::NoRefreshToken => "这次授权没有刷新令牌，无法续期",
+        OwnerReason::RefreshRefused => "平台拒绝了刷新令牌",
+        OwnerReason::AnswerLost => "续期的应答丢失了，而平台只给一次",
+        OwnerReason::OtherAccount => "令牌属于另一个账号",
+    };
+    Said { english: reason.describe().to_owned(), chinese: chinese.to_owned() }
 }
 
-fn in_days(days: i64) -> String {
+/// Trouble that only takes time. What it was is kept as it was told then.
+fn wait(trouble: &str, again_at: Option<DateTime<Utc>>, owner_needed_at: Option<DateTime<Utc>>) -> Said {
+    let again = match again_at.map(minute) {
+        Some(at) => said!("after {at} UTC", "在 {at} UTC 之后"),
+        None => said!("as soon as somebody asks", "在有人需要时"),
+    };
+    let limit = match owner_needed_at.map(minute) {
+        Some(end) => said!(
+            "; unless it succeeds before {end} UTC, the owner is needed",
+            "；如果到 {end} UTC 仍未成功，就需要店主"
+        ),
+        None => Said::alike(""),
+    };
+    said!(
+        "nothing yet; the last renewal brought nothing ({trouble}) and is tried again {again}{limit}",
+        "暂时不用；上次续期没有成功（{trouble}），会{again}再试{limit}"; again, limit
+    )
+}
+
+fn in_days(days: i64) -> Said {
     match days {
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
+        1 => said!("1 day", "1 天"),
+        days => said!("{days} days", "{days} 天"),
     }
 }
 
 fn minute(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
-}
-
-fn login(shop: &str) -> String {
-    format!("`shopsync auth login {shop}`")
 }
 
 #[cfg(test)]
@@ -135,7 +168,9 @@ mod tests {
                 ),
             ),
         ] {
-            assert_eq!(to_do("acme", status.as_ref(), now()).as_deref(), expected);
+            let said = to_do("acme", status.as_ref(), now());
+            assert_eq!(said.as_ref().map(|said| &*said.english), expected);
+            assert!(said.is_none_or(|said| !said.chinese.is_empty() && said.chinese != said.english));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! used.
 
 use super::AuthError;
+use super::error::Delay;
 use super::slot::Slot;
 use super::tokens::Tokens;
 use crate::domain::credential::Credential;
@@ -35,11 +36,7 @@ impl Tokens {
     }
 
     pub(super) fn keeps_changing(&self, shop: &Shop) -> AuthError {
-        AuthError::Later {
-            shop: shop.name.clone(),
-            until: self.now(),
-            why: "others keep changing its grant".to_owned(),
-        }
+        AuthError::Later { shop: shop.name.clone(), until: self.now(), why: Delay::Contended }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why there is no token, told apart by who can do something about it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -26,7 +27,7 @@ pub enum AuthError {
     )]
     Copied { shop: String },
     #[error("no valid token for shop `{shop}` before {}: {why}", until.to_rfc3339_opts(SecondsFormat::Secs, true))]
-    Later { shop: String, until: DateTime<Utc>, why: String },
+    Later { shop: String, until: DateTime<Utc>, why: Delay },
     #[error(
         "the access token of shop `{shop}` lives only until {}, too short to be handed out, and was not renewed",
         ends_at.to_rfc3339_opts(SecondsFormat::Secs, true)
@@ -95,6 +96,34 @@ pub enum AuthError {
     NotRegistered { shop: String },
     #[error("the refresh of shop `{shop}` ended without an answer")]
     Broken { shop: String },
+}
+
+/// Why one has to wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delay {
+    Contended,
+    RenewedElsewhere,
+    /// This program is.
+    Ending,
+    ShortLived,
+    RefusedAnew,
+    JustRenewed,
+    /// What the last try to renew it met.
+    Troubled(String),
+}
+
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Contended => "others keep changing its grant",
+            Self::RenewedElsewhere => "another process has been renewing its token for too long",
+            Self::Ending => "this program is ending",
+            Self::ShortLived => "its tokens end faster than they are renewed",
+            Self::RefusedAnew => "the platform refuses its token and hands out no other",
+            Self::JustRenewed => "it was renewed just now",
+            Self::Troubled(message) => message,
+        })
+    }
 }
 
 impl AuthError {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::AuthError;
 use super::credential::{Demand, Need, OwnerReason};
+use super::error::Delay;
 use super::held::Held;
 use super::spend::Spent;
 use super::tokens::Tokens;
@@ -74,7 +75,7 @@ impl Tokens {
         Err(AuthError::Later {
             shop: shop.name.clone(),
             until: self.now() + LEASE,
-            why: "another process has been renewing its token for too long".to_owned(),
+            why: Delay::RenewedElsewhere,
         })
     }
 
@@ -184,11 +185,7 @@ impl Tokens {
         if !self.shared.stopping.is_cancelled() {
             return Ok(());
         }
-        Err(AuthError::Later {
-            shop: shop.name.clone(),
-            until: self.now(),
-            why: "this program is ending".to_owned(),
-        })
+        Err(AuthError::Later { shop: shop.name.clone(), until: self.now(), why: Delay::Ending })
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::AuthError;
 use super::copied::tell_copied;
 use super::credential::{Demand, Need, Rules};
+use super::error::Delay;
 use super::pair::Pair;
 use super::token_store::TokenStoreError;
 use super::tokens::Tokens;
@@ -91,8 +92,8 @@ impl Held {
             Need::Busy | Need::Refresh | Need::Replay => self.credential.tokens.access_ends_at,
         };
         let why = match &self.credential.trouble {
-            Some(trouble) => trouble.message.clone(),
-            None => "it was renewed just now".to_owned(),
+            Some(trouble) => Delay::Troubled(trouble.message.clone()),
+            None => Delay::JustRenewed,
         };
         AuthError::Later { shop, until, why }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::AuthError;
+use super::error::Delay;
 use super::flight::{POLL, POLLS_MAX};
 use super::grants::Grants;
 use super::key_file::KeyError;
@@ -82,11 +83,7 @@ impl Tokens {
             }
             tokio::time::sleep(POLL).await;
         }
-        Err(AuthError::Later {
-            shop: shop.to_owned(),
-            until: self.now(),
-            why: "others keep changing its grant".to_owned(),
-        })
+        Err(AuthError::Later { shop: shop.to_owned(), until: self.now(), why: Delay::Contended })
     }
 
     async fn reseal_row(&self, row: &Credential) -> Result<bool, AuthError> {

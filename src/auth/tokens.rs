@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::credential::{Demand, Need, Rules};
+use super::error::Delay;
 use super::grants::Grants;
 use super::slot::{Landing, Slot, lock};
 use super::spill::SpillFolder;
@@ -162,11 +163,7 @@ impl Tokens {
                 (None, None) => return Err(held.without_token(state.need)),
             }
         }
-        Err(AuthError::Later {
-            shop: shop.name.clone(),
-            until: self.now(),
-            why: "its tokens end faster than they are renewed".to_owned(),
-        })
+        Err(AuthError::Later { shop: shop.name.clone(), until: self.now(), why: Delay::ShortLived })
     }
 
     /// A better token than the one of `generation`, which the platform refused with `error`. Only a refused
@@ -189,11 +186,7 @@ impl Tokens {
             // A flight that was under way for another reason may end without a call; the next is ours.
             land(shop, self.fly(shop, demand)).await?;
         }
-        Err(AuthError::Later {
-            shop: shop.name.clone(),
-            until: self.now(),
-            why: "the platform refuses its token and hands out no other".to_owned(),
-        })
+        Err(AuthError::Later { shop: shop.name.clone(), until: self.now(), why: Delay::RefusedAnew })
     }
 
     /// Renews now, because a person wants it. A token that was just renewed by somebody else will do.

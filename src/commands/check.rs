@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::output;
+use super::{chinese, output};
 use crate::app::App;
 use crate::auth::AuthError;
 use crate::clock::Clock;
@@ -16,8 +16,8 @@ use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::domain::window::Window;
 use crate::exit::{Exit, Failure};
-use crate::jobs::run::chain;
 use crate::jobs::schedule;
+use crate::language::{Said, said};
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
 use crate::platform::skew::SKEW_WORTH_TELLING;
@@ -32,14 +32,14 @@ enum State {
 }
 
 struct Line {
-    subject: String,
+    subject: Said,
     state: State,
-    text: String,
+    text: Said,
 }
 
 impl Line {
-    fn new(subject: impl Into<String>, state: State, text: impl Into<String>) -> Self {
-        Self { subject: subject.into(), state, text: text.into() }
+    fn new(subject: Said, state: State, text: Said) -> Self {
+        Self { subject, state, text }
     }
 }
 
@@ -48,15 +48,15 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, offline: bool, as_json: bo
     lines.extend(schedule_lines(&loaded, &clock));
     if offline {
         let database = loaded.config.database_shown();
-        lines.push(Line::new("database", State::Ok, format!("{database} (not opened: --offline)")));
+        let text = said!("{database} (not opened: --offline)", "{database}（未打开：--offline）");
+        lines.push(Line::new(of_database(), State::Ok, text));
     } else {
         match super::open_app(loaded, clock).await {
             Ok(app) => {
-                lines.push(Line::new(
-                    "database",
-                    State::Ok,
-                    format!("{} answers, schema up to date", app.store.describe()),
-                ));
+                let database = app.store.describe();
+                let text =
+                    said!("{database} answers, schema up to date", "{database} 有应答，表结构是最新的");
+                lines.push(Line::new(of_database(), State::Ok, text));
                 super::signals::end_on_signals(&app.tokens)?;
                 lines.extend(unsaved_line(&app));
                 let app = Arc::new(app);
@@ -67,7 +67,8 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, offline: bool, as_json: bo
                 app.tokens.drain().await;
             }
             Err(error) => {
-                lines.push(Line::new("database", State::Bad(Exit::of_error(&error)), format!("{error:#}")));
+                let text = Said { english: format!("{error:#}"), ..chinese::said_of(&*error) };
+                lines.push(Line::new(of_database(), State::Bad(Exit::of_error(&error)), text));
             }
         }
     }
@@ -75,15 +76,39 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, offline: bool, as_json: bo
     conclude(&lines)
 }
 
+fn of_database() -> Said {
+    said!("database", "数据库")
+}
+
+fn of_shop(shop: &Shop) -> Said {
+    let name = &shop.name;
+    said!("shop {name}", "店铺 {name}")
+}
+
 fn config_lines(loaded: &Loaded) -> Vec<Line> {
-    let file = loaded.path.as_ref().map_or_else(
-        || "no config.toml found; the built-in defaults apply".to_owned(),
-        |path| format!("{} loads", path.display()),
-    );
-    let mut lines = vec![Line::new("config", State::Ok, file)];
-    lines.extend(loaded.warnings.iter().map(|warning| Line::new("config", State::Warning, warning)));
+    let subject = || said!("config", "配置");
+    let file = match &loaded.path {
+        Some(path) => {
+            let path = path.display();
+            said!("{path} loads", "{path} 可以使用")
+        }
+        None => said!(
+            "no config.toml found; the built-in defaults apply",
+            "没有找到 config.toml，按内置的默认值运行"
+        ),
+    };
+    let mut lines = vec![Line::new(subject(), State::Ok, file)];
+    let warnings = loaded.warnings.iter();
+    lines.extend(warnings.map(|text| {
+        // The messages of the config's own checks are English, as the config is.
+        Line::new(subject(), State::Warning, said!("{text}", "请留意（原文）：{text}"))
+    }));
     if loaded.config.shops().is_empty() {
-        lines.push(Line::new("shops", State::Warning, "none yet; add [apps.…] and [shops.…] to config.toml"));
+        let text = said!(
+            "none yet; `shopsync init` adds one, or add [apps.…] and [shops.…] to config.toml",
+            "还没有店铺；请用 `shopsync init` 添加，或在 config.toml 里加上 [apps.…] 和 [shops.…]"
+        );
+        lines.push(Line::new(said!("shops", "店铺"), State::Warning, text));
     }
     lines
 }
@@ -91,8 +116,16 @@ fn config_lines(loaded: &Loaded) -> Vec<Line> {
 /// Tokens that wait in files for the store. `None`: all are where they belong.
 fn unsaved_line(app: &App) -> Option<Line> {
     let count = app.tokens.unsaved();
-    let text = format!("{count} pairs of new tokens are not stored; the log says where they wait and why");
-    (count > 0).then(|| Line::new("tokens", State::Bad(Exit::Unavailable), text))
+    let line = || Line::new(said!("tokens", "令牌"), State::Bad(Exit::Unavailable), unsaved(count));
+    (count > 0).then(line)
+}
+
+/// Pairs of tokens that the store did not take.
+pub(super) fn unsaved(count: usize) -> Said {
+    said!(
+        "{count} pairs of new tokens are not stored; the log says where they wait and why",
+        "有 {count} 对新令牌尚未保存；日志里写明它们暂存在哪里以及原因"
+    )
 }
 
 fn schedule_lines(loaded: &Loaded, clock: &Clock) -> Vec<Line> {
@@ -102,15 +135,21 @@ fn schedule_lines(loaded: &Loaded, clock: &Clock) -> Vec<Line> {
 }
 
 fn schedule_line(loaded: &Loaded, shop: &Shop, record: Record, clock: &Clock) -> Line {
-    let subject = format!("schedule {}", shop.name);
+    let name = &shop.name;
+    let subject = said!("schedule {name}", "计划 {name}");
     match schedule::next_run(&loaded.config, shop, record, clock.now()) {
         Some(next) => {
-            Line::new(subject, State::Ok, format!("next {record} run {} UTC", output::when(Some(next))))
+            let next = output::when(Some(next));
+            let text = said!("next {record} run {next} UTC", "{record} 下次运行于 {next} UTC");
+            Line::new(subject, State::Ok, text)
         }
         None => Line::new(
             subject,
             State::Warning,
-            format!("no enabled job covers its {record}; add its name to the `shops` of a [jobs.…] section"),
+            said!(
+                "no enabled job covers its {record}; add its name to the `shops` of a [jobs.…] section",
+                "没有启用的任务包含它的 {record}；请把店铺名加进某个 [jobs.…] 的 `shops`"
+            ),
         ),
     }
 }
@@ -118,38 +157,48 @@ fn schedule_line(loaded: &Loaded, shop: &Shop, record: Record, clock: &Clock) ->
 /// What a shop does not have is told in words, or somebody waits for it.
 fn record_lines(app: &App, shop: &Shop) -> Vec<Line> {
     let missing = Record::ALL.into_iter().filter(|record| !app.reads(shop, *record));
-    let subject = format!("records {}", shop.name);
-    missing
-        .map(|record| {
-            let (state, text) = if shop.records.contains(&record) {
-                (State::Warning, format!("{record}: this version cannot copy them from this platform"))
-            } else if app.has_record(shop, record) {
-                (State::Ok, format!("{record}: not asked for by `records`"))
-            } else {
-                (State::Ok, format!("{record}: {} has none for this kind of shop", shop.platform))
-            };
-            Line::new(subject.clone(), state, text)
-        })
-        .collect()
+    let (name, platform) = (&shop.name, shop.platform);
+    let line = |record: Record| {
+        let (state, text) = if shop.records.contains(&record) {
+            let text = said!(
+                "{record}: this version cannot copy them from this platform",
+                "{record}：本版本不能从这个平台复制"
+            );
+            (State::Warning, text)
+        } else if app.has_record(shop, record) {
+            (State::Ok, said!("{record}: not asked for by `records`", "{record}：`records` 没有要求"))
+        } else {
+            let text = said!(
+                "{record}: {platform} has none for this kind of shop",
+                "{record}：{platform} 的这类店铺没有"
+            );
+            (State::Ok, text)
+        };
+        Line::new(said!("records {name}", "数据 {name}"), state, text)
+    };
+    missing.map(line).collect()
 }
 
 /// One signed call: a page of orders of a past minute proves app, signature, token, grant and clock at once. Where
 /// there are no orders, the cheapest call there is proves the token.
 async fn shop_line(app: &App, shop: &Shop) -> Line {
-    let subject = format!("shop {}", shop.name);
+    let subject = of_shop(shop);
+    let name = &shop.name;
     let access = match app.tokens.access(shop).await {
         Ok(access) => access,
         Err(AuthError::NeverAuthorised { .. }) => {
-            return Line::new(
-                subject,
-                State::Warning,
-                format!("not authorised yet; `shopsync auth login {}`", shop.name),
+            let text = said!(
+                "not authorised yet; `shopsync auth login {name}`",
+                "尚未授权；`shopsync auth login {name}`"
             );
+            return Line::new(subject, State::Warning, text);
         }
-        Err(error) => return Line::new(subject, State::Bad(Exit::of_auth(&error)), chain(&error)),
+        Err(error) => return Line::new(subject, State::Bad(Exit::of_auth(&error)), chinese::said_of(&error)),
     };
     let Some(application) = app.applications.get(&shop.app) else {
-        return Line::new(subject, State::Bad(Exit::BadConfig), format!("its app `{}` is missing", shop.app));
+        let app = &shop.app;
+        let text = said!("its app `{app}` is missing", "没有它的应用 `{app}`");
+        return Line::new(subject, State::Bad(Exit::BadConfig), text);
     };
     let context = CallContext {
         priority: Priority::Update,
@@ -170,15 +219,15 @@ async fn shop_line(app: &App, shop: &Shop) -> Line {
     };
     let skew = platform.skew().offset();
     match answer {
-        Ok(()) if skew.abs() > SKEW_WORTH_TELLING => Line::new(
-            subject,
-            State::Warning,
-            format!(
-                "answers, but this server's clock is {} s off the platform's; set it right (NTP)",
-                -skew.num_seconds()
-            ),
-        ),
-        Ok(()) => Line::new(subject, State::Ok, "a signed call was answered"),
+        Ok(()) if skew.abs() > SKEW_WORTH_TELLING => {
+            let seconds = -skew.num_seconds();
+            let text = said!(
+                "answers, but this server's clock is {seconds} s off the platform's; set it right (NTP)",
+                "有应答，但本服务器的时钟与平台相差 {seconds} 秒；请校准（NTP）"
+            );
+            Line::new(subject, State::Warning, text)
+        }
+        Ok(()) => Line::new(subject, State::Ok, said!("a signed call was answered", "签名调用得到了应答")),
         Err(error) => {
             let code = Exit::of_platform(&error);
             Line::new(subject, State::Bad(code), with_remedy(&error, shop))
@@ -186,24 +235,31 @@ async fn shop_line(app: &App, shop: &Shop) -> Line {
     }
 }
 
-fn with_remedy(error: &PlatformError, shop: &Shop) -> String {
+fn with_remedy(error: &PlatformError, shop: &Shop) -> Said {
+    let name = &shop.name;
     let remedy = match error {
-        PlatformError::Rejected { why, .. } => why.remedy().map(str::to_owned),
-        PlatformError::TokenRefused { .. } => {
-            Some(format!("authorise it again: `shopsync auth login {}`", shop.name))
-        }
-        PlatformError::NotGranted { .. } => Some(format!(
-            "tick this API's package in the platform's console, then `shopsync auth login {}`",
-            shop.name
+        PlatformError::Rejected { why, .. } => why
+            .remedy()
+            .zip(chinese::remedy(*why))
+            .map(|(english, chinese)| Said { english: english.to_owned(), chinese: chinese.to_owned() }),
+        PlatformError::TokenRefused { .. } => Some(said!(
+            "authorise it again: `shopsync auth login {name}`",
+            "请重新授权：`shopsync auth login {name}`"
         )),
-        PlatformError::NotSent { .. } => {
-            Some("check this server's network, DNS and the app's `proxy`".to_owned())
-        }
+        PlatformError::NotGranted { .. } => Some(said!(
+            "tick this API's package in the platform's console, then `shopsync auth login {name}`",
+            "请在平台控制台勾选这个接口所在的权限包，然后 `shopsync auth login {name}`"
+        )),
+        PlatformError::NotSent { .. } => Some(said!(
+            "check this server's network, DNS and the app's `proxy`",
+            "请检查本服务器的网络、DNS 以及应用的 `proxy`"
+        )),
         _ => None,
     };
+    let told = chinese::said_of(error);
     match remedy {
-        Some(remedy) => format!("{}; {remedy}", chain(error)),
-        None => chain(error),
+        Some(remedy) => said!("{told}; {remedy}", "{told}；{remedy}"; told, remedy),
+        None => told,
     }
 }
 
@@ -212,21 +268,28 @@ fn print(lines: &[Line], as_json: bool) -> anyhow::Result<()> {
         return output::json(
             &lines
                 .iter()
-                .map(|line| json!({ "subject": line.subject, "state": word(line.state), "text": line.text }))
+                .map(|line| {
+                    json!({
+                        "subject": line.subject.english,
+                        "state": word(line.state).english,
+                        "text": line.text.english,
+                    })
+                })
                 .collect(),
         );
     }
     for line in lines {
-        output::line(format_args!("{:7}  {}: {}", word(line.state), line.subject, line.text))?;
+        let state = word(line.state).padded(7);
+        output::line(format_args!("{state}  {}: {}", line.subject, line.text))?;
     }
     Ok(())
 }
 
-fn word(state: State) -> &'static str {
+fn word(state: State) -> Said {
     match state {
-        State::Ok => "ok",
-        State::Warning => "warning",
-        State::Bad(_) => "FAILED",
+        State::Ok => said!("ok", "正常"),
+        State::Warning => said!("warning", "警告"),
+        State::Bad(_) => said!("FAILED", "失败"),
     }
 }
 
@@ -242,8 +305,10 @@ fn conclude(lines: &[Line]) -> anyhow::Result<Exit> {
     match Exit::of_shops(bad.iter().copied()) {
         Exit::Done => Ok(Exit::Done),
         code => {
-            Err(Failure::new(code, format!("{} of {} checks failed; see above", bad.len(), lines.len()))
-                .into())
+            let (bad, all) = (bad.len(), lines.len());
+            let text =
+                said!("{bad} of {all} checks failed; see above", "{all} 项检查中有 {bad} 项失败，见上");
+            Err(Failure::new(code, text).into())
         }
     }
 }

@@ -1,9 +1,9 @@
-//! `config show`: what holds in the end, secrets hidden.
+//! `config`: what holds in the end, secrets hidden, and what may be said at all.
 
 use anyhow::Result;
 
 use crate::cli::TableArgs;
-use crate::config::Loaded;
+use crate::config::{self, Loaded};
 use crate::exit::Exit;
 
 use super::output;
@@ -14,5 +14,10 @@ pub(super) fn show(loaded: &Loaded, table: &TableArgs) -> Result<Exit> {
     } else {
         output::put(&loaded.to_toml())?;
     }
+    Ok(Exit::Done)
+}
+
+pub(super) fn print_schema() -> Result<Exit> {
+    output::json(&config::schema())?;
     Ok(Exit::Done)
 }

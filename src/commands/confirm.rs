@@ -5,30 +5,35 @@ use std::io::{self, BufRead, IsTerminal};
 use anyhow::Context;
 
 use crate::exit::{Exit, Failure};
+use crate::language::{Said, said};
 
 /// Goes on only if a person at the terminal types `word`. Where there is none, `--yes` must have been said.
-pub(super) fn confirm(question: &str, word: &str, is_confirmed: bool) -> anyhow::Result<()> {
+pub(super) fn confirm(question: &Said, word: &str, is_confirmed: bool) -> anyhow::Result<()> {
     if is_confirmed {
         return Ok(());
     }
     if !io::stdin().is_terminal() {
-        let told = format!("{question} Nothing was changed; say --yes where nobody can be asked");
+        let told = said!(
+            "{question} Nothing was changed; say --yes where nobody can be asked",
+            "{question}没有任何改动；在无法回答的地方请加上 --yes"; question
+        );
         return Err(Failure::new(Exit::Usage, told).into());
     }
-    ask(&format!("{question} Type `{word}` to go on: "))?;
+    ask(&said!("{question} Type `{word}` to go on: ", "{question}输入 `{word}` 继续："; question))?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).context("reading the answer")?;
     if answer.trim() == word {
         return Ok(());
     }
-    Err(Failure::new(Exit::BadInput, "not confirmed: nothing was changed").into())
+    let text = said!("not confirmed: nothing was changed", "未确认：没有任何改动");
+    Err(Failure::new(Exit::BadInput, text).into())
 }
 
 #[expect(
     clippy::print_stderr,
     reason = "a question to a person at the terminal, not data and not a log line"
 )]
-fn ask(question: &str) -> anyhow::Result<()> {
+fn ask(question: &Said) -> anyhow::Result<()> {
     eprint!("{question}");
     io::Write::flush(&mut io::stderr()).context("asking")
 }

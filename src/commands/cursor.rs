@@ -9,6 +9,7 @@ use crate::cli::{CursorConsent, CursorPlace, CursorVerb};
 use crate::config::Config;
 use crate::domain::record::Record;
 use crate::exit::{Exit, Failure};
+use crate::language::{Said, said};
 use crate::store::Store;
 use crate::store::cursor_moves::CursorMove;
 use crate::store::cursors::Cursor;
@@ -135,23 +136,32 @@ async fn put(
     ))
 }
 
-fn question(place: &CursorPlace, from: Option<DateTime<Utc>>, to: DateTime<Utc>) -> String {
+fn question(place: &CursorPlace, from: Option<DateTime<Utc>>, to: DateTime<Utc>) -> Said {
     let CursorPlace { shop, record } = place;
     let consequence = match from {
-        None => "nothing before it is read unless `shopsync backfill` is told to".to_owned(),
-        Some(from) if from > to => format!(
-            "what was updated in these {} is read again, and a run that is going on ends",
-            output::length(from - to)
+        None => said!(
+            "nothing before it is read unless `shopsync backfill` is told to",
+            "除非用 `shopsync backfill`，此前的数据不会读取"
         ),
-        Some(from) => format!(
-            "what was updated in these {} and is not here yet is passed over, and a run that is going on ends",
-            output::length(to - from)
-        ),
+        Some(from) if from > to => {
+            let span = output::length(from - to);
+            said!(
+                "what was updated in these {span} is read again, and a run that is going on ends",
+                "这 {span} 内更新过的数据会重新读取，正在进行的运行会结束"
+            )
+        }
+        Some(from) => {
+            let span = output::length(to - from);
+            said!(
+                "what was updated in these {span} and is not here yet is passed over, and a run that is going on ends",
+                "这 {span} 内更新过而尚未读取的数据会被跳过，正在进行的运行会结束"
+            )
+        }
     };
-    format!(
-        "This moves the cursor of {record} of `{shop}` from {} to {} UTC: {consequence}.",
-        output::when(from),
-        output::when(Some(to))
+    let (from, to) = (output::when(from), output::when(Some(to)));
+    said!(
+        "This moves the cursor of {record} of `{shop}` from {from} to {to} UTC: {consequence}.",
+        "这会把 `{shop}` 的 {record} 游标从 {from} 移到 {to} UTC：{consequence}。"; consequence
     )
 }
 

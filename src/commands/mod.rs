@@ -14,6 +14,7 @@ use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::jobs::run::chain;
+use crate::language::{Said, said};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
 
@@ -21,16 +22,20 @@ mod auth;
 mod backfill;
 mod by_hand;
 mod check;
+mod chinese;
 mod completions;
 mod config;
 mod confirm;
 mod cursor;
 mod explain;
 mod fetch;
+mod init;
+mod man;
 mod migrate;
 mod operator;
 mod orders;
 mod output;
+mod owner;
 mod plan;
 mod progress_bars;
 mod quarantine;
@@ -50,6 +55,8 @@ mod sandbox;
 #[cfg(feature = "sandbox")]
 mod temporary;
 
+pub use init::init;
+pub use owner::become_owner;
 pub use run::{serve, serve_behind};
 
 use run::Reloads;
@@ -66,7 +73,9 @@ pub fn dispatch(verb: Verb, loaded: Option<Loaded>, telemetry: Option<Telemetry>
         None => without_config(verb),
         Some(loaded) => {
             tell(&loaded, &verb);
-            with_config(verb, loaded, telemetry)
+            let is_told_in_both = matches!(verb, Verb::Check(_) | Verb::Auth(_));
+            let outcome = with_config(verb, loaded, telemetry);
+            if is_told_in_both { outcome.map_err(chinese::for_person) } else { outcome }
         }
     }
 }
@@ -74,6 +83,8 @@ pub fn dispatch(verb: Verb, loaded: Option<Loaded>, telemetry: Option<Telemetry>
 fn without_config(verb: Verb) -> Result<Exit> {
     match verb {
         Verb::Completions { shell } => completions::completions(shell),
+        Verb::Man => man::man(),
+        Verb::Config(ConfigVerb::Schema) => config::print_schema(),
         #[cfg(feature = "sandbox")]
         Verb::Sandbox(words) => {
             block_on(async move { sandbox::run(&words, signals::cancel_on_signals()?).await })
@@ -247,11 +258,17 @@ fn not_opened(config: &Config, error: AppError) -> anyhow::Error {
         _ => return error.into(),
     };
     let database = config.database_shown();
-    let advice = match exit {
-        Exit::BadConfig => "check `[database] url`, its user and that user's rights",
-        _ => "check that it runs, or that its file and folder can be written",
+    let text = match exit {
+        Exit::BadConfig => said!(
+            "{database} cannot be opened (check `[database] url`, its user and that user's rights)",
+            "无法打开 {database}（请检查 `[database] url`、其中的用户及其权限）"
+        ),
+        _ => said!(
+            "{database} cannot be opened (check that it runs, or that its file and folder can be written)",
+            "无法打开 {database}（请检查它是否在运行，或其文件和文件夹是否可写）"
+        ),
     };
-    Failure::new(exit, format!("{database} cannot be opened ({advice})")).because(error).into()
+    Failure::new(exit, text).because(error).into()
 }
 
 /// Refuses a shop that neither the config nor the database knows. One taken out of the config keeps its rows.
@@ -260,11 +277,13 @@ async fn require_shop(loaded: &Loaded, store: &Store, name: Option<&str>) -> Res
     if loaded.config.shops.contains_key(name) || store.shop_row(name).await?.is_some() {
         return Ok(());
     }
-    Err(unknown(&format!("no shop is called `{name}`"), name, loaded.config.shops.keys()).into())
+    let what = said!("no shop is called `{name}`", "没有叫 `{name}` 的店铺");
+    Err(unknown(&what, name, loaded.config.shops.keys()).into())
 }
 
 fn unknown_shop(app: &App, name: &str) -> Failure {
-    unknown(&format!("no enabled shop is called `{name}`"), name, app.shops.iter().map(|shop| &shop.name))
+    let what = said!("no enabled shop is called `{name}`", "没有叫 `{name}` 且已启用的店铺");
+    unknown(&what, name, app.shops.iter().map(|shop| &shop.name))
 }
 
 /// Refuses a record that cannot be asked for by creation time: it is read whole, or not at all.
@@ -290,15 +309,24 @@ fn require_create_lane(app: &App, shop: &Shop, record: Record) -> Result<()> {
 const NAMES_LISTED_MAX: usize = 12;
 
 /// A name on the command line that names nothing, and what was probably meant.
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a String>) -> Failure {
+fn unknown<'a>(what: &Said, name: &str, known: impl Iterator<Item = &'a String>) -> Failure {
     let known: Vec<&str> = known.map(String::as_str).collect();
     let advice = match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "none is configured".to_owned(),
-        None if known.len() <= NAMES_LISTED_MAX => format!("there are {}", known.join(", ")),
-        None => format!("there are {} others; `shopsync config show` lists them", known.len()),
+        Some(near) => said!("did you mean `{near}`?", "是不是 `{near}`？"),
+        None if known.is_empty() => said!("none is configured", "还没有配置任何一个"),
+        None if known.len() <= NAMES_LISTED_MAX => {
+            let listed = known.join(", ");
+            said!("there are {listed}", "现有 {listed}")
+        }
+        None => {
+            let count = known.len();
+            said!(
+                "there are {count} others; `shopsync config show` lists them",
+                "另有 {count} 个，见 `shopsync config show`"
+            )
+        }
     };
-    Failure::new(Exit::Usage, format!("{what}; {advice}"))
+    Failure::new(Exit::Usage, said!("{what}; {advice}", "{what}；{advice}"; what, advice))
 }
 
 /// Runs a verb that talks to databases and platforms.

@@ -14,6 +14,7 @@ use crate::domain::shop::Shop;
 use crate::domain::window::{Closed, Pace, Window, plan};
 use crate::exit::{Exit, Failure};
 use crate::jobs::schedule;
+use crate::language::said;
 use crate::platform::{Paging, Reach};
 use crate::store::cursors::Cursor;
 use crate::store::windows::LedgerWindow;
@@ -83,7 +84,7 @@ fn select<'a>(app: &'a App, words: &PlanArgs) -> anyhow::Result<Vec<(&'a Shop, R
         None => None,
         Some(name) => {
             let jobs = &app.config().jobs;
-            let what = format!("no job is called `{name}`");
+            let what = said!("no job is called `{name}`", "没有叫 `{name}` 的任务");
             Some(jobs.get(name).ok_or_else(|| super::unknown(&what, name, jobs.keys()))?)
         }
     };

@@ -35,7 +35,7 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
     // Also for shops of which nothing but the token is kept.
     for shop in &app.shops {
         let status = app.tokens.status(shop).await?;
-        if let Some(text) = to_do(&shop.name, status.as_ref(), app.clock.now()) {
+        if let Some(text) = to_do(&shop.name, status.as_ref(), app.clock.now()).map(|text| text.english) {
             output::line(format_args!("{}: {text}", shop.name))?;
         }
     }

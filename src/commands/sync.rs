@@ -19,6 +19,7 @@ use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::jobs::lanes::{self, LaneOutcomes};
 use crate::jobs::run::{MANUAL, RunError, RunOptions, Task, chain};
+use crate::language::said;
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
 
@@ -109,9 +110,8 @@ async fn select(app: &App, words: &SyncArgs) -> anyhow::Result<Vec<(Shop, Record
 
 fn sync_job<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a JobConfig> {
     let jobs = &app.config().jobs;
-    let job = jobs
-        .get(name)
-        .ok_or_else(|| super::unknown(&format!("no job is called `{name}`"), name, jobs.keys()))?;
+    let what = said!("no job is called `{name}`", "没有叫 `{name}` 的任务");
+    let job = jobs.get(name).ok_or_else(|| super::unknown(&what, name, jobs.keys()))?;
     if job.sync.is_none() {
         let text = format!("job `{name}` reconciles and does not sync; `shopsync verify` compares now");
         return Err(Failure::new(Exit::Usage, text).into());

@@ -85,6 +85,15 @@ impl Config {
             .unwrap_or_else(|| self.base.clone())
     }
 
+    /// The folder whose owner this program works as: of the SQLite file, or of the key for Postgres.
+    pub fn own_folder(&self) -> PathBuf {
+        let beside_key = self.tokens.key_file.as_ref().and_then(|key| key.parent().map(Path::to_owned));
+        match database::sqlite_file(self.database.effective_url.expose_secret()) {
+            None => beside_key.unwrap_or_else(|| self.key_folder()),
+            Some(_) => self.key_folder(),
+        }
+    }
+
     /// Where new tokens go that the database does not take: a folder that outlives a restart.
     pub fn state_folder(&self) -> PathBuf {
         self.state.clone().unwrap_or_else(|| self.key_folder())

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -12,38 +13,43 @@ use crate::platform::{self, Profile, SignMethod};
 use super::forms::{Address, Auto, Form, Maybe, Place, Secret, Text, Written};
 
 /// `[apps.X]`. It has no `Debug`: it holds secrets.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppConfig {
+    /// Whose gateway it is registered with.
     #[serde(default, with = "Written::<Text>")]
     pub platform: String,
-    /// `None` where the platform has no zones.
+    /// The platform's zone; left out where it has none.
     #[serde(default, with = "Written::<Maybe<Text>>", skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// The whole address calls are posted to. `None`: the zone's or the platform's own.
+    /// The whole address calls are posted to. Left out: the zone's or the platform's own.
     #[serde(default, with = "Written::<Maybe<Address>>", skip_serializing_if = "Option::is_none")]
     pub gateway: Option<Url>,
+    /// The key or id that the platform's console shows.
     #[serde(default, alias = "app_id", with = "Written::<Text>")]
     pub app_key: String,
+    /// The app's secret itself; or `app_secret_file`, or the systemd credential `NAME.app_secret`.
     #[serde(default, with = "Written::<Maybe<Secret>>", skip_serializing_if = "Option::is_none")]
     pub app_secret: Option<SecretString>,
+    /// A file with nothing but the secret.
     #[serde(default, with = "Written::<Maybe<Place>>", skip_serializing_if = "Option::is_none")]
     pub app_secret_file: Option<PathBuf>,
-    /// One bucket per process, shared by the app's shops. `None`: the platform's default.
+    /// How many calls the platform allows the app, all its shops together. Left out: the platform's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<f64>,
-    /// `http`, `https` or `socks5`. `None`: straight.
+    /// An `http`, `https` or `socks5` address that calls go through. Empty: straight.
     #[serde(default, with = "Written::<Maybe<Address>>")]
     pub proxy: Option<Url>,
+    /// The hash in the signature, where the platform has several.
     #[serde(default, with = "Written::<SignMethodName>")]
     pub sign_method: SignMethod,
-    /// How long before its end a token is renewed. `None`: as the platform's rules say.
+    /// How long before its end a token is renewed. `auto`: as the platform's rules say.
     #[serde(default, with = "Written::<Auto>")]
     pub refresh_before: Option<Duration>,
     /// The API that refreshes a grant with a refresh token, where the platform itself knows none.
     #[serde(default, with = "Written::<Maybe<Text>>")]
     pub refresh_type: Option<String>,
-    /// Where an owner comes back to. `None`: our own callback under `[http] public_url`.
+    /// Where an owner comes back to. Empty: our own callback under `[http] public_url`.
     #[serde(default, with = "Written::<Maybe<Text>>")]
     pub redirect_uri: Option<String>,
     /// The secret to use, from wherever it came; empty where the platform has none.

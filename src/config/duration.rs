@@ -9,6 +9,9 @@ pub(super) const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);
 /// minutes.
 const UNITS: [&str; 6] = ["ms", "s", "m", "h", "d", "w"];
 
+/// What a duration looks like, as a regular expression: what it refuses, [`parse_duration`] refuses too.
+pub(super) const DURATION_PATTERN: &str = r"^\s*(\d+\s*(ms|s|m|h|d|w)\s*)+$";
+
 const SYNTAX: &str = "write a number and a unit, such as 500ms, 90s, 30m, 24h or 7d";
 
 /// Reads a duration; the error says how one is written.

@@ -12,7 +12,8 @@ use super::{ConfigError, LoadOptions};
 /// A config file for a thousand shops is a tenth of this.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const FILE_NAME: &str = "config.toml";
-pub(super) const SYSTEM_FILE: &str = "/etc/shopsync/config.toml";
+/// Read where no nearer file is.
+pub const SYSTEM_FILE: &str = "/etc/shopsync/config.toml";
 /// The variable that names the file, as `--config` does.
 const FILE_VARIABLE: &str = "SHOPSYNC_CONFIG";
 
@@ -26,14 +27,21 @@ pub(super) fn find(options: &LoadOptions) -> Result<Option<PathBuf>, ConfigError
     if let Some(path) = named {
         return existing(in_working_directory(Path::new(path)), "SHOPSYNC_CONFIG names it").map(Some);
     }
-    let candidates = [in_working_directory(Path::new(FILE_NAME)), options.system_file.clone()];
-    Ok(candidates.into_iter().find(|path| path.exists()))
+    let (here, system) = (in_working_directory(Path::new(FILE_NAME)), options.system_file.clone());
+    if here.exists() {
+        return Ok(Some(here));
+    }
+    // One that may not be looked at is there: going on without it would mean another database.
+    Ok(system.try_exists().unwrap_or(true).then_some(system))
 }
 
 /// The tables of a config file.
 pub(super) fn read(path: &Path) -> Result<Dict, ConfigError> {
-    let text = read_text(path, FILE_BYTES_MAX)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    let text = read_text(path, FILE_BYTES_MAX).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        hint: hint_of(&source),
+        source,
+    })?;
     Toml::from_str(&text).map_err(|error| {
         // Its `Display` repeats the line, in which a secret may stand.
         let start = error.span().map_or(0, |span| span.start);
@@ -45,6 +53,13 @@ pub(super) fn read(path: &Path) -> Result<Dict, ConfigError> {
             message: error.message().replace('\n', ", "),
         }
     })
+}
+
+fn hint_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; run this with sudo, or as the user the daemon runs as",
+        _ => "",
+    }
 }
 
 /// The text of a file, unless it is longer than a file of its kind can be.

@@ -15,7 +15,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 use url::Url;
 
-use super::duration::{format_duration, parse_duration};
+use super::duration::{DURATION_PATTERN, format_duration, parse_duration};
 
 /// Shown in a secret's place.
 pub(super) const HIDDEN: &str = "<hidden>";
@@ -29,6 +29,10 @@ pub(super) trait Form {
     fn read(text: &str) -> Result<Self::Value, String>;
     /// As it may be shown: without secrets.
     fn write(value: &Self::Value) -> String;
+    /// What a text of this form looks like, for the schema. `None`: like any text.
+    fn pattern() -> Option<String> {
+        None
+    }
 }
 
 /// Lets serde read and write a field in a form.
@@ -70,6 +74,10 @@ impl Form for Length {
     fn write(value: &Duration) -> String {
         format_duration(*value)
     }
+
+    fn pattern() -> Option<String> {
+        Some(DURATION_PATTERN.to_owned())
+    }
 }
 
 /// A length of time, or `forever`, which is `None`.
@@ -95,6 +103,10 @@ macro_rules! length_or_word {
             fn write(value: &Option<Duration>) -> String {
                 value.map_or_else(|| $word.to_owned(), format_duration)
             }
+
+            fn pattern() -> Option<String> {
+                Some(format!("^{}$|{DURATION_PATTERN}", $word))
+            }
         }
     };
 }
@@ -115,6 +127,10 @@ impl<F: Form> Form for Maybe<F> {
 
     fn write(value: &Option<F::Value>) -> String {
         value.as_ref().map(F::write).unwrap_or_default()
+    }
+
+    fn pattern() -> Option<String> {
+        F::pattern().map(|pattern| format!("^$|{pattern}"))
     }
 }
 

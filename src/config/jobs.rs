@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use wildmatch::WildMatch;
@@ -20,35 +21,40 @@ pub const FULL_DEFAULT: Duration = Duration::from_hours(24);
 const DAYS_DEFAULT: u32 = 3;
 
 /// `[jobs.X]`. Exactly one of `sync` and `reconcile` is there, and one of `cron` and `every`.
-#[derive(Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobConfig {
+    /// The record that is brought up to date.
     #[serde(default, with = "Written::<Maybe<Parsed<Record>>>", skip_serializing_if = "Option::is_none")]
     pub sync: Option<Record>,
+    /// The record whose last days are read again by creation time; tells what was missed.
     #[serde(default, with = "Written::<Maybe<Parsed<Record>>>", skip_serializing_if = "Option::is_none")]
     pub reconcile: Option<Record>,
+    /// Whether it runs at all.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Names or globs.
+    /// Names or globs; of these shops, those that have the record.
     #[serde(default = "all_shops", with = "ListOf::<Text>")]
     pub shops: Vec<String>,
-    /// Six fields, seconds first, or five.
+    /// Second, minute, hour, day, month, weekday; five fields begin at the minute.
     #[serde(default, with = "Written::<Maybe<Text>>", skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
+    /// Instead of `cron`: whole multiples since 1970.
     #[serde(default, with = "Written::<Maybe<Length>>", skip_serializing_if = "Option::is_none")]
     pub every: Option<Duration>,
+    /// Any IANA zone, for `cron`.
     #[serde(default = "utc", with = "Written::<Zone>")]
     pub timezone: Tz,
-    /// Slots are spread over this much time.
+    /// The start is spread over this much time.
     #[serde(default, with = "Written::<Length>")]
     pub jitter: Duration,
     /// How often records that are mostly read by windows are read whole.
     #[serde(default = "full_default", with = "Written::<Length>")]
     pub full: Duration,
-    /// How far back `reconcile` looks.
+    /// How many days back `reconcile` looks.
     #[serde(default = "days_default")]
     pub days: u32,
-    /// Told of each start and end. `None`: nobody is.
+    /// An address told of each start, success and failure. Empty: none.
     #[serde(default, with = "Written::<Maybe<HiddenAddress>>")]
     pub dead_man_url: Option<Url>,
 }

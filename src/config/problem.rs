@@ -14,9 +14,11 @@ const LIKENESS_MIN: f64 = 0.7;
 pub enum ConfigError {
     #[error("the config file {} does not exist; {hint}", path.display())]
     NotFound { path: PathBuf, hint: &'static str },
-    #[error("the config file {} cannot be read", path.display())]
+    #[error("the config file {} cannot be read{hint}", path.display())]
     Unreadable {
         path: PathBuf,
+        /// What to do about it, behind a `;`. Empty: nothing is known.
+        hint: &'static str,
         #[source]
         source: std::io::Error,
     },
@@ -102,7 +104,7 @@ pub(super) fn dotted<S: AsRef<str>>(path: &[S]) -> String {
 }
 
 /// A key of a table: bare where TOML allows it.
-pub(super) fn bare_or_quoted(key: &str) -> String {
+pub fn bare_or_quoted(key: &str) -> String {
     let is_bare = |char: char| char.is_ascii_alphanumeric() || char == '_' || char == '-';
     if !key.is_empty() && key.chars().all(is_bare) {
         key.to_owned()

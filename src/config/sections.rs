@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -14,12 +15,13 @@ use super::forms::{Address, Forever, Length, Maybe, Parsed, Place, SecretAddress
 use super::lists;
 
 /// `[database]`
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
+    /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`.
     #[serde(default, with = "Written::<Maybe<SecretAddress>>", skip_serializing_if = "Option::is_none")]
     pub url: Option<SecretString>,
-    /// The file that holds the address instead.
+    /// A file that holds the address instead.
     #[serde(default, with = "Written::<Maybe<Place>>", skip_serializing_if = "Option::is_none")]
     pub url_file: Option<PathBuf>,
     /// Postgres schema; empty: the role's default.
@@ -30,16 +32,16 @@ pub struct DatabaseConfig {
 }
 
 /// `[http]`: the status page, metrics and the way back from an authorisation.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
-    /// `None`: off.
+    /// Where it listens. Empty: nowhere.
     #[serde(with = "Written::<Maybe<Parsed<SocketAddr>>>")]
     pub listen: Option<SocketAddr>,
-    /// What browsers reach. `None`: nothing can be redirected to us.
+    /// What browsers reach. Empty: nobody can be sent back to us.
     #[serde(with = "Written::<Maybe<Address>>")]
     pub public_url: Option<Url>,
-    /// `None`: the page is read-only.
+    /// A file with the word needed for whatever changes something. Empty: the page is read-only.
     #[serde(with = "Written::<Maybe<Place>>")]
     pub admin_token_file: Option<PathBuf>,
     /// What the file holds, read again at each reload. `None`: nobody may change anything or get a token.
@@ -48,34 +50,37 @@ pub struct HttpConfig {
 }
 
 /// `[log]`
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
     /// A level, or directives such as `info,shopsync=debug`.
     #[serde(with = "Written::<Text>")]
     pub level: String,
+    /// How lines look; `auto`: text, with priorities where the journal reads along.
     #[serde(with = "Written::<Parsed<LogFormat>>")]
     pub format: LogFormat,
 }
 
 /// `[tokens]`
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokensConfig {
+    /// Where they are kept.
     pub store: TokenStore,
-    /// For the file store.
+    /// The folder for `store = "file"`.
     #[serde(with = "Written::<Place>")]
     pub directory: PathBuf,
-    /// `None`: systemd's credential, or `shopsync.key` beside the database.
+    /// The key that seals them. Empty: systemd's credential, or `shopsync.key` beside the database.
     #[serde(with = "Written::<Maybe<Place>>")]
     pub key_file: Option<PathBuf>,
+    /// `false` only for `store = "file"`: they then stand in clear.
     pub seal: bool,
-    /// Accepts that single-use tokens are lost with the process.
+    /// For `store = "memory"`: single-use tokens may be lost with the process.
     pub allow_memory: bool,
 }
 
 /// Where grants are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenStore {
     Database,
@@ -84,24 +89,26 @@ pub enum TokenStore {
 }
 
 /// `[sync]`
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyncConfig {
     /// How far back a new shop is filled.
     #[serde(with = "Written::<Length>")]
     pub history: Duration,
-    /// How far before the cursor an update window begins.
+    /// How far before the cursor each read begins.
     #[serde(with = "Written::<Length>")]
     pub overlap: Duration,
-    /// How old a moment must be before a window may include it.
+    /// How old a moment must be before it is read.
     #[serde(with = "Written::<Length>")]
     pub settle: Duration,
+    /// How many shops are read at the same time.
     pub shops_in_parallel: usize,
+    /// How many windows of one shop are read at the same time.
     pub windows_in_parallel: usize,
-    /// How long the platforms' own answers are kept. `None`: for ever.
+    /// How long the platforms' own answers are kept.
     #[serde(with = "Written::<Forever>")]
     pub keep_raw: Option<Duration>,
-    /// How long the sync log is kept. `None`: for ever.
+    /// How long the sync log is kept.
     #[serde(with = "Written::<Forever>")]
     pub keep_runs: Option<Duration>,
     /// How long running work may take to end.
@@ -110,46 +117,50 @@ pub struct SyncConfig {
 }
 
 /// `[retry]`
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RetryConfig {
-    /// The first one counted.
+    /// How often one call is tried, the first try counted.
     pub attempts_max: u32,
+    /// The shortest pause between two tries.
     #[serde(with = "Written::<Length>")]
     pub backoff_min: Duration,
+    /// The longest pause between two tries.
     #[serde(with = "Written::<Length>")]
     pub backoff_max: Duration,
-    /// Of one attempt.
+    /// How long one try may take.
     #[serde(with = "Written::<Length>")]
     pub request_timeout: Duration,
 }
 
 /// `[notify]`
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NotifyConfig {
     /// A shop further behind than this is told.
     #[serde(with = "Written::<Length>")]
     pub lag_limit: Duration,
+    /// Who is told when something needs a person.
     #[serde(deserialize_with = "lists::tables")]
     pub webhooks: Vec<WebhookConfig>,
 }
 
 /// One of `[notify] webhooks`.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
+    /// Whose format it is told in.
     pub kind: WebhookKind,
-    /// The file that holds the hook's address.
+    /// A file that holds the hook's address.
     #[serde(with = "Written::<Place>")]
     pub url_file: PathBuf,
-    /// The file that holds the secret that signs. `None`: unsigned.
+    /// A file that holds the secret that signs. Left out: unsigned.
     #[serde(default, with = "Written::<Maybe<Place>>", skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<PathBuf>,
 }
 
 /// Who receives a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WebhookKind {
     Feishu,

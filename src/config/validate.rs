@@ -53,11 +53,14 @@ pub(super) fn validate(config: &Config, findings: &mut Findings<'_>) {
     }
 }
 
-/// Names stand in file names, tables, metrics and addresses.
-fn name(path: &[&str], name: &str, findings: &mut Findings<'_>) {
+/// Whether an app, a shop or a job may be called so: names stand in file names, tables, metrics and addresses.
+pub fn is_name(name: &str) -> bool {
     let is_allowed = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
-    let length = name.chars().count();
-    if length == 0 || length > NAME_CHARS_MAX || !name.chars().all(is_allowed) {
+    (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && name.chars().all(is_allowed)
+}
+
+fn name(path: &[&str], name: &str, findings: &mut Findings<'_>) {
+    if !is_name(name) {
         let message = format!("a name has 1 to {NAME_CHARS_MAX} letters, digits, `.`, `_` or `-`");
         findings.problem(path, message);
     }

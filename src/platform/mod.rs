@@ -66,6 +66,9 @@ pub struct Profile {
     pub doubtful_hosts: &'static [&'static str],
     /// Whether calls are signed with an app secret.
     pub has_secret: bool,
+    /// How an owner authorises a shop.
+    pub login: Login,
+    /// The same in words, as pages tell it.
     pub granting: Granting,
     /// The default of `requests_per_second`.
     pub requests_per_second: f64,
@@ -83,12 +86,29 @@ pub struct Profile {
 /// What a shop's owner does to grant access, as pages tell it.
 #[derive(Clone, Copy, Debug)]
 pub struct Granting {
-    /// The verb that takes it: `login` or `qr`.
-    pub verb: &'static str,
-    /// Whether it is done on the page of the console.
-    pub at_console: bool,
     pub english: &'static str,
     pub chinese: &'static str,
+}
+
+/// What an owner does to authorise a shop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// Opens a link and is sent back to an address of the app's, with a code.
+    Link,
+    /// Copies a token from the platform's console.
+    Paste,
+    /// Scans a code with a phone.
+    Scan,
+}
+
+impl Login {
+    /// The verb of `auth` that takes what the owner brings.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Link | Self::Paste => "login",
+            Self::Scan => "qr",
+        }
+    }
 }
 
 /// A call by the names grants list it under: any one of them will do.

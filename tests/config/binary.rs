@@ -88,3 +88,34 @@ fn completions_need_no_config() {
     let output = place.binary().arg("synk").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// A key or a database that root made the daemon's user could not open.
+#[test]
+fn what_root_starts_goes_on_as_the_owner_of_the_database() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    const NOBODY: u32 = 65_534;
+    let place = Place::new("[database]\nurl = \"sqlite://own/shop.db\"");
+    let own = place.path("own");
+    std::fs::create_dir(&own).unwrap();
+    // The folder of the build may be root's alone.
+    let program = place.path("shopsync");
+    std::fs::copy(env!("CARGO_BIN_EXE_shopsync"), &program).unwrap();
+    let all = [place.folder.path().to_owned(), place.path("config.toml"), own.clone()];
+    if all.iter().any(|path| chown(path, Some(NOBODY), Some(NOBODY)).is_err()) {
+        eprintln!("skipped: only root can try this");
+        return;
+    }
+
+    let mut root = std::process::Command::new(&program);
+    root.env_clear().current_dir("/").arg("--config").arg(place.path("config.toml"));
+    let output = root.args(["auth", "status"]).output().unwrap();
+
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut found = 0;
+    for entry in std::fs::read_dir(&own).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().uid(), NOBODY, "{:?}", entry.file_name());
+        found += 1;
+    }
+    assert!(found > 0, "no database was made");
+}

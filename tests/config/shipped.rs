@@ -35,6 +35,24 @@ fn the_shipped_file_loads_with_every_example_and_names_every_key() {
     }
 }
 
+#[test]
+fn the_packaged_file_is_the_shipped_one_with_paths_of_its_own() {
+    let [shipped, packaged] =
+        [include_str!("../../config.toml"), include_str!("../../packaging/config.toml")]
+            .map(|text| Place::new(&uncommented(text)))
+            .map(|place| {
+                place.write("xhs.secret", "s");
+                // Reads no key: it lies where the package puts it.
+                let shown = place.load().unwrap_or_else(|error| panic!("{error}")).to_json();
+                shown.to_string().replace(&folder(&place), "")
+            });
+    let moved = shipped
+        .replace("sqlite://shopsync.db", "sqlite:///var/lib/shopsync/shopsync.db")
+        .replace("\"/tokens\"", "\"/var/lib/shopsync/tokens\"")
+        .replace("\"key_file\":\"\"", "\"key_file\":\"/var/lib/shopsync/shopsync.key\"");
+    assert_eq!(packaged, moved);
+}
+
 /// What a section may hold, as told when something else is found there.
 fn known_keys(section: &str) -> Vec<String> {
     let error = error_of(&format!("[{section}]\n'###' = 1"));
@@ -44,7 +62,7 @@ fn known_keys(section: &str) -> Vec<String> {
 }
 
 /// The file with its examples put to work: lines of comment that look like TOML.
-fn uncommented(text: &str) -> String {
+pub(crate) fn uncommented(text: &str) -> String {
     let is_toml = |line: &str| {
         let key: String = line.chars().take_while(|char| char.is_alphanumeric() || *char == '_').collect();
         line.starts_with('[') || (!key.is_empty() && line[key.len()..].starts_with(" = "))

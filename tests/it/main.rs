@@ -91,6 +91,7 @@ mod truth;
 mod verbs;
 mod verbs_auth;
 mod verbs_cursor;
+mod verbs_language;
 mod verbs_quarantine;
 mod web_api;
 mod web_callback;

@@ -45,6 +45,8 @@ impl Program {
             .arg(self.folder.path().join("config.toml"))
             .args(words)
             .current_dir(self.folder.path())
+            // Whoever runs the tests may have another language.
+            .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command

@@ -15,11 +15,12 @@ mod source;
 const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("domain", &[]),
+    ("language", &[]),
     ("meters", &[]),
     ("telemetry", &[]),
     ("platform", &["clock", "domain", "meters"]),
     ("store", &["clock", "domain"]),
-    ("auth", &["clock", "domain", "platform", "store"]),
+    ("auth", &["clock", "domain", "language", "platform", "store"]),
     ("sync", &["clock", "domain", "meters", "platform", "store", "auth"]),
     ("config", &["clock", "domain", "telemetry", "platform"]),
     // Speaks to people's own addresses, not to a shop platform.
@@ -32,6 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "clock",
             "domain",
+            "language",
             "meters",
             "telemetry",
             "platform",
@@ -53,6 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "clock",
             "domain",
+            "language",
             "meters",
             "telemetry",
             "platform",

@@ -10,26 +10,28 @@ use super::tell::tell;
 use crate::app::App;
 use crate::auth::GivenTokens;
 use crate::domain::shop::Shop;
+use crate::language::said;
 
 pub(super) async fn import(app: &App, shop: &Shop, file: &Path, is_confirmed: bool) -> anyhow::Result<()> {
     let given = GivenTokens::parse(&read_given(file)?).map_err(unusable)?;
     warn_if_others_can_read(file);
     let is_renewable = given.refresh.is_some();
     if is_renewable {
-        let question = format!(
-            "Is the program that wrote {} stopped for good? Two programs that spend one refresh token lose the grant.",
-            file.display()
+        let file = file.display();
+        let question = said!(
+            "Is the program that wrote {file} stopped for good? Two programs that spend one refresh token lose the grant.",
+            "写 {file} 的程序是否已永久停用？两个程序共用一个刷新令牌会失去授权。"
         );
         confirm(&question, "yes", is_confirmed)?;
     }
     let granted = take_given(app, shop, given).await?;
     tell(app, shop, &granted).await?;
     if is_renewable {
-        eprint_line(&format!(
-            "From its next refresh on, the copy in {} is dead: let that program ask `shopsync auth token {}`, and \
-             delete the file.",
-            file.display(),
-            shop.name
+        let (file, name) = (file.display(), &shop.name);
+        eprint_line(said!(
+            "From its next refresh on, the copy in {file} is dead: let that program ask `shopsync auth token {name}`, \
+             and delete the file.",
+            "下次续期之后，{file} 里的副本就失效了：请让那个程序改用 `shopsync auth token {name}`，并删除这个文件。"
         ));
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::super::chinese::{remedy, said_of};
 use super::paste::{eprint_line, prompt, unusable};
 use super::platform_of;
 use super::tell::tell;
@@ -10,15 +11,17 @@ use crate::auth::given::Returned;
 use crate::auth::{AuthError, GivenTokens, GrantStatus};
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
-use crate::jobs::run::chain;
+use crate::language::{Said, said};
 use crate::platform::PlatformError;
 
 /// Prints where to grant access, takes what comes back by a hidden prompt, and stores it.
 pub(super) async fn login(app: &App, shop: &Shop) -> anyhow::Result<()> {
-    eprint_line(&format!(
-        "Open this, as the shop's main account, and grant access:\n\n  {}\n\n\
+    let page = where_to_go(app, shop).await?;
+    eprint_line(said!(
+        "Open this, as the shop's main account, and grant access:\n\n  {page}\n\n\
          Then paste here what you got: the whole address you were sent to, the code in it, or the token.",
-        where_to_go(app, shop).await?
+        "请用店铺主账号打开下面的地址并授权：\n\n  {page}\n\n\
+         然后把得到的内容粘贴到这里：跳转后的完整地址、其中的授权码，或令牌。"
     ));
     let answer = prompt()?;
     let text = answer.expose_secret().trim();
@@ -54,12 +57,13 @@ pub(super) async fn take_returned(
     text: &SecretString,
 ) -> anyhow::Result<GrantStatus> {
     let returned = Returned::parse(text).map_err(unusable)?;
-    let advice = format!(
+    let name = &shop.name;
+    let advice = said!(
         "a code works once and for some minutes, and only with the app it was made for: \
-         `shopsync auth login {}` leads to a new one",
-        shop.name
+         `shopsync auth login {name}` leads to a new one",
+        "授权码只能用一次，几分钟后失效，且只能用于对应的应用：`shopsync auth login {name}` 会给出新的授权码"
     );
-    app.tokens.login_returned(shop, returned).await.map_err(|error| not_taken(error, "code", &advice))
+    app.tokens.login_returned(shop, returned).await.map_err(|error| not_taken(error, &code(), advice))
 }
 
 pub(super) async fn take_token(app: &App, shop: &Shop, text: &SecretString) -> anyhow::Result<GrantStatus> {
@@ -69,23 +73,38 @@ pub(super) async fn take_token(app: &App, shop: &Shop, text: &SecretString) -> a
 
 pub(super) async fn take_given(app: &App, shop: &Shop, given: GivenTokens) -> anyhow::Result<GrantStatus> {
     let page = platform_of(app, shop)?.console_page();
-    let advice = format!("copy it again, as a whole, for this app and zone: {page}");
-    app.tokens.set(shop, given).await.map_err(|error| not_taken(error, "token", &advice))
+    let advice = said!(
+        "copy it again, as a whole, for this app and zone: {page}",
+        "请完整地重新复制属于这个应用和区域的令牌：{page}"
+    );
+    app.tokens.set(shop, given).await.map_err(|error| not_taken(error, &said!("token", "令牌"), advice))
 }
 
 /// What a person can do about a code or token that the platform does not take: bring another one, or mend the
 /// app's key and secret. What was stored before stays.
-pub(super) fn not_taken(error: AuthError, what: &str, advice: &str) -> anyhow::Error {
+pub(super) fn not_taken(error: AuthError, what: &Said, advice: Said) -> anyhow::Error {
     let AuthError::Platform { source, .. } = &error else {
         return error.into();
     };
     let (exit, advice) = match &**source {
         PlatformError::TokenRefused { .. } => (Exit::BadInput, advice),
-        PlatformError::Rejected { why, .. } => match why.remedy() {
-            Some(remedy) => (Exit::of_platform(source), remedy),
+        PlatformError::Rejected { why, .. } => match why.remedy().zip(remedy(*why)) {
+            Some((english, chinese)) => {
+                let remedy = Said { english: english.to_owned(), chinese: chinese.to_owned() };
+                (Exit::of_platform(source), remedy)
+            }
             None => (Exit::BadInput, advice),
         },
         _ => return error.into(),
     };
-    Failure::new(exit, format!("the {what} was not taken: {}; {advice}", chain(&**source))).into()
+    let told = said_of(&**source);
+    let text = said!(
+        "the {what} was not taken: {told}; {advice}",
+        "{what}未被接受：{told}；{advice}"; what, told, advice
+    );
+    Failure::new(exit, text).into()
+}
+
+pub(super) fn code() -> Said {
+    said!("code", "授权码")
 }

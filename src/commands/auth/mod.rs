@@ -13,6 +13,7 @@ use crate::auth::token_store::TokenStore;
 use crate::cli::AuthVerb;
 use crate::domain::shop::Shop;
 use crate::exit::Exit;
+use crate::language::said;
 use crate::store::Store;
 
 mod import;
@@ -25,7 +26,7 @@ mod take_over;
 mod tell;
 mod token;
 
-use paste::read_given;
+pub(super) use paste::read_given;
 
 pub(super) async fn run(app: &App, verb: &AuthVerb) -> anyhow::Result<Exit> {
     act(app, verb).await.map(|()| Exit::Done)
@@ -68,9 +69,11 @@ pub(super) async fn clear(grants: &dyn TokenStore, store: &Store, shop: &str) ->
 }
 
 fn forgotten(shop: &str, was_there: bool) -> anyhow::Result<()> {
-    let text =
-        if was_there { "forgotten here; the platform is not told" } else { "there was nothing to forget" };
-    output::line(format_args!("{shop}: {text}"))
+    output::line(if was_there {
+        said!("{shop}: forgotten here; the platform is not told", "{shop}：已在本地清除；平台不会得到通知")
+    } else {
+        said!("{shop}: there was nothing to forget", "{shop}：没有可清除的内容")
+    })
 }
 
 fn known<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Shop> {

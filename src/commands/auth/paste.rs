@@ -6,8 +6,10 @@ use std::path::Path;
 use anyhow::Context;
 use secrecy::SecretString;
 
+use super::super::chinese::said_of;
 use crate::auth::given;
 use crate::exit::{Exit, Failure};
+use crate::language::{Said, said};
 
 /// Longest text taken from standard input or a file; tokens are far shorter.
 const GIVEN_BYTES_MAX: u64 = 64 * 1024;
@@ -20,14 +22,15 @@ pub(super) fn prompt() -> anyhow::Result<SecretString> {
     read_given(Path::new("-"))
 }
 
-pub(super) fn read_given(from: &Path) -> anyhow::Result<SecretString> {
+pub(in super::super) fn read_given(from: &Path) -> anyhow::Result<SecretString> {
     let mut text = String::new();
     if from == Path::new("-") {
-        read_text(std::io::stdin(), &mut text).map_err(|error| unreadable("standard input", error))?;
+        read_text(std::io::stdin(), &mut text)
+            .map_err(|error| unreadable(&said!("standard input", "标准输入"), error))?;
     } else {
         std::fs::File::open(from)
             .and_then(|file| read_text(file, &mut text))
-            .map_err(|error| unreadable(&from.display().to_string(), error))?;
+            .map_err(|error| unreadable(&Said::alike(from.display().to_string()), error))?;
     }
     Ok(SecretString::from(text))
 }
@@ -37,19 +40,27 @@ fn read_text(from: impl Read, text: &mut String) -> std::io::Result<usize> {
     from.take(GIVEN_BYTES_MAX + 1).read_to_string(text)
 }
 
-fn unreadable(place: &str, error: std::io::Error) -> anyhow::Error {
-    Failure::new(Exit::BadInput, format!("{place} cannot be read")).because(error).into()
+fn unreadable(place: &Said, error: std::io::Error) -> anyhow::Error {
+    let text = match error.kind() {
+        // Root works as the daemon's user, who may not read what is root's.
+        std::io::ErrorKind::PermissionDenied => said!(
+            "{place} cannot be read by the user this runs as; hand it over on standard input: `- < FILE`",
+            "运行本程序的用户无法读取 {place}；请从标准输入给出：`- < FILE`"; place
+        ),
+        _ => said!("{place} cannot be read", "无法读取 {place}"; place),
+    };
+    Failure::new(Exit::BadInput, text).because(error).into()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
 pub(super) fn unusable(error: given::GivenError) -> anyhow::Error {
-    Failure::new(Exit::BadInput, error.to_string()).into()
+    Failure::new(Exit::BadInput, said_of(&error)).into()
 }
 
 #[expect(
     clippy::print_stderr,
     reason = "a question to a person at the terminal, not data and not a log line"
 )]
-pub(super) fn eprint_line(text: &str) {
+pub(super) fn eprint_line(text: impl std::fmt::Display) {
     eprintln!("{text}");
 }

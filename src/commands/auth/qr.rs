@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::super::signals;
-use super::login::{not_taken, take_returned};
+use super::login::{code, not_taken, take_returned};
 use super::paste::{eprint_line, prompt};
 use super::platform_of;
 use super::tell::tell;
@@ -19,6 +19,7 @@ use crate::auth::device::{DEVICE_LOGIN_LIFE, DeviceAttempt};
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
+use crate::language::{Said, said};
 use crate::platform::device_login::DeviceProgress;
 use crate::platform::error::Retry;
 
@@ -40,17 +41,19 @@ pub(super) async fn run(app: &App, shop: &Shop) -> anyhow::Result<()> {
     } else {
         let account = shop.account.as_deref();
         let Some(link) = platform.scan_link(account.unwrap_or_default()) else {
-            let text = format!(
-                "platform `{}` has no code to scan; use `shopsync auth login {}`",
-                shop.platform, shop.name
+            let (platform, name) = (shop.platform, &shop.name);
+            let text = said!(
+                "platform `{platform}` has no code to scan; use `shopsync auth login {name}`",
+                "平台 `{platform}` 没有可扫的码；请用 `shopsync auth login {name}`"
             );
             return Err(Failure::new(Exit::Usage, text).into());
         };
         if account.is_none() {
-            let text = format!(
-                "the code to scan names the seller: set `account` in [shops.{0}] to the seller's id, or use \
-                 `shopsync auth login {0}`",
-                shop.name
+            let name = &shop.name;
+            let text = said!(
+                "the code to scan names the seller: set `account` in [shops.{name}] to the seller's id, or use \
+                 `shopsync auth login {name}`",
+                "扫码地址要写明商家：请把 [shops.{name}] 的 `account` 设为商家 id，或用 `shopsync auth login {name}`"
             );
             return Err(Failure::new(Exit::BadConfig, text).into());
         }
@@ -69,9 +72,10 @@ async fn by_device(app: &App, shop: &Shop) -> anyhow::Result<GrantStatus> {
         app.tokens.give_up_device_login(shop, &attempt.id).await?;
         return Err(error);
     }
-    let advice = format!("begin anew: `shopsync auth qr {}`", shop.name);
+    let name = &shop.name;
+    let advice = said!("begin anew: `shopsync auth qr {name}`", "请重新开始：`shopsync auth qr {name}`");
     let granted = app.tokens.login_device(shop, &attempt.id).await;
-    granted.map_err(|error| not_taken(error, "code", &advice))
+    granted.map_err(|error| not_taken(error, &code(), advice))
 }
 
 async fn wait_for_owner(
@@ -83,10 +87,14 @@ async fn wait_for_owner(
     let deadline = Instant::now() + DEVICE_LOGIN_LIFE.to_std().context("the life of a login")?;
     let waiting = timeout_at(deadline, until_confirmed(app, shop, attempt));
     match cancel.run_until_cancelled(waiting).await {
-        None => Err(over("stopped; the code is void, and nothing was changed").into()),
-        Some(Err(_)) => {
-            Err(over("nobody said yes in time; the code is void, and nothing was changed").into())
-        }
+        None => Err(over(said!(
+            "stopped; the code is void, and nothing was changed",
+            "已停止；这个码已作废，没有任何改动"
+        ))),
+        Some(Err(_)) => Err(over(said!(
+            "nobody said yes in time; the code is void, and nothing was changed",
+            "没有人及时确认；这个码已作废，没有任何改动"
+        ))),
         Some(Ok(outcome)) => outcome,
     }
 }
@@ -98,11 +106,14 @@ async fn until_confirmed(app: &App, shop: &Shop, attempt: &DeviceAttempt) -> any
         match app.tokens.device_progress(shop, &attempt.id).await {
             Ok(DeviceProgress::Confirmed) => return Ok(()),
             Ok(DeviceProgress::Dead) => {
-                return Err(over("the code is no longer valid, and nothing was changed").into());
+                return Err(over(said!(
+                    "the code is no longer valid, and nothing was changed",
+                    "这个码已失效，没有任何改动"
+                )));
             }
             Ok(DeviceProgress::Scanned) if !was_scanned => {
                 was_scanned = true;
-                eprint_line("Scanned. Now say yes in the app.");
+                eprint_line(said!("Scanned. Now say yes in the app.", "已扫码。请在手机上确认。"));
             }
             Ok(DeviceProgress::Scanned | DeviceProgress::Waiting) => {}
             Err(AuthError::Platform { source, .. }) if source.retry() != Retry::No => {
@@ -118,27 +129,35 @@ async fn until_confirmed(app: &App, shop: &Shop, attempt: &DeviceAttempt) -> any
 /// was asked for here, and only for the seller the page names.
 async fn by_link(app: &App, shop: &Shop, link: &str) -> anyhow::Result<GrantStatus> {
     show(link)?;
-    eprint_line("Then paste here what you got: the whole address you were sent to, or the code in it.");
+    eprint_line(said!(
+        "Then paste here what you got: the whole address you were sent to, or the code in it.",
+        "然后把得到的内容粘贴到这里：跳转后的完整地址，或其中的授权码。"
+    ));
     take_returned(app, shop, &prompt()?).await
 }
 
 async fn warn_of_eviction(app: &App, shop: &Shop, grants_max: u32) -> anyhow::Result<()> {
     if app.tokens.status(shop).await?.is_some_and(|status| status.usable) {
-        eprint_line(&format!(
-            "`{}` has a working authorisation already. The platform keeps at most {grants_max} of one account for one \
-             app: a new one may end the oldest, also one that another program uses.\n",
-            shop.name
+        let name = &shop.name;
+        eprint_line(said!(
+            "`{name}` has a working authorisation already. The platform keeps at most {grants_max} of one account for \
+             one app: a new one may end the oldest, also one that another program uses.\n",
+            "`{name}` 已有可用的授权。平台对一个应用的一个账号最多保留 {grants_max} 个授权：新的会使最旧的失效，\
+             即使别的程序正在使用它。\n"
         ));
     }
     Ok(())
 }
 
 fn show(address: &str) -> anyhow::Result<()> {
-    eprint_line("Scan this with the platform's app, as the owner of the account, and say yes there:\n");
+    eprint_line(said!(
+        "Scan this with the platform's app, as the owner of the account, and say yes there:\n",
+        "请由账号所有者用平台的手机 App 扫描并确认：\n"
+    ));
     if std::io::stderr().is_terminal() {
-        eprint_line(&picture(address)?);
+        eprint_line(picture(address)?);
     }
-    eprint_line(&format!("  {address}\n"));
+    eprint_line(format_args!("  {address}\n"));
     Ok(())
 }
 
@@ -150,8 +169,8 @@ fn picture(text: &str) -> anyhow::Result<String> {
     Ok(lines.join("\n"))
 }
 
-fn over(text: &str) -> Failure {
-    Failure::new(Exit::Later, text)
+fn over(text: Said) -> anyhow::Error {
+    Failure::new(Exit::Later, text).into()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::auth::duty::days_left;
 use crate::auth::status::Standing;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
+use crate::language::{Said, said};
 use crate::store::shops::{Pause, ShopRow};
 
 struct Line<'a> {
@@ -19,7 +20,7 @@ struct Line<'a> {
     row: Option<ShopRow>,
     /// `None`: there is no grant.
     status: Option<GrantStatus>,
-    to_do: Option<String>,
+    to_do: Option<Said>,
 }
 
 pub(super) async fn status(app: &App, as_json: bool) -> anyhow::Result<()> {
@@ -44,32 +45,42 @@ pub(super) async fn status(app: &App, as_json: bool) -> anyhow::Result<()> {
     if needy.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(Exit::NeedsOwner, format!("{} must be authorised again by the owner", needy.join(", ")))
-        .into())
+    let needy = needy.join(", ");
+    let text = said!("{needy} must be authorised again by the owner", "{needy} 必须由店主重新授权");
+    Err(Failure::new(Exit::NeedsOwner, text).into())
 }
 
 /// Moments in a table that is not too wide, and below it what is to be done, in sentences.
 fn print(lines: &[Line<'_>], unsaved: usize) -> anyhow::Result<()> {
-    output::table(
-        ["shop", "state", "valid until (UTC)", "renewed (UTC)", "grant ends (UTC)"],
-        lines.iter().map(as_row),
-    )?;
+    let headings = [
+        said!("shop", "店铺"),
+        said!("state", "状态"),
+        said!("valid until (UTC)", "令牌有效至 (UTC)"),
+        said!("renewed (UTC)", "续期于 (UTC)"),
+        said!("grant ends (UTC)", "授权到期 (UTC)"),
+    ]
+    .map(String::from);
+    output::table(headings.each_ref().map(String::as_str), lines.iter().map(as_row))?;
     for line in lines {
+        let name = &line.shop.name;
         if let Some(text) = &line.to_do {
-            output::line(format_args!("{}: {text}", line.shop.name))?;
+            output::line(said!("{name}: {text}", "{name}：{text}"; text))?;
         }
-        if let Some(pause) = line.pause() {
-            let until = pause.until.map_or_else(String::new, |at| format!(" until {} UTC", minute(at)));
-            output::line(format_args!("{}: paused{until}: {}", line.shop.name, pause.reason))?;
+        if let Some(Pause { reason, until, .. }) = line.pause() {
+            output::line(match until.map(minute) {
+                Some(until) => said!(
+                    "{name}: paused until {until} UTC: {reason}",
+                    "{name}：暂停至 {until} UTC：{reason}"
+                ),
+                None => said!("{name}: paused: {reason}", "{name}：已暂停：{reason}"),
+            })?;
         }
     }
     if unsaved > 0 {
-        output::line(format_args!(
-            "{unsaved} pairs of new tokens are not stored; the log says where they wait and why"
-        ))?;
+        output::line(super::super::check::unsaved(unsaved))?;
     }
     if lines.iter().all(|line| line.to_do.is_none()) {
-        output::line("Nobody has to do anything.")?;
+        output::line(said!("Nobody has to do anything.", "目前不需要任何人做任何事。"))?;
     }
     Ok(())
 }
@@ -77,24 +88,32 @@ fn print(lines: &[Line<'_>], unsaved: usize) -> anyhow::Result<()> {
 fn as_row(line: &Line<'_>) -> [String; 5] {
     let name = line.shop.name.clone();
     let Some(status) = &line.status else {
-        let state = if line.was_authorised() { "cleared" } else { "never authorised" };
-        return [name, state.to_owned(), "-".to_owned(), "-".to_owned(), "-".to_owned()];
+        let state = if line.was_authorised() {
+            said!("cleared", "已清除")
+        } else {
+            said!("never authorised", "从未授权")
+        };
+        return [name, state.into(), "-".to_owned(), "-".to_owned(), "-".to_owned()];
     };
     let renewed = match (status.standing, status.due_at) {
-        (Standing::NeedsOwner(_), _) | (_, None) => "by its owner".to_owned(),
+        (Standing::NeedsOwner(_), _) | (_, None) => said!("by its owner", "由店主").into(),
         (_, Some(due_at)) => minute(due_at.max(status.not_before.unwrap_or(due_at))),
     };
     let grant_end = match (status.owner_end, status.refresh_ends_at) {
         (Some(end), _) => minute(end.at),
-        (None, Some(_)) => "moves on".to_owned(),
-        (None, None) => "not told".to_owned(),
+        (None, Some(_)) => said!("moves on", "顺延").into(),
+        (None, None) => said!("not told", "平台未告知").into(),
     };
     let state = match status.standing {
-        Standing::NeedsOwner(_) => "needs its owner",
-        Standing::AnswerLost => "answer lost",
-        other => other.as_str(),
+        Standing::Good => said!("good", "正常"),
+        Standing::Due => said!("due", "待续期"),
+        Standing::Refreshing => said!("refreshing", "续期中"),
+        Standing::Throttled => said!("throttled", "被限流"),
+        Standing::AnswerLost => said!("answer lost", "应答丢失"),
+        Standing::NeedsOwner(_) => said!("needs its owner", "需要店主"),
+        Standing::Copied => said!("copied", "复制而来"),
     };
-    [name, state.to_owned(), minute(status.access_ends_at), renewed, grant_end]
+    [name, state.into(), minute(status.access_ends_at), renewed, grant_end]
 }
 
 fn as_value(line: &Line<'_>, now: DateTime<Utc>) -> serde_json::Value {
@@ -130,7 +149,7 @@ fn as_value(line: &Line<'_>, now: DateTime<Utc>) -> serde_json::Value {
         "paused_reason": line.pause().map(|pause| pause.reason.clone()),
         "paused_until": output::instant(line.pause().and_then(|pause| pause.until)),
         "records": records,
-        "to_do": line.to_do,
+        "to_do": line.to_do.as_ref().map(|text| &text.english),
     })
 }
 

@@ -6,20 +6,25 @@ use super::super::output;
 use crate::app::App;
 use crate::auth::AuthError;
 use crate::domain::shop::Shop;
+use crate::language::said;
 
 pub(super) async fn take_over(app: &App, patterns: &[String]) -> anyhow::Result<()> {
     let shops = matching(app, patterns)?;
     for shop in shops {
         let text = match app.tokens.take_over(shop).await {
-            Ok(true) => "taken over: its token is renewed here from now on",
-            Ok(false) => "is at home here already",
+            Ok(true) => said!(
+                "taken over: its token is renewed here from now on",
+                "已接管：从现在起在这里续期它的令牌"
+            ),
+            Ok(false) => said!("is at home here already", "本来就属于这里"),
             // With a pattern, a shop that was never authorised is no mistake.
             Err(AuthError::NeverAuthorised { .. }) if !patterns.contains(&shop.name) => {
-                "was never authorised"
+                said!("was never authorised", "从未授权")
             }
             Err(error) => return Err(error.into()),
         };
-        output::line(format_args!("{}: {text}", shop.name))?;
+        let name = &shop.name;
+        output::line(said!("{name}: {text}", "{name}：{text}"; text))?;
     }
     Ok(())
 }

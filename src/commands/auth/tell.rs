@@ -2,40 +2,59 @@
 
 use serde_json::json;
 
+use super::super::chinese::coverage as coverage_in_chinese;
 use super::super::output;
 use crate::app::App;
 use crate::auth::GrantStatus;
 use crate::auth::scopes::{Coverage, coverage};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
+use crate::language::{Said, said};
 use crate::platform::profile;
 
 pub(super) async fn tell(app: &App, shop: &Shop, granted: &GrantStatus) -> anyhow::Result<()> {
     let account = app.store.shop_row(&shop.name).await?.map(|row| row.account).unwrap_or_default();
-    let known = |text: Option<&String>| text.cloned().unwrap_or_else(|| "not told".to_owned());
-    line("shop", &shop.name)?;
-    line("account", &known(account.id.as_ref()))?;
-    line("name", &known(account.name.as_ref()))?;
-    line("access until", &format!("{} UTC", output::when(Some(granted.access_ends_at))))?;
+    let known = |text: Option<&String>| text.map_or_else(|| said!("not told", "平台未告知"), Said::alike);
+    line(&said!("shop", "店铺"), &Said::alike(&shop.name))?;
+    line(&said!("account", "账号"), &known(account.id.as_ref()))?;
+    line(&said!("name", "名称"), &known(account.name.as_ref()))?;
+    let end = output::when(Some(granted.access_ends_at));
+    line(&said!("access until", "令牌有效至"), &Said::alike(format!("{end} UTC")))?;
+    let renewed = said!("renewed", "续期");
     let until = output::when(granted.refresh_ends_at);
     match (granted.due_at, granted.refresh_ends_at, granted.owner_end) {
-        (None, ..) => line("renewed", "by its owner only: authorise it again before that")?,
-        (Some(_), None, _) => line("renewed", "by itself")?,
+        (None, ..) => {
+            let text = said!(
+                "by its owner only: authorise it again before that",
+                "只能由店主续期：请在此之前重新授权"
+            );
+            line(&renewed, &text)?;
+        }
+        (Some(_), None, _) => line(&renewed, &said!("by itself", "自动续期"))?,
         (Some(_), Some(_), None) => {
-            line("renewed", &format!("by itself until {until} UTC, further with each refresh"))?;
+            let text = said!(
+                "by itself until {until} UTC, further with each refresh",
+                "自动续期至 {until} UTC，每次续期顺延"
+            );
+            line(&renewed, &text)?;
         }
         (Some(_), Some(_), Some(_)) => {
-            line("renewed", &format!("by itself until {until} UTC, then the owner is needed"))?;
+            let text = said!(
+                "by itself until {until} UTC, then the owner is needed",
+                "自动续期至 {until} UTC，之后需要店主"
+            );
+            line(&renewed, &text)?;
         }
     }
     for (record, coverage) in covered(shop, account.scopes.as_deref()) {
-        line(record.as_str(), &coverage.to_string())?;
+        let text = Said { english: coverage.to_string(), chinese: coverage_in_chinese(&coverage) };
+        line(&Said::alike(record.as_str()), &text)?;
     }
     Ok(())
 }
 
-fn line(name: &str, value: &str) -> anyhow::Result<()> {
-    output::line(format_args!("{name:14} {value}"))
+fn line(name: &Said, value: &Said) -> anyhow::Result<()> {
+    output::line(format_args!("{} {value}", name.padded(14)))
 }
 
 /// For each of the shop's records, whether the grant covers it.

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::record::Record;
 use crate::exit::{Exit, Failure};
+use crate::language::said;
 use crate::store::Store;
 use crate::store::shop_tables::Hindrance;
 use crate::store::shops::ShopRow;
@@ -112,10 +113,11 @@ async fn forget(
     }
     let orders = store.overview(name, Record::Orders).await?.rows;
     let account = row.account.id.as_deref().unwrap_or("no account known");
-    let question = format!(
-        "This deletes shop `{name}` ({}, {account}) from {}: its grant, {orders} orders and everything else of it.",
-        row.platform,
-        store.describe()
+    let (platform, database) = (&row.platform, store.describe());
+    let question = said!(
+        "This deletes shop `{name}` ({platform}, {account}) from {database}: its grant, {orders} orders and everything \
+         else of it.",
+        "这会从 {database} 删除店铺 `{name}`（{platform}，{account}）：它的授权、{orders} 个订单及其他全部数据。"
     );
     confirm(&question, name, is_confirmed)?;
     if let Some(hindrance) = store.forget_grant(name).await? {
@@ -136,7 +138,7 @@ async fn known(store: &Store, name: &str) -> anyhow::Result<ShopRow> {
         return Ok(row);
     }
     let rows = store.shop_rows().await?;
-    let what = format!("the database knows no shop `{name}`");
+    let what = said!("the database knows no shop `{name}`", "数据库里没有店铺 `{name}`");
     Err(unknown(&what, name, rows.iter().map(|row| &row.name)).into())
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::{GrantRules, Granting, Profile, Renewal, Replay};
+use super::{GrantRules, Granting, Login, Profile, Renewal, Replay};
 
 mod client;
 mod codes;
@@ -26,9 +26,8 @@ pub(super) static PROFILE: Profile = Profile {
     gateway: Some("https://passportapi.115.com"),
     doubtful_hosts: &[],
     has_secret: false,
+    login: Login::Scan,
     granting: Granting {
-        verb: "qr",
-        at_console: false,
         english: "The command shows a QR code. Its owner scans it with the 115 app and says yes there.",
         chinese: "命令会显示二维码，由账号所有者用 115 应用扫码并确认。",
     },

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::{GrantRules, Granting, Profile, Renewal, Replay, Zone};
+use super::{GrantRules, Granting, Login, Profile, Renewal, Replay, Zone};
 use crate::domain::record::Record;
 
 mod activities;
@@ -56,9 +56,8 @@ pub(super) static PROFILE: Profile = Profile {
     gateway: None,
     doubtful_hosts: &[],
     has_secret: true,
+    login: Login::Paste,
     granting: Granting {
-        verb: "login",
-        at_console: true,
         english: "As the shop's main account, open the app on the seller center's client-manage page, tick the API \
                   packages and copy the access token.",
         chinese: "用店铺主账号打开卖家中心的「授权管理」页，选择应用、勾选接口权限，并复制 access token。",

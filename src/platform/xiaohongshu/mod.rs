@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::{GrantRules, Granting, Profile, Renewal, Replay};
+use super::{GrantRules, Granting, Login, Profile, Renewal, Replay};
 use crate::domain::record::Record;
 
 mod after_sales;
@@ -32,9 +32,8 @@ pub(super) static PROFILE: Profile = Profile {
     gateway: Some("https://ark.xiaohongshu.com/ark/open_api/v3/common_controller"),
     doubtful_hosts: &["openapi.xiaohongshu.com"],
     has_secret: true,
+    login: Login::Link,
     granting: Granting {
-        verb: "login",
-        at_console: false,
         english: "The command prints a link. The shop's main account opens it and grants access.",
         chinese: "命令会给出授权链接，由店铺主账号打开并同意授权。",
     },

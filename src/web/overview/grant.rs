@@ -7,7 +7,7 @@ use crate::auth::GrantStatus;
 use crate::auth::credential::OwnerReason;
 use crate::auth::duty::{Duty, End, days_left, duty};
 use crate::domain::shop::Shop;
-use crate::platform::{Granting, Platform, profile};
+use crate::platform::{Granting, Login, Platform, profile};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct GrantView {
@@ -98,14 +98,13 @@ impl GrantView {
 
 impl ToDo {
     fn of(shop: &Shop, platform: Option<&dyn Platform>, duty: Duty) -> Self {
-        let granting = profile(shop.platform).map(|profile| &profile.granting);
-        let verb = granting.map_or("login", |granting| granting.verb);
+        let profile = profile(shop.platform);
+        let granting = profile.map(|profile| &profile.granting);
+        let login = profile.map_or(Login::Link, |profile| profile.login);
         let grants = |what| Self {
             what,
-            command: format!("shopsync auth {verb} {}", shop.name),
-            console_page: platform
-                .filter(|_| granting.is_some_and(|granting| granting.at_console))
-                .map(Platform::console_page),
+            command: format!("shopsync auth {} {}", login.verb(), shop.name),
+            console_page: platform.filter(|_| login == Login::Paste).map(Platform::console_page),
             granting,
         };
         let other = |what, command| Self { what, command, console_page: None, granting: None };

@@ -1,0 +1,162 @@
+//! Puts files in place all or nothing: the new config is written beside the old, loaded as the daemon would, and only
+//! then takes its name.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::text::{self, NewApp, NewShop};
+use crate::config::{Config, ConfigError, LoadOptions};
+use crate::exit::{Exit, Failure};
+use crate::language::said;
+
+/// For the owner alone.
+const PRIVATE: u32 = 0o600;
+/// Root's own, and readable for the group the daemon is in.
+const PRIVATE_TO_GROUP: u32 = 0o640;
+
+/// Writes the config and the secret's file; what was written. Where anything fails, nothing is left behind.
+pub(super) fn write(
+    path: &Path,
+    is_there: bool,
+    app: Option<&NewApp>,
+    shop: &NewShop,
+    secret: Option<&SecretString>,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = path.parent().context("a file has a folder")?;
+    let mut text = if is_there {
+        fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?
+    } else {
+        text::head(path)
+    };
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(&text::sections(app, shop));
+
+    let access = Access::of(path, folder)?;
+    let mut undo = Undo::default();
+    let mut written = vec![path.to_owned()];
+    if let (Some(app), Some(secret)) = (app, secret) {
+        let file = folder.join(text::secret_file(&app.name));
+        let line = format!("{}\n", secret.expose_secret().trim());
+        create(&file, line.as_bytes(), access.for_secrets())?;
+        undo.files.push(file.clone());
+        written.push(file);
+    }
+    // Not a name that anything reads, and in the same folder, where its relative paths mean the same.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
+    create(&beside, text.as_bytes(), access)?;
+    undo.files.push(beside.clone());
+    check(&beside, path)?;
+    if is_there {
+        fs::rename(&beside, path).with_context(|| format!("{} cannot be replaced", path.display()))?;
+    } else {
+        // Unlike a rename it never takes the place of a file that came meanwhile.
+        fs::hard_link(&beside, path).map_err(|error| not_created(path, error))?;
+        fs::remove_file(&beside).with_context(|| format!("{} cannot be removed", beside.display()))?;
+    }
+    undo.files.clear();
+    Ok(written)
+}
+
+/// Loads the new config as every verb will, and tells what is wrong under the name it is to have.
+fn check(beside: &Path, path: &Path) -> anyhow::Result<()> {
+    let Err(error) = Config::load(&LoadOptions::from_process(Some(beside.to_owned()))?) else {
+        return Ok(());
+    };
+    let told = error.to_string().replace(&beside.display().to_string(), &path.display().to_string());
+    let text = said!("{told}. Nothing was written", "{told}。未写入任何文件");
+    let exit = if matches!(error, ConfigError::Invalid { .. }) { Exit::BadInput } else { Exit::BadConfig };
+    Err(Failure::new(exit, text).into())
+}
+
+/// Who may read a new file.
+#[derive(Clone, Copy)]
+struct Access {
+    mode: u32,
+    /// User and group. `None`: whoever runs this.
+    owner: Option<(u32, u32)>,
+}
+
+impl Access {
+    /// As the config that is there. A new one belongs to whoever runs this; root's is read by its folder's group, as
+    /// the daemon runs as another user.
+    fn of(path: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let is_root = rustix::process::geteuid().is_root();
+        if let Ok(there) = fs::metadata(path) {
+            let owner = is_root.then(|| (there.uid(), there.gid()));
+            return Ok(Self { mode: there.mode() & 0o777, owner });
+        }
+        let folder = fs::metadata(folder).map_err(|error| {
+            let folder = folder.display();
+            let text = said!("the folder {folder} is not there", "文件夹 {folder} 不存在");
+            Failure::new(Exit::BadInput, text).because(error)
+        })?;
+        match folder.gid() {
+            group if is_root && group != 0 => Ok(Self { mode: PRIVATE_TO_GROUP, owner: Some((0, group)) }),
+            _ => Ok(Self { mode: PRIVATE, owner: None }),
+        }
+    }
+
+    /// Others never read a secret; a group does only where the config is root's and the daemon's group reads that.
+    fn for_secrets(self) -> Self {
+        let is_read_by_group = self.owner.is_some_and(|(user, group)| user == 0 && group != 0);
+        Self { mode: if is_read_by_group { PRIVATE_TO_GROUP } else { PRIVATE }, ..self }
+    }
+}
+
+/// Makes a file that is complete, safe on the disk and readable for nobody else from its first moment on. Refuses one
+/// that is there.
+fn create(path: &Path, content: &[u8], access: Access) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(PRIVATE)
+        .open(path)
+        .map_err(|error| not_created(path, error))?;
+    let filled = file.write_all(content).and_then(|()| {
+        if let Some((user, group)) = access.owner {
+            fchown(&file, Some(user), Some(group))?;
+        }
+        file.set_permissions(Permissions::from_mode(access.mode))?;
+        file.sync_all()
+    });
+    if let Err(error) = filled {
+        let _half_of_it = fs::remove_file(path);
+        return Err(not_created(path, error));
+    }
+    Ok(())
+}
+
+fn not_created(path: &Path, error: std::io::Error) -> anyhow::Error {
+    let file = path.display();
+    let text = if error.kind() == std::io::ErrorKind::AlreadyExists {
+        said!(
+            "{file} is there already; move it away, or choose another name with `--app`. Nothing was written",
+            "{file} 已经存在；请移走它，或用 `--app` 换一个名字。未写入任何文件"
+        )
+    } else {
+        said!("{file} cannot be written", "无法写入 {file}")
+    };
+    Failure::new(Exit::BadInput, text).because(error).into()
+}
+
+/// Takes back what was written when the rest fails.
+#[derive(Default)]
+struct Undo {
+    files: Vec<PathBuf>,
+}
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        for file in &self.files {
+            let _gone_or_not = fs::remove_file(file);
+        }
+    }
+}
