@@ -24,6 +24,8 @@ struct Story {
     number: String,
     /// `None`: it is not here.
     here: Option<Here>,
+    /// Of what is not here, another record that has something of that number.
+    elsewhere: Option<(Kind, Record)>,
     quarantine: Option<QuarantineRow>,
     /// Windows that hold the times it was created and changed at; for what is not here, those of which something is or
     /// may be missing.
@@ -70,6 +72,7 @@ async fn look(store: &Store, words: &ExplainArgs, now: DateTime<Utc>) -> anyhow:
         }
         (None, None) => store.unsure_windows(shop, record, epoch, WINDOWS_MAX).await?,
     };
+    let elsewhere = if here.is_none() { elsewhere(store, shop, record, number).await? } else { None };
     Ok(Story {
         quarantine: store.quarantined(shop, record, number).await?,
         history: store.reach_of(shop, record, Lane::Create).await?,
@@ -79,6 +82,7 @@ async fn look(store: &Store, words: &ExplainArgs, now: DateTime<Utc>) -> anyhow:
         number: number.to_owned(),
         record,
         here,
+        elsewhere,
         windows,
         created,
     })
@@ -94,6 +98,21 @@ async fn here(store: &Store, shop: &str, record: Record, number: &str) -> anyhow
         };
         let run = store.run(trace.run_id).await?;
         return Ok(Some(Here { kind, trace, order: order.map(Box::new), events, run }));
+    }
+    Ok(None)
+}
+
+/// Who leaves `--record` out asks for an order, whatever the number is of.
+async fn elsewhere(
+    store: &Store,
+    shop: &str,
+    record: Record,
+    number: &str,
+) -> anyhow::Result<Option<(Kind, Record)>> {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.record() != record) {
+        if store.trace(shop, kind, number).await?.is_some() {
+            return Ok(Some((kind, kind.record())));
+        }
     }
     Ok(None)
 }

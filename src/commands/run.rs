@@ -15,11 +15,12 @@ use crate::config::{Config, JobConfig, Loaded};
 use crate::exit::{Exit, Failure};
 use crate::jobs::daemon::Daemon;
 use crate::jobs::database::DATABASE_POLL;
+use crate::jobs::pruning::{self, Rhythm};
 use crate::jobs::reload::{ReloadOutcome, Reloader, SetLevel};
 use crate::jobs::run::chain;
 use crate::jobs::schedule::{self, jobs_of};
 use crate::jobs::ticker::{Handler, JobName, Slot, Ticker};
-use crate::jobs::{notify_socket, pruning, status_line, unauthorised, watchdog};
+use crate::jobs::{notify_socket, status_line, unauthorised, watchdog};
 use crate::meters;
 use crate::telemetry::Telemetry;
 use crate::web::Http;
@@ -111,7 +112,7 @@ async fn serve_with(
     );
     // Left off wherever it is when the daemon ends: each of its steps is whole.
     let (pruned, pruning_cancel) = (live.clone(), cancel.clone());
-    tokio::spawn(async move { pruning::keep_small(&pruned, &pruning_cancel).await });
+    tokio::spawn(async move { pruning::keep_small(&pruned, Rhythm::DAILY, &pruning_cancel).await });
     let rest_of_start = async {
         unauthorised::tell(&app, &app.shops).await;
         start_missed(&app, &ticker).await

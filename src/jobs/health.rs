@@ -23,11 +23,11 @@ pub struct Health {
 }
 
 struct Facts {
-    ticked_at: Instant,
+    ticked: Instant,
     /// When the database last answered, with whatever.
-    heard_at: Instant,
+    heard: Instant,
     /// When it last answered well.
-    answered_at: Instant,
+    answered: Instant,
 }
 
 impl Default for Health {
@@ -39,35 +39,35 @@ impl Default for Health {
 impl Health {
     pub fn new() -> Self {
         let now = Instant::now();
-        Self { facts: Mutex::new(Facts { ticked_at: now, heard_at: now, answered_at: now }) }
+        Self { facts: Mutex::new(Facts { ticked: now, heard: now, answered: now }) }
     }
 
     /// The scheduler looked for due slots.
     pub fn tick(&self) {
-        self.facts().ticked_at = Instant::now();
+        self.facts().ticked = Instant::now();
     }
 
     /// The database answered.
     pub fn database_answered(&self) {
         let now = Instant::now();
         let mut facts = self.facts();
-        facts.heard_at = now;
-        facts.answered_at = now;
+        facts.heard = now;
+        facts.answered = now;
     }
 
     /// The database is away, and said so, or the patience with it ended as it should.
     pub fn database_failed(&self) {
-        self.facts().heard_at = Instant::now();
+        self.facts().heard = Instant::now();
     }
 
     /// Whether the program itself works: a restart would not bring back a database that is away. `Err` names what
     /// stands still.
     pub fn is_alive(&self, now: Instant) -> Result<(), &'static str> {
         let facts = self.facts();
-        if is_old(facts.ticked_at, now) {
+        if is_old(facts.ticked, now) {
             return Err("the scheduler stands still");
         }
-        if is_old(facts.heard_at, now) {
+        if is_old(facts.heard, now) {
             return Err("the database does not answer");
         }
         Ok(())
@@ -76,13 +76,13 @@ impl Health {
     /// Whether both signs of life came after `moment`: what systemd's watchdog is fed on.
     pub fn has_lived_since(&self, moment: Instant) -> bool {
         let facts = self.facts();
-        facts.ticked_at > moment && facts.heard_at > moment
+        facts.ticked > moment && facts.heard > moment
     }
 
     /// Alive, and the database is there. `Err` names what is not well.
     pub fn is_well(&self, now: Instant) -> Result<(), &'static str> {
         self.is_alive(now)?;
-        if is_old(self.facts().answered_at, now) { Err("the database is away") } else { Ok(()) }
+        if is_old(self.facts().answered, now) { Err("the database is away") } else { Ok(()) }
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -130,7 +130,7 @@ mod tests {
             (true, false, false, Err("the database does not answer"), Err("the database does not answer")),
             (false, true, true, Err("the scheduler stands still"), Err("the scheduler stands still")),
         ] {
-            let facts = Facts { ticked_at: seen(ticked), heard_at: seen(heard), answered_at: seen(answered) };
+            let facts = Facts { ticked: seen(ticked), heard: seen(heard), answered: seen(answered) };
             let health = Health { facts: Mutex::new(facts) };
             assert_eq!((health.is_alive(later), health.is_well(later)), (is_alive, is_well));
         }
@@ -142,9 +142,9 @@ mod tests {
         let begin = Instant::now();
         health.tick();
         health.database_failed();
-        assert!(health.facts().ticked_at >= begin && health.facts().heard_at >= begin);
-        assert!(health.facts().answered_at <= begin);
+        assert!(health.facts().ticked >= begin && health.facts().heard >= begin);
+        assert!(health.facts().answered <= begin);
         health.database_answered();
-        assert!(health.facts().answered_at >= begin);
+        assert!(health.facts().answered >= begin);
     }
 }

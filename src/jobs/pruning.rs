@@ -12,17 +12,25 @@ use crate::app::live::Live;
 use crate::config::SyncConfig;
 use crate::store::prune::Ages;
 
-/// After the start, so that the first catch-up has the database to itself.
-const FIRST_AFTER: Duration = Duration::from_mins(10);
-const EVERY: Duration = Duration::from_hours(24);
+/// When it is pruned.
+#[derive(Clone, Copy, Debug)]
+pub struct Rhythm {
+    /// After the start, so that the first catch-up has the database to itself.
+    pub first_after: Duration,
+    pub every: Duration,
+}
+
+impl Rhythm {
+    pub const DAILY: Self = Self { first_after: Duration::from_mins(10), every: Duration::from_hours(24) };
+}
 
 /// Prunes until `cancel` fires, in small steps of which any may be the last.
-pub async fn keep_small(live: &Live, cancel: &CancellationToken) {
+pub async fn keep_small(live: &Live, rhythm: Rhythm, cancel: &CancellationToken) {
     let pruning = async {
-        tokio::time::sleep(FIRST_AFTER).await;
+        tokio::time::sleep(rhythm.first_after).await;
         loop {
             prune(&live.app()).await;
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(rhythm.every).await;
         }
     };
     cancel.run_until_cancelled(pruning).await;

@@ -29,11 +29,14 @@ pub struct CursorState {
     pub off_reason: Option<String>,
 }
 
+/// Shop, record, rows, oldest, newest.
+type Counted = (String, String, i64, DateTime<Utc>, DateTime<Utc>);
+
 impl Store {
     /// Everything in quarantine, counted by shop and record.
     pub async fn quarantine_totals(&self) -> Result<Vec<QuarantineTotal>, StoreError> {
         use quarantine::Column;
-        let rows: Vec<(String, String, i64, DateTime<Utc>, DateTime<Utc>)> = quarantine::Entity::find()
+        let rows: Vec<Counted> = quarantine::Entity::find()
             .select_only()
             .columns([Column::Shop, Column::Record])
             .column_as(Column::Number.count(), "rows")

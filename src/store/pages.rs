@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Condition, Query};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
 
 use super::bulk::KEYS_PER_STATEMENT;
@@ -92,7 +92,8 @@ pub(super) struct Sorted<'a> {
 }
 
 impl Store {
-    /// The hashes of the list rows of those of `numbers` that are stored and, as far as is known, still there.
+    /// The hashes of the list rows of those of `numbers` that are stored and, as far as is known, still there. Without
+    /// those in quarantine: a row that is readable again must be read, though it is as it was before, to come out of there.
     pub async fn list_hashes(
         &self,
         shop: &str,
@@ -109,6 +110,7 @@ impl Store {
                 .and_where(table.key_is_in(numbers.iter().map(String::as_str)))
                 .to_owned();
             select.cond_where(Condition::all().add_option(table.is_there()));
+            select.and_where(Expr::exists(set_aside(shop, kind)).not());
             for row in self.connection.query_all(&select).await? {
                 hashes.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
             }
@@ -158,6 +160,19 @@ impl Store {
         })
         .await
     }
+}
+
+/// The row of the quarantine that a row of a kind's table has.
+fn set_aside(shop: &str, kind: Kind) -> SelectStatement {
+    let table = table_of(kind);
+    let of_quarantine = |column: &'static str| Expr::col(("quarantine", column));
+    Query::select()
+        .expr(Expr::value(1))
+        .from("quarantine")
+        .and_where(of_quarantine("shop").eq(shop))
+        .and_where(of_quarantine("record").eq(kind.record().as_str()))
+        .and_where(of_quarantine("number").eq(Expr::col((table.name, table.key))))
+        .to_owned()
 }
 
 /// Writes what is new or changed, kind by kind in one order for all writers, and tells how much it was.

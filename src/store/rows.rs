@@ -2,18 +2,18 @@
 //!
 //! Orders have statements of their own, because their money comes by another call and must outlive a page.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ConnectionTrait, Value};
 
-use super::StoreError;
 use super::bulk::{self, KEYS_PER_STATEMENT};
 use super::dialect::{Dialect, text};
 use super::pages::{Context, Piece, Pieces};
 use super::tables::{Cell, Table, table_of};
 use super::transaction::Tx;
-use crate::domain::entity::Kind;
+use super::{StoreError, order_rows};
+use crate::domain::entity::{Answers, Kind};
 
 /// A thing as its table sees it.
 pub(super) trait Row {
@@ -84,7 +84,13 @@ async fn upsert<T: Row>(
     pieces: &Pieces<'_, T>,
 ) -> Result<HashSet<String>, StoreError> {
     let mut written = HashSet::with_capacity(pieces.len());
-    let rows: Vec<Vec<Cell>> = pieces.values().map(|piece| row(tx.dialect, context, piece)).collect();
+    let kept = answers_of_parts(tx, context.shop, table, pieces).await?;
+    let raw = |piece: &Piece<'_, T>| match kept.get(piece.thing.key()) {
+        Some(items) => Answers { items: Some(items.clone()), ..piece.stored.answers.clone() }.to_json(),
+        None => piece.stored.answers.to_json(),
+    };
+    let rows: Vec<Vec<Cell>> =
+        pieces.values().map(|piece| row_with(tx.dialect, context, piece, &raw(piece))).collect();
     let columns: Vec<&'static str> = rows
         .first()
         .into_iter()
@@ -122,13 +128,49 @@ fn on_conflict(table: Table, columns: &[&'static str]) -> OnConflict {
         .to_owned()
 }
 
+/// Of things whose parts nobody told of, the answers that did so before: where the parts stay, what they were made of does.
+async fn answers_of_parts<T: Row>(
+    tx: &Tx,
+    shop: &str,
+    table: Table,
+    pieces: &Pieces<'_, T>,
+) -> Result<HashMap<String, String>, StoreError> {
+    let mut kept = HashMap::new();
+    if T::PARTS.is_none() {
+        return Ok(kept);
+    }
+    let untold: Vec<&str> = pieces
+        .values()
+        .map(|piece| piece.thing)
+        .filter(|thing| thing.parts().is_none())
+        .map(Row::key)
+        .collect();
+    for keys in untold.chunks(KEYS_PER_STATEMENT) {
+        let select = Query::select()
+            .columns([table.key, "raw"])
+            .from(table.name)
+            .and_where(table.of_shop(shop))
+            .and_where(table.key_is_in(keys.iter().copied()))
+            .to_owned();
+        for row in tx.db().query_all(&select).await? {
+            let (key, raw): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            kept.extend(order_rows::answers(&raw).items.map(|items| (key, items)));
+        }
+    }
+    Ok(kept)
+}
+
 fn row<T: Row>(dialect: Dialect, context: &Context<'_>, piece: &Piece<'_, T>) -> Vec<Cell> {
+    row_with(dialect, context, piece, &piece.stored.answers.to_json())
+}
+
+fn row_with<T: Row>(dialect: Dialect, context: &Context<'_>, piece: &Piece<'_, T>, raw: &str) -> Vec<Cell> {
     let Piece { thing, stored } = piece;
     let now = dialect.instant(context.synced_at);
     let mut row = vec![("shop", text(context.shop)), (table_of(T::KIND).key, text(thing.key()))];
     row.extend(thing.own(dialect));
     row.extend([
-        ("raw", text(&stored.answers.to_json())),
+        ("raw", text(raw)),
         ("list_hash", text(&stored.list_hash)),
         ("content_hash", text(thing.content_hash())),
         ("first_seen_at", now.clone()),

@@ -184,7 +184,8 @@ mod tests {
 
     #[test]
     fn only_pages_of_ours_change_anything() {
-        let cases: &[(&str, &[(&'static str, &str)], Result<(), Foreign>)] = &[
+        type Case<'a> = (&'a str, &'a [(&'static str, &'a str)], Result<(), Foreign>);
+        let cases: &[Case<'_>] = &[
             ("localhost:8787", &[], Ok(())),
             ("localhost:8787", &[("origin", "http://localhost:8787")], Ok(())),
             ("localhost", &[("origin", "http://localhost")], Ok(())),

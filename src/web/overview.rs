@@ -10,7 +10,7 @@ use crate::auth::GrantStatus;
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::jobs::report::{ShopReport, report};
-use crate::store::runs::{RunRow, RunsFilter};
+use crate::store::runs::{Outcome, RunRow, RunsFilter};
 
 mod grant;
 mod record;
@@ -156,7 +156,7 @@ impl From<RunRow> for RunView {
             record: run.record,
             started_at: run.started_at,
             finished_at: run.finished_at,
-            outcome: run.outcome.map(|outcome| outcome.as_str()),
+            outcome: run.outcome.map(Outcome::as_str),
             rows_seen: run.rows_seen,
             rows_written: run.rows_written,
             error: run.error,

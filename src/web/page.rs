@@ -41,7 +41,7 @@ pub fn page(overview: &Overview, language: Language, access: Access) -> Markup {
     let words = words::of(language);
     document(
         language,
-        html! {
+        &html! {
             (top(words, language, access))
             main {
                 (silent(words))
@@ -61,7 +61,7 @@ pub fn unavailable(language: Language) -> Markup {
     let words = words::of(language);
     document(
         language,
-        html! {
+        &html! {
             (top(words, language, Access::ReadOnly))
             main {
                 (silent(words))
@@ -71,7 +71,7 @@ pub fn unavailable(language: Language) -> Markup {
     )
 }
 
-fn document(language: Language, body: Markup) -> Markup {
+fn document(language: Language, body: &Markup) -> Markup {
     let words = words::of(language);
     html! {
         (DOCTYPE)

@@ -27,7 +27,7 @@ pub fn allowing(style: &str, script: &str) -> HeaderValue {
     for (directive, text) in [("style-src", style), ("script-src", script)] {
         if !text.is_empty() {
             let hash = STANDARD.encode(Sha256::digest(text.as_bytes()));
-            policy.push_str(&format!("; {directive} 'sha256-{hash}'"));
+            policy.push_str(&["; ", directive, " 'sha256-", &hash, "'"].concat());
         }
     }
     if !script.is_empty() {

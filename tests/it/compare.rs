@@ -5,12 +5,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use shopsync::app::live::Live;
+use shopsync::clock::Clock;
 use shopsync::config::Work;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::jobs::daemon::Daemon;
 use shopsync::jobs::run::Task;
 use shopsync::jobs::ticker::Trigger;
-use shopsync::sandbox::{Drift, Platform, SandboxSettings, World};
+use shopsync::sandbox::{Drift, Platform, Sandbox, SandboxSettings, World};
 use shopsync::store::runs::{Outcome, RunsFilter};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,8 @@ use crate::context::{ContextSettings, SHOPS, TestContext};
 use crate::daemon::{sandbox, until};
 use crate::databases::{TestDatabase, both_databases};
 use crate::program::Program;
-use crate::truth;
+use crate::shops_of_all_kinds::ALL_SHOPS;
+use crate::{truth, truth_records};
 
 both_databases! {
     async fn twenty_five_rows_deleted_by_hand_are_named_and_read_again(database: TestDatabase) {
@@ -50,6 +52,67 @@ both_databases! {
             let differences = truth::differences(&database.store, name, &expected, platform == Platform::Xiaohongshu).await;
             assert!(differences.is_empty(), "{name}: {:?}", differences.first());
         }
+    }
+
+    async fn cases_deleted_by_hand_are_named_and_read_again_too(database: TestDatabase) {
+        let sandbox = Sandbox::start(SandboxSettings {
+            clock: Clock::system(), orders: 60, after_sales: 80, history: TimeDelta::hours(30),
+            ..SandboxSettings::default()
+        }).await.unwrap();
+        let program = Program::new(&sandbox, &database).reading_everything();
+        program.authorise_all(&sandbox).await;
+        program.finish(&["sync"]).await;
+        for (shop, ..) in SHOPS {
+            database.execute(&format!("DELETE FROM after_sales WHERE shop = '{shop}' AND number IN (SELECT number FROM after_sales WHERE shop = '{shop}' ORDER BY list_hash LIMIT 25)")).await;
+            database.execute(&format!("DELETE FROM after_sale_items WHERE shop = '{shop}' AND number NOT IN (SELECT number FROM after_sales WHERE shop = '{shop}')")).await;
+        }
+
+        let output = program.output(&["verify", "--json"]).await;
+        assert_eq!(output.status.code(), Some(3));
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        for one in told.as_array().unwrap() {
+            let missing = if one["record"] == "after_sales" { 25 } else { 0 };
+            assert_eq!(one["missing"], missing, "{one}");
+            let numbers = one["differences"].as_array().unwrap().iter().map(|window| window["numbers"].as_array().unwrap().len());
+            assert_eq!(numbers.sum::<usize>(), missing, "{one}");
+        }
+        program.finish(&["verify", "--record", "after_sales", "--repair"]).await;
+
+        program.finish(&["verify"]).await;
+        // A case that was written has the money of its order read again.
+        program.finish(&["sync"]).await;
+        for shop in [&ALL_SHOPS[0], &ALL_SHOPS[4]] {
+            let differences = truth_records::differences(&database, &sandbox, shop, false).await;
+            assert!(differences.is_empty(), "{}: {:#?}", shop.name, differences.first());
+        }
+    }
+
+    async fn cases_of_a_busy_shop_are_reconciled_in_silence(database: TestDatabase) {
+        let sandbox = SandboxSettings { orders: 80, after_sales: 150, history: TimeDelta::hours(40), ..SandboxSettings::default() };
+        let test = TestContext::new(database, ContextSettings { sandbox, all_records: true, ..ContextSettings::default() }).await;
+        for (name, ..) in SHOPS {
+            for lane in [Lane::Update, Lane::Create] {
+                test.run_task(name, Record::AfterSales, lane, Task::Rest).await.unwrap();
+            }
+        }
+        let clock = test.clock.clone();
+        test.sandbox.world().with(|world| {
+            for (_, platform, index) in SHOPS {
+                for number in world.case_numbers(platform, index).into_iter().take(40) {
+                    world.advance_case(platform, index, &number);
+                }
+            }
+            world.set_drift(Drift { per_list_request: 2, ..Drift::default() });
+            world.on_request(Box::new(move |_, _| clock.advance(TimeDelta::milliseconds(50))));
+        });
+        test.clock.advance(TimeDelta::hours(1));
+
+        for (name, ..) in SHOPS {
+            let task = Task::Reconcile { length: TimeDelta::days(3) };
+            let counts = test.run_task(name, Record::AfterSales, Lane::Create, task).await.unwrap();
+            assert!(counts.rows_written > 0, "{name}: {counts:?}");
+        }
+        assert_eq!(test.database.number("SELECT COUNT(*) FROM job_runs WHERE outcome <> 'ok'").await, 0);
     }
 
     async fn a_busy_shop_that_missed_nothing_is_reconciled_in_silence(database: TestDatabase) {

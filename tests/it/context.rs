@@ -27,6 +27,9 @@ use crate::truth;
 pub(crate) const SHOPS: [(&str, Platform, usize); 2] =
     [("temu-shop", Platform::Temu, 0), ("xhs-shop", Platform::Xiaohongshu, 0)];
 
+/// What a shop of [`config_text`] reads. Without this line: all there is.
+pub(crate) const ORDERS_ALONE: &str = "records = [\"orders\"]\n";
+
 /// What differs from test to test.
 pub(crate) struct ContextSettings {
     pub sandbox: SandboxSettings,
@@ -35,6 +38,10 @@ pub(crate) struct ContextSettings {
     pub amounts: bool,
     /// Not only orders.
     pub all_records: bool,
+    /// Also the stock by warehouse, where a platform tells it.
+    pub stock_detail: bool,
+    /// Further sections of config.toml.
+    pub more: fn(&Sandbox) -> String,
 }
 
 impl Default for ContextSettings {
@@ -44,6 +51,8 @@ impl Default for ContextSettings {
             sync: "history = \"2d\"\noverlap = \"10m\"\nsettle = \"5s\"\n".to_owned(),
             amounts: false,
             all_records: false,
+            stock_detail: false,
+            more: |_| String::new(),
         }
     }
 }
@@ -65,7 +74,10 @@ impl TestContext {
         let folder = tempfile::tempdir().unwrap();
         let text =
             config_text(&sandbox, database.settings.url.expose_secret(), &settings.sync, settings.amounts);
-        let text = if settings.all_records { text.replace("records = [\"orders\"]\n", "") } else { text };
+        let text = if settings.all_records { text.replace(ORDERS_ALONE, "") } else { text };
+        // The last section is that of the shop which can be asked for it.
+        let text = if settings.stock_detail { text + "stock_detail = true\n" } else { text };
+        let text = text + &(settings.more)(&sandbox);
         std::fs::write(folder.path().join("config.toml"), text).unwrap();
         let app = open_app(&folder, &database, &clock).await;
         for (name, platform, index) in SHOPS {

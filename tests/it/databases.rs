@@ -1,5 +1,6 @@
 //! A test that needs a database runs twice: on SQLite and on Postgres.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -105,6 +106,12 @@ impl TestDatabase {
         self.query(sql).await[0].try_get_by_index(0).unwrap()
     }
 
+    /// Every row of a table with all its columns, in no order of its own.
+    pub(crate) async fn dump(&self, table: &str) -> BTreeSet<String> {
+        let rows = self.query(&format!("SELECT * FROM {table}")).await;
+        rows.iter().map(whole_row).collect()
+    }
+
     pub(crate) async fn execute(&self, sql: &str) {
         let connection = self.connection().await;
         connection.execute_unprepared(sql).await.unwrap();
@@ -116,7 +123,18 @@ impl TestDatabase {
     }
 }
 
-/// Where a SQLite database may be made; the folder goes when it is dropped.
+fn whole_row(row: &QueryResult) -> String {
+    let cell = |column: String| {
+        let column = column.as_str();
+        let text = row.try_get::<Option<String>>("", column).map(|text| format!("{text:?}"));
+        let whole = || row.try_get::<Option<i64>>("", column).map(|whole| format!("{whole:?}"));
+        let yes = || row.try_get::<Option<bool>>("", column).map(|yes| format!("{yes:?}"));
+        let at = || row.try_get::<Option<DateTime<Utc>>>("", column).map(|at| format!("{at:?}"));
+        format!("{column}={}", text.or_else(|_| whole()).or_else(|_| yes()).or_else(|_| at()).unwrap())
+    };
+    row.column_names().into_iter().map(cell).collect::<Vec<_>>().join(" ")
+}
+
 /// A connection of the tests' own. Without the ages that sqlx 0.9 watches: its watching can go round for ever.
 pub(crate) async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
@@ -124,6 +142,7 @@ pub(crate) async fn connect(url: &str) -> DatabaseConnection {
     Database::connect(options).await.unwrap()
 }
 
+/// Where a SQLite database may be made; the folder goes when it is dropped.
 pub(crate) fn sqlite_settings() -> (StoreSettings, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let settings = StoreSettings {

@@ -7,7 +7,7 @@ use shopsync::sandbox::Sandbox;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::context::{SHOPS, config_text};
+use crate::context::{ORDERS_ALONE, SHOPS, config_text};
 use crate::databases::TestDatabase;
 
 pub(crate) struct Program {
@@ -36,6 +36,12 @@ impl Program {
         let path = self.folder.path().join("config.toml");
         let text = edit(std::fs::read_to_string(&path).unwrap());
         std::fs::write(&path, text).unwrap();
+    }
+
+    /// Not only orders, and the money of Temu's too.
+    pub(crate) fn reading_everything(self) -> Self {
+        self.edit(|text| text.replace(ORDERS_ALONE, "").replace("amounts = false", "amounts = true"));
+        self
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {

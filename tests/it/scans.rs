@@ -57,6 +57,26 @@ both_databases! {
         assert_eq!(test.database.number("SELECT COUNT(*) FROM products WHERE gone_at IS NULL").await, 20);
     }
 
+    async fn a_list_that_never_adds_up_marks_nothing(database: TestDatabase) {
+        let test = context(database).await;
+        let shelf = Shelf::with(lists(), 20, test.clock.now());
+        scan(&test, &shelf).await.unwrap();
+
+        // At each page another one comes in at the front and moves the others to higher pages, which are behind us.
+        shelf.change(|products| products.remove("p05"));
+        shelf.between(|products, call| {
+            products.insert(format!("a{call:03}"), start());
+        });
+        test.settle();
+        scan(&test, &shelf).await.unwrap();
+        assert_eq!(gone(&test).await, Vec::<String>::new());
+
+        shelf.between(|_, _| {});
+        test.settle();
+        scan(&test, &shelf).await.unwrap();
+        assert_eq!(gone(&test).await, ["p05"]);
+    }
+
     async fn a_scan_that_saw_less_than_half_fails_and_marks_nothing(database: TestDatabase) {
         let test = context(database).await;
         let shelf = Shelf::with(lists(), 10, test.clock.now());

@@ -116,6 +116,11 @@ fn advice(story: &Story) -> Vec<String> {
     if story.here.is_some() {
         return Vec::new();
     }
+    if let Some((kind, record)) = story.elsewhere {
+        return vec![format!(
+            "it is the number of a stored {kind}: `shopsync explain {shop} {number} --record {record}`"
+        )];
+    }
     if story.quarantine.is_some() {
         return vec![format!(
             "`shopsync quarantine show {shop} {record} {number}` shows its text; `shopsync quarantine retry` tries again"

@@ -73,16 +73,7 @@ impl Finding {
         let record_zh = self.record.map(record_zh).unwrap_or_default();
         let login = format!("shopsync auth login {shop}");
         match &self.what {
-            What::NeedsOwner { reason, works_until } => {
-                let (until, until_zh) = match works_until {
-                    Some(at) => (format!("; it works until {}", moment(*at)), format!("，{} 前仍可用", moment(*at))),
-                    None => ("; nothing is read for it meanwhile".to_owned(), "，期间不读取数据".to_owned()),
-                };
-                (
-                    format!("shop {shop} needs its owner: {}{until}. Run: {login}", reason.describe()),
-                    format!("店铺 {shop} 需要店主重新授权{until_zh}：{login}"),
-                )
-            }
+            What::NeedsOwner { reason, works_until } => needs_owner(shop, *reason, *works_until),
             What::DatabaseAway { since } => (
                 format!("the database has been away since {}; nothing is read meanwhile", moment(*since)),
                 format!("数据库自 {} 起无法访问，期间不读取数据", moment(*since)),
@@ -147,6 +138,18 @@ impl Finding {
             ),
         }
     }
+}
+
+fn needs_owner(shop: &str, reason: OwnerReason, works_until: Option<DateTime<Utc>>) -> (String, String) {
+    let login = format!("shopsync auth login {shop}");
+    let (until, until_zh) = match works_until {
+        Some(at) => (format!("; it works until {}", moment(at)), format!("，{} 前仍可用", moment(at))),
+        None => ("; nothing is read for it meanwhile".to_owned(), "，期间不读取数据".to_owned()),
+    };
+    (
+        format!("shop {shop} needs its owner: {}{until}. Run: {login}", reason.describe()),
+        format!("店铺 {shop} 需要店主重新授权{until_zh}：{login}"),
+    )
 }
 
 /// That something is over, in English and in Chinese.

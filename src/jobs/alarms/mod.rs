@@ -177,11 +177,10 @@ fn message(app: &App, items: Vec<Item>) -> Message {
 fn tell_log(findings: &[Finding], noted: &[AlarmKey], now: DateTime<Utc>) {
     for key in noted {
         let AlarmKey { cause, shop, record } = key;
-        match findings.iter().find(|finding| finding.key() == *key) {
-            Some(finding) => {
-                tracing::warn!(event = "alarm.raised", cause, shop, record, "{}", finding.words(now).0)
-            }
-            None => tracing::info!(event = "alarm.over", cause, shop, record, "the alarm `{cause}` is over",),
+        if let Some(finding) = findings.iter().find(|finding| finding.key() == *key) {
+            tracing::warn!(event = "alarm.raised", cause, shop, record, "{}", finding.words(now).0);
+        } else {
+            tracing::info!(event = "alarm.over", cause, shop, record, "the alarm `{cause}` is over");
         }
     }
 }

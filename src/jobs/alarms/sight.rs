@@ -174,13 +174,10 @@ impl Sight {
         unread: &mut Unread,
     ) -> Option<bool> {
         let status = self.statuses.get(&shop.name)?.as_ref().ok()?;
-        let since = match stored_until {
-            Some(at) => at,
-            None => {
-                let known = *unread.entry((shop.name.clone(), record)).or_insert(self.now);
-                known.max(status.granted_at)
-            }
-        };
+        let since = stored_until.unwrap_or_else(|| {
+            let known = *unread.entry((shop.name.clone(), record)).or_insert(self.now);
+            known.max(status.granted_at)
+        });
         let rules = LagRules { lag_limit: lag_limit(app), settle: app.policy.settle };
         let next_slot = |after| schedule::next_run(app.config(), shop, record, after);
         Some(is_late(since, rules, next_slot, self.now))

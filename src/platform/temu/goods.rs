@@ -10,7 +10,7 @@ use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
 use crate::platform::error::{ConvertError, PlatformError};
 use crate::platform::parameters::Parameters;
-use crate::platform::{Page, PageQuery, Paging, Range, Reach, RecordSource};
+use crate::platform::{ListRow, Page, PageQuery, Paging, Range, Reach, RecordSource};
 
 mod convert;
 
@@ -59,6 +59,10 @@ impl RecordSource for Goods {
             names.open_if_any(&self.gateway, answer)?.into_page(query, |row| convert::list_row(kind, row))
         };
         self.gateway.read(api, access, parameters, understand).await
+    }
+
+    fn reread(&self, kind: Kind, raw: &str) -> Option<ListRow> {
+        convert::reread(kind, raw)
     }
 
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

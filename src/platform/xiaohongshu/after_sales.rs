@@ -10,9 +10,11 @@ use super::privacy;
 use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
 use crate::platform::error::{ConvertError, PlatformError};
-use crate::platform::listing::Listing;
+use crate::platform::listing::{self, Listing};
 use crate::platform::parameters::Parameters;
-use crate::platform::{DetailNeed, Details, Page, PageQuery, Paging, Part, Reach, RecordSource, Windows};
+use crate::platform::{
+    DetailNeed, Details, ListRow, Page, PageQuery, Paging, Part, Reach, RecordSource, Windows,
+};
 
 mod convert;
 
@@ -73,6 +75,10 @@ impl RecordSource for AfterSales {
             detail.map(Some).map_err(|_| DIALECT.malformed("afterSaleInfo"))
         };
         self.gateway.read(DETAIL, access, parameters, understand).await
+    }
+
+    fn reread(&self, _kind: Kind, raw: &str) -> Option<ListRow> {
+        listing::reread(raw, convert::list_row)
     }
 
     fn convert(&self, _kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

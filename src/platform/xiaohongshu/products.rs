@@ -16,7 +16,7 @@ use crate::domain::record::Lane;
 use crate::platform::error::{ConvertError, PlatformError};
 use crate::platform::listing::Listing;
 use crate::platform::parameters::Parameters;
-use crate::platform::{Page, PageQuery, Paging, Range, Reach, RecordSource, Row, Windows};
+use crate::platform::{ListRow, Page, PageQuery, Paging, Range, Reach, RecordSource, Row, Windows};
 
 mod convert;
 
@@ -84,6 +84,10 @@ impl RecordSource for Products {
             Ok(page)
         };
         self.gateway.read(LIST, access, list_parameters(query), understand).await
+    }
+
+    fn reread(&self, kind: Kind, raw: &str) -> Option<ListRow> {
+        convert::reread(kind, raw)
     }
 
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

@@ -1,5 +1,7 @@
 //! What rows of local goods and SKUs mean.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -10,7 +12,7 @@ use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::from_seconds;
 use crate::platform::temu::lists::{Rows, read};
-use crate::platform::{Row, lenient};
+use crate::platform::{ListRow, Row, lenient, listing};
 
 /// Image links are signed anew in every answer.
 const VOLATILE: &[&str] = &["thumbUrl"];
@@ -86,6 +88,13 @@ pub(super) fn list_row(kind: Kind, raw: &RawValue) -> Row {
         Kind::Sku => SKU_ROWS.read::<WireSku>(raw, |_| None),
         _ => GOODS_ROWS.read::<WireGoods>(raw, |_| None),
     }
+}
+
+/// Reads a row that was set aside. A SKU names its goods too, and would pass for them.
+pub(super) fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
+    let members: HashMap<String, &RawValue> = lenient::object(raw).ok()?;
+    let is_of_kind = members.contains_key(SKU_ROWS.number) == (kind == Kind::Sku);
+    if is_of_kind { listing::reread(raw, |raw| list_row(kind, raw)) } else { None }
 }
 
 pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::convert::{list_row, product, sku};
+use super::convert::{list_row, product, reread, sku};
 use super::{LISTS, search};
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::error::ConvertError;
@@ -181,5 +181,22 @@ proptest! {
             let _ = self::row(kind, &row);
             let (_, _) = (product(&listed(&row)), sku(&listed(&row)));
         }
+    }
+}
+
+#[test]
+fn a_sku_that_was_set_aside_is_not_taken_for_its_goods() {
+    let (goods, sku) = (goods().to_string(), sku_row());
+    let number = |kind, raw: &str| reread(kind, raw).map(|row| (row.kind, row.number));
+    assert_eq!(number(Kind::Sku, &sku.to_string()), Some((Kind::Sku, "17590000000001".to_owned())));
+    assert_eq!(number(Kind::Product, &sku.to_string()), None);
+    assert!(number(Kind::Product, &goods).is_some_and(|(kind, _)| kind == Kind::Product));
+    assert_eq!(number(Kind::Sku, &goods), None);
+
+    // Its goods are named in it all the same.
+    let mut nameless = sku;
+    nameless["skuId"] = Value::Null;
+    for kind in [Kind::Product, Kind::Sku] {
+        assert_eq!(number(kind, &nameless.to_string()), None);
     }
 }

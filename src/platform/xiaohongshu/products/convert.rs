@@ -150,6 +150,18 @@ fn sku_row(raw: &RawValue) -> Row {
     listing::row(raw, row, |_| member(raw, "id"))
 }
 
+/// Reads a part that was set aside. Only a SKU names its item; anything else would pass for either, having a number and
+/// a name.
+pub(super) fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
+    let members: Map<String, Value> = lenient::object(raw).ok()?;
+    let read_row = match (kind, members.contains_key("itemId")) {
+        (Kind::Product, false) => |raw: &RawValue| item_row(raw, None),
+        (Kind::Sku, true) => sku_row,
+        _ => return None,
+    };
+    listing::reread(raw, read_row)
+}
+
 /// Makes a product of the item of a row.
 pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
     let (value, item) = typed::<WireItem>(list(answers)?)?;

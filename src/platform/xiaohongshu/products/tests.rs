@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::convert::{Parts, parts, product, sku};
+use super::convert::{Parts, parts, product, reread, sku};
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::xiaohongshu::any_json::any_json;
 use crate::platform::{ListRow, Row};
@@ -163,4 +163,17 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_part_that_was_set_aside_is_read_as_what_it_is() {
+    let (item, sku) = (row()["item"].to_string(), row()["sku"].to_string());
+    let number = |kind, raw: &str| reread(kind, raw).map(|row| (row.kind, row.number));
+    assert_eq!(number(Kind::Product, &item), Some((Kind::Product, ITEM.to_owned())));
+    assert_eq!(number(Kind::Sku, &sku), Some((Kind::Sku, SKU.to_owned())));
+    assert_eq!(
+        (number(Kind::Product, &sku), number(Kind::Sku, &item)),
+        (None, None),
+        "both have an id and a name"
+    );
 }
