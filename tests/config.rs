@@ -1,5 +1,9 @@
 //! The configuration, from the file and the environment to what the rest of the program asks it for; and the
 //! real binary where exit codes and what it prints matter. Its own binary, since it is about the environment.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking, also within its helpers"
+)]
 
 use std::collections::BTreeMap;
 

@@ -13,15 +13,14 @@ pub fn to_do(shop: &str, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Op
     Some(match duty(status, now)? {
         Duty::Authorise => said!("not authorised: {login}", "尚未授权：{login}"),
         Duty::AskOwner { reason, works_until } => {
-            let until = match works_until {
-                Some(end) => {
-                    let (end, days) = (minute(end.at), in_days(end.days));
-                    said!("it works until {end} UTC ({days} left)", "在 {end} UTC 之前仍可使用（还剩 {days}）"; days)
-                }
-                None => said!(
+            let until = if let Some(end) = works_until {
+                let (end, days) = (minute(end.at), in_days(end.days));
+                said!("it works until {end} UTC ({days} left)", "在 {end} UTC 之前仍可使用（还剩 {days}）"; days)
+            } else {
+                said!(
                     "nothing is read for it meanwhile, and nothing is lost",
                     "在此期间不为它读取数据，也不会丢失数据"
-                ),
+                )
             };
             let why = why(reason);
             said!(
@@ -59,9 +58,10 @@ pub fn why(reason: OwnerReason) -> Said {
 
 /// Trouble that only takes time. What it was is kept as it was told then.
 fn wait(trouble: &str, again_at: Option<DateTime<Utc>>, owner_needed_at: Option<DateTime<Utc>>) -> Said {
-    let again = match again_at.map(minute) {
-        Some(at) => said!("after {at} UTC", "在 {at} UTC 之后"),
-        None => said!("as soon as somebody asks", "在有人需要时"),
+    let again = if let Some(at) = again_at.map(minute) {
+        said!("after {at} UTC", "在 {at} UTC 之后")
+    } else {
+        said!("as soon as somebody asks", "在有人需要时")
     };
     let limit = match owner_needed_at.map(minute) {
         Some(end) => said!(

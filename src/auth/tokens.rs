@@ -107,6 +107,7 @@ impl Tokens {
     }
 
     /// The same grants, memory and flights, with the apps of another config.
+    #[must_use]
     pub fn with_apps(
         &self,
         applications: Arc<BTreeMap<String, Arc<Application>>>,

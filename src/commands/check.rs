@@ -87,15 +87,11 @@ fn of_shop(shop: &Shop) -> Said {
 
 fn config_lines(loaded: &Loaded) -> Vec<Line> {
     let subject = || said!("config", "配置");
-    let file = match &loaded.path {
-        Some(path) => {
-            let path = path.display();
-            said!("{path} loads", "{path} 可以使用")
-        }
-        None => said!(
-            "no config.toml found; the built-in defaults apply",
-            "没有找到 config.toml，按内置的默认值运行"
-        ),
+    let file = if let Some(path) = &loaded.path {
+        let path = path.display();
+        said!("{path} loads", "{path} 可以使用")
+    } else {
+        said!("no config.toml found; the built-in defaults apply", "没有找到 config.toml，按内置的默认值运行")
     };
     let mut lines = vec![Line::new(subject(), State::Ok, file)];
     let warnings = loaded.warnings.iter();

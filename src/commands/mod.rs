@@ -59,8 +59,6 @@ pub use init::init;
 pub use owner::become_owner;
 pub use run::{serve, serve_behind};
 
-use run::Reloads;
-
 /// How long a verb other than the daemon waits for the database.
 const DATABASE_WAIT: Duration = Duration::from_secs(10);
 /// Between two tries.
@@ -102,10 +100,7 @@ fn with_config(verb: Verb, loaded: Loaded, telemetry: Option<Telemetry>) -> Resu
     match verb {
         Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
         Verb::Migrate(verb) => block_on(migrate::migrate(&verb, &loaded.config)),
-        Verb::Run => block_on(async move {
-            let reloads = Reloads { hangups: signals::hangups()?, set_level: telemetry.map(run::set_level) };
-            run::run(loaded, clock, signals::cancel_on_signals()?, reloads).await
-        }),
+        Verb::Run => block_on(run::run(loaded, clock, telemetry)),
         Verb::Sync(words) => {
             with_cancel(loaded, clock, async |app, cancel| sync::run(app, &words, cancel).await)
         }
@@ -258,15 +253,16 @@ fn not_opened(config: &Config, error: AppError) -> anyhow::Error {
         _ => return error.into(),
     };
     let database = config.database_shown();
-    let text = match exit {
-        Exit::BadConfig => said!(
+    let text = if exit == Exit::BadConfig {
+        said!(
             "{database} cannot be opened (check `[database] url`, its user and that user's rights)",
             "无法打开 {database}（请检查 `[database] url`、其中的用户及其权限）"
-        ),
-        _ => said!(
+        )
+    } else {
+        said!(
             "{database} cannot be opened (check that it runs, or that its file and folder can be written)",
             "无法打开 {database}（请检查它是否在运行，或其文件和文件夹是否可写）"
-        ),
+        )
     };
     Failure::new(exit, text).because(error).into()
 }

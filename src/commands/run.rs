@@ -8,6 +8,7 @@ use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::signals;
 use crate::app::live::Live;
 use crate::app::{App, AppError};
 use crate::clock::Clock;
@@ -28,12 +29,10 @@ use crate::web::Http;
 /// What is left of the grace after the runs were given theirs: closing the database.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(
-    loaded: Loaded,
-    clock: Clock,
-    cancel: CancellationToken,
-    reloads: Reloads,
-) -> anyhow::Result<Exit> {
+pub(super) async fn run(loaded: Loaded, clock: Clock, telemetry: Option<Telemetry>) -> anyhow::Result<Exit> {
+    // First of all: from here on a signal ends nothing at once.
+    let reloads = Reloads { hangups: signals::hangups()?, set_level: telemetry.map(set_level) };
+    let cancel = signals::cancel_on_signals()?;
     tracing::info!(
         event = "daemon.started",
         version = env!("CARGO_PKG_VERSION"),
@@ -56,13 +55,13 @@ pub(super) async fn run(
 }
 
 /// When the config is read again, and what else goes by it then.
-pub(super) struct Reloads {
-    pub hangups: Signal,
-    pub set_level: Option<SetLevel>,
+struct Reloads {
+    hangups: Signal,
+    set_level: Option<SetLevel>,
 }
 
 /// What makes a reload change how much is logged.
-pub(super) fn set_level(telemetry: Telemetry) -> SetLevel {
+fn set_level(telemetry: Telemetry) -> SetLevel {
     Box::new(move |level| {
         if let Err(error) = telemetry.set_level(level) {
             tracing::warn!(event = "config.warning", "{}", chain(&error));
@@ -123,7 +122,7 @@ async fn serve_with(
     }
 
     if let Some(hangups) = hangups {
-        cancel.run_until_cancelled(reloader.serve(hangups)).await;
+        cancel.run_until_cancelled(Box::pin(reloader.serve(hangups))).await;
     }
     cancel.cancelled().await;
     tracing::info!(event = "daemon.stopping", "stopping");

@@ -74,7 +74,7 @@ impl<'a> Reloader<'a> {
 
     async fn take_over(&self) -> Result<Vec<String>, Refusal> {
         let former = self.live.app();
-        let loaded = load_again(former.loaded.clone()).await?;
+        let loaded = Arc::new(load_again(former.loaded.clone()).await?);
         let changes = former.config().changes_to(&loaded.config);
         let fixed: Vec<String> =
             changes.iter().filter(|change| change.needs_restart()).map(Change::key).collect();
@@ -84,7 +84,7 @@ impl<'a> Reloader<'a> {
         let jobs = jobs_of(&loaded.config);
         check(&jobs)?;
         tell_warnings(&former.loaded, &loaded);
-        let app = Arc::new(former.reloaded(loaded).await?);
+        let app = Arc::new(Box::pin(former.reloaded(loaded)).await?);
 
         // Neither fails, and nothing is waited for between them: there is no half of a reload.
         self.daemon.take_over(app.clone());

@@ -18,7 +18,7 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) fn into_error(self, code: &str, message: &str) -> PlatformError {
         let code = code.chars().take(MESSAGE_CHARS_MAX).collect();
-        let message = message.chars().take(MESSAGE_CHARS_MAX).collect();
+        let message = without_phones(message).chars().take(MESSAGE_CHARS_MAX).collect();
         match self {
             Self::Throttled => PlatformError::Throttled { retry_after: None },
             Self::TokenRefused => PlatformError::TokenRefused { code, message },
@@ -39,6 +39,26 @@ impl Refusal {
     }
 }
 
+/// Without what a platform should not have said of a person: Chinese mobile numbers, which have eleven digits and begin
+/// with 13 to 19, and the country's 86 in front of them.
+fn without_phones(message: &str) -> String {
+    let is_phone = |digits: &str| {
+        let number = digits.strip_prefix("86").filter(|number| number.len() == 11).unwrap_or(digits);
+        number.len() == 11 && matches!(number.as_bytes(), [b'1', b'3'..=b'9', ..])
+    };
+    let mut kept = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(begin) = rest.find(|char: char| char.is_ascii_digit()) {
+        let (before, digits) = rest.split_at(begin);
+        let end = digits.find(|char: char| !char.is_ascii_digit()).unwrap_or(digits.len());
+        let (digits, after) = digits.split_at(end);
+        kept.push_str(before);
+        kept.push_str(if is_phone(digits) { "***" } else { digits });
+        rest = after;
+    }
+    kept + rest
+}
+
 fn names_dead_refresh_token(message: &str) -> bool {
     const METHOD: &str = "oauth.refreshtoken";
     const NAMES: [&str; 5] =
@@ -51,7 +71,7 @@ fn names_dead_refresh_token(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{PlatformError, Refusal, Rejection};
+    use super::{PlatformError, Refusal, Rejection, without_phones};
 
     #[test]
     fn only_a_text_that_names_the_refresh_token_as_dead_ends_a_grant() {
@@ -77,5 +97,18 @@ mod tests {
     fn a_long_message_is_cut() {
         let error = Refusal::NotGranted.into_error("1", &"长".repeat(5000));
         assert!(matches!(error, PlatformError::NotGranted { message, .. } if message.chars().count() == 300));
+    }
+
+    #[test]
+    fn a_phone_number_in_a_message_is_struck_out_and_an_order_number_is_not() {
+        for (message, expected) in [
+            ("联系13912345678或+8615900001111。", "联系***或+***。"),
+            ("13912345678", "***"),
+            ("order P763821122427443521 of 2026-11-21", "order P763821122427443521 of 2026-11-21"),
+            ("at 1764547200000 ms", "at 1764547200000 ms"),
+            ("", ""),
+        ] {
+            assert_eq!(without_phones(message), expected, "{message}");
+        }
     }
 }

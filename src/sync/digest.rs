@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::judgement::{WholeRows, judge};
 use super::pass::AskedPage;
 use super::seen::Seen;
 use super::{RecordSync, SyncError};
@@ -17,9 +18,6 @@ use crate::store::quarantine::Quarantined;
 
 /// Detail calls under way at once for one page; the rate limit decides how fast they go.
 const DETAILS_IN_PARALLEL: usize = 16;
-
-/// A page with fewer rows says nothing about the platform as a whole.
-const ROWS_FOR_JUDGEMENT: usize = 5;
 
 /// What is to be written of one or several pages.
 #[derive(Default)]
@@ -57,21 +55,31 @@ impl RecordSync {
     ) -> Result<Digest, SyncError> {
         let AskedPage { page, asked_at: read_at } = page;
         let rows_total = page.rows.len();
+        let mut whole = WholeRows::of(&page, self.paging.counted);
         seen.add(&page);
         let (listed, odd) = sort_rows(page.rows);
 
         let listed_total = listed.len();
         let changed = self.changed(listed).await?;
         let unchanged = listed_total - changed.len();
+        let kinds: Vec<Kind> = changed.iter().map(|row| row.kind).collect();
         let mut digest = Digest { things: Vec::with_capacity(changed.len()), quarantined: odd };
-        for outcome in self.complete_all(changed, read_at, priority).await? {
+        for (outcome, kind) in self.complete_all(changed, read_at, priority).await?.into_iter().zip(kinds) {
             match outcome {
                 Outcome::Thing(thing) => digest.things.push(*thing),
-                Outcome::Odd(row) => digest.quarantined.push(row),
+                Outcome::Odd(row) => {
+                    whole.unreadable += usize::from(kind == self.paging.counted);
+                    digest.quarantined.push(row);
+                }
             }
         }
-        judge(rows_total, &digest.quarantined)?;
+        judge(rows_total, digest.quarantined.len(), &digest.quarantined)?;
+        judge(whole.rows, whole.unreadable, &digest.quarantined)?;
         self.rows_read(rows_total, unchanged);
+        tracing::debug!(
+            shop = %self.shop.name, record = %self.record, rows = rows_total, unchanged,
+            "read a page",
+        );
         for row in &digest.quarantined {
             tracing::warn!(
                 event = "record.quarantined", shop = %self.shop.name, record = %self.record,
@@ -293,20 +301,6 @@ fn sort_rows(rows: Vec<Row>) -> (Vec<ListRow>, Vec<Quarantined>) {
         }
     }
     (listed, odd)
-}
-
-/// More than half of a page unreadable is a platform that changed, not an order that is odd.
-fn judge(rows: usize, quarantined: &[Quarantined]) -> Result<(), SyncError> {
-    match quarantined.first() {
-        Some(first) if rows >= ROWS_FOR_JUDGEMENT && quarantined.len() * 2 > rows => {
-            Err(SyncError::ChangedPlatform {
-                unreadable: quarantined.len(),
-                rows,
-                example: first.reason.clone(),
-            })
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Why a detail is missing for good, when it is this order's own fault.

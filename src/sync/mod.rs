@@ -25,6 +25,7 @@ pub mod catch_up;
 mod digest;
 pub mod error;
 mod fetch;
+mod judgement;
 pub mod lease;
 mod pass;
 pub mod progress;

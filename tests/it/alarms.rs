@@ -49,7 +49,8 @@ impl Scene {
                     format!("{index}.url"),
                     &format!("{}/{index}-{kind}?token=canary", receiver.address),
                 );
-                format!("{{ kind = \"{kind}\", url_file = {url:?}, secret_file = {secret:?} }}")
+                let (url, secret) = (url.display(), secret.display());
+                format!("{{ kind = '{kind}', url_file = '{url}', secret_file = '{secret}' }}")
             })
             .collect();
         let sync = format!(

@@ -64,6 +64,7 @@ both_databases! {
         assert_eq!(scene.ended_well().await, 2);
         assert_eq!(scene.receiver.paths(), ["/hc/start", "/hc"]);
         assert_eq!(told[0].query["key"], "canary");
+        assert_eq!(told[0].method, "GET");
     }
 
     async fn a_slot_in_which_a_shop_failed_is_a_failure_and_says_which(database: TestDatabase) {
@@ -73,6 +74,7 @@ both_databases! {
         scene.slot();
         let told = scene.receiver.wait_for("/hc/fail", 1).await;
 
+        assert_eq!(told[0].method, "POST");
         assert!(told[0].body.contains("temu-shop") && !told[0].body.contains("xhs-shop"), "{}", told[0].body);
         assert_eq!(scene.receiver.paths(), ["/hc/start", "/hc/fail"]);
         assert_eq!(scene.ended_well().await, 1, "the other shop is none the worse");

@@ -210,6 +210,12 @@ impl Stage {
         self.keep(&["run"], output.stderr);
     }
 
+    fn signatures(&self) -> Vec<(String, &'static str)> {
+        let signatures = self.signatures.lock().unwrap();
+        assert!(signatures.len() > 100, "{} calls were signed", signatures.len());
+        signatures.iter().map(|text| (text.clone(), SIGNATURE)).collect()
+    }
+
     /// All that must not be in a log, and what it is.
     async fn unspeakable(&self, database: &TestDatabase) -> BTreeMap<String, &'static str> {
         let mut words = BTreeMap::from([(PHONE.to_owned(), "a phone"), (STREET.to_owned(), "an address")]);
@@ -218,10 +224,7 @@ impl Stage {
         for platform in [Platform::Temu, Platform::Xiaohongshu] {
             words.insert(platform.app().1.to_owned(), "an app secret");
         }
-        let signatures = self.signatures.lock().unwrap();
-        assert!(signatures.len() > 100, "{} calls were signed", signatures.len());
-        words.extend(signatures.iter().map(|text| (text.clone(), SIGNATURE)));
-        drop(signatures);
+        words.extend(self.signatures());
         for (table, column) in PERSONAL {
             let sql = format!("SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL");
             for row in database.query(&sql).await {

@@ -11,7 +11,7 @@ use shopsync::domain::record::{Lane, Record};
 use shopsync::exit::Exit;
 use shopsync::jobs::run::{MANUAL, RunOptions, Task, chain, run_lane};
 use shopsync::jobs::task::Target;
-use shopsync::sandbox::{Fault, FaultKind, Platform, Sandbox, SandboxSettings};
+use shopsync::sandbox::{Fault, FaultKind, Platform, Sandbox, SandboxSettings, World};
 use shopsync::sync::Progress;
 use shopsync::web::Http;
 use tempfile::TempDir;
@@ -155,7 +155,7 @@ async fn live_through_a_day(app: &App, sandbox: &Sandbox, database: &TestDatabas
         world.add_fault(Fault::new(FaultKind::InternalError).on(Platform::Xiaohongshu));
     });
     run(app, GAPS, Record::Orders, Lane::Create).await.unwrap_err();
-    world.with(|world| world.clear_faults());
+    world.with(World::clear_faults);
 
     read_everything(app, FRESH).await;
     run(app, FRESH, Record::Orders, Lane::Create).await.unwrap();

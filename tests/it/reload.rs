@@ -25,6 +25,9 @@ use crate::reload_context::{Reloading, without};
 
 const TEMU: &str = "temu-shop";
 const XHS: &str = "xhs-shop";
+/// Makes a config that cannot be taken over of one that can.
+type Spoil = fn(&str) -> String;
+
 const UNFINISHED: &str = "SELECT COUNT(*) FROM job_runs WHERE finished_at IS NULL AND shop = ";
 
 both_databases! {
@@ -82,7 +85,7 @@ both_databases! {
     }
 
     async fn a_removed_shops_run_ends_and_the_others_go_on(database: TestDatabase) {
-        let test = Reloading::new(database, settings(100), patient).await;
+        let test = Reloading::new(database, settings(100), |text| patient(&text)).await;
         test.database.clock.advance(TimeDelta::minutes(5));
         test.sandbox.world().with(|world| {
             world.reset_counters();
@@ -114,7 +117,7 @@ both_databases! {
     }
 
     async fn a_record_that_was_taken_out_stops_too(database: TestDatabase) {
-        let both = |text: String| patient(text).replace("[\"orders\"]", "[\"orders\", \"after_sales\"]");
+        let both = |text: String| patient(&text).replace("[\"orders\"]", "[\"orders\", \"after_sales\"]");
         let test = Reloading::new(database, settings(50), both).await;
         test.database.clock.advance(TimeDelta::minutes(5));
         test.sandbox.world().with(|world| {
@@ -164,7 +167,7 @@ both_databases! {
         let good = std::sync::OnceLock::new();
         test.edit(|text| good.get_or_init(|| text).clone());
         let good = good.get().unwrap().clone();
-        let cases: [(fn(&str) -> String, &str); 7] = [
+        let cases: [(Spoil, &str); 7] = [
             (|_| "[sync\n".to_owned(), "line 1"),
             (|text| text.replace("overlap", "overlapp"), "sync.overlap"),
             (|text| text.replace("app = \"temu\"", "app = \"temy\""), "shops.temu-shop"),
@@ -230,7 +233,7 @@ fn settings(orders: usize) -> SandboxSettings {
 }
 
 /// Calls that are not answered are repeated for longer than any test waits.
-fn patient(text: String) -> String {
+fn patient(text: &str) -> String {
     text.replace("\"2s\"", "\"5s\"").replace("attempts_max = 8", "attempts_max = 20")
 }
 

@@ -79,7 +79,7 @@ async fn a_head_that_never_ends_and_a_connection_that_says_nothing_are_closed() 
         let told = String::from_utf8_lossy(&told).into_owned();
         assert_eq!(told.starts_with("HTTP/1.1 200 "), is_answered, "{told}");
     }
-    assert!(begun_at.elapsed() >= HEAD_WITHIN - Duration::from_secs(1), "not before its time");
+    assert!(begun_at.elapsed() + Duration::from_secs(1) >= HEAD_WITHIN, "not before its time");
     test.stop().await;
 }
 
@@ -102,7 +102,7 @@ async fn slow_clients_do_not_hold_up_the_end() {
 
     let took = test.stop().await;
 
-    assert!(took < HEAD_WITHIN - 2 * END_WITHIN, "{took:?}: it waited for the clients");
+    assert!(took + 2 * END_WITHIN < HEAD_WITHIN, "{took:?}: it waited for the clients");
     drop(clients);
 }
 

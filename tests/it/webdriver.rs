@@ -1,4 +1,4 @@
-//! A browser in a test's hand: Chromium without a window, spoken to over the WebDriver protocol.
+//! A browser in a test's hand: Chromium without a window, spoken to over the `WebDriver` protocol.
 //!
 //! Both are Debian's. Where they are missing the tests that need them are skipped, loudly; with
 //! `SHOPSYNC_REQUIRE_BROWSER=1` that is a failure.
@@ -18,14 +18,14 @@ const REQUIRE: &str = "SHOPSYNC_REQUIRE_BROWSER";
 const DRIVER: &str = "/usr/bin/chromedriver";
 const BROWSER: &str = "/usr/bin/chromium";
 /// A browser on a machine that compiles beside it takes its time.
-const START_MAX: Duration = Duration::from_secs(120);
-const WAIT_MAX: Duration = Duration::from_secs(120);
+const START_MAX: Duration = Duration::from_mins(2);
+const WAIT_MAX: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(100);
 /// The widths of a window on a desk and of a phone.
 pub(crate) const DESK: u32 = 1280;
 pub(crate) const PHONE: u32 = 390;
 
-/// The key that marks an element's id in WebDriver's answers.
+/// The key that marks an element's id in the protocol's answers.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// One window of a browser of its own, with nothing remembered.

@@ -41,13 +41,14 @@ fn read_text(from: impl Read, text: &mut String) -> std::io::Result<usize> {
 }
 
 fn unreadable(place: &Said, error: std::io::Error) -> anyhow::Error {
-    let text = match error.kind() {
-        // Root works as the daemon's user, who may not read what is root's.
-        std::io::ErrorKind::PermissionDenied => said!(
+    // Root works as the daemon's user, who may not read what is root's.
+    let text = if error.kind() == std::io::ErrorKind::PermissionDenied {
+        said!(
             "{place} cannot be read by the user this runs as; hand it over on standard input: `- < FILE`",
             "运行本程序的用户无法读取 {place}；请从标准输入给出：`- < FILE`"; place
-        ),
-        _ => said!("{place} cannot be read", "无法读取 {place}"; place),
+        )
+    } else {
+        said!("{place} cannot be read", "无法读取 {place}"; place)
     };
     Failure::new(Exit::BadInput, text).because(error).into()
 }

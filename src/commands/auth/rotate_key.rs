@@ -80,11 +80,10 @@ fn conclude(resealed: &Resealed) -> anyhow::Result<()> {
     let reasons =
         Said { english: joined(|said| &said.english, "; "), chinese: joined(|said| &said.chinese, "；") };
     let exit = Exit::of_auth(first);
-    let advice = match first {
-        AuthError::Later { .. } => {
-            said!("run `shopsync auth rotate-key` again", "请再次运行 `shopsync auth rotate-key`")
-        }
-        _ => said!("nothing of these was overwritten", "这些都没有被改写"),
+    let advice = if matches!(first, AuthError::Later { .. }) {
+        said!("run `shopsync auth rotate-key` again", "请再次运行 `shopsync auth rotate-key`")
+    } else {
+        said!("nothing of these was overwritten", "这些都没有被改写")
     };
     let text =
         said!("not sealed anew: {reasons}; {advice}", "未能重新加密：{reasons}；{advice}"; reasons, advice);

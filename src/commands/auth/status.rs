@@ -67,12 +67,10 @@ fn print(lines: &[Line<'_>], unsaved: usize) -> anyhow::Result<()> {
             output::line(said!("{name}: {text}", "{name}：{text}"; text))?;
         }
         if let Some(Pause { reason, until, .. }) = line.pause() {
-            output::line(match until.map(minute) {
-                Some(until) => said!(
-                    "{name}: paused until {until} UTC: {reason}",
-                    "{name}：暂停至 {until} UTC：{reason}"
-                ),
-                None => said!("{name}: paused: {reason}", "{name}：已暂停：{reason}"),
+            output::line(if let Some(until) = until.map(minute) {
+                said!("{name}: paused until {until} UTC: {reason}", "{name}：暂停至 {until} UTC：{reason}")
+            } else {
+                said!("{name}: paused: {reason}", "{name}：已暂停：{reason}")
             })?;
         }
     }

@@ -125,6 +125,7 @@ mod tests {
 
     use super::super::tests::is_translated;
     use super::*;
+    use crate::auth::credential::OwnerReason;
     use crate::auth::seal::SealError;
     use crate::platform::PlatformError;
     use crate::store::StoreError;

@@ -92,15 +92,8 @@ pub(super) mod tests {
         assert_eq!(english_sentence(&chinese), None, "{chinese}");
     }
 
-    /// A sentence in both languages.
-    pub(in super::super) fn is_said_in_both(said: &Said) {
-        assert!(!has_chinese(&said.english), "{}", said.english);
-        assert!(has_chinese(&said.chinese), "{}", said.chinese);
-        assert_eq!(english_sentence(&said.chinese), None, "{}", said.chinese);
-    }
-
     /// Three words of small letters in a row, outside of what is quoted.
-    pub(in super::super) fn english_sentence(text: &str) -> Option<String> {
+    fn english_sentence(text: &str) -> Option<String> {
         let outside: Vec<&str> = text.split('`').step_by(2).collect();
         let outside = outside.join("|");
         let words: Vec<&str> = outside.split(' ').collect();

@@ -203,12 +203,13 @@ fn checked_name(name: &str) -> Result<String, Said> {
 
 fn none_of(found: &str, known: &[&str]) -> Said {
     let listed = known.join(", ");
-    match nearest(found, known.iter().copied()) {
-        Some(near) => said!(
+    if let Some(near) = nearest(found, known.iter().copied()) {
+        said!(
             "`{found}` is none of {listed}; did you mean `{near}`?",
             "`{found}` 不在 {listed} 之中；是不是 `{near}`？"
-        ),
-        None => said!("`{found}` is none of {listed}", "`{found}` 不在 {listed} 之中"),
+        )
+    } else {
+        said!("`{found}` is none of {listed}", "`{found}` 不在 {listed} 之中")
     }
 }
 

@@ -62,6 +62,7 @@ impl Application {
 
     /// The same app after a change of its config. Both are within one rate limit, because the platform counts the calls
     /// of both together.
+    #[must_use]
     pub fn succeeded_by(&self, platform: Arc<dyn Platform>, policy: RetryPolicy) -> Self {
         let Attempts { app, bucket, .. } = &self.attempts;
         Self { platform, attempts: Attempts { app: app.clone(), bucket: bucket.clone(), policy } }
