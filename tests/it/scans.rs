@@ -116,6 +116,26 @@ both_databases! {
         assert_eq!(gone(&test).await, ["p05"]);
     }
 
+    async fn rows_that_slide_while_the_whole_is_read_by_time_are_not_gone(database: TestDatabase) {
+        let test = context(database).await;
+        let shelf = Shelf::with(by_time(), 30, test.clock.now() - TimeDelta::days(3));
+        scan(&test, &shelf).await.unwrap();
+
+        // One of the oldest after the other changes while the pages are read, leaves the window, and all behind it move
+        // down by one.
+        test.clock.advance(TimeDelta::hours(25));
+        let clock = test.clock.clone();
+        shelf.between(move |products, call| {
+            if (1..=8).contains(&call) {
+                products.insert(format!("p{call:02}"), clock.now());
+            }
+        });
+        scan(&test, &shelf).await.unwrap();
+
+        assert!(shelf.calls() > 10, "the whole was read");
+        assert_eq!(gone(&test).await, Vec::<String>::new());
+    }
+
     async fn between_scans_windows_move_the_cursor(database: TestDatabase) {
         let test = context(database).await;
         let shelf = Shelf::with(by_time(), 5, test.clock.now() - TimeDelta::days(3));
