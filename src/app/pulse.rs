@@ -41,10 +41,12 @@ struct Look {
 impl App {
     /// Everything that is read: what `status` and the metrics have a line for.
     pub fn what_is_read(&self) -> impl Iterator<Item = (&Shop, Record)> {
-        self.shops.iter().flat_map(move |shop| {
-            let records = shop.records.iter().copied().filter(move |record| self.reads(shop, *record));
-            records.map(move |record| (shop, record))
-        })
+        self.shops.iter().flat_map(|shop| self.records_read(shop).map(move |record| (shop, record)))
+    }
+
+    /// The same of one shop.
+    pub fn records_read<'a>(&'a self, shop: &'a Shop) -> impl Iterator<Item = Record> + 'a {
+        shop.records.iter().copied().filter(move |record| self.reads(shop, *record))
     }
 
     /// How far behind a cursor is. `None`: there is none yet.

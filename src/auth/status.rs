@@ -90,6 +90,11 @@ impl GrantStatus {
     pub fn needs_owner(&self) -> bool {
         matches!(self.standing, Standing::NeedsOwner(_))
     }
+
+    /// Whether nothing can be read with it any more until its owner authorises the shop again.
+    pub fn is_dead(&self) -> bool {
+        self.needs_owner() && !self.usable
+    }
 }
 
 impl OwnerEnd {

@@ -12,7 +12,7 @@ use crate::web::api::runs::outcome;
 use crate::web::api::status::{Line, as_value, lines};
 
 pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
-    let lines = lines(app).await?;
+    let (lines, shops) = lines(app).await?;
     if as_json {
         output::json(&lines.iter().map(|line| as_value(line, app.clock.now())).collect())?;
         return Ok(Exit::Done);
@@ -33,8 +33,7 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
         lines.iter().map(|line| as_row(line, app.clock.now())),
     )?;
     // Also for shops of which nothing but the token is kept.
-    for shop in &app.shops {
-        let status = app.tokens.status(shop).await?;
+    for (shop, status) in shops {
         if let Some(text) = to_do(&shop.name, status.as_ref(), app.clock.now()).map(|text| text.english) {
             output::line(format_args!("{}: {text}", shop.name))?;
         }

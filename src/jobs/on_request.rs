@@ -6,7 +6,6 @@ use super::daemon::{Daemon, Start};
 use super::run::{self, MANUAL, Task};
 use super::task::Target;
 use crate::auth::AuthError;
-use crate::auth::GrantStatus;
 use crate::domain::record::{Lane, Record};
 use crate::store::StoreError;
 use crate::sync::SyncError;
@@ -65,7 +64,7 @@ impl Daemon {
         }
         match app.tokens.status(&shop).await? {
             None => return Err(NotStarted::NeverAuthorised { shop: shop.name }),
-            Some(status) if is_dead(&status) => return Err(NotStarted::NeedsOwner { shop: shop.name }),
+            Some(status) if status.is_dead() => return Err(NotStarted::NeedsOwner { shop: shop.name }),
             Some(_) => {}
         }
         let target = Target { shop: &shop, record, lane: Lane::Update };
@@ -85,8 +84,4 @@ impl Daemon {
         });
         Ok(())
     }
-}
-
-fn is_dead(status: &GrantStatus) -> bool {
-    status.needs_owner() && !status.usable
 }

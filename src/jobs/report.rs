@@ -1,6 +1,8 @@
 //! How every shop and record is doing: gathered in one place for whoever tells it.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 
 use super::schedule;
@@ -26,6 +28,8 @@ pub struct ShopReport {
 pub struct RecordReport {
     pub record: Record,
     pub overview: Overview,
+    /// How far behind it is. `None` before the first run.
+    pub lag: Option<TimeDelta>,
     /// `None`: no job covers it.
     pub next_run: Option<DateTime<Utc>>,
     /// Until when what is stored counts as fresh. `None`: no job covers it, or nothing was read yet.
@@ -35,13 +39,14 @@ pub struct RecordReport {
 /// Every shop, in the order of the config.
 pub async fn report(app: &App) -> Result<Vec<ShopReport>, AppError> {
     let mut grants = app.tokens.statuses(&app.shops).await?;
+    let rows = app.store.shop_rows().await?;
+    let mut rows: HashMap<String, ShopRow> = rows.into_iter().map(|row| (row.name.clone(), row)).collect();
     let mut reports = Vec::with_capacity(app.shops.len());
     for shop in &app.shops {
-        let read = shop.records.iter().copied().filter(|record| app.reads(shop, *record));
         reports.push(ShopReport {
-            row: app.store.shop_row(&shop.name).await?,
+            row: rows.remove(&shop.name),
             grant: grants.remove(&shop.name).transpose(),
-            records: try_join_all(read.map(|record| of_record(app, shop, record))).await?,
+            records: try_join_all(app.records_read(shop).map(|record| of_record(app, shop, record))).await?,
             shop: shop.clone(),
         });
     }
@@ -53,6 +58,7 @@ async fn of_record(app: &App, shop: &Shop, record: Record) -> Result<RecordRepor
     let synced_until = overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at);
     Ok(RecordReport {
         record,
+        lag: app.lag(synced_until),
         next_run: schedule::next_run(app.config(), shop, record, app.clock.now()),
         fresh_until: synced_until.and_then(|at| schedule::fresh_until(app.config(), shop, record, at)),
         overview,

@@ -47,7 +47,7 @@ where
 pub async fn line(app: &App) -> String {
     let now = app.clock.now();
     let mut parts = vec![counted(app.shops.len(), "shop")];
-    match Standing::of(app, now).await {
+    match Standing::of(app).await {
         Ok(standing) => parts.extend(standing.in_words()),
         Err(error) if error.is_unavailable() => parts.push("the database is away".to_owned()),
         Err(_) => parts.push("the database refuses to tell how they do".to_owned()),
@@ -69,7 +69,7 @@ struct Standing {
 }
 
 impl Standing {
-    async fn of(app: &App, now: DateTime<Utc>) -> Result<Self, StoreError> {
+    async fn of(app: &App) -> Result<Self, StoreError> {
         let cursors = app.store.cursors().await?;
         let rows = app.store.shop_rows().await?;
         let paused: HashSet<&str> =
@@ -82,7 +82,7 @@ impl Standing {
             }
             for record in shop.records.iter().filter(|record| app.is_covered(shop, **record)) {
                 let cursor = cursors.get(&(shop.name.clone(), record.as_str().to_owned()));
-                let lag = cursor.and_then(|cursor| cursor.last_sync_at).map(|at| now - at);
+                let lag = app.lag(cursor.and_then(|cursor| cursor.last_sync_at));
                 standing.lag_max = standing.lag_max.max(lag);
             }
         }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::entities::{quarantine, run, sync_cursor};
+use super::entities::{quarantine, run};
 use super::{Store, StoreError, record_of};
 use crate::domain::record::Record;
 
@@ -19,14 +19,6 @@ pub struct QuarantineTotal {
     pub rows: u64,
     pub oldest: DateTime<Utc>,
     pub newest: DateTime<Utc>,
-}
-
-/// Up to where a record of a shop is stored, and whether it is read at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CursorState {
-    pub last_sync_at: Option<DateTime<Utc>>,
-    /// Why it is switched off. `None`: it is on.
-    pub off_reason: Option<String>,
 }
 
 /// Shop, record, rows, oldest, newest.
@@ -75,15 +67,5 @@ impl Store {
         rows.into_iter()
             .map(|(shop, record, last)| Ok(((shop, record_of("job_runs.record", &record)?), last)))
             .collect()
-    }
-
-    /// The cursors of all shops, by shop and the word of the record.
-    pub async fn cursor_states(&self) -> Result<BTreeMap<(String, String), CursorState>, StoreError> {
-        let rows = sync_cursor::Entity::find().all(&self.connection).await?;
-        let states = rows.into_iter().map(|row| {
-            let state = CursorState { last_sync_at: row.last_sync_at, off_reason: row.off_reason };
-            ((row.shop, row.record), state)
-        });
-        Ok(states.collect())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::entities::{quarantine, sync_cursor, sync_window};
+use super::entities::sync_window;
 use super::windows::{CREATE_EPOCH, WindowState};
 use super::{Store, StoreError};
 use crate::domain::record::Record;
@@ -27,16 +27,14 @@ impl Store {
     pub async fn pulse(&self) -> Result<Pulse, StoreError> {
         let mut pulse = Pulse::new();
         let mut epochs = BTreeMap::new();
-        for cursor in sync_cursor::Entity::find().all(&self.connection).await? {
+        for ((shop, record), cursor) in self.cursors().await? {
             // What is switched off may be less than a record, such as the money of orders.
-            let Ok(record) = cursor.record.parse() else { continue };
-            epochs.insert((cursor.shop.clone(), record), cursor.epoch);
-            pulse.entry((cursor.shop, record)).or_default().last_sync_at = cursor.last_sync_at;
+            let Ok(record) = record.parse() else { continue };
+            epochs.insert((shop.clone(), record), cursor.epoch);
+            pulse.entry((shop, record)).or_default().last_sync_at = cursor.last_sync_at;
         }
-        for (shop, record, rows) in self.quarantine_counts().await? {
-            if let Ok(record) = record.parse() {
-                pulse.entry((shop, record)).or_default().quarantined = rows.unsigned_abs();
-            }
+        for total in self.quarantine_totals().await? {
+            pulse.entry((total.shop, total.record)).or_default().quarantined = total.rows;
         }
         for (shop, record, epoch, windows) in self.incomplete_counts().await? {
             let Ok(record) = record.parse() else { continue };
@@ -46,17 +44,6 @@ impl Store {
             }
         }
         Ok(pulse)
-    }
-
-    async fn quarantine_counts(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
-        use quarantine::Column;
-        let counts = quarantine::Entity::find()
-            .select_only()
-            .columns([Column::Shop, Column::Record])
-            .column_as(Column::Number.count(), "rows")
-            .group_by(Column::Shop)
-            .group_by(Column::Record);
-        Ok(counts.into_tuple().all(&self.connection).await?)
     }
 
     async fn incomplete_counts(&self) -> Result<Vec<(String, String, i64, i64)>, StoreError> {

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cause::Cause;
 use crate::auth::credential::OwnerReason;
+use crate::auth::duty::days_left;
 use crate::domain::record::Record;
 use crate::store::alarms::AlarmKey;
 
@@ -200,12 +201,6 @@ fn record_zh(record: Record) -> &'static str {
 
 fn moment(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// Days as people count them: what is left of one is one.
-fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
-    let day_ms = TimeDelta::days(1).num_milliseconds();
-    ((end - now).num_milliseconds() + day_ms - 1).div_euclid(day_ms).max(0)
 }
 
 fn length(length: TimeDelta) -> String {

@@ -15,7 +15,8 @@ use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::jobs::schedule;
 use crate::store::StoreError;
-use crate::store::concerns::{CursorState, QuarantineTotal};
+use crate::store::concerns::QuarantineTotal;
+use crate::store::cursors::Cursor;
 use crate::store::heartbeats::Life;
 use crate::store::shops::ShopRow;
 
@@ -31,7 +32,7 @@ pub(super) struct Sight {
     life: Life,
     rows: HashMap<String, ShopRow>,
     statuses: BTreeMap<String, Result<GrantStatus, AuthError>>,
-    cursors: BTreeMap<(String, String), CursorState>,
+    cursors: HashMap<(String, String), Cursor>,
     quarantine: Vec<QuarantineTotal>,
     differences: BTreeMap<(String, Record), DateTime<Utc>>,
 }
@@ -66,7 +67,7 @@ impl Sight {
             life,
             rows: rows.into_iter().map(|row| (row.name.clone(), row)).collect(),
             statuses: app.tokens.statuses(&app.shops).await?.into_iter().collect(),
-            cursors: app.store.cursor_states().await?,
+            cursors: app.store.cursors().await?,
             quarantine: app.store.quarantine_totals().await?,
             differences: app.store.differences(now - NEWS_FOR).await?,
         })
@@ -79,8 +80,8 @@ impl Sight {
         self.whole(app, &mut seen);
         for shop in &app.shops {
             self.grant(shop, &mut seen);
-            for record in shop.records.iter().filter(|record| app.reads(shop, **record)) {
-                self.record(app, shop, *record, unread, &mut seen);
+            for record in app.records_read(shop) {
+                self.record(app, shop, record, unread, &mut seen);
             }
         }
         seen
@@ -93,10 +94,7 @@ impl Sight {
         {
             seen.find(Cause::DaemonBack, None, None, What::DaemonBack { from, to: self.life.since });
         }
-        let of_shop =
-            |shop: &Shop| shop.records.iter().map(|record| (shop.clone(), *record)).collect::<Vec<_>>();
-        let read: Vec<(Shop, Record)> =
-            app.shops.iter().flat_map(of_shop).filter(|(shop, record)| app.reads(shop, *record)).collect();
+        let read: Vec<(&Shop, Record)> = app.what_is_read().collect();
         let is_expected = !read.is_empty() || (app.shops.is_empty() && !self.rows.is_empty());
         if is_expected && !read.iter().any(|(shop, record)| app.is_covered(shop, *record)) {
             seen.find(Cause::NothingScheduled, None, None, What::NothingScheduled);
@@ -185,9 +183,11 @@ impl Sight {
 
     /// Whether the shop cannot be read because of its grant, of which its owner is told.
     fn is_grantless(&self, shop: &Shop) -> bool {
-        let is_dead = |status: &GrantStatus| status.needs_owner() && !status.usable;
         self.rows.get(&shop.name).is_some_and(|row| row.pause.is_some())
-            || self.statuses.get(&shop.name).is_some_and(|status| status.as_ref().is_ok_and(is_dead))
+            || self
+                .statuses
+                .get(&shop.name)
+                .is_some_and(|status| status.as_ref().is_ok_and(GrantStatus::is_dead))
     }
 
     /// Whether the daemon came back so short a time ago that it may still be catching up.

@@ -32,10 +32,13 @@ pub struct Line {
     pub paused: Option<String>,
 }
 
-/// Each record of each shop that is read.
-pub async fn lines(app: &App) -> Result<Vec<Line>, AppError> {
+/// A shop, and its grant; `None`: it was never authorised.
+pub type Granted = (Shop, Option<GrantStatus>);
+
+/// Each record of each shop that is read, and the shops themselves: also those of which nothing but the token is kept.
+pub async fn lines(app: &App) -> Result<(Vec<Line>, Vec<Granted>), AppError> {
     let now = app.clock.now();
-    let mut lines = Vec::new();
+    let (mut lines, mut shops) = (Vec::new(), Vec::new());
     for shop in report(app).await? {
         let ShopReport { shop, row, grant, records } = shop;
         let grant = grant?;
@@ -43,8 +46,9 @@ pub async fn lines(app: &App) -> Result<Vec<Line>, AppError> {
         lines.extend(
             records.into_iter().map(|record| line(&shop, record, grant.as_ref(), paused.clone(), now)),
         );
+        shops.push((shop, grant));
     }
-    Ok(lines)
+    Ok((lines, shops))
 }
 
 pub(super) async fn status(State(web): State<Web>) -> Result<Json<Value>, ApiError> {
@@ -60,22 +64,19 @@ pub(super) async fn status(State(web): State<Web>) -> Result<Json<Value>, ApiErr
     })))
 }
 
-/// The records, and the shops themselves: also those of which nothing but the token is kept.
 async fn as_values(app: &App) -> Result<(Vec<Value>, Vec<Value>), AppError> {
     let now = app.clock.now();
-    let records = lines(app).await?.iter().map(|line| as_value(line, now)).collect();
-    let mut shops = Vec::new();
-    for shop in &app.shops {
-        let status = app.tokens.status(shop).await?;
-        shops.push(json!({
+    let (lines, shops) = lines(app).await?;
+    let of_shop = |(shop, status): &Granted| {
+        json!({
             "shop": shop.name,
             "platform": shop.platform,
             "token": token_in_words(status.as_ref(), now),
             "token_ends_at": instant(status.as_ref().map(token_end)),
             "token_to_do": to_do(&shop.name, status.as_ref(), now).map(|text| text.english),
-        }));
-    }
-    Ok((records, shops))
+        })
+    };
+    Ok((lines.iter().map(|line| as_value(line, now)).collect(), shops.iter().map(of_shop).collect()))
 }
 
 fn line(
@@ -85,12 +86,11 @@ fn line(
     paused: Option<String>,
     now: DateTime<Utc>,
 ) -> Line {
-    let RecordReport { record, overview, next_run, .. } = record;
-    let last_sync_at = overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at);
+    let RecordReport { record, overview, lag, next_run, .. } = record;
     Line {
         shop: shop.name.clone(),
         record,
-        lag: last_sync_at.map(|at| now - at),
+        lag,
         next_run,
         token: token_in_words(grant, now),
         token_ends_at: grant.map(token_end),
