@@ -131,6 +131,7 @@ impl Exit {
             PlatformError::NotSent { .. }
             | PlatformError::NoAnswer { .. }
             | PlatformError::Unavailable { .. }
+            | PlatformError::NotFromPlatform { .. }
             | PlatformError::TooDense
             | PlatformError::Rejected { .. }
             | PlatformError::Malformed { .. } => Self::Unavailable,

@@ -67,6 +67,7 @@ fn may_be_spent(error: &PlatformError) -> bool {
         }
         PlatformError::NoAnswer { .. }
         | PlatformError::Unavailable { .. }
+        | PlatformError::NotFromPlatform { .. }
         | PlatformError::TokenRefused { .. }
         | PlatformError::NotGranted { .. }
         | PlatformError::TooDense

@@ -46,6 +46,7 @@ pub(super) fn classify(error: &PlatformError, is_replay: bool) -> Outcome {
         // A proxy's 5xx tells nothing of what happened behind it.
         PlatformError::NoAnswer { .. }
         | PlatformError::Unavailable { .. }
+        | PlatformError::NotFromPlatform { .. }
         | PlatformError::Malformed { .. } => Outcome::Unknown,
     }
 }

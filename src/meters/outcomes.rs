@@ -8,7 +8,7 @@ pub enum RequestOutcome {
     NotSent,
     /// Sent, and no usable answer came.
     NoAnswer,
-    /// An HTTP status that says "not now".
+    /// An HTTP status other than 200, or a page that the platform did not write.
     Unavailable,
     Throttled,
     RefusedToken,

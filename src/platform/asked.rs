@@ -44,7 +44,9 @@ fn outcome<T>(result: &Result<T, PlatformError>) -> RequestOutcome {
     match error {
         PlatformError::NotSent { .. } => RequestOutcome::NotSent,
         PlatformError::NoAnswer { .. } => RequestOutcome::NoAnswer,
-        PlatformError::Unavailable { .. } => RequestOutcome::Unavailable,
+        PlatformError::Unavailable { .. } | PlatformError::NotFromPlatform { .. } => {
+            RequestOutcome::Unavailable
+        }
         PlatformError::Throttled { .. } => RequestOutcome::Throttled,
         PlatformError::TokenRefused { .. } => RequestOutcome::RefusedToken,
         PlatformError::NotGranted { .. } => RequestOutcome::NotGranted,

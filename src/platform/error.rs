@@ -11,17 +11,20 @@ pub enum PlatformError {
         #[source]
         source: reqwest::Error,
     },
-    /// Sent, but no answer we can use came: cut off, timed out, or a body that is not JSON. Whether the
-    /// platform acted on it is unknown.
+    /// Sent, but no whole answer came: cut off or timed out. Whether the platform acted on it is unknown.
     #[error("no usable answer came from the platform: {what}")]
     NoAnswer {
         what: String,
         #[source]
         source: Option<reqwest::Error>,
     },
-    /// An HTTP status that says "not now".
+    /// An HTTP status other than 200, without the platform's own JSON.
     #[error("the platform answered HTTP {status}")]
     Unavailable { status: u16 },
+    /// A whole body at HTTP 200 that the platform's application did not write: HTML of a proxy, a firewall or a
+    /// maintenance page.
+    #[error("something in front of the platform answered in its place: {what}")]
+    NotFromPlatform { what: String },
     /// Too many calls.
     #[error("the platform asks for fewer calls")]
     Throttled { retry_after: Option<Duration> },
@@ -119,6 +122,7 @@ impl PlatformError {
             Self::NotSent { .. }
             | Self::NoAnswer { .. }
             | Self::Unavailable { .. }
+            | Self::NotFromPlatform { .. }
             | Self::Throttled { retry_after: None }
             | Self::Rejected { why: Rejection::Passing, .. } => Retry::Backoff,
             Self::Rejected { why: Rejection::Clock, .. } => Retry::Once,

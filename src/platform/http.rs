@@ -179,10 +179,10 @@ impl Conversation {
         let retry_after = retry_after(response.headers(), date.unwrap_or_else(|| self.platform_now()));
         check_status(response.status(), retry_after, call)?;
         let text = text::clean(read_body(response).await?);
-        if text.trim_ascii_start().starts_with(['{', '[']) {
-            Ok(text)
-        } else {
-            Err(no_answer("the body is not JSON"))
+        match text.trim_ascii_start().chars().next() {
+            Some('{' | '[') => Ok(text),
+            Some(_) => Err(PlatformError::NotFromPlatform { what: "the body is not JSON".to_owned() }),
+            None => Err(no_answer("the body is empty")),
         }
     }
 }
@@ -235,8 +235,7 @@ fn check_status(status: StatusCode, retry_after: Option<Duration>, call: Call) -
         StatusCode::SERVICE_UNAVAILABLE if retry_after.is_some() && call == Call::Read => {
             Err(PlatformError::Throttled { retry_after })
         }
-        status if status.is_server_error() => Err(PlatformError::Unavailable { status: status.as_u16() }),
-        status => Err(no_answer(&format!("it came as HTTP {}", status.as_u16()))),
+        status => Err(PlatformError::Unavailable { status: status.as_u16() }),
     }
 }
 

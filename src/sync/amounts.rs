@@ -138,7 +138,9 @@ fn may_be_of_order(error: &SyncError) -> bool {
     matches!(
         error,
         SyncError::Platform {
-            source: PlatformError::Unavailable { .. } | PlatformError::NoAnswer { .. },
+            source: PlatformError::Unavailable { .. }
+                | PlatformError::NotFromPlatform { .. }
+                | PlatformError::NoAnswer { .. },
             ..
         }
     )

@@ -122,6 +122,7 @@ fn is_of_sku(error: &SyncError) -> bool {
         SyncError::Platform {
             source: PlatformError::NoAnswer { .. }
                 | PlatformError::Unavailable { .. }
+                | PlatformError::NotFromPlatform { .. }
                 | PlatformError::Rejected { why: Rejection::NotYet | Rejection::Passing, .. },
             ..
         }

@@ -171,6 +171,7 @@ fn is_given_up(error: &SyncError) -> bool {
         SyncError::Platform {
             source: PlatformError::NoAnswer { .. }
                 | PlatformError::Unavailable { .. }
+                | PlatformError::NotFromPlatform { .. }
                 | PlatformError::Rejected { why: Rejection::Passing, .. },
             ..
         }

@@ -7,6 +7,7 @@ pub(super) fn error(error: &PlatformError) -> String {
         PlatformError::NotSent { .. } => "无法连接平台".to_owned(),
         PlatformError::NoAnswer { what, .. } => format!("平台没有给出可用的应答：{what}"),
         PlatformError::Unavailable { status } => format!("平台应答 HTTP {status}"),
+        PlatformError::NotFromPlatform { what } => format!("应答并非来自平台本身：{what}"),
         PlatformError::Throttled { .. } => "平台要求减少调用".to_owned(),
         PlatformError::TokenRefused { code, message } => format!("平台拒绝了令牌（{code}：{message}）"),
         PlatformError::NotGranted { code, message } => format!("授权不包含这个接口（{code}：{message}）"),
@@ -64,6 +65,7 @@ mod tests {
         for error in [
             PlatformError::NoAnswer { what: text(), source: None },
             PlatformError::Unavailable { status: 503 },
+            PlatformError::NotFromPlatform { what: text() },
             PlatformError::Throttled { retry_after: None },
             PlatformError::TokenRefused { code: text(), message: text() },
             PlatformError::NotGranted { code: text(), message: text() },
