@@ -92,7 +92,7 @@ impl App {
             url: loaded.config.database_url().clone(),
             schema: loaded.config.database.schema.clone(),
         };
-        let store = Store::connect(&settings, clock).await?;
+        let store = Store::connect_with(&settings, loaded.config.database.connections_max, clock).await?;
         tracing::debug!(database = store.describe(), "connected");
         let applied = store.migrate().await?;
         if !applied.is_empty() {

@@ -145,8 +145,14 @@ impl Exit {
             | StoreError::Address { .. }
             | StoreError::InMemory
             | StoreError::NoFolder { .. }
+            | StoreError::Create { .. }
+            | StoreError::Encoding { .. }
+            | StoreError::Pooler
+            | StoreError::ForeignTable { .. }
             | StoreError::NoSchema { .. }
             | StoreError::SchemaNewer { .. } => Some(Self::BadConfig),
+            // A right that is missing, a trigger that somebody added, a file that is damaged: not ours.
+            StoreError::Refused { .. } if error.is_named() => Some(Self::BadConfig),
             _ => None,
         }
     }

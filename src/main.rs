@@ -13,12 +13,14 @@ use shopsync::telemetry;
 
 fn main() -> ExitCode {
     // The panic has been told by the time it arrives here.
-    panic::catch_unwind(run).unwrap_or(Exit::Bug).into()
+    let exit = panic::catch_unwind(run).unwrap_or(Exit::Bug);
+    telemetry::end();
+    exit.into()
 }
 
 fn run() -> Exit {
     start(Cli::parse()).unwrap_or_else(|error| {
-        eprintln!("shopsync: {}", chain(&*error));
+        telemetry::last_words(&format!("shopsync: {}", chain(&*error)));
         Exit::of_error(&error)
     })
 }

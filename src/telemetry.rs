@@ -1,11 +1,16 @@
 //! Logs: where they go, how they look, how much of them.
 //!
-//! All of it goes to stderr, or to the journal's socket; stdout belongs to the answers of the verbs. Which events there are, and what they
+//! All of it goes to stderr, or to the journal's socket, by a thread of its own: nobody who logs waits for whoever reads.
+//! stdout belongs to the answers of the verbs. Which events there are, and what they
 //! say, is up to the code that tells them.
 
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
+use std::panic::{self, PanicHookInfo};
 use std::str::FromStr;
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use tracing::Subscriber;
 use tracing_subscriber::filter::Targets;
@@ -19,28 +24,38 @@ mod journal;
 mod level;
 mod lines;
 mod native;
+mod queue;
 mod screen;
 
 pub use screen::log_above;
 
 use lines::Lines;
+use queue::{Queue, Sink};
 use screen::Screen;
+
+/// How long the last lines may take at an orderly end, when nobody reads them.
+const END_WAIT: Duration = Duration::from_secs(1);
+/// The same after a panic, which the program may survive.
+const PANIC_WAIT: Duration = Duration::from_millis(200);
+
+static QUEUE: OnceLock<Queue> = OnceLock::new();
 
 /// Begins to log. Once per process.
 ///
 /// `level` is `error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,shopsync::sync=debug`.
 pub fn init(format: LogFormat, level: &str) -> Result<Telemetry, TelemetryError> {
     let (level, handle) = reload::Layer::new(level::parse(level)?);
-    let (layer, deaf) = match (format == LogFormat::Journald).then(native::layer) {
-        Some(Ok(journal)) => (journal, None),
-        Some(Err(error)) => (layer(Look::of(LogFormat::Auto), || Screen), Some(error)),
-        None => (layer(Look::of(format), || Screen), None),
-    };
+    let Outlet { look, sink, deaf } = Outlet::of(format);
+    let queue = Queue::start(sink).map_err(|source| TelemetryError::Thread { source })?;
+    let writing = queue.clone();
     Registry::default()
         .with(level)
-        .with(layer)
+        .with(layer(look, move || writing.clone()))
         .try_init()
         .map_err(|source| TelemetryError::Init { source })?;
+    if QUEUE.set(queue).is_ok() {
+        panic::set_hook(Box::new(log_panic));
+    }
     if let Some(error) = deaf {
         tracing::warn!(
             event = "config.warning",
@@ -49,6 +64,48 @@ pub fn init(format: LogFormat, level: &str) -> Result<Telemetry, TelemetryError>
         );
     }
     Ok(Telemetry { level: handle })
+}
+
+/// Waits for the lines that are not written yet, for a moment. The last thing a process does.
+pub fn end() {
+    if let Some(queue) = QUEUE.get() {
+        queue.drain(END_WAIT);
+    }
+}
+
+/// Says to the person at the terminal what the program ends with, after all lines of the log. Gives up when stderr takes
+/// nothing.
+pub fn last_words(text: &str) {
+    end();
+    let (written, done) = mpsc::channel();
+    let line = format!("{text}\n");
+    let writing = thread::Builder::new().spawn(move || {
+        // Whoever closed stderr does not want to know.
+        let _ = io::stderr().write_all(line.as_bytes());
+        let _ = written.send(());
+    });
+    if writing.is_ok() {
+        let _ = done.recv_timeout(END_WAIT);
+    }
+}
+
+/// In place of the standard library's own words, which would wait for stderr.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let text = panic.payload_as_str().unwrap_or("no message");
+    let backtrace = std::backtrace::Backtrace::capture();
+    let backtrace = match backtrace.status() {
+        std::backtrace::BacktraceStatus::Captured => format!("\n{backtrace}"),
+        _ => String::new(),
+    };
+    tracing::error!(
+        event = "program.panicked",
+        error = text,
+        "a fault of this program, please report it: panicked at {place}: {text}{backtrace}",
+    );
+    if let Some(queue) = QUEUE.get() {
+        queue.drain(PANIC_WAIT);
+    }
 }
 
 /// Whether [`init`] would take this level.
@@ -72,7 +129,7 @@ impl Telemetry {
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// What suits the place: text, with priorities where the journal reads along.
+    /// What suits the place: the journal's own protocol where the journal reads stderr, text elsewhere.
     #[default]
     Auto,
     /// For people: one line an event.
@@ -123,6 +180,11 @@ pub enum TelemetryError {
         "`{found}` is no log level: error, warn, info, debug or trace, or a list such as `info,sqlx=debug`"
     )]
     Level { found: String },
+    #[error("the thread that writes the log could not be started")]
+    Thread {
+        #[source]
+        source: io::Error,
+    },
     #[error("logging could not be set up")]
     Init {
         #[source]
@@ -135,7 +197,31 @@ pub enum TelemetryError {
     },
 }
 
-/// What a format comes to on this stderr. The journal's protocol goes elsewhere.
+/// What a format comes to here.
+struct Outlet {
+    look: Look,
+    sink: Sink,
+    /// Why the journal, which was asked for by name, gets nothing.
+    deaf: Option<io::Error>,
+}
+
+impl Outlet {
+    fn of(format: LogFormat) -> Self {
+        let is_for_journal = match format {
+            LogFormat::Journald => true,
+            LogFormat::Auto => journal::reads_stderr(),
+            LogFormat::Text | LogFormat::Json => false,
+        };
+        let deaf = match is_for_journal.then(native::sink) {
+            Some(Ok(sink)) => return Self { look: Look::Journal, sink, deaf: None },
+            Some(Err(error)) if format == LogFormat::Journald => Some(error),
+            _ => None,
+        };
+        Self { look: Look::of(format), sink: Box::new(|line| Screen.write_all(line)), deaf }
+    }
+}
+
+/// What lines look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
     Text {
@@ -144,6 +230,8 @@ enum Look {
     /// Each line begins with `<N>`, the syslog priority, and has no time, because the journal has both.
     Numbered,
     Json,
+    /// JSON with the place in the code, from which [`native`] makes the journal's fields.
+    Journal,
 }
 
 impl Look {
@@ -181,6 +269,14 @@ where
         Look::Json => {
             layer.json().flatten_event(true).with_current_span(false).with_writer(Lines::plain(sink)).boxed()
         }
+        Look::Journal => layer
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_file(true)
+            .with_line_number(true)
+            .with_writer(Lines::plain(sink))
+            .boxed(),
     }
 }
 

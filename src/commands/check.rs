@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -22,6 +23,10 @@ use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
 use crate::platform::skew::SKEW_WORTH_TELLING;
 use crate::platform::{PageQuery, PlatformError, Range};
+use crate::store::Store;
+
+/// How long `check` looks for damage in a SQLite file: a few gigabytes.
+const DAMAGE_LOOK_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -57,6 +62,7 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, offline: bool, as_json: bo
                 let text =
                     said!("{database} answers, schema up to date", "{database} 有应答，表结构是最新的");
                 lines.push(Line::new(of_database(), State::Ok, text));
+                lines.extend(file_lines(&app.store).await);
                 super::signals::end_on_signals(&app.tokens)?;
                 lines.extend(unsaved_line(&app));
                 let app = Arc::new(app);
@@ -78,6 +84,27 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, offline: bool, as_json: bo
 
 fn of_database() -> Said {
     said!("database", "数据库")
+}
+
+/// What is wrong with the file of a SQLite database, which may still answer.
+async fn file_lines(store: &Store) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let damage = match store.damage(DAMAGE_LOOK_MAX).await {
+        Ok(None) => None,
+        Ok(Some(said)) => Some(Said::alike(said)),
+        Err(error) => Some(chinese::said_of(&error)),
+    };
+    if let Some(said) = damage {
+        let text = said!(
+            "the file is damaged ({said}): stop shopsync, keep a copy of the file, and put a backup back; or save what can \
+             be read with `sqlite3 FILE .recover | sqlite3 NEW` and fetch the rest with `shopsync sync --full`",
+            "文件已损坏（{said}）：请停止 shopsync，保留这个文件的副本，然后恢复备份；或用 `sqlite3 FILE .recover | sqlite3 NEW` \
+             抢救可读的部分，再用 `shopsync sync --full` 补齐其余"; said
+        );
+        lines.push(Line::new(of_database(), State::Bad(Exit::Unavailable), text));
+    }
+    lines.extend(super::open_to_others(store).map(|text| Line::new(of_database(), State::Warning, text)));
+    lines
 }
 
 fn of_shop(shop: &Shop) -> Said {

@@ -61,6 +61,8 @@ pub use run::{serve, serve_behind};
 
 /// How long a verb other than the daemon waits for the database.
 const DATABASE_WAIT: Duration = Duration::from_secs(10);
+/// Connections of a verb that does one thing at a time.
+const VERB_CONNECTIONS_MAX: u32 = 2;
 /// Between two tries.
 const DATABASE_POLL: Duration = Duration::from_millis(500);
 
@@ -95,8 +97,12 @@ fn without_config(verb: Verb) -> Result<Exit> {
     }
 }
 
-fn with_config(verb: Verb, loaded: Loaded, telemetry: Option<Telemetry>) -> Result<Exit> {
+fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> Result<Exit> {
     let clock = Clock::system();
+    if !works_in_parallel(&verb) {
+        let connections_max = &mut loaded.config.database.connections_max;
+        *connections_max = VERB_CONNECTIONS_MAX.min(*connections_max);
+    }
     match verb {
         Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
         Verb::Migrate(verb) => block_on(migrate::migrate(&verb, &loaded.config)),
@@ -167,6 +173,21 @@ fn with_config(verb: Verb, loaded: Loaded, telemetry: Option<Telemetry>) -> Resu
         Verb::Auth(verb) => block_on(until_signal(loaded, clock, async |app| auth::run(&app, &verb).await)),
         verb => without_config(verb),
     }
+}
+
+/// Whether a verb does several things in the database at a time. The others leave the connections of a small server to
+/// the daemon.
+fn works_in_parallel(verb: &Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Run
+            | Verb::Sync(_)
+            | Verb::Backfill(_)
+            | Verb::Verify(_)
+            | Verb::Fetch(_)
+            | Verb::Replay(_)
+            | Verb::Quarantine(QuarantineVerb::Retry { .. })
+    )
 }
 
 /// What the configuration is and what looks wrong about it, on stderr.
@@ -241,6 +262,16 @@ async fn open_store(loaded: &Loaded, clock: Clock) -> Result<Store> {
     }
 }
 
+/// What to say about a database file that others than its owner can read. `None`: nothing.
+fn open_to_others(store: &Store) -> Option<Said> {
+    let (mode, file) = (store.mode_open_to_others()?, store.sqlite_file()?);
+    let file = file.display();
+    Some(said!(
+        "users other than the owner can read the names and notes of buyers in {file} (mode {mode:o}); run: chmod 600 {file}*",
+        "所有者以外的用户可以读取 {file} 里买家的姓名和留言（权限 {mode:o}）；请运行：chmod 600 {file}*"
+    ))
+}
+
 /// Says which database it is. One that refuses at once was named wrongly: its password, its name, or a file that
 /// is no database.
 fn not_opened(config: &Config, error: AppError) -> anyhow::Error {
@@ -253,7 +284,9 @@ fn not_opened(config: &Config, error: AppError) -> anyhow::Error {
         _ => return error.into(),
     };
     let database = config.database_shown();
-    let text = if exit == Exit::BadConfig {
+    let text = if error.is_named() {
+        said!("{database} cannot be opened", "无法打开 {database}")
+    } else if exit == Exit::BadConfig {
         said!(
             "{database} cannot be opened (check `[database] url`, its user and that user's rights)",
             "无法打开 {database}（请检查 `[database] url`、其中的用户及其权限）"

@@ -51,6 +51,9 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, telemetry: Option<Telemetr
             opened.map_err(|error| super::not_opened(&loaded.config, error))?
         }
     };
+    if let Some(warning) = super::open_to_others(&opened.store) {
+        tracing::warn!(event = "config.warning", "{}", warning.english);
+    }
     serve_with(Arc::new(opened), http, cancel, Some(reloads)).await
 }
 

@@ -4,15 +4,22 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::address;
+
 const SQLITE: &str = "sqlite:";
 
 /// The address with an absolute path for SQLite, or what is wrong with it. The error never repeats it: it may
 /// hold a password.
 pub(super) fn effective(address: &str, base: &Path) -> Result<String, String> {
     let Some(rest) = address.strip_prefix(SQLITE) else {
+        if let Some(remedy) = address::password_in_the_way(address) {
+            return Err(remedy);
+        }
         let url = Url::parse(address).map_err(|_| expected())?;
+        // Without `//` there is no host in it, and the driver would ask some server that nobody named.
+        let has_host = address.contains("://");
         return match url.scheme() {
-            "postgres" | "postgresql" => Ok(address.to_owned()),
+            "postgres" | "postgresql" if has_host && url.fragment().is_none() => Ok(address.to_owned()),
             _ => Err(expected()),
         };
     };
@@ -75,8 +82,16 @@ mod tests {
 
     #[test]
     fn only_files_and_servers_are_databases() {
-        for wrong in ["", "shopsync.db", "sqlite://", "sqlite::memory:", "mysql://ann:pw@db/shop", "postgres"]
-        {
+        for wrong in [
+            "",
+            "shopsync.db",
+            "sqlite://",
+            "sqlite::memory:",
+            "mysql://ann:pw@db/shop",
+            "postgres",
+            "postgres:/shop",
+            "postgres://ann:1#pw@db/shop",
+        ] {
             let error = effective(wrong, Path::new("/")).expect_err(wrong);
             assert!(!error.contains("pw"), "{error}");
         }

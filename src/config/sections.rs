@@ -26,6 +26,8 @@ pub struct DatabaseConfig {
     pub url_file: Option<PathBuf>,
     /// Postgres schema; empty: the role's default.
     pub schema: String,
+    /// How many connections to a Postgres server one process opens at most.
+    pub connections_max: u32,
     /// The address to use, from wherever it came, with an absolute path for SQLite.
     #[serde(skip)]
     pub(super) effective_url: SecretString,

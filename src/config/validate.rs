@@ -28,6 +28,8 @@ const LAG_LIMIT_MIN: Duration = Duration::from_mins(1);
 /// More of either only waits for the database.
 const SHOPS_IN_PARALLEL_MAX: usize = 256;
 const WINDOWS_IN_PARALLEL_MAX: usize = 64;
+/// A server's own limit is a hundred unless it was raised.
+const CONNECTIONS_MAX: usize = 100;
 /// Postgres cuts longer names.
 const SCHEMA_BYTES_MAX: usize = 63;
 const NAME_CHARS_MAX: usize = 64;
@@ -71,6 +73,8 @@ fn database(config: &Config, findings: &mut Findings<'_>) {
     if schema.len() > SCHEMA_BYTES_MAX || schema.contains(['\0', '"', ',']) {
         findings.problem(&["database", "schema"], "this is no name of a Postgres schema");
     }
+    let path = ["database", "connections_max"];
+    count(&path, config.database.connections_max as usize, CONNECTIONS_MAX, findings);
 }
 
 fn http(config: &Config, findings: &mut Findings<'_>) {

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::alarms::Watcher;
 use super::database::DatabaseWatch;
 use super::dead_man::{Ended, Switches};
-use super::health::{self, Health};
+use super::health::Health;
 use super::keeper::{Charge, Keeper, KeeperParts};
 use super::lanes;
 use super::run::{RunError, RunOptions, Task, chain, run_lane};
@@ -78,12 +78,12 @@ impl Daemon {
         let courier = Arc::new(Courier::default());
         Self {
             live,
-            database,
             tracker: TaskTracker::new(),
             cancel,
             stops: Arc::default(),
             under_way: UnderWay::default(),
-            health: Arc::default(),
+            health: database.health().clone(),
+            database,
             switches: Switches::new(courier.clone()),
             courier,
         }
@@ -178,7 +178,8 @@ impl Daemon {
 
     /// Asks the database for signs of life from now on.
     pub fn start_probe(&self) {
-        self.tracker.spawn(health::probe(self.health.clone(), self.live.clone(), self.cancel.clone()));
+        let (database, cancel) = (self.database.clone(), self.cancel.clone());
+        self.tracker.spawn(async move { database.probe(cancel).await });
     }
 
     /// Tells people from now on what needs them.

@@ -2,7 +2,8 @@
 //!
 //! Fed is only on signs of life of the work itself, see [`super::health`]: since the last time the scheduler's loop turned
 //! and the database answered. An answer may be an error: a database that is away is waited for, and a restart would
-//! not bring it back.
+//! not bring it back. One that takes the writes of a new connection and, for a minute, none of ours is a reason: then the
+//! fault is in this process.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

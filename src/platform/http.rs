@@ -4,6 +4,7 @@
 //! It knows nothing of signatures, envelopes or tokens, and sends each call exactly once: trying again is
 //! decided in [`super::retry`] for reads and in `auth` for token calls.
 
+use std::error::Error;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -68,9 +69,8 @@ impl Conversation {
             .connect_timeout(CONNECT_TIMEOUT)
             .http1_only()
             .pool_max_idle_per_host(0);
-        let build = |builder: ClientBuilder| {
-            builder.build().map_err(|source| ConnectError::Client { app: settings.name.clone(), source })
-        };
+        let build =
+            |builder: ClientBuilder| builder.build().map_err(|source| not_made(&settings.name, source));
         Ok(Self {
             platform,
             gateway: settings.gateway.clone(),
@@ -193,6 +193,8 @@ fn client(settings: &AppSettings, is_loopback: bool) -> Result<ClientBuilder, Co
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never());
     match &settings.proxy {
+        // No TLS, so no certificates: a container without any of the system's runs what is on its own machine.
+        None if settings.gateway.scheme() == "http" => Ok(builder.no_proxy().tls_certs_only([])),
         Some(address) => {
             let proxy = Proxy::all(address.clone()).map_err(|source| ConnectError::Proxy {
                 app: settings.name.clone(),
@@ -205,6 +207,18 @@ fn client(settings: &AppSettings, is_loopback: bool) -> Result<ClientBuilder, Co
         None if is_loopback => Ok(builder.no_proxy()),
         None => Ok(builder),
     }
+}
+
+/// The certificates of the system are read when a client is made, and only then it shows that there are none.
+fn not_made(app: &str, source: reqwest::Error) -> ConnectError {
+    let mut cause: Option<&dyn Error> = Some(&source);
+    while let Some(error) = cause {
+        if error.to_string().contains("No CA certificates") {
+            return ConnectError::NoCertificates { app: app.to_owned() };
+        }
+        cause = error.source();
+    }
+    ConnectError::Client { app: app.to_owned(), source }
 }
 
 /// Whether an address is on this machine.

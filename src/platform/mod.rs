@@ -254,6 +254,10 @@ pub enum ConnectError {
         #[source]
         source: reqwest::Error,
     },
+    #[error(
+        "this machine has no certificates to know the platform of app `{app}` by: install the package `ca-certificates`"
+    )]
+    NoCertificates { app: String },
     /// Everything in a call is secret, so it goes in clear only to this machine itself.
     #[error("the gateway of app `{app}` must be an https address")]
     Gateway { app: String },

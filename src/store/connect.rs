@@ -1,48 +1,57 @@
 //! Opening the database, with the settings each kind needs.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::sqlx::ConnectOptions;
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{AssertSqlSafe, Executor};
-use sea_orm::{ConnectOptions, ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, DbErr, RuntimeErr, Statement};
 use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, OnceCell};
 use url::Url;
 
 use super::connection::Connection;
 use super::dialect::Dialect;
+use super::pools::Opener;
 use super::{Place, Store, StoreError, StoreSettings, identity};
 use crate::clock::Clock;
 
 /// Enough for eight shops' lanes and the verbs; few enough for a Postgres that others use too.
-const POSTGRES_CONNECTIONS_MAX: u32 = 12;
+pub const CONNECTIONS_DEFAULT: u32 = 12;
 /// One writes, the others read. Each is a thread.
 const SQLITE_CONNECTIONS_MAX: u32 = 4;
-/// How long a connection may be waited for before the database counts as away.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Ages are looked at when a connection is taken, by ourselves. With an age of its own to watch, sqlx 0.9 starts a
-/// task that counts idle connections while others take them; the count can fall below zero, and the task then goes
-/// round for ever on one of the runtime's threads.
-const NO_MAINTENANCE: Option<Duration> = None;
-/// A connection of this age is closed instead of used: one whose peer died silently is then found out at last.
-const CONNECTION_LIFETIME: Duration = Duration::from_mins(30);
-const CONNECTION_IDLE: Duration = Duration::from_mins(5);
 /// How long SQLite waits for a writer in another process, before the transaction is repeated.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// To this many bytes SQLite shortens its write-ahead log once it could be written back: a reader that stays long lets
+/// it grow, and it would keep that size.
+const SQLITE_LOG_BYTES: &str = "16777216";
 /// Prepared statements kept per connection. Bulk statements differ by their number of rows, so that a larger
 /// cache would fill with large statements used once: megabytes each on SQLite, where preparing costs next to
 /// nothing.
 const SQLITE_STATEMENTS_CACHED: usize = 2;
 const POSTGRES_STATEMENTS_CACHED: usize = 20;
+/// Rights that let users other than the owner in.
+const OTHERS: u32 = 0o077;
 
 impl Store {
     /// Opens the database. Makes a missing SQLite file, but no folder and no schema. Asks it for a sign of life,
     /// so that a wrong address shows at once.
     pub async fn connect(settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
+        Self::connect_with(settings, CONNECTIONS_DEFAULT, clock).await
+    }
+
+    /// The same, with at most so many connections to a Postgres server.
+    pub async fn connect_with(
+        settings: &StoreSettings,
+        connections_max: u32,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
         let url = settings.url.expose_secret();
-        let (dialect, mut place, options) = if url.starts_with("sqlite:") {
+        let (dialect, mut place, opener) = if url.starts_with("sqlite:") {
             let file = sqlite_file(url);
             if file.as_os_str().is_empty() || file == Path::new(":memory:") {
                 return Err(StoreError::InMemory);
@@ -52,35 +61,45 @@ impl Store {
                 sqlite_file: Some(file.clone()),
                 sqlite_identity: None,
             };
-            (Dialect::Sqlite, place, sqlite_options(&file)?)
+            (Dialect::Sqlite, place, sqlite_opener(&file)?)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let place = Place {
                 description: describe_postgres(url, &settings.schema)?,
                 sqlite_file: None,
                 sqlite_identity: None,
             };
-            (Dialect::Postgres, place, postgres_options(url, &settings.schema))
+            (Dialect::Postgres, place, postgres_opener(url, &settings.schema, connections_max)?)
         } else {
             return Err(StoreError::UnknownKind);
         };
-        let connection = Connection::open(options, dialect == Dialect::Postgres).await?;
+        let connection = Connection::open(opener).await?;
         place.sqlite_identity = place.sqlite_file.as_deref().and_then(identity);
         let store = Self {
             connection,
             dialect,
             clock,
             write_turn: Arc::new(Mutex::new(())),
+            writes: Arc::default(),
             place: Arc::new(place),
             home: Arc::new(OnceCell::new()),
         };
-        if store.is_postgres() && !settings.schema.is_empty() {
-            require_schema(&store.connection, &settings.schema).await?;
+        if store.is_postgres() {
+            require_fit(&store.connection).await?;
+            if !settings.schema.is_empty() {
+                require_schema(&store.connection, &settings.schema).await?;
+            }
         }
         Ok(store)
     }
+
+    /// The mode of a SQLite file that users other than its owner can read or write. `None`: it is kept from them.
+    pub fn mode_open_to_others(&self) -> Option<u32> {
+        let mode = std::fs::metadata(self.place.sqlite_file.as_deref()?).ok()?.permissions().mode() & 0o777;
+        (mode & OTHERS != 0).then_some(mode)
+    }
 }
 
-fn sqlite_options(file: &Path) -> Result<ConnectOptions, StoreError> {
+fn sqlite_opener(file: &Path) -> Result<Opener, StoreError> {
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -88,59 +107,48 @@ fn sqlite_options(file: &Path) -> Result<ConnectOptions, StoreError> {
     if !folder.is_dir() {
         return Err(StoreError::NoFolder { folder: folder.to_owned() });
     }
-    let file = file.to_owned();
-    let mut options = ConnectOptions::new("sqlite:");
-    options
-        .max_connections(SQLITE_CONNECTIONS_MAX)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .max_lifetime(NO_MAINTENANCE)
-        .idle_timeout(NO_MAINTENANCE)
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .record_stmt_in_spans(false)
-        // Built anew and not from the address, in which `?` and `%` of a file name would mean something.
-        .map_sqlx_sqlite_opts(move |_| {
-            SqliteConnectOptions::new()
-                .filename(&file)
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                // A commit that was told must outlive a power cut: a spent refresh token cannot be got again.
-                .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(BUSY_TIMEOUT)
-                .foreign_keys(false)
-                .statement_cache_capacity(SQLITE_STATEMENTS_CACHED)
-        });
-    Ok(options)
+    make_private(file)?;
+    // Built anew and not from the address, in which `?` and `%` of a file name would mean something.
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        // A file that goes away while we run is never made anew: it would be an empty database.
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit that was told must outlive a power cut: a spent refresh token cannot be got again.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(false)
+        .pragma("journal_size_limit", SQLITE_LOG_BYTES)
+        .statement_cache_capacity(SQLITE_STATEMENTS_CACHED)
+        .disable_statement_logging();
+    Ok(Opener::Sqlite { options: Box::new(options), connections_max: SQLITE_CONNECTIONS_MAX })
 }
 
-fn postgres_options(url: &str, schema: &str) -> ConnectOptions {
-    // sea-orm knows only the short form.
-    let url = url.replacen("postgresql:", "postgres:", 1);
+/// Makes a missing file, which only its owner may read: it holds names and notes of buyers. SQLite gives the files beside
+/// it the same rights.
+fn make_private(file: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        // A link to nowhere, a folder that takes no file: SQLite says what it makes of it.
+        Err(_) if file.exists() => Ok(()),
+        Err(source) => Err(StoreError::Create { file: file.to_owned(), source }),
+    }
+}
+
+fn postgres_opener(url: &str, schema: &str, connections_max: u32) -> Result<Opener, StoreError> {
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|error: sea_orm::SqlxError| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
+    let options = options
+        .application_name("shopsync")
+        // A pooler refuses what it does not know; and we keep no numbers with a fraction.
+        .extra_float_digits(None)
+        .statement_cache_capacity(POSTGRES_STATEMENTS_CACHED)
+        .disable_statement_logging();
     let session = postgres_session(schema);
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(POSTGRES_CONNECTIONS_MAX)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(true)
-        .max_lifetime(NO_MAINTENANCE)
-        .idle_timeout(NO_MAINTENANCE)
-        .set_application_name("shopsync")
-        .sqlx_logging(false)
-        .record_stmt_in_spans(false)
-        .map_sqlx_postgres_opts(|options| options.statement_cache_capacity(POSTGRES_STATEMENTS_CACHED))
-        .map_sqlx_postgres_pool_opts(move |options| {
-            let session = session.clone();
-            options
-                .before_acquire(|_, of| {
-                    let is_young = of.age < CONNECTION_LIFETIME && of.idle_for < CONNECTION_IDLE;
-                    Box::pin(async move { Ok(is_young) })
-                })
-                .after_connect(move |connection, _| {
-                    let session = AssertSqlSafe(session.clone());
-                    Box::pin(async move { connection.execute(session).await.map(|_| ()) })
-                })
-        });
-    options
+    Ok(Opener::Postgres { options: Box::new(options), session, connections_max })
 }
 
 /// What every connection begins with.
@@ -148,11 +156,13 @@ fn postgres_options(url: &str, schema: &str) -> ConnectOptions {
 /// Plans are made anew for each statement: a plan kept from when a table was empty reads all of it, and a first
 /// load fills the table faster than Postgres finds out.
 ///
+/// The server's notices and warnings are nothing to us, and the driver would log them without an event.
+///
 /// The limits are for what the server cannot know: that whoever asked has given up, or is gone without a word and
 /// left a lease locked for everybody else. They are shorter than our own patience.
 const SESSION: &str = "SET plan_cache_mode = force_custom_plan; SET statement_timeout = '15s'; \
     SET idle_in_transaction_session_timeout = '20s'; SET tcp_keepalives_idle = 30; \
-    SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3";
+    SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET client_min_messages = 'error'";
 
 fn postgres_session(schema: &str) -> String {
     let mut session = SESSION.to_owned();
@@ -161,6 +171,25 @@ fn postgres_session(schema: &str) -> String {
         session.push_str(&quoted(schema));
     }
     session
+}
+
+/// A server that keeps all text, and all statements of a connection in one session. What it cannot keep it refuses in the
+/// middle of a sync, or keeps as other characters.
+async fn require_fit(connection: &Connection) -> Result<(), StoreError> {
+    let question = Statement::from_string(
+        connection.get_database_backend(),
+        "SELECT current_setting('server_encoding') AS encoding, current_setting('port') AS port",
+    );
+    let Some(row) = connection.query_one_raw(question).await? else { return Ok(()) };
+    let encoding: String = row.try_get("", "encoding")?;
+    if encoding != "UTF8" {
+        return Err(StoreError::Encoding { encoding });
+    }
+    let port: String = row.try_get("", "port")?;
+    match port.parse() {
+        Ok(port) if !connection.keeps_session(port).await? => Err(StoreError::Pooler),
+        _ => Ok(()),
+    }
 }
 
 /// Postgres accepts a search path that does not exist, and the tables would then be made nowhere.

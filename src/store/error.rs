@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::DbErr;
 
+use super::cause::Cause;
 use super::leases::LaneKey;
 
 /// Why the database did not do what was asked.
@@ -14,20 +15,20 @@ pub enum StoreError {
     #[error("the database is not available")]
     Unavailable {
         #[source]
-        source: DbErr,
+        source: Cause,
     },
     /// Other writers were in the way, again and again.
     #[error("the database was busy {attempts} times in a row")]
     Busy {
         attempts: u32,
         #[source]
-        source: DbErr,
+        source: Cause,
     },
     /// A wrong password, a fault of this program or a damaged database.
     #[error("the database refused")]
     Refused {
         #[source]
-        source: DbErr,
+        source: Cause,
     },
     /// Somebody else holds the lane now, or the cursor was moved by hand: nothing was written.
     #[error("the lease of {key} is lost")]
@@ -50,8 +51,35 @@ pub enum StoreError {
         file.display()
     )]
     FileReplaced { file: PathBuf },
+    #[error("the disk of the database file `{}` is full: make room", file.display())]
+    DiskFull { file: PathBuf },
     #[error("the folder `{}` for the database does not exist", folder.display())]
     NoFolder { folder: PathBuf },
+    #[error("could not make the database file `{}`", file.display())]
+    Create {
+        file: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// Text in any other encoding loses characters, or refuses them in the middle of a sync.
+    #[error(
+        "the database keeps text as {encoding}, and shopsync needs UTF8: make another one with `CREATE DATABASE shopsync \
+         ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0` and name it in `[database] url`"
+    )]
+    Encoding { encoding: String },
+    #[error(
+        "between shopsync and the database stands a pooler that gives each transaction another session (PgBouncer with \
+         `pool_mode = transaction` or `statement`): set `pool_mode = session` for this database, or connect to the \
+         server itself"
+    )]
+    Pooler,
+    /// There is a table of one of our names, and no migration of ours was applied.
+    #[error("the database holds a table `{table}` of another program: {}", if *.is_postgres {
+        "run `CREATE SCHEMA shopsync`, and set `schema = \"shopsync\"` in `[database]`"
+    } else {
+        "name another file in `[database] url`"
+    })]
+    ForeignTable { table: String, is_postgres: bool },
     #[error(
         "the schema `{schema}` does not exist; make it with `CREATE SCHEMA`, or leave `database.schema` empty"
     )]
@@ -65,98 +93,31 @@ pub enum StoreError {
 impl StoreError {
     /// Whether waiting may help: the database is away, or busy beyond the repeats of a transaction.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Busy { .. } | Self::FileReplaced { .. })
+        matches!(
+            self,
+            Self::Unavailable { .. } | Self::Busy { .. } | Self::FileReplaced { .. } | Self::DiskFull { .. }
+        )
+    }
+
+    /// Whether the message names what is wrong and what to do.
+    pub fn is_named(&self) -> bool {
+        match self {
+            Self::Unavailable { source } | Self::Busy { source, .. } | Self::Refused { source } => {
+                source.trouble().is_some()
+            }
+            _ => true,
+        }
     }
 
     /// Whether the same transaction may succeed when it is repeated at once.
     pub(super) fn is_contention(&self) -> bool {
-        match self {
-            Self::Refused { source } => code(source).is_some_and(|code| match sqlite_code(&code) {
-                Some(code) => code == SQLITE_BUSY,
-                None => POSTGRES_CONTENTION.contains(&code.as_str()),
-            }),
-            _ => false,
-        }
+        matches!(self, Self::Refused { source } if source.is_contention())
     }
 }
 
 impl From<DbErr> for StoreError {
-    fn from(source: DbErr) -> Self {
-        if is_away(&source) { Self::Unavailable { source } } else { Self::Refused { source } }
-    }
-}
-
-/// Serialisation failure, deadlock, lock not available.
-const POSTGRES_CONTENTION: [&str; 3] = ["40001", "40P01", "55P03"];
-/// Took too long, shutting down, crashed, starting up, ended as idle, within a transaction too, a standby that takes
-/// no writes.
-const POSTGRES_AWAY: [&str; 7] = ["57014", "57P01", "57P02", "57P03", "57P05", "25P03", "25006"];
-/// Connection exceptions, no resources left (too many connections, disk full), input/output errors.
-const POSTGRES_AWAY_CLASSES: [&str; 3] = ["08", "53", "58"];
-
-const SQLITE_BUSY: u32 = 5;
-/// Read-only, input/output error, full, cannot be opened.
-const SQLITE_AWAY: [u32; 4] = [8, 10, 13, 14];
-
-fn is_away(error: &DbErr) -> bool {
-    if matches!(error, DbErr::ConnectionAcquire(_)) {
-        return true;
-    }
-    match sqlx(error) {
-        Some(SqlxError::Database(_)) => code(error).is_some_and(|code| match sqlite_code(&code) {
-            Some(code) => SQLITE_AWAY.contains(&code),
-            None => {
-                POSTGRES_AWAY.contains(&code.as_str())
-                    || POSTGRES_AWAY_CLASSES.iter().any(|class| code.starts_with(class))
-            }
-        }),
-        Some(
-            SqlxError::Io(_)
-            | SqlxError::Tls(_)
-            | SqlxError::Protocol(_)
-            | SqlxError::PoolTimedOut
-            | SqlxError::PoolClosed
-            | SqlxError::WorkerCrashed,
-        ) => true,
-        _ => false,
-    }
-}
-
-/// The kind of a SQLite error, without the finer distinction in its higher bytes. `None` for a code of Postgres,
-/// which always has five characters.
-fn sqlite_code(code: &str) -> Option<u32> {
-    if code.len() == 5 {
-        return None;
-    }
-    code.parse::<u32>().ok().map(|code| code & 0xff)
-}
-
-fn code(error: &DbErr) -> Option<String> {
-    match sqlx(error)? {
-        SqlxError::Database(error) => error.code().map(std::borrow::Cow::into_owned),
-        _ => None,
-    }
-}
-
-fn sqlx(error: &DbErr) -> Option<&SqlxError> {
-    match error {
-        DbErr::Conn(RuntimeErr::SqlxError(error))
-        | DbErr::Exec(RuntimeErr::SqlxError(error))
-        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sqlite_code_is_judged_by_its_kind() {
-        for (code, kind) in
-            [("5", Some(5)), ("517", Some(5)), ("261", Some(5)), ("3850", Some(10)), ("40001", None)]
-        {
-            assert_eq!(sqlite_code(code), kind, "{code}");
-        }
+    fn from(error: DbErr) -> Self {
+        let source = Cause::from(error);
+        if source.is_away() { Self::Unavailable { source } } else { Self::Refused { source } }
     }
 }

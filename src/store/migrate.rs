@@ -16,6 +16,9 @@ const MIGRATION_LOCK: i64 = 0x7368_6f70_7379_6e63;
 /// How long migrating may take, the wait for another process that is at it included. Rewriting a large table is slow.
 const MIGRATION_DEADLINE: Duration = Duration::from_mins(30);
 
+/// The table with the names of the migrations that were applied.
+const LIST: &str = "seaql_migrations";
+
 /// One change of the schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
@@ -26,9 +29,19 @@ pub struct Migration {
 impl Store {
     /// Applies what is missing and tells its names, oldest first. Cheap when nothing is.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        if pending(&self.migration_status().await?).is_empty() {
+        let known = self.migration_status().await?;
+        if pending(&known).is_empty() {
             return Ok(Vec::new());
         }
+        let is_first = known.iter().all(|migration| !migration.is_applied);
+        let applied = self.apply().await;
+        applied.map_err(|error| match table_in_the_way(&error) {
+            Some(table) if is_first => StoreError::ForeignTable { table, is_postgres: self.is_postgres() },
+            _ => error,
+        })
+    }
+
+    async fn apply(&self) -> Result<Vec<String>, StoreError> {
         self.write_within(MIGRATION_DEADLINE, |tx| async move {
             lock(&tx).await?;
             // Another process may have been here while we waited for the lock.
@@ -74,9 +87,24 @@ async fn status(db: &impl ConnectionTrait) -> Result<Vec<Migration>, StoreError>
     let known: Vec<String> =
         Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
     if let Some(migration) = applied.iter().find(|name| !known.contains(name)) {
+        // Other programs keep their list in a table of the same name.
+        if !known.iter().any(|name| applied.contains(name)) {
+            let is_postgres = db.get_database_backend() == sea_orm::DbBackend::Postgres;
+            return Err(StoreError::ForeignTable { table: LIST.to_owned(), is_postgres });
+        }
         return Err(StoreError::SchemaNewer { migration: migration.clone() });
     }
     Ok(known.into_iter().map(|name| Migration { is_applied: applied.contains(&name), name }).collect())
+}
+
+/// The table that a first migration could not make, because another program's has its name.
+fn table_in_the_way(error: &StoreError) -> Option<String> {
+    let StoreError::Refused { source } = error else { return None };
+    // `relation "orders" already exists (42P07)`; `table orders already exists (1)`.
+    let said = source.said()?;
+    let (before, _) = said.split_once(" already exists")?;
+    let name = before.rsplit(' ').next()?;
+    Some(name.trim_matches(['"', '`', '\'']).to_owned())
 }
 
 /// The names in the migration table; none when there is no such table yet.

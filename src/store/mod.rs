@@ -44,6 +44,8 @@ pub mod overview;
 pub mod records;
 pub mod runs;
 
+pub mod cause;
+pub mod connect;
 pub mod credentials;
 pub mod error;
 pub mod home;
@@ -55,7 +57,6 @@ pub mod shop_tables;
 mod activities;
 mod after_sales;
 mod bulk;
-mod connect;
 mod connection;
 mod dialect;
 mod entities;
@@ -66,6 +67,8 @@ mod order_events;
 mod order_items;
 mod order_rows;
 mod orders;
+mod pools;
+mod probe;
 mod products;
 mod rows;
 mod tables;
@@ -76,6 +79,7 @@ pub use migrate::Migration;
 
 use connection::Connection;
 use dialect::Dialect;
+use probe::Writes;
 
 /// Where the rows are kept.
 #[derive(Clone)]
@@ -95,6 +99,7 @@ pub struct Store {
     /// Writers of one process queue here for SQLite, which lets one write at a time: waiting in line is fairer
     /// than its busy handler. Never taken on Postgres.
     write_turn: Arc<Mutex<()>>,
+    writes: Arc<Writes>,
     place: Arc<Place>,
     /// What [`Store::home`] was told.
     home: Arc<OnceCell<Option<String>>>,
@@ -141,8 +146,13 @@ impl Store {
     }
 
     /// Trusts none of the connections any more: whoever asks next gets a new one. For when the database was away.
-    pub async fn reconnect(&self) -> Result<(), StoreError> {
-        Ok(self.connection.renew().await?)
+    pub fn reconnect(&self) {
+        self.connection.renew();
+    }
+
+    /// How many connections are opened at most.
+    pub fn connections_max(&self) -> u32 {
+        self.connection.connections_max()
     }
 
     /// Which database it is, without user and password.

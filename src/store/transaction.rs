@@ -4,11 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbErr, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement};
 
+use super::connection::silence;
 use super::dialect::Dialect;
 use super::{Store, StoreError};
 use crate::clock::Clock;
@@ -20,6 +18,8 @@ const PAUSE_STEP: Duration = Duration::from_millis(40);
 
 /// How long a transaction may take, from its begin to its commit.
 const TRANSACTION_DEADLINE: Duration = Duration::from_secs(30);
+/// The same for SQLite, whose disk may be slow but whose answers come by themselves in the end.
+const SQLITE_TRANSACTION_DEADLINE: Duration = Duration::from_mins(5);
 
 /// A write transaction. Rolled back when it is dropped without a commit.
 pub(super) struct Tx {
@@ -70,7 +70,7 @@ impl Store {
     {
         let mut attempt = 1;
         loop {
-            let error = match self.connection.wait(deadline, Box::pin(self.write_once(&work))).await {
+            let error = match Box::pin(self.write_once(deadline, &work)).await {
                 Err(error) if error.is_contention() => error,
                 settled => return settled,
             };
@@ -84,23 +84,32 @@ impl Store {
         }
     }
 
-    async fn write_once<T, W, F>(&self, work: &W) -> Result<T, StoreError>
+    /// One attempt. However it ends, also when it is dropped half way: a connection that is not provably outside of the
+    /// transaction does not go back to the pool, see [`super::pools`].
+    pub(super) async fn write_once<T, W, F>(&self, deadline: Duration, work: &W) -> Result<T, StoreError>
     where
         W: Fn(Tx) -> F,
         F: Future<Output = Result<T, StoreError>>,
     {
-        let _turn = match self.dialect {
-            Dialect::Sqlite => Some(self.write_turn.lock().await),
-            Dialect::Postgres => None,
+        let (_turn, deadline) = match self.dialect {
+            Dialect::Sqlite => {
+                (Some(self.write_turn.lock().await), deadline.max(SQLITE_TRANSACTION_DEADLINE))
+            }
+            Dialect::Postgres => (None, deadline),
         };
+        let done = tokio::time::timeout(deadline, self.transact(work)).await;
+        let done = done.unwrap_or_else(|_| Err(silence().into()));
+        self.writes.note(done.is_ok());
+        done
+    }
+
+    async fn transact<T, W, F>(&self, work: &W) -> Result<T, StoreError>
+    where
+        W: Fn(Tx) -> F,
+        F: Future<Output = Result<T, StoreError>>,
+    {
         self.place.check()?;
-        // A deferred transaction that begins by reading fails at once, without waiting, when another one
-        // commits before its first write.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let transaction = Arc::new(self.connection.pool().begin_with_options(options).await?);
+        let transaction = Arc::new(self.connection.begin().await?);
         let done = work(Tx {
             transaction: Arc::clone(&transaction),
             dialect: self.dialect,
@@ -145,9 +154,7 @@ mod tests {
         Ok(())
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn writers_of_several_processes_wait_in_line_and_none_has_to_begin_again() {
-        let folder = tempfile::tempdir().unwrap();
+    async fn counter(folder: &tempfile::TempDir) -> (StoreSettings, Store) {
         let settings = StoreSettings {
             url: SecretString::from(format!("sqlite://{}", folder.path().join("a.db").display())),
             schema: String::new(),
@@ -155,6 +162,71 @@ mod tests {
         let store = Store::connect(&settings, Clock::system()).await.unwrap();
         store.connection.execute_unprepared("CREATE TABLE counter (n)").await.unwrap();
         store.connection.execute_unprepared("INSERT INTO counter VALUES (0)").await.unwrap();
+        (settings, store)
+    }
+
+    /// What another program sees.
+    async fn seen_by_others(settings: &StoreSettings) -> i64 {
+        let other = Store::connect(settings, Clock::system()).await.unwrap();
+        let question = Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT n FROM counter");
+        let row = other.connection.query_one_raw(question).await.unwrap().unwrap();
+        row.try_get("", "n").unwrap()
+    }
+
+    /// Takes all the room that this connection believes there is. SQLite then ends the transaction by itself.
+    async fn fill(tx: Tx) -> Result<(), StoreError> {
+        tx.db().execute_unprepared("UPDATE counter SET n = n + 100").await?;
+        tx.db().execute_unprepared("PRAGMA max_page_count = 2").await?;
+        tx.db().execute_unprepared("CREATE TABLE big AS SELECT zeroblob(1000000)").await?;
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_connection_whose_transaction_the_database_ended_is_never_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (settings, store) = counter(&folder).await;
+        for round in 1..=3 {
+            let error = store.write(fill).await.unwrap_err();
+            assert!(error.is_unavailable(), "{error:?}");
+            // With room again, every write reaches the file, and nobody holds the lock.
+            store.write(count_up).await.unwrap();
+            assert_eq!(seen_by_others(&settings).await, round);
+            let other = Store::connect(&settings, Clock::system()).await.unwrap();
+            other.write(|_| async { Ok(()) }).await.unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_write_that_panics_or_is_dropped_half_way_holds_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (settings, store) = counter(&folder).await;
+        let panicking = tokio::spawn({
+            let store = store.clone();
+            async move {
+                let work = |tx: Tx| async move {
+                    count_up(tx).await?;
+                    let never: Option<()> = None;
+                    never.expect("this test panics here");
+                    Ok(())
+                };
+                store.write(work).await
+            }
+        });
+        assert!(panicking.await.unwrap_err().is_panic());
+        let hanging = store.write(|tx: Tx| async move {
+            tx.db().execute_unprepared("UPDATE counter SET n = n + 100").await?;
+            std::future::pending::<Result<(), StoreError>>().await
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(100), hanging).await.is_err());
+
+        store.write(count_up).await.unwrap();
+        assert_eq!(seen_by_others(&settings).await, 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn writers_of_several_processes_wait_in_line_and_none_has_to_begin_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (settings, _store) = counter(&folder).await;
         let attempts = Arc::new(AtomicU32::new(0));
 
         let mut writers = tokio::task::JoinSet::new();

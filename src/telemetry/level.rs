@@ -1,5 +1,5 @@
 //! How much is logged: our own words at the level asked for, other crates' below WARN only when asked for by
-//! name.
+//! name. The database driver's warnings too: what it warns of, it also returns as an error, which we log with its event.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use tracing_subscriber::filter::Targets;
 use super::TelemetryError;
 
 /// Crates that tell of each statement, connection and handshake.
-const QUIET: [&str; 13] = [
+const QUIET: [&str; 10] = [
     "axum",
     "h2",
     "hyper",
@@ -18,12 +18,12 @@ const QUIET: [&str; 13] = [
     "reqwest",
     "rustls",
     "rustls_platform_verifier",
-    "sea_orm",
-    "sea_orm_migration",
-    "sqlx",
     "tokio_cron_scheduler",
     "tower",
 ];
+
+/// The database driver's.
+const SILENT: [&str; 3] = ["sea_orm", "sea_orm_migration", "sqlx"];
 
 /// Reads one level, or a list of levels and `target=level` parted by commas.
 pub(super) fn parse(text: &str) -> Result<Targets, TelemetryError> {
@@ -36,10 +36,13 @@ pub(super) fn parse(text: &str) -> Result<Targets, TelemetryError> {
             None => everything = level(part)?,
         }
     }
-    let quiet = QUIET
+    let quiet = QUIET.map(|name| (name, LevelFilter::WARN));
+    let silent = SILENT.map(|name| (name, LevelFilter::OFF));
+    let quiet = quiet
         .into_iter()
-        .filter(|name| !asked.iter().any(|(target, _)| in_crate(target, name)))
-        .map(|name| (name, everything.min(LevelFilter::WARN)));
+        .chain(silent)
+        .filter(|(name, _)| !asked.iter().any(|(target, _)| in_crate(target, name)))
+        .map(|(name, level)| (name, everything.min(level)));
     Ok(Targets::new().with_default(everything).with_targets(quiet).with_targets(asked.iter().copied()))
 }
 
@@ -79,7 +82,8 @@ mod tests {
             ("info", "shopsync::sync", Level::DEBUG, false),
             ("debug", "shopsync::sync", Level::DEBUG, true),
             ("debug", "sqlx::query", Level::INFO, false),
-            ("debug", "sqlx::query", Level::WARN, true),
+            ("debug", "sqlx::query", Level::ERROR, false),
+            ("debug", "hyper_util::client", Level::WARN, true),
             ("debug", "hyper_util::client", Level::DEBUG, false),
             ("error", "sqlx::query", Level::WARN, false),
             ("off", "sqlx::query", Level::ERROR, false),

@@ -22,7 +22,8 @@ type Entry = BTreeMap<String, Vec<String>>;
 /// Runs the program where the folder `run` is `/run`, which takes a mount of its own. `None`: this machine does not let
 /// us have one, so that the test cannot be made here.
 async fn output_where(run: &Path, program: &Program, words: &[&str]) -> Option<Output> {
-    let inside = "mount --bind \"$0\" /run && exec \"$@\"";
+    // As systemd names the stream behind stderr.
+    let inside = "mount --bind \"$0\" /run && export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) && exec \"$@\"";
     let wrap = |what: &std::process::Command| {
         let mut command = Command::new("unshare");
         command.args(["--user", "--map-root-user", "--mount", "sh", "-c", inside]).arg(run);
@@ -89,18 +90,20 @@ async fn the_journal_gets_each_event_with_its_fields_and_stderr_nothing() {
         }
     });
 
-    let words = ["--log-format", "journald", "--log-level", "debug", "sync"];
-    let Some(output) = output_where(run.path(), &program, &words).await else { return };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for format in ["journald", "auto"] {
+        let words = ["--log-format", format, "--log-level", "debug", "sync"];
+        let Some(output) = output_where(run.path(), &program, &words).await else { return };
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{format}");
+    }
     stop.send(()).unwrap();
     let entries = reading.await.unwrap();
 
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let finished: Vec<&Entry> = entries
         .iter()
         .filter(|entry| entry.get("EVENT").is_some_and(|event| event == &["run.finished"]))
         .collect();
-    assert!(finished.len() >= 2, "{entries:#?}");
+    assert!(finished.len() >= 4, "{entries:#?}");
     for entry in finished {
         assert_eq!(entry["PRIORITY"], ["6"]);
         assert_eq!(entry["SYSLOG_IDENTIFIER"], ["shopsync"]);
@@ -120,6 +123,22 @@ async fn without_a_journal_the_log_is_text_and_says_why() {
     let words = ["--log-format", "journald", "sync"];
     let Some(output) = output_where(nowhere.path(), &program, &words).await else { return };
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("WARN") && said.contains("writing text to stderr"), "{said}");
+    assert!(said.contains("<4>log format") && said.contains("writing text to stderr"), "{said}");
     assert!(said.contains("/run/systemd/journal/socket"), "{said}");
+}
+
+/// Its queue takes ten messages or so.
+#[tokio::test]
+async fn a_journal_that_stands_still_stops_nothing() {
+    let (sandbox, database) = (sandbox(20).await, TestDatabase::sqlite().await);
+    let program = Program::new(&sandbox, &database);
+    program.authorise_all(&sandbox).await;
+    let run = TempDir::new().unwrap();
+    let folder = run.path().join("systemd/journal");
+    std::fs::create_dir_all(&folder).unwrap();
+    let _journal = UnixDatagram::bind(folder.join("socket")).unwrap();
+    let words = ["--log-format", "journald", "--log-level", "debug", "sync"];
+    let output = tokio::time::timeout(Duration::from_mins(1), output_where(run.path(), &program, &words));
+    let Some(output) = output.await.expect("the sync ends") else { return };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

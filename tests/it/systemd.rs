@@ -280,7 +280,7 @@ fn signs_of_life_count_only_together_and_only_once() {
     assert!(!health.has_lived_since(begin));
     health.tick();
     assert!(!health.has_lived_since(begin), "the database is still to answer");
-    health.database_failed();
+    health.database_heard();
     assert!(health.has_lived_since(begin), "an answer may be an error");
     assert!(!health.has_lived_since(std::time::Instant::now()));
 }

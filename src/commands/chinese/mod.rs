@@ -63,6 +63,7 @@ fn translated(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| find(error).map(auth::given))
         .or_else(|| find(error).map(platform::error))
         .or_else(|| find(error).map(store::error))
+        .or_else(|| find(error).map(store::cause))
         .or_else(|| find(error).map(store::key))
         .or_else(|| find(error).map(store::key_format))
         .or_else(|| find(error).map(store::seal))

@@ -21,6 +21,9 @@ pub(super) fn connect_error(error: &ConnectError) -> String {
     match error {
         ConnectError::Proxy { app, .. } => format!("应用 `{app}` 的代理地址不能使用"),
         ConnectError::Client { app, .. } => format!("无法建立应用 `{app}` 的 HTTP 客户端"),
+        ConnectError::NoCertificates { app } => {
+            format!("本机没有用来确认应用 `{app}` 的平台身份的证书：请安装软件包 `ca-certificates`")
+        }
         ConnectError::Gateway { app } => format!("应用 `{app}` 的网关必须是 https 地址"),
     }
 }

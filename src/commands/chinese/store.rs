@@ -5,6 +5,7 @@ use crate::auth::key::KeyFormatError;
 use crate::auth::key_file::KeyError;
 use crate::auth::seal::SealError;
 use crate::store::StoreError;
+use crate::store::cause::{Cause, Trouble};
 
 pub(super) const TOKEN_STORE: &str = "令牌存储没有完成要求的操作";
 
@@ -23,6 +24,25 @@ pub(super) fn error(error: &StoreError) -> String {
             "数据库文件 `{}` 在打开期间被移走或替换；请放回原处，或重启 shopsync 以使用现有的文件",
             file.display()
         ),
+        StoreError::DiskFull { file } => {
+            format!("数据库文件 `{}` 所在的磁盘已满：请腾出空间", file.display())
+        }
+        StoreError::Create { file, .. } => format!("无法创建数据库文件 `{}`", file.display()),
+        StoreError::Encoding { encoding } => format!(
+            "数据库以 {encoding} 保存文字，而 shopsync 需要 UTF8：请用 `CREATE DATABASE shopsync ENCODING 'UTF8' LOCALE 'C' \
+             TEMPLATE template0` 另建一个，并写进 `[database] url`"
+        ),
+        StoreError::Pooler => {
+            "shopsync 与数据库之间的连接池让每个事务用不同的会话（PgBouncer 的 `pool_mode = transaction` 或 `statement`）：\
+             请为这个数据库设置 `pool_mode = session`，或直接连接数据库服务器"
+                .to_owned()
+        }
+        StoreError::ForeignTable { table, is_postgres: true } => format!(
+            "数据库里有另一个程序的表 `{table}`：请运行 `CREATE SCHEMA shopsync`，并在 `[database]` 中设置 `schema = \"shopsync\"`"
+        ),
+        StoreError::ForeignTable { table, is_postgres: false } => {
+            format!("数据库里有另一个程序的表 `{table}`：请在 `[database] url` 中换一个文件")
+        }
         StoreError::NoFolder { folder } => format!("数据库所在的文件夹 `{}` 不存在", folder.display()),
         StoreError::NoSchema { schema } => {
             format!("模式 `{schema}` 不存在；请用 `CREATE SCHEMA` 创建，或让 `database.schema` 为空")
@@ -31,6 +51,54 @@ pub(super) fn error(error: &StoreError) -> String {
             format!("数据库由本程序的更新版本创建（其中有 `{migration}`）")
         }
         StoreError::UnknownWord { column, found } => format!("`{column}` 的值 `{found}` 不为本版本所知"),
+    }
+}
+
+/// What the database said itself stays as it is.
+pub(super) fn cause(cause: &Cause) -> String {
+    match (cause.trouble().map(trouble), cause.said()) {
+        (Some(trouble), Some(said)) => format!("{trouble}：{said}"),
+        (Some(trouble), None) => trouble.to_owned(),
+        (None, said) => said.unwrap_or_default(),
+    }
+}
+
+fn trouble(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::Refuses => "服务器拒绝连接：请启动它，或在 `[database] url` 中写对主机和端口",
+        Trouble::UnknownHost => "找不到这台主机：请在 `[database] url` 中写对主机名，或检查本服务器的 DNS",
+        Trouble::Silent => "没有应答：请检查网络和中间的防火墙",
+        Trouble::Tls => "TLS 握手失败：请检查 `[database] url` 里的 `sslmode` 和证书",
+        Trouble::Password => "用户名或密码不对：请在 `[database] url` 中改正",
+        Trouble::NotAdmitted => "服务器不允许这个用户从这里连接：请检查用户名和服务器上的 `pg_hba.conf`",
+        Trouble::NoDatabase => {
+            "没有这个数据库：请用 `CREATE DATABASE` 创建，或在 `[database] url` 中写对名字"
+        }
+        Trouble::NoPermission => {
+            "这个用户缺少权限：请执行 `GRANT USAGE, CREATE ON SCHEMA … TO …`，或让它成为数据库的所有者"
+        }
+        Trouble::TooManyConnections => {
+            "服务器没有多余的连接：请减小 `[database]` 的 `connections_max`，或放宽服务器或角色的上限"
+        }
+        Trouble::PoolInUse => {
+            "本进程的连接都在使用中：请增大 `[database]` 的 `connections_max`，或减少同时同步的店铺"
+        }
+        Trouble::Starting => "服务器正在启动或停止",
+        Trouble::ReadOnly => "它不接受写入：这是备库，或被设为只读；请让 `[database] url` 指向可写的服务器",
+        Trouble::FileReadOnly => "文件不可写：请检查文件和文件夹的权限，以及文件系统是否只读",
+        Trouble::FileNotOpened => "无法打开文件：请检查文件夹是否存在，以及两者的权限",
+        Trouble::Full => "磁盘已满：请腾出空间",
+        Trouble::Disk => "磁盘读写失败：请检查磁盘和系统日志",
+        Trouble::Locked => "另一个程序占着它的锁",
+        Trouble::TooSlow => "有一条语句执行得太久",
+        Trouble::Damaged => {
+            "数据已损坏：请停止 shopsync 并恢复备份，或抢救还能读出的部分（SQLite：`sqlite3 FILE .recover`）"
+        }
+        Trouble::NotADatabase => "这个文件不是 SQLite 数据库：请在 `[database] url` 中换一个",
+        Trouble::Rule => "数据库里的触发器或约束拒绝了写入：如果它不属于本程序，请移除或修改",
+        Trouble::Pooler => {
+            "中间的连接池没有保持会话（PgBouncer：请设置 `pool_mode = session`），或不接受其中的设置"
+        }
     }
 }
 
@@ -128,6 +196,12 @@ mod tests {
             StoreError::Address { source: url::ParseError::EmptyHost },
             StoreError::InMemory,
             StoreError::FileReplaced { file: path() },
+            StoreError::DiskFull { file: path() },
+            StoreError::Create { file: path(), source: io() },
+            StoreError::Encoding { encoding: text() },
+            StoreError::Pooler,
+            StoreError::ForeignTable { table: text(), is_postgres: true },
+            StoreError::ForeignTable { table: text(), is_postgres: false },
             StoreError::NoFolder { folder: path() },
             StoreError::NoSchema { schema: text() },
             StoreError::SchemaNewer { migration: text() },
