@@ -34,7 +34,8 @@ mod validate;
 pub use apps::AppConfig;
 pub use changes::Change;
 pub use duration::{format_duration, parse_duration};
-pub use file::SYSTEM_FILE;
+pub use environment::is_config_variable;
+pub use file::{BYTE_ORDER_MARK, SYSTEM_FILE};
 pub use jobs::{FULL_DEFAULT, JobConfig, Timing, Work};
 pub use problem::{ConfigError, Problem, bare_or_quoted, nearest};
 pub use schema::schema;
@@ -104,18 +105,23 @@ pub struct Loaded {
     /// What is allowed but looks wrong, one sentence each.
     pub warnings: Vec<String>,
     origins: layers::Origins,
+    found: Option<file::Found>,
     options: LoadOptions,
 }
 
 impl Config {
     /// Reads all layers and checks everything; tells as many errors at once as it can find.
     pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
-        let path = file::find(options)?;
+        Self::load_found(file::find(options)?, options)
+    }
+
+    fn load_found(found: Option<file::Found>, options: &LoadOptions) -> Result<Loaded, ConfigError> {
+        let path = found.as_ref().map(|found| found.path.clone());
         let base = match &path {
             Some(path) => folder_of(path),
             None => options.working_directory.clone(),
         };
-        let origins = layers::merge(path.as_deref(), &options.environment)?;
+        let origins = layers::merge(found.as_ref(), &options.environment)?;
         let mut config = extract::extract(&origins)?;
         config.base.clone_from(&base);
         config.state = paths::state(&options.environment, path.as_deref());
@@ -129,20 +135,19 @@ impl Config {
                 .warning(&[], format!("environment variable {variable} is not read; did you mean {meant}?"));
         }
         let warnings = findings.finish()?;
-        let options = LoadOptions { path: path.clone(), ..options.clone() };
-        Ok(Loaded { config, path, base, warnings, origins, options })
+        Ok(Loaded { config, path, base, warnings, origins, found, options: options.clone() })
     }
 }
 
 impl Loaded {
     /// The same layers as they are now. A file that is gone by now is an error: without it there would be no shops.
     pub fn again(&self) -> Result<Self, ConfigError> {
-        Config::load(&self.options).map_err(|error| match error {
-            ConfigError::NotFound { path, .. } => {
-                ConfigError::NotFound { path, hint: "it was there at the start" }
-            }
-            error => error,
-        })
+        if let Some(found) = self.found.as_ref().filter(|found| !found.path.exists()) {
+            let hint = "it was there at the start";
+            return Err(ConfigError::NotFound { path: found.path.clone(), hint });
+        }
+        let found = if self.found.is_some() { self.found.clone() } else { file::find(&self.options)? };
+        Config::load_found(found, &self.options)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::app::AppError;
 use crate::auth::AuthError;
 use crate::config::ConfigError;
 use crate::jobs::run::RunError;
+use crate::language::said;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::StoreError;
 use crate::sync::SyncError;
@@ -175,6 +176,15 @@ pub struct Failure {
 impl Failure {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), source: None }
+    }
+
+    /// Standard output takes no more. Nothing is wrong with this program: a disk is full, or the output is closed.
+    pub fn unwritten(error: std::io::Error) -> Self {
+        let text = said!(
+            "the result cannot be written to standard output (is the disk full?)",
+            "无法把结果写到标准输出（磁盘是否已满？）"
+        );
+        Self::new(Exit::Unavailable, text).because(error)
     }
 
     /// With what caused it.

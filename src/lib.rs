@@ -18,6 +18,7 @@ pub mod language;
 pub mod meters;
 pub mod platform;
 pub mod store;
+pub mod terminal;
 
 pub mod auth;
 pub mod sync;

@@ -1,5 +1,6 @@
 //! The binary: parse, load, trace, dispatch, and the exit code. What a verb does is in `commands`.
 
+use std::io::ErrorKind;
 use std::panic;
 use std::process::ExitCode;
 
@@ -7,9 +8,9 @@ use clap::Parser;
 use shopsync::cli::{Cli, Verb};
 use shopsync::commands;
 use shopsync::config::{Config, LoadOptions, Loaded};
-use shopsync::exit::Exit;
+use shopsync::exit::{Exit, Failure};
 use shopsync::jobs::run::chain;
-use shopsync::telemetry;
+use shopsync::{telemetry, terminal};
 
 fn main() -> ExitCode {
     // The panic has been told by the time it arrives here.
@@ -19,10 +20,24 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Exit {
-    start(Cli::parse()).unwrap_or_else(|error| {
-        telemetry::last_words(&format!("shopsync: {}", chain(&*error)));
-        Exit::of_error(&error)
-    })
+    match Cli::try_parse() {
+        Ok(cli) => start(cli).unwrap_or_else(|error| fail(&error)),
+        Err(answer) => show(&answer),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> Exit {
+    telemetry::last_words(&format!("shopsync: {}", terminal::message(&chain(&**error))));
+    Exit::of_error(error)
+}
+
+/// What was asked for instead of a verb, such as the help, or what is wrong with the command line.
+fn show(answer: &clap::Error) -> Exit {
+    match answer.print() {
+        _ if answer.use_stderr() => Exit::Usage,
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => fail(&Failure::unwritten(error).into()),
+        _ => Exit::Done,
+    }
 }
 
 fn start(cli: Cli) -> anyhow::Result<Exit> {

@@ -257,25 +257,28 @@ where
     let layer = tracing_subscriber::fmt::layer().log_internal_errors(false);
     match look {
         Look::Text { colours } => {
-            layer.with_target(false).with_ansi(colours).with_writer(Lines::plain(sink)).boxed()
+            layer.with_target(false).with_ansi(colours).with_writer(Lines::of(sink, look)).boxed()
         }
         Look::Numbered => layer
             .with_target(false)
             .with_ansi(false)
             .without_time()
             .with_level(false)
-            .with_writer(Lines::numbered(sink))
+            .with_writer(Lines::of(sink, look))
             .boxed(),
-        Look::Json => {
-            layer.json().flatten_event(true).with_current_span(false).with_writer(Lines::plain(sink)).boxed()
-        }
+        Look::Json => layer
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_writer(Lines::of(sink, look))
+            .boxed(),
         Look::Journal => layer
             .json()
             .flatten_event(true)
             .with_current_span(false)
             .with_file(true)
             .with_line_number(true)
-            .with_writer(Lines::plain(sink))
+            .with_writer(Lines::of(sink, look))
             .boxed(),
     }
 }

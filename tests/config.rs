@@ -23,6 +23,8 @@ mod init;
 mod layers;
 #[path = "config/meaning.rs"]
 mod meaning;
+#[path = "config/root.rs"]
+mod root;
 #[path = "config/schema.rs"]
 mod schema;
 #[path = "config/secrets.rs"]

@@ -4,12 +4,14 @@ use chrono::{DateTime, Utc};
 
 use super::GrantStatus;
 use super::credential::OwnerReason;
-use super::duty::{Duty, duty};
+use super::duty::{Duty, authorise_command, duty};
+use crate::domain::shop::Shop;
 use crate::language::{Said, said};
 
 /// `None`: nothing, for now. `status` is `None` for a shop without a grant.
-pub fn to_do(shop: &str, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<Said> {
-    let login = format!("`shopsync auth login {shop}`");
+pub fn to_do(shop: &Shop, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<Said> {
+    let login = format!("`{}`", authorise_command(&shop.name, shop.platform));
+    let shop = &shop.name;
     Some(match duty(status, now)? {
         Duty::Authorise => said!("not authorised: {login}", "尚未授权：{login}"),
         Duty::AskOwner { reason, works_until } => {
@@ -95,9 +97,23 @@ mod tests {
     use crate::auth::credential::OwnerReason;
     use crate::auth::status::{OwnerEnd, Standing};
     use crate::domain::credential::Trouble;
+    use crate::domain::shop::ShopOptions;
 
     fn now() -> DateTime<Utc> {
         Utc.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap()
+    }
+
+    fn shop(platform: &'static str) -> Shop {
+        Shop {
+            name: "acme".to_owned(),
+            app: "app".to_owned(),
+            platform,
+            zone: String::new(),
+            account: None,
+            records: Vec::new(),
+            options: ShopOptions { amounts: false, detail: false, stock_detail: false },
+            code_command: Vec::new(),
+        }
     }
 
     fn status(standing: Standing, owner_end_days: Option<i64>) -> GrantStatus {
@@ -116,6 +132,12 @@ mod tests {
             owner_end: owner_end_days
                 .map(|days| OwnerEnd { token: "access", at: now() + TimeDelta::days(days) }),
         }
+    }
+
+    #[test]
+    fn where_there_is_nothing_to_paste_a_code_is_scanned() {
+        let said = to_do(&shop("115"), None, now()).unwrap();
+        assert_eq!(said.english, "not authorised: `shopsync auth qr acme`");
     }
 
     #[test]
@@ -168,7 +190,7 @@ mod tests {
                 ),
             ),
         ] {
-            let said = to_do("acme", status.as_ref(), now());
+            let said = to_do(&shop("temu"), status.as_ref(), now());
             assert_eq!(said.as_ref().map(|said| &*said.english), expected);
             assert!(said.is_none_or(|said| !said.chinese.is_empty() && said.chinese != said.english));
         }

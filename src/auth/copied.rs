@@ -16,7 +16,7 @@ impl Tokens {
     pub async fn take_over(&self, shop: &Shop) -> Result<bool, AuthError> {
         for _ in 0..CONFLICTS_MAX {
             let Some(row) = self.grants().load(&shop.name).await? else {
-                return Err(AuthError::NeverAuthorised { shop: shop.name.clone() });
+                return Err(AuthError::never_authorised(shop));
             };
             if !row.is_copied {
                 return Ok(false);

@@ -5,9 +5,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::GrantStatus;
 use super::credential::OwnerReason;
 use super::status::Standing;
+use crate::platform::{Login, profile};
 
 /// An end that is further away is no news.
 const NOTICE_DAYS: i64 = 30;
+
+/// The command that authorises a shop: its platform decides whether an owner opens a link, brings a token or scans a
+/// code. Whoever tells an owner what to do takes it from here.
+pub fn authorise_command(shop: &str, platform: &str) -> String {
+    let login = profile(platform).map_or(Login::Link, |profile| profile.login);
+    format!("shopsync auth {} {shop}", login.verb())
+}
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +85,15 @@ pub fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::PLATFORMS;
+
+    #[test]
+    fn every_platform_is_authorised_by_the_verb_that_takes_what_its_owner_brings() {
+        for profile in PLATFORMS {
+            let expected = if profile.name == "115" { "shopsync auth qr s" } else { "shopsync auth login s" };
+            assert_eq!(authorise_command("s", profile.name), expected);
+        }
+    }
 
     #[test]
     fn a_begun_day_counts_as_a_day_left() {

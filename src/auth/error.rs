@@ -6,22 +6,33 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::credential::OwnerReason;
+use super::duty::authorise_command;
 use super::file_store::FileStoreError;
 use super::key_file::KeyError;
 use super::login_link::StateFault;
 use super::needs::Lack;
 use super::seal::SealError;
 use super::token_store::TokenStoreError;
+use crate::domain::shop::Shop;
 use crate::platform::PlatformError;
 use crate::store::StoreError;
 
 /// Cheap to clone: everyone who waited for one refresh gets the same answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AuthError {
-    #[error("shop `{shop}` was never authorised: run `shopsync auth login {shop}`")]
-    NeverAuthorised { shop: String },
-    #[error("shop `{shop}` needs its owner, because {}: run `shopsync auth login {shop}`", reason.describe())]
-    NeedsOwner { shop: String, reason: OwnerReason },
+    #[error("shop `{shop}` was never authorised: run `{command}`")]
+    NeverAuthorised {
+        shop: String,
+        /// What authorises it.
+        command: String,
+    },
+    #[error("shop `{shop}` needs its owner, because {}: run `{command}`", reason.describe())]
+    NeedsOwner {
+        shop: String,
+        reason: OwnerReason,
+        /// What authorises it again.
+        command: String,
+    },
     #[error(
         "the token of shop `{shop}` is not renewed here, because its database was copied from elsewhere: when nobody uses the original any more, run `shopsync auth take-over {shop}`"
     )]
@@ -127,6 +138,11 @@ impl fmt::Display for Delay {
 }
 
 impl AuthError {
+    pub(super) fn never_authorised(shop: &Shop) -> Self {
+        let command = authorise_command(&shop.name, shop.platform);
+        Self::NeverAuthorised { shop: shop.name.clone(), command }
+    }
+
     /// Whether the database is away, which is nothing a shop can help.
     pub fn is_database_away(&self) -> bool {
         match self {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::AuthError;
 use super::credential::{Demand, Need, OwnerReason};
+use super::duty::authorise_command;
 use super::error::Delay;
 use super::held::Held;
 use super::spend::Spent;
@@ -206,9 +207,9 @@ pub(super) fn needs_owner(shop: &Shop, reason: OwnerReason, error: &str) {
         shop = %shop.name,
         reason = reason.as_str(),
         error,
-        "shop `{}` needs its owner, because {}: run `shopsync auth login {}`",
+        "shop `{}` needs its owner, because {}: run `{}`",
         shop.name,
         reason.describe(),
-        shop.name
+        authorise_command(&shop.name, shop.platform)
     );
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::AuthError;
 use super::copied::tell_copied;
 use super::credential::{Demand, Need, Rules};
+use super::duty::authorise_command;
 use super::error::Delay;
 use super::pair::Pair;
 use super::token_store::TokenStoreError;
@@ -30,7 +31,7 @@ impl Tokens {
         let slot = self.slot(&shop.name);
         let Some(credential) = self.load(&shop.name).await? else {
             slot.forget();
-            return Err(AuthError::NeverAuthorised { shop: shop.name.clone() });
+            return Err(AuthError::never_authorised(shop));
         };
         tell_copied(&credential, &slot);
         let pair = Pair::open(&credential, &self.shared.parts.keyring, &row.id)
@@ -86,7 +87,10 @@ impl Held {
     pub(super) fn without_token(&self, need: Need) -> AuthError {
         let shop = self.credential.shop.clone();
         let until = match need {
-            Need::Owner(reason) => return AuthError::NeedsOwner { shop, reason },
+            Need::Owner(reason) => {
+                let command = authorise_command(&shop, &self.row.platform);
+                return AuthError::NeedsOwner { shop, reason, command };
+            }
             Need::Copied => return AuthError::Copied { shop },
             Need::Rest { until } => until,
             Need::Busy | Need::Refresh | Need::Replay => self.credential.tokens.access_ends_at,

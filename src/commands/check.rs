@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{chinese, output};
 use crate::app::App;
 use crate::auth::AuthError;
+use crate::auth::duty::authorise_command;
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::domain::record::{Lane, Record};
@@ -206,14 +207,11 @@ fn record_lines(app: &App, shop: &Shop) -> Vec<Line> {
 /// there are no orders, the cheapest call there is proves the token.
 async fn shop_line(app: &App, shop: &Shop) -> Line {
     let subject = of_shop(shop);
-    let name = &shop.name;
+    let login = authorise_command(&shop.name, shop.platform);
     let access = match app.tokens.access(shop).await {
         Ok(access) => access,
         Err(AuthError::NeverAuthorised { .. }) => {
-            let text = said!(
-                "not authorised yet; `shopsync auth login {name}`",
-                "尚未授权；`shopsync auth login {name}`"
-            );
+            let text = said!("not authorised yet; `{login}`", "尚未授权；`{login}`");
             return Line::new(subject, State::Warning, text);
         }
         Err(error) => return Line::new(subject, State::Bad(Exit::of_auth(&error)), chinese::said_of(&error)),
@@ -259,19 +257,18 @@ async fn shop_line(app: &App, shop: &Shop) -> Line {
 }
 
 fn with_remedy(error: &PlatformError, shop: &Shop) -> Said {
-    let name = &shop.name;
+    let login = authorise_command(&shop.name, shop.platform);
     let remedy = match error {
         PlatformError::Rejected { why, .. } => why
             .remedy()
             .zip(chinese::remedy(*why))
             .map(|(english, chinese)| Said { english: english.to_owned(), chinese: chinese.to_owned() }),
-        PlatformError::TokenRefused { .. } => Some(said!(
-            "authorise it again: `shopsync auth login {name}`",
-            "请重新授权：`shopsync auth login {name}`"
-        )),
+        PlatformError::TokenRefused { .. } => {
+            Some(said!("authorise it again: `{login}`", "请重新授权：`{login}`"))
+        }
         PlatformError::NotGranted { .. } => Some(said!(
-            "tick this API's package in the platform's console, then `shopsync auth login {name}`",
-            "请在平台控制台勾选这个接口所在的权限包，然后 `shopsync auth login {name}`"
+            "tick this API's package in the platform's console, then `{login}`",
+            "请在平台控制台勾选这个接口所在的权限包，然后 `{login}`"
         )),
         PlatformError::NotSent { .. } => Some(said!(
             "check this server's network, DNS and the app's `proxy`",

@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
+use crate::terminal;
 
 /// Goes on only if a person at the terminal types `word`. Where there is none, `--yes` must have been said.
 pub(super) fn confirm(question: &Said, word: &str, is_confirmed: bool) -> anyhow::Result<()> {
@@ -19,7 +20,8 @@ pub(super) fn confirm(question: &Said, word: &str, is_confirmed: bool) -> anyhow
         );
         return Err(Failure::new(Exit::Usage, told).into());
     }
-    ask(&said!("{question} Type `{word}` to go on: ", "{question}输入 `{word}` 继续："; question))?;
+    let asked = said!("{question} Type `{word}` to go on: ", "{question}输入 `{word}` 继续："; question);
+    terminal::to_stderr(&terminal::one_line(&asked.to_string()));
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).context("reading the answer")?;
     if answer.trim() == word {
@@ -27,13 +29,4 @@ pub(super) fn confirm(question: &Said, word: &str, is_confirmed: bool) -> anyhow
     }
     let text = said!("not confirmed: nothing was changed", "未确认：没有任何改动");
     Err(Failure::new(Exit::BadInput, text).into())
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "a question to a person at the terminal, not data and not a log line"
-)]
-fn ask(question: &Said) -> anyhow::Result<()> {
-    eprint!("{question}");
-    io::Write::flush(&mut io::stderr()).context("asking")
 }

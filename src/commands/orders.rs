@@ -11,6 +11,7 @@ use crate::cli::OrdersArgs;
 use crate::exit::{Exit, Failure};
 use crate::store::Store;
 use crate::store::overview::{OrderView, OrdersFilter};
+use crate::terminal;
 
 /// Makes Excel read the file as UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -162,12 +163,15 @@ fn lines(orders: &[OrderView]) -> String {
 /// are written by strangers.
 fn csv_field(field: &str) -> String {
     let is_number = field.parse::<i64>().is_ok();
-    let field = if !is_number && field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    // Line ends and tabs are fine between quotes; what steers a terminal is not, as the file may be shown on one.
+    let field = field.replace("\r\n", "\n");
+    let field = terminal::lines(&field);
+    let field = if !is_number && field.starts_with(['=', '+', '-', '@', '\t', '\n']) {
         format!("'{field}")
     } else {
-        field.to_owned()
+        field.into_owned()
     };
-    if field.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
+    if field.contains(['"', ',', '\n']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
 }
 
 pub(super) fn as_value(order: &OrderView) -> serde_json::Value {
@@ -207,7 +211,9 @@ mod tests {
             ("@SUM(A1)", "'@SUM(A1)"),
             ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""),
             ("\tx", "'\tx"),
-            ("two\r\nlines", "\"two\r\nlines\""),
+            ("two\r\nlines", "\"two\nlines\""),
+            ("\n=1+1", "\"'\n=1+1\""),
+            ("red\u{1b}[31m", "red\\u{1b}[31m"),
             ("-5", "-5"),
             ("-5+cmd", "'-5+cmd"),
             ("请尽快发货 🎁", "请尽快发货 🎁"),

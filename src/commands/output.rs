@@ -3,25 +3,33 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::exit::Failure;
+use crate::terminal;
 pub(super) use crate::web::api::{instant, length};
 
-/// Writes text as it is, without adding a line's end.
+/// Writes text as it is, without adding a line's end: what a program reads, or what is ours alone.
 pub(super) fn put(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("the result could not be written to stdout"),
+        Err(error) => Err(Failure::unwritten(error).into()),
+        Ok(()) => Ok(()),
     }
 }
 
-/// Writes one line.
+/// Writes one line, in which something from outside may stand.
 pub(super) fn line(text: impl std::fmt::Display) -> Result<()> {
-    put(&format!("{text}\n"))
+    put(&format!("{}\n", terminal::one_line(&text.to_string())))
+}
+
+/// Writes several lines of ours, in which something from outside may stand.
+pub(super) fn block(text: impl std::fmt::Display) -> Result<()> {
+    put(&format!("{}\n", terminal::lines(&text.to_string())))
 }
 
 /// Writes one JSON document, for scripts.
@@ -41,7 +49,7 @@ pub(super) fn table<const N: usize>(
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.map(|cell| terminal::one_line(&cell).into_owned()));
     }
     put(&format!("{table}\n"))
 }

@@ -80,7 +80,7 @@ fn show(row: &QuarantineRow, as_json: bool) -> anyhow::Result<()> {
     let version = row.version.as_deref().unwrap_or("an older version");
     output::line(format_args!("  tried       {} times, last by {version}", row.attempts))?;
     match raw {
-        Ok(raw) => output::line(format_args!("{raw:#}")),
+        Ok(raw) => output::block(format_args!("{raw:#}")),
         Err(_) => output::line(&row.raw),
     }
 }

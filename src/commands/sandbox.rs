@@ -36,8 +36,8 @@ pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyho
         sandbox.url()
     ))?;
     output::line("# for config.toml:")?;
-    output::line(config_sections(&sandbox))?;
-    output::line(open115_section(&sandbox))?;
+    output::block(config_sections(&sandbox))?;
+    output::block(open115_section(&sandbox))?;
     output::line(
         "# authorise each shop with its code, once and within ten minutes; the link of `shopsync auth url SHOP` gives another:",
     )?;

@@ -34,7 +34,7 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
     )?;
     // Also for shops of which nothing but the token is kept.
     for (shop, status) in shops {
-        if let Some(text) = to_do(&shop.name, status.as_ref(), app.clock.now()).map(|text| text.english) {
+        if let Some(text) = to_do(&shop, status.as_ref(), app.clock.now()).map(|text| text.english) {
             output::line(format_args!("{}: {text}", shop.name))?;
         }
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::output;
 use super::progress_bars::Bars;
 use crate::app::App;
+use crate::auth::duty::authorise_command;
 use crate::cli::SyncArgs;
 use crate::config::JobConfig;
 use crate::domain::record::{Lane, Record};
@@ -142,9 +143,9 @@ fn refuse_records_without_shop(
 fn tell_unauthorised(shop: &Shop) {
     tracing::info!(
         event = "shop.unauthorised", shop = %shop.name,
-        "`{}` was never authorised and is left out; `shopsync auth login {}`",
+        "`{}` was never authorised and is left out; `{}`",
         shop.name,
-        shop.name
+        authorise_command(&shop.name, shop.platform)
     );
 }
 

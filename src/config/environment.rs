@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use figment::value::{Dict, Value};
 
-use super::ConfigError;
+use super::{ConfigError, file};
 
 const PREFIX: &str = "SHOPSYNC_";
 const SEPARATOR: &str = "__";
@@ -13,6 +13,12 @@ const SEPARATOR: &str = "__";
 const OF_SYSTEMD: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
 /// Sections whose tables have names of the user's choice.
 const NAMED_SECTIONS: [&str; 3] = ["apps", "shops", "jobs"];
+
+/// Whether a variable is read as configuration: by one of these names, or as a key.
+pub fn is_config_variable(name: &str) -> bool {
+    let is_key = name.strip_prefix(PREFIX).is_some_and(|key| key.contains(SEPARATOR));
+    is_key || name == file::FILE_VARIABLE || OF_SYSTEMD.contains(&name)
+}
 
 /// The process's variables that may matter; others may hold anything.
 pub(super) fn of_process() -> Result<BTreeMap<String, String>, ConfigError> {

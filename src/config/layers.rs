@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Tag, Value};
@@ -40,14 +40,15 @@ pub(super) enum Origin {
     Variable(String),
 }
 
-/// Reads all layers. `path`: the config file, if there is one.
+/// Reads all layers. `found`: the config file, if there is one.
 pub(super) fn merge(
-    path: Option<&Path>,
+    found: Option<&file::Found>,
     variables: &BTreeMap<String, String>,
 ) -> Result<Origins, ConfigError> {
     let mut layers = vec![Layer { metadata: Metadata::named(DEFAULTS_NAME), dict: defaults() }];
-    if let Some(path) = path {
-        layers.push(Layer { metadata: Metadata::from("the config file", path), dict: file::read(path)? });
+    if let Some(found) = found {
+        let metadata = Metadata::from("the config file", found.path.as_path());
+        layers.push(Layer { metadata, dict: file::read(found)? });
     }
     let lower: Vec<&Dict> = layers.iter().map(|layer| &layer.dict).collect();
     let dict = environment::layer(variables, &lower);

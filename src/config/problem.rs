@@ -22,6 +22,11 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
+    #[error(
+        "the config file {} was found in the working folder and is not trusted: {why}; name it with `--config` if you \
+         mean it", path.display()
+    )]
+    Untrusted { path: PathBuf, why: String },
     #[error("{}, line {line}, column {column}: {message}", path.display())]
     Syntax { path: PathBuf, line: usize, column: usize, message: String },
     #[error("the environment variable {name} is not UTF-8")]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
+use crate::terminal;
+
 /// One line of `systemctl status` holds no more.
 const STATUS_LENGTH_MAX: usize = 240;
 
@@ -43,8 +45,7 @@ fn tell(state: &[NotifyState<'_>]) {
 
 /// A line's end would begin a word of the protocol.
 fn one_line(text: &str) -> String {
-    let line = text.chars().map(|character| if character.is_control() { ' ' } else { character });
-    line.take(STATUS_LENGTH_MAX).collect()
+    terminal::one_line(text).chars().take(STATUS_LENGTH_MAX).collect()
 }
 
 #[cfg(test)]
@@ -53,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_status_cannot_say_more_than_a_status() {
-        assert_eq!(one_line("the file has no key\nWATCHDOG=1"), "the file has no key WATCHDOG=1");
+        assert_eq!(one_line("the file has no key\nWATCHDOG=1"), "the file has no key\\nWATCHDOG=1");
         assert_eq!(one_line(&"店".repeat(1_000)).chars().count(), STATUS_LENGTH_MAX);
     }
 }

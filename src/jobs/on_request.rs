@@ -6,6 +6,7 @@ use super::daemon::{Daemon, Start};
 use super::run::{self, MANUAL, Task};
 use super::task::Target;
 use crate::auth::AuthError;
+use crate::auth::duty::authorise_command;
 use crate::domain::record::{Lane, Record};
 use crate::store::StoreError;
 use crate::sync::SyncError;
@@ -22,10 +23,10 @@ pub enum NotStarted {
     NotRead { shop: String, record: Record },
     #[error("{record} of `{shop}` are being read since {} UTC", since.format("%H:%M:%S"))]
     Busy { shop: String, record: Record, since: DateTime<Utc> },
-    #[error("shop `{shop}` was never authorised: run `shopsync auth login {shop}`")]
-    NeverAuthorised { shop: String },
-    #[error("shop `{shop}` needs its owner: run `shopsync auth login {shop}`")]
-    NeedsOwner { shop: String },
+    #[error("shop `{shop}` was never authorised: run `{command}`")]
+    NeverAuthorised { shop: String, command: String },
+    #[error("shop `{shop}` needs its owner: run `{command}`")]
+    NeedsOwner { shop: String, command: String },
     #[error("the platform does not let it be read at present")]
     Off {
         #[source]
@@ -62,9 +63,12 @@ impl Daemon {
         if let Some(running) = self.under_way().of(&place) {
             return Err(NotStarted::Busy { shop: shop.name, record, since: running.since });
         }
+        let command = authorise_command(&shop.name, shop.platform);
         match app.tokens.status(&shop).await? {
-            None => return Err(NotStarted::NeverAuthorised { shop: shop.name }),
-            Some(status) if status.is_dead() => return Err(NotStarted::NeedsOwner { shop: shop.name }),
+            None => return Err(NotStarted::NeverAuthorised { shop: shop.name, command }),
+            Some(status) if status.is_dead() => {
+                return Err(NotStarted::NeedsOwner { shop: shop.name, command });
+            }
             Some(_) => {}
         }
         let target = Target { shop: &shop, record, lane: Lane::Update };

@@ -1,6 +1,7 @@
 //! Tells of shops that nobody has authorised yet: slots pass them over in silence.
 
 use crate::app::App;
+use crate::auth::duty::authorise_command;
 use crate::domain::shop::Shop;
 
 /// One line for each of `shops` that was never authorised.
@@ -12,7 +13,8 @@ pub async fn tell(app: &App, shops: &[Shop]) {
     for shop in shops.iter().filter(|shop| !statuses.contains_key(&shop.name)) {
         tracing::warn!(
             event = "shop.unauthorised", shop = %shop.name,
-            "`{}` was never authorised and is left out; run `shopsync auth login {}`", shop.name, shop.name,
+            "`{}` was never authorised and is left out; run `{}`", shop.name,
+            authorise_command(&shop.name, shop.platform),
         );
     }
 }

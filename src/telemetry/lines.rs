@@ -6,20 +6,21 @@ use std::io::{self, Write};
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::Look;
+use crate::terminal;
+
+/// What a colour begins with.
+const COLOUR: &str = "\u{1b}[";
+
 /// Writes each event as one line to what it wraps.
 pub(super) struct Lines<W> {
     inner: W,
-    /// Whether a line begins with `<N>`, its syslog priority.
-    numbered: bool,
+    look: Look,
 }
 
 impl<W> Lines<W> {
-    pub(super) fn plain(inner: W) -> Self {
-        Self { inner, numbered: false }
-    }
-
-    pub(super) fn numbered(inner: W) -> Self {
-        Self { inner, numbered: true }
+    pub(super) fn of(inner: W, look: Look) -> Self {
+        Self { inner, look }
     }
 }
 
@@ -27,28 +28,26 @@ impl<'writer, W: MakeWriter<'writer>> MakeWriter<'writer> for Lines<W> {
     type Writer = Line<W::Writer>;
 
     fn make_writer(&'writer self) -> Self::Writer {
-        Line { inner: self.inner.make_writer(), priority: self.numbered.then(|| priority(Level::INFO)) }
+        Line { inner: self.inner.make_writer(), look: self.look, level: Level::INFO }
     }
 
     fn make_writer_for(&'writer self, event: &Metadata<'_>) -> Self::Writer {
-        Line {
-            inner: self.inner.make_writer_for(event),
-            priority: self.numbered.then(|| priority(*event.level())),
-        }
+        Line { inner: self.inner.make_writer_for(event), look: self.look, level: *event.level() }
     }
 }
 
 /// The writer of one event.
 pub(super) struct Line<W> {
     inner: W,
-    priority: Option<u8>,
+    look: Look,
+    level: Level,
 }
 
 impl<W: Write> Write for Line<W> {
     /// Takes the whole event: the formatter hands it over in one piece, with a line's end at its end.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         // One call, so that lines of several threads and processes do not run into each other.
-        self.inner.write_all(&line(self.priority, event))?;
+        self.inner.write_all(line(self.look, self.level, event).as_bytes())?;
         Ok(event.len())
     }
 
@@ -57,20 +56,32 @@ impl<W: Write> Write for Line<W> {
     }
 }
 
-fn line(priority: Option<u8>, event: &[u8]) -> Vec<u8> {
-    let text = event.strip_suffix(b"\n").unwrap_or(event);
-    let mut line = Vec::with_capacity(text.len() + 4);
-    if let Some(priority) = priority {
-        line.extend_from_slice(format!("<{priority}>").as_bytes());
+fn line(look: Look, level: Level, event: &[u8]) -> String {
+    let event = String::from_utf8_lossy(event.strip_suffix(b"\n").unwrap_or(event));
+    match look {
+        // Escapes all that matters by itself, and stays exact.
+        Look::Json | Look::Journal => format!("{event}\n"),
+        Look::Numbered => format!("<{}>{}\n", priority(level), terminal::one_line(&event)),
+        Look::Text { colours: false } => format!("{}\n", terminal::one_line(&event)),
+        Look::Text { colours: true } => format!("{}\n", with_colours(&event)),
     }
-    for byte in text {
-        match byte {
-            b'\n' => line.extend_from_slice(b"\\n"),
-            b'\r' => line.extend_from_slice(b"\\r"),
-            other => line.push(*other),
+}
+
+/// The formatter's own colours stay. It escapes an escape character that stands in a message or a field.
+fn with_colours(event: &str) -> String {
+    let mut parts = event.split(COLOUR);
+    let mut line = terminal::one_line(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        let codes = part.find(|character: char| !character.is_ascii_digit() && character != ';');
+        match codes.map(|end| part.split_at(end)) {
+            Some((codes, rest)) if rest.starts_with('m') => {
+                line.push_str(COLOUR);
+                line.push_str(codes);
+                line.push_str(&terminal::one_line(rest));
+            }
+            _ => line.push_str(&terminal::one_line(&format!("{COLOUR}{part}"))),
         }
     }
-    line.push(b'\n');
     line
 }
 

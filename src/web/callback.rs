@@ -20,6 +20,7 @@ use super::language::Language;
 use super::notice::notice;
 use super::server::Peer;
 use crate::app::App;
+use crate::auth::duty::authorise_command;
 use crate::auth::given::Returned;
 use crate::auth::login_link::StateFault;
 use crate::auth::{AuthError, GrantStatus};
@@ -171,7 +172,7 @@ fn page(language: Language, outcome: Outcome, shop: Option<&Shop>, status: Optio
             } }
         }
         @if outcome.needs_new_link() && let Some(shop) = shop {
-            p { code { "shopsync auth login " (shop.name) } }
+            p { code { (authorise_command(&shop.name, shop.platform)) } }
         }
     };
     notice(outcome.status(), language, words.title, &content)

@@ -17,7 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("language", &[]),
     ("meters", &[]),
-    ("telemetry", &[]),
+    ("terminal", &[]),
+    ("telemetry", &["terminal"]),
     ("platform", &["clock", "domain", "meters"]),
     ("store", &["clock", "domain"]),
     ("auth", &["clock", "domain", "language", "platform", "store"]),
@@ -26,7 +27,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Speaks to people's own addresses, not to a shop platform.
     ("notify", &["clock", "domain", "platform", "config"]),
     ("app", &["clock", "domain", "telemetry", "platform", "store", "auth", "sync", "config"]),
-    ("jobs", &["clock", "domain", "meters", "platform", "store", "auth", "sync", "config", "notify", "app"]),
+    (
+        "jobs",
+        &[
+            "clock", "domain", "meters", "terminal", "platform", "store", "auth", "sync", "config", "notify",
+            "app",
+        ],
+    ),
     // The status page and what else is answered over HTTP.
     (
         "web",
@@ -35,6 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "domain",
             "language",
             "meters",
+            "terminal",
             "telemetry",
             "platform",
             "store",
@@ -48,7 +56,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Independent of the code it tests.
     ("sandbox", &["clock"]),
     // Knows what the errors of the layers below mean to a script.
-    ("exit", &["telemetry", "platform", "store", "auth", "sync", "config", "app", "jobs"]),
+    ("exit", &["language", "telemetry", "platform", "store", "auth", "sync", "config", "app", "jobs"]),
     // Of the sandbox only the list of its faults, for the help of its verb.
     ("cli", &["domain", "telemetry", "config", "sandbox"]),
     (
@@ -58,6 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "domain",
             "language",
             "meters",
+            "terminal",
             "telemetry",
             "platform",
             "store",

@@ -8,8 +8,10 @@ use secrecy::SecretString;
 
 use super::super::chinese::said_of;
 use crate::auth::given;
+use crate::config::BYTE_ORDER_MARK;
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
+use crate::terminal;
 
 /// Longest text taken from standard input or a file; tokens are far shorter.
 const GIVEN_BYTES_MAX: u64 = 64 * 1024;
@@ -37,7 +39,12 @@ pub(in super::super) fn read_given(from: &Path) -> anyhow::Result<SecretString> 
 
 /// One byte more than allowed is read, so that a longer text is refused and not cut.
 fn read_text(from: impl Read, text: &mut String) -> std::io::Result<usize> {
-    from.take(GIVEN_BYTES_MAX + 1).read_to_string(text)
+    let count = from.take(GIVEN_BYTES_MAX + 1).read_to_string(text)?;
+    // Editors of Windows begin a file with a mark that is no part of its text.
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len_utf8());
+    }
+    Ok(count)
 }
 
 fn unreadable(place: &Said, error: std::io::Error) -> anyhow::Error {
@@ -58,10 +65,7 @@ pub(super) fn unusable(error: given::GivenError) -> anyhow::Error {
     Failure::new(Exit::BadInput, said_of(&error)).into()
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a question to a person at the terminal, not data and not a log line"
-)]
+/// Says something to the person at the terminal, in as many lines as it takes: neither data nor a log line.
 pub(super) fn eprint_line(text: impl std::fmt::Display) {
-    eprintln!("{text}");
+    terminal::to_stderr(&format!("{}\n", terminal::lines(&text.to_string())));
 }

@@ -22,6 +22,7 @@ use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
 use crate::platform::device_login::DeviceProgress;
 use crate::platform::error::Retry;
+use crate::terminal;
 
 /// Between two looks at what the owner has done.
 const POLL_EVERY: Duration = Duration::from_secs(2);
@@ -155,9 +156,10 @@ fn show(address: &str) -> anyhow::Result<()> {
         "请由账号所有者用平台的手机 App 扫描并确认：\n"
     ));
     if std::io::stderr().is_terminal() {
-        eprint_line(picture(address)?);
+        // The only place that colours anything itself.
+        terminal::to_stderr(&format!("{}\n", picture(address)?));
     }
-    eprint_line(format_args!("  {address}\n"));
+    eprint_line(format_args!("  {}\n", terminal::one_line(address)));
     Ok(())
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn status(app: &App, as_json: bool) -> anyhow::Result<()> {
     for shop in &app.shops {
         let status = app.tokens.status(shop).await?;
         let row = app.store.shop_row(&shop.name).await?;
-        let to_do = to_do(&shop.name, status.as_ref(), now);
+        let to_do = to_do(&shop, status.as_ref(), now);
         lines.push(Line { shop, row, status, to_do });
     }
     if as_json {

@@ -12,5 +12,5 @@ pub(super) async fn token(app: &App, shop: &Shop, as_json: bool) -> anyhow::Resu
     if as_json {
         return output::json(&as_value(shop, &lasting));
     }
-    output::line(lasting.access.token.expose_secret())
+    output::put(&format!("{}\n", lasting.access.token.expose_secret()))
 }

@@ -12,14 +12,11 @@ use crate::auth::scopes::Coverage;
 
 pub(super) fn error(error: &AuthError) -> String {
     match error {
-        AuthError::NeverAuthorised { shop } => {
-            format!("店铺 `{shop}` 从未授权：请运行 `shopsync auth login {shop}`")
+        AuthError::NeverAuthorised { shop, command } => {
+            format!("店铺 `{shop}` 从未授权：请运行 `{command}`")
         }
-        AuthError::NeedsOwner { shop, reason } => {
-            format!(
-                "店铺 `{shop}` 需要店主处理，因为{}：请运行 `shopsync auth login {shop}`",
-                why(*reason).chinese
-            )
+        AuthError::NeedsOwner { shop, reason, command } => {
+            format!("店铺 `{shop}` 需要店主处理，因为{}：请运行 `{command}`", why(*reason).chinese)
         }
         AuthError::Copied { shop } => format!(
             "店铺 `{shop}` 的令牌不在这里续期，因为数据库是从别处复制来的：确认原数据库已无人使用后，请运行 `shopsync auth take-over {shop}`"
@@ -138,7 +135,7 @@ mod tests {
         let foreign = |fault| AuthError::ForeignLink { shop: shop(), fault };
         let unfit = |lack| AuthError::Unfit { shop: shop(), app: shop(), lack };
         let mut errors = vec![
-            AuthError::NeverAuthorised { shop: shop() },
+            AuthError::NeverAuthorised { shop: shop(), command: shop() },
             AuthError::Copied { shop: shop() },
             later(Delay::Contended),
             later(Delay::RenewedElsewhere),
@@ -165,7 +162,11 @@ mod tests {
             AuthError::NotRegistered { shop: shop() },
             AuthError::Broken { shop: shop() },
         ];
-        errors.extend(OwnerReason::ALL.map(|reason| AuthError::NeedsOwner { shop: shop(), reason }));
+        errors.extend(OwnerReason::ALL.map(|reason| AuthError::NeedsOwner {
+            shop: shop(),
+            reason,
+            command: shop(),
+        }));
         for error in &errors {
             is_translated(error);
         }

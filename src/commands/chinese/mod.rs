@@ -111,7 +111,10 @@ pub(super) mod tests {
         let source = PlatformError::TokenRefused { code: "7".to_owned(), message: "token is bad".to_owned() };
         let error = AuthError::Platform { shop: "acme".to_owned(), source: Arc::new(source) };
         assert_eq!(said_of(&error).chinese, "店铺 `acme` 的令牌请求失败：平台拒绝了令牌（7：token is bad）");
-        let error = AppError::Auth(AuthError::NeverAuthorised { shop: "a".to_owned() });
-        assert_eq!(said_of(&error).chinese, "店铺 `a` 从未授权：请运行 `shopsync auth login a`");
+        let error = AppError::Auth(AuthError::NeverAuthorised {
+            shop: "a".to_owned(),
+            command: "shopsync auth qr a".to_owned(),
+        });
+        assert_eq!(said_of(&error).chinese, "店铺 `a` 从未授权：请运行 `shopsync auth qr a`");
     }
 }

@@ -159,7 +159,7 @@ pub(super) fn file_store(error: &FileStoreError) -> String {
             format!("`{}` 不是普通文件：令牌只放在一个文件夹里的普通文件中", path.display())
         }
         FileStoreError::Torn { shop, path, previous, .. } => format!(
-            "无法读取 `{}` 里的授权：请放回比上次续期更新的副本，或运行 `shopsync auth clear {shop}` 和 `shopsync auth login {shop}`。`{}` 是上一对令牌，其刷新令牌可能已用掉",
+            "无法读取 `{}` 里的授权：请放回比上次续期更新的副本，或运行 `shopsync auth clear {shop}` 后重新授权（`shopsync auth status` 会说明方法）。`{}` 是上一对令牌，其刷新令牌可能已用掉",
             path.display(),
             previous.display()
         ),

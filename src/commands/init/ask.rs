@@ -1,13 +1,14 @@
 //! Questions and answers, one line each. The secret is not shown while it is typed, and never stands in the words of
 //! a command.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 
 use anyhow::Context;
 use secrecy::SecretString;
 
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
+use crate::terminal;
 
 /// Who misses so often wants to look something up first.
 const TRIES_MAX: usize = 3;
@@ -21,13 +22,13 @@ pub(super) fn ask<T>(
     check: impl Fn(&str) -> Result<T, Said>,
 ) -> anyhow::Result<T> {
     for _ in 0..TRIES_MAX {
-        show(&format!("{question}: "))?;
+        show(&format!("{question}: "));
         let Some(answer) = read_line()? else {
             return Err(unanswered(question, flag));
         };
         match check(answer.trim()) {
             Ok(value) => return Ok(value),
-            Err(wrong) => show(&format!("  {wrong}\n"))?,
+            Err(wrong) => show(&format!("  {wrong}\n")),
         }
     }
     let text = said!(
@@ -45,7 +46,7 @@ pub(super) fn ask_secret(question: &Said, flag: &str) -> anyhow::Result<SecretSt
             answer => Ok(SecretString::from(answer)),
         });
     }
-    show(&format!("{question}: "))?;
+    show(&format!("{question}: "));
     let answer = rpassword::read_password().context("reading the answer")?;
     if answer.trim().is_empty() {
         return Err(unanswered(question, flag));
@@ -69,8 +70,7 @@ fn read_line() -> anyhow::Result<Option<String>> {
     Ok((count > 0).then_some(line))
 }
 
-#[expect(clippy::print_stderr, reason = "a question to a person, not data and not a log line")]
-fn show(text: &str) -> anyhow::Result<()> {
-    eprint!("{text}");
-    io::stderr().flush().context("asking")
+/// A question to a person, neither data nor a log line.
+fn show(text: &str) {
+    terminal::to_stderr(&terminal::lines(text));
 }

@@ -15,6 +15,8 @@ pub(super) struct Finding {
     pub(super) shop: Option<String>,
     pub(super) record: Option<Record>,
     pub(super) what: What,
+    /// What authorises the shop again. Empty: it is about no shop.
+    pub(super) login: String,
 }
 
 /// The details of a cause.
@@ -72,9 +74,9 @@ impl Finding {
         let shop = self.shop.as_deref().unwrap_or_default();
         let record = self.record.map(Record::as_str).unwrap_or_default();
         let record_zh = self.record.map(record_zh).unwrap_or_default();
-        let login = format!("shopsync auth login {shop}");
+        let login = &self.login;
         match &self.what {
-            What::NeedsOwner { reason, works_until } => needs_owner(shop, *reason, *works_until),
+            What::NeedsOwner { reason, works_until } => needs_owner(shop, *reason, *works_until, login),
             What::DatabaseAway { since } => (
                 format!("the database has been away since {}; nothing is read meanwhile", moment(*since)),
                 format!("数据库自 {} 起无法访问，期间不读取数据", moment(*since)),
@@ -141,8 +143,12 @@ impl Finding {
     }
 }
 
-fn needs_owner(shop: &str, reason: OwnerReason, works_until: Option<DateTime<Utc>>) -> (String, String) {
-    let login = format!("shopsync auth login {shop}");
+fn needs_owner(
+    shop: &str,
+    reason: OwnerReason,
+    works_until: Option<DateTime<Utc>>,
+    login: &str,
+) -> (String, String) {
     let (until, until_zh) = match works_until {
         Some(at) => (format!("; it works until {}", moment(at)), format!("，{} 前仍可用", moment(at))),
         None => ("; nothing is read for it meanwhile".to_owned(), "，期间不读取数据".to_owned()),

@@ -139,6 +139,7 @@ impl Watcher {
             shop: None,
             record: None,
             what: What::DatabaseAway { since },
+            login: String::new(),
         };
         let (english, chinese) = finding.words(now);
         let item = Item {

@@ -9,6 +9,7 @@ use super::finding::{Finding, What, key};
 use super::late::{LagRules, is_late};
 use super::news::Seen;
 use crate::app::App;
+use crate::auth::duty::authorise_command;
 use crate::auth::status::{OwnerEnd, Standing};
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::record::Record;
@@ -198,7 +199,9 @@ impl Sight {
 
 impl Seen {
     fn find(&mut self, cause: Cause, shop: Option<&Shop>, record: Option<Record>, what: What) {
-        self.findings.push(Finding { cause, shop: shop.map(|shop| shop.name.clone()), record, what });
+        let login = shop.map(|shop| authorise_command(&shop.name, shop.platform)).unwrap_or_default();
+        let shop = shop.map(|shop| shop.name.clone());
+        self.findings.push(Finding { cause, shop, record, what, login });
     }
 }
 

@@ -48,7 +48,8 @@ fn noon() -> DateTime<Utc> {
 }
 
 fn finding(cause: Cause, what: What) -> Finding {
-    Finding { cause, shop: Some("acme".to_owned()), record: Some(Record::Orders), what }
+    let login = "shopsync auth qr acme".to_owned();
+    Finding { cause, shop: Some("acme".to_owned()), record: Some(Record::Orders), what, login }
 }
 
 fn lag() -> Finding {
@@ -97,8 +98,8 @@ fn what_needs_a_person_comes_first_and_says_what_to_do_in_both_languages() {
         ["needs_owner", "lag", "quarantine"]
     );
     let (english, chinese) = owner.words(noon());
-    assert!(english.contains("refuses its refresh token") && english.ends_with("shopsync auth login acme"));
-    assert!(chinese.contains("店铺 acme 需要店主重新授权") && chinese.ends_with("shopsync auth login acme"));
+    assert!(english.contains("refuses its refresh token") && english.ends_with("shopsync auth qr acme"));
+    assert!(chinese.contains("店铺 acme 需要店主重新授权") && chinese.ends_with("shopsync auth qr acme"));
 }
 
 proptest! {

@@ -9,6 +9,7 @@ use super::Keeper;
 use super::duty::Duty;
 use crate::auth::AuthError;
 use crate::auth::credential::OwnerReason;
+use crate::auth::duty::authorise_command;
 use crate::auth::scopes::{Coverage, coverage};
 use crate::auth::status::OwnerEnd;
 use crate::domain::shop::Shop;
@@ -135,10 +136,10 @@ impl Keeper {
             token = end.token,
             days,
             ends_at,
-            "the {} token of `{}` ends in {days} days, at {ends_at}: run `shopsync auth login {}` before",
+            "the {} token of `{}` ends in {days} days, at {ends_at}: run `{}` before",
             end.token,
             shop.name,
-            shop.name,
+            authorise_command(&shop.name, shop.platform),
         );
         Ok(())
     }
@@ -151,10 +152,10 @@ impl Keeper {
             event = "token.needs_owner",
             shop = %shop.name,
             reason = reason.as_str(),
-            "shop `{}` still needs its owner, because {}: run `shopsync auth login {}`",
+            "shop `{}` still needs its owner, because {}: run `{}`",
             shop.name,
             reason.describe(),
-            shop.name,
+            authorise_command(&shop.name, shop.platform),
         );
         Ok(())
     }

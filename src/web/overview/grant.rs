@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::auth::GrantStatus;
 use crate::auth::credential::OwnerReason;
-use crate::auth::duty::{Duty, End, days_left, duty};
+use crate::auth::duty::{Duty, End, authorise_command, days_left, duty};
 use crate::domain::shop::Shop;
 use crate::platform::{Granting, Login, Platform, profile};
 
@@ -103,7 +103,7 @@ impl ToDo {
         let login = profile.map_or(Login::Link, |profile| profile.login);
         let grants = |what| Self {
             what,
-            command: format!("shopsync auth {} {}", login.verb(), shop.name),
+            command: authorise_command(&shop.name, shop.platform),
             console_page: platform.filter(|_| login == Login::Paste).map(Platform::console_page),
             granting,
         };
