@@ -99,10 +99,8 @@ fn without_config(verb: Verb) -> Result<Exit> {
 
 fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> Result<Exit> {
     let clock = Clock::system();
-    if !works_in_parallel(&verb) {
-        let connections_max = &mut loaded.config.database.connections_max;
-        *connections_max = VERB_CONNECTIONS_MAX.min(*connections_max);
-    }
+    let connections_max = &mut loaded.config.database.connections_max;
+    *connections_max = connections_of(&verb).min(*connections_max);
     match verb {
         Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
         Verb::Migrate(verb) => block_on(migrate::migrate(&verb, &loaded.config)),
@@ -175,10 +173,9 @@ fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> 
     }
 }
 
-/// Whether a verb does several things in the database at a time. The others leave the connections of a small server to
-/// the daemon.
-fn works_in_parallel(verb: &Verb) -> bool {
-    matches!(
+/// How many connections a verb may use. Those that do one thing at a time leave a small server's to the daemon.
+fn connections_of(verb: &Verb) -> u32 {
+    let is_parallel = matches!(
         verb,
         Verb::Run
             | Verb::Sync(_)
@@ -187,7 +184,8 @@ fn works_in_parallel(verb: &Verb) -> bool {
             | Verb::Fetch(_)
             | Verb::Replay(_)
             | Verb::Quarantine(QuarantineVerb::Retry { .. })
-    )
+    );
+    if is_parallel { u32::MAX } else { VERB_CONNECTIONS_MAX }
 }
 
 /// What the configuration is and what looks wrong about it, on stderr.

@@ -53,20 +53,26 @@ impl DatabaseWatch {
         if self.is_away.swap(true, Ordering::SeqCst) {
             return;
         }
-        self.health.database_lost();
-        tracing::error!(
-            event = "database.lost",
-            error,
-            "the database is away; syncing goes on when it is back",
-        );
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            () = self.until_back() => {}
+        // A statement that was sent before an outage may fail long after its end, and a session may be cut alone: neither
+        // means that the database is away now.
+        let Some(looked) = cancel.run_until_cancelled(self.store.probe_write_alone()).await else { return };
+        if looked.is_ok() {
+            self.store.reconnect();
+        } else {
+            self.health.database_lost();
+            tracing::error!(
+                event = "database.lost",
+                error,
+                "the database is away; syncing goes on when it is back",
+            );
+            if cancel.run_until_cancelled(self.until_back()).await.is_none() {
+                return;
+            }
+            self.health.database_answered();
+            tracing::info!(event = "database.back", "the database is back");
         }
-        self.health.database_answered();
         self.is_away.store(false, Ordering::SeqCst);
         self.is_back.notify_waiters();
-        tracing::info!(event = "database.back", "the database is back");
     }
 
     /// Asks the database again and again, until `cancel` fires, so that a loss shows while nothing runs.

@@ -111,8 +111,11 @@ impl Cause {
 
     /// Whether waiting may help.
     pub(super) fn is_away(&self) -> bool {
-        if matches!(self.error, DbErr::ConnectionAcquire(_)) {
-            return true;
+        match self.trouble {
+            // A pooler gives the code of a broken connection to what only the config can help.
+            Some(Trouble::Pooler | Trouble::Password | Trouble::NoDatabase) => return false,
+            _ if matches!(self.error, DbErr::ConnectionAcquire(_)) => return true,
+            _ => {}
         }
         match sqlx(&self.error) {
             Some(SqlxError::Database(_)) => self.code().is_some_and(|code| match sqlite_code(&code) {
@@ -218,7 +221,8 @@ fn of_postgres(code: &str, message: &str) -> Option<Trouble> {
         "28P01" => Trouble::Password,
         "28000" => Trouble::NotAdmitted,
         "3D000" => Trouble::NoDatabase,
-        "42501" => Trouble::NoPermission,
+        // Without the right to use the schema, there is none to the user's eyes.
+        "42501" | "3F000" => Trouble::NoPermission,
         "53300" => Trouble::TooManyConnections,
         "53100" => Trouble::Full,
         "57P01" | "57P02" | "57P03" => Trouble::Starting,
@@ -229,7 +233,9 @@ fn of_postgres(code: &str, message: &str) -> Option<Trouble> {
         "58030" => Trouble::Disk,
         "26000" | "42P05" => Trouble::Pooler,
         // PgBouncer has one code for all that it refuses.
-        "08P01" if message.contains("startup parameter") => Trouble::Pooler,
+        "08P01" if message.contains("startup parameter") || message.contains("pooling mode") => {
+            Trouble::Pooler
+        }
         "08P01" if message.contains("no such user") || message.contains("authentication failed") => {
             Trouble::Password
         }

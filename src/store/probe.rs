@@ -44,10 +44,7 @@ impl Store {
         if self.writes.is_proven() {
             return Ok(());
         }
-        self.place.check()?;
-        if let Some(file) = self.place.sqlite_file.as_deref() {
-            require_room(file)?;
-        }
+        self.require_place()?;
         let sql = self.probe_sql();
         self.write_once(PROBE_DEADLINE, &|tx: Tx| {
             let sql = sql.clone();
@@ -62,8 +59,14 @@ impl Store {
     /// The same on a new connection beside the pool: when this works and [`Store::probe_write`] does not, the pool is
     /// what is broken.
     pub async fn probe_write_alone(&self) -> Result<(), StoreError> {
-        self.place.check()?;
+        self.require_place()?;
         Ok(self.connection.execute_alone(&self.probe_sql()).await?)
+    }
+
+    /// The SQLite file is the one that was opened, and its disk has room.
+    fn require_place(&self) -> Result<(), StoreError> {
+        self.place.check()?;
+        self.place.sqlite_file.as_deref().map_or(Ok(()), require_room)
     }
 
     /// What is wrong with the pages of a SQLite file, in the database's own words. `None`: nothing, or it takes longer than

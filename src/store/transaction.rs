@@ -205,9 +205,7 @@ mod tests {
             async move {
                 let work = |tx: Tx| async move {
                     count_up(tx).await?;
-                    let never: Option<()> = None;
-                    never.expect("this test panics here");
-                    Ok(())
+                    std::panic::panic_any("this test panics here")
                 };
                 store.write(work).await
             }

@@ -90,7 +90,7 @@ async fn a_server_that_turned_read_only_answers_and_takes_no_write() {
     assert_eq!(trouble(&error), Some(Trouble::ReadOnly), "{error:?}");
     assert!(error.is_unavailable() && later.probe_write_alone().await.is_err());
     test.execute(&format!(
-        "SET default_transaction_read_only = off; ALTER DATABASE {name} SET default_transaction_read_only = off"
+        "BEGIN READ WRITE; ALTER DATABASE {name} SET default_transaction_read_only = off; COMMIT"
     ))
     .await;
     later.reconnect();
@@ -107,7 +107,7 @@ both_databases! {
             "CREATE TRIGGER no BEFORE INSERT ON heartbeats BEGIN SELECT RAISE(ABORT, 'not\nlike this'); END"
         };
         test.execute(sql).await;
-        let error = test.store.probe_write().await.unwrap_err();
+        let error = test.store.beat(chrono::TimeDelta::days(1)).await.unwrap_err();
         assert_eq!(trouble(&error), Some(Trouble::Rule), "{error:?}");
         assert!(chain(&error).contains("not like this"), "{}", chain(&error));
         assert_eq!(shopsync::exit::Exit::of_error(&error.into()), shopsync::exit::Exit::BadConfig);
