@@ -24,6 +24,8 @@ use crate::platform::retry::CallContext;
 use crate::platform::skew::SKEW_WORTH_TELLING;
 use crate::platform::{PageQuery, PlatformError, Range};
 
+mod granted;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Ok,
@@ -64,7 +66,9 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, offline: bool, as_json: bo
                 for shop in &app.shops {
                     lines.push(shop_line(&app, shop).await);
                     lines.extend(record_lines(&app, shop));
+                    lines.extend(granted::lines(&app, shop).await?);
                 }
+                lines.extend(granted::shared_accounts(&app).await);
                 app.tokens.drain().await;
             }
             Err(error) => {
