@@ -104,7 +104,8 @@ impl Exit {
             AuthError::NeverAuthorised { .. }
             | AuthError::NeedsOwner { .. }
             | AuthError::Copied { .. }
-            | AuthError::OtherAccount { .. } => Self::NeedsOwner,
+            | AuthError::OtherAccount { .. }
+            | AuthError::SharedAccount { .. } => Self::NeedsOwner,
             AuthError::Later { .. } | AuthError::LoginOver { .. } => Self::Later,
             AuthError::EndsSoon { source, .. } => Self::of_auth(source),
             AuthError::ForeignLink { .. } | AuthError::CodeTriedBefore { .. } => Self::BadInput,
@@ -114,7 +115,9 @@ impl Exit {
             | AuthError::Unfit { .. }
             | AuthError::NoApplication { .. } => Self::BadConfig,
             AuthError::TokenStore { .. } | AuthError::Store { .. } => Self::Unavailable,
-            AuthError::Platform { source, .. } => Self::of_platform(source),
+            AuthError::Platform { source, .. } | AuthError::Unproven { source, .. } => {
+                Self::of_platform(source)
+            }
             AuthError::NotRegistered { .. } | AuthError::Broken { .. } => Self::Bug,
         }
     }

@@ -59,6 +59,20 @@ pub enum AuthError {
     )]
     OtherAccount { shop: String, expected: String, found: String },
     #[error(
+        "this account (`{account}`) is shop `{other}` already, and one account is one shop: nothing was stored for \
+         `{shop}`. Log in at the platform with the account of `{shop}`"
+    )]
+    SharedAccount { shop: String, account: String, other: String },
+    #[error(
+        "the tokens for shop `{shop}` could not be proved at the platform, so nothing was replaced: try again later, or \
+         store them all the same with `--unproven`"
+    )]
+    Unproven {
+        shop: String,
+        #[source]
+        source: Arc<PlatformError>,
+    },
+    #[error(
         "this code was tried for shop `{shop}` before and failed, so it is not sent again: \
          `shopsync auth login {shop}` leads to a new one"
     )]
@@ -119,6 +133,7 @@ pub enum Delay {
     ShortLived,
     RefusedAnew,
     JustRenewed,
+    NeverRenewed,
     /// What the last try to renew it met.
     Troubled(String),
 }
@@ -132,6 +147,7 @@ impl fmt::Display for Delay {
             Self::ShortLived => "its tokens end faster than they are renewed",
             Self::RefusedAnew => "the platform refuses its token and hands out no other",
             Self::JustRenewed => "it was renewed just now",
+            Self::NeverRenewed => "it was not renewed since it was authorised or imported, and is not before",
             Self::Troubled(message) => message,
         })
     }

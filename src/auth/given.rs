@@ -23,6 +23,10 @@ pub struct GivenTokens {
     pub refresh_ends_at: Option<DateTime<Utc>>,
     pub account_id: Option<String>,
     pub account_name: Option<String>,
+    /// Whether they are stored even if the platform cannot be asked about them.
+    pub may_be_unproven: bool,
+    /// Which entry of a file with several was taken. `None`: there was one.
+    pub picked: Option<String>,
 }
 
 /// Why the text is no token. Never holds any of it.
@@ -36,19 +40,29 @@ pub enum GivenError {
     NotOneWord,
     #[error("what was given begins like JSON, but is not an object with `access_token` or `refresh_token`")]
     Json,
+    #[error(
+        "the file is a list of storages, and {} of them hold tokens for `{platform}`: one is needed",
+        count
+    )]
+    NotOneStorage { platform: String, count: usize },
     #[error("the address holds no `code`")]
     NoCode,
 }
 
 impl GivenTokens {
-    /// Reads a bare access token, or JSON.
+    /// Reads a bare access token, or JSON of one platform.
     pub fn parse(text: &SecretString) -> Result<Self, GivenError> {
+        Self::parse_for(text, "")
+    }
+
+    /// The same; of a file with the tokens of several platforms, those of `platform`.
+    pub fn parse_for(text: &SecretString, platform: &str) -> Result<Self, GivenError> {
         let text = text.expose_secret().trim().trim_start_matches('\u{feff}');
         if text.len() > GIVEN_LENGTH_MAX {
             return Err(GivenError::TooLong);
         }
         if text.starts_with(['{', '[', '"']) {
-            return token_file::parse(text);
+            return token_file::parse(text, platform);
         }
         Ok(Self {
             access: Some(one_word(text)?),
@@ -58,6 +72,8 @@ impl GivenTokens {
             refresh_ends_at: None,
             account_id: None,
             account_name: None,
+            may_be_unproven: false,
+            picked: None,
         })
     }
 }

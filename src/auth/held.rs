@@ -97,6 +97,7 @@ impl Held {
         };
         let why = match &self.credential.trouble {
             Some(trouble) => Delay::Troubled(trouble.message.clone()),
+            None if self.credential.attempt.is_none() => Delay::NeverRenewed,
             None => Delay::JustRenewed,
         };
         AuthError::Later { shop, until, why }

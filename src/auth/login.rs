@@ -12,7 +12,7 @@ use super::persist::persist;
 use super::slot::lock;
 use super::tokens::{Tokens, land};
 use super::{AuthError, GivenTokens, GrantStatus};
-use crate::domain::credential::{Condition, NewTokens, Settlement};
+use crate::domain::credential::{Condition, Credential, NewTokens, Settlement};
 use crate::domain::grant::{Access, Account, GrantInfo, Granted};
 use crate::domain::shop::Shop;
 use crate::platform::PlatformError;
@@ -43,6 +43,9 @@ impl Tokens {
         let told = answer.map_err(|source| refusal(shop, source))?;
         let row = self.shop_row(shop).await?;
         check_account(shop, &row, &told.account)?;
+        if let Some(other) = self.other_shop_of(shop, &told.account).await? {
+            tell_shared(shop, &other.name);
+        }
         let held = self.read(shop).await?;
         let authorised_at = row.authorised_at.unwrap_or(held.credential.granted_at);
         self.keep_account(shop, &told.account, authorised_at).await?;
@@ -76,6 +79,7 @@ impl Tokens {
         let account = self.account_of(shop, row, &granted).await?;
         check_account(shop, row, &account)?;
         let pair = Pair::first(&granted, &self.rules(shop)?.grant, asked_at);
+        self.check_not_shared_or_keep(shop, &account, &pair).await?;
         self.put(shop, row, &pair).await?;
         self.keep_account(shop, &account, asked_at).await?;
         self.status_of(shop).await
@@ -102,40 +106,25 @@ impl Tokens {
         let claimed =
             Account { id: given.account_id.clone(), name: given.account_name.clone(), ..Account::default() };
         check_account(shop, &row, &claimed)?;
-        let told = self.proof(shop, &row, &given).await?;
-        check_account(shop, &row, &told.account)?;
-        let pair = self.given_pair(shop, given, told.access_ends_at, asked_at)?;
+        self.check_not_shared(shop, &claimed).await?;
+        let proof = self.proof(shop, &row, &given).await?;
+        let mut account = or(proof.told.account, claimed);
+        check_account(shop, &row, &account)?;
+        self.check_not_shared(shop, &account).await?;
+        let may_be_unproven = given.may_be_unproven;
+        let mut pair = self.given_pair(shop, given, proof.told.access_ends_at, asked_at)?;
+        if !proof.is_proven && !may_be_unproven && self.has_working_grant(shop).await? {
+            let (next, told) = self.prove_by_refresh(shop, &row, &pair).await?;
+            account = or(told, account);
+            self.check_not_shared_or_keep(shop, &account, &next).await?;
+            pair = next;
+        }
         self.put(shop, &row, &pair).await?;
-        let account = Account {
-            id: told.account.id.or(claimed.id),
-            name: told.account.name.or(claimed.name),
-            ..told.account
-        };
         self.keep_account(shop, &account, asked_at).await?;
         if pair.access.is_none() || pair.access_ends_at <= self.now() + ACCESS_MARGIN {
             land(shop, self.fly(shop, Demand::Due)).await?;
         }
         self.status_of(shop).await
-    }
-
-    /// What the platform says of the given access token. One that has ended proves nothing, and its refresh token is
-    /// proved by being used.
-    async fn proof(&self, shop: &Shop, row: &ShopRow, given: &GivenTokens) -> Result<GrantInfo, AuthError> {
-        let can_refresh = given.refresh.is_some();
-        let has_ended = given.access_ends_at.is_some_and(|end| end <= self.now() + ACCESS_MARGIN);
-        let Some(token) = given.access.clone().filter(|_| !(has_ended && can_refresh)) else {
-            return Ok(GrantInfo::default());
-        };
-        let access = Access { token, generation: 0, region: row.account.region.clone() };
-        match self.ask(shop, &access).await {
-            Ok(told) => Ok(told),
-            // The token itself was accepted; only this call is not part of the grant.
-            Err(PlatformError::NotGranted { .. }) => Ok(GrantInfo::default()),
-            Err(PlatformError::TokenRefused { .. }) if can_refresh => {
-                Ok(GrantInfo { access_ends_at: Some(self.now()), ..GrantInfo::default() })
-            }
-            Err(error) => Err(refusal(shop, error)),
-        }
     }
 
     fn given_pair(
@@ -189,7 +178,7 @@ impl Tokens {
                 not_before: None,
                 trouble: None,
             };
-            let claim = present.map(|present| present.claim());
+            let claim = present.as_ref().map(Credential::claim);
             let mut is_stored = persist(|| self.grants().put(&shop.name, claim.as_ref(), &tokens)).await?;
             if !is_stored {
                 // It may be ours: written, but the answer lost.
@@ -197,6 +186,12 @@ impl Tokens {
                 is_stored = stored.is_some_and(|row| row.tokens.access_sealed == tokens.tokens.access_sealed);
             }
             if is_stored {
+                if let Some(replaced) = &present
+                    && let Err(error) = self.keep_replaced(shop, replaced, pair, &row.id).await
+                {
+                    // The new grant is there; the one before was only a second chance.
+                    tracing::debug!(shop = %shop.name, "the replaced tokens were not kept: {error}");
+                }
                 self.begin_grant(shop).await?;
                 return self.read(shop).await.map(drop);
             }
@@ -230,7 +225,7 @@ impl Tokens {
         kept.await.map_err(|source| store_error(shop, source))
     }
 
-    async fn ask(&self, shop: &Shop, access: &Access) -> Result<GrantInfo, PlatformError> {
+    pub(super) async fn ask(&self, shop: &Shop, access: &Access) -> Result<GrantInfo, PlatformError> {
         let Ok(application) = self.application(shop) else {
             return Ok(GrantInfo::default());
         };
@@ -258,6 +253,16 @@ impl Tokens {
     }
 }
 
+/// What `first` says, else `second`.
+fn or(first: Account, second: Account) -> Account {
+    Account {
+        id: first.id.or(second.id),
+        name: first.name.or(second.name),
+        region: first.region.or(second.region),
+        scopes: first.scopes.or(second.scopes),
+    }
+}
+
 /// Whether the tokens are of the account this shop is.
 pub(super) fn check_account(shop: &Shop, row: &ShopRow, account: &Account) -> Result<(), AuthError> {
     match (expected_account(shop, row), &account.id) {
@@ -268,6 +273,16 @@ pub(super) fn check_account(shop: &Shop, row: &ShopRow, account: &Account) -> Re
         }),
         _ => Ok(()),
     }
+}
+
+/// Of two that were authorised before this was refused.
+fn tell_shared(shop: &Shop, other: &str) {
+    tracing::warn!(
+        event = "account.shared",
+        shop = %shop.name,
+        "`{}` and `{other}` are one account: take one of them out of the config, or authorise it by its own account",
+        shop.name
+    );
 }
 
 pub(super) fn store_error(shop: &Shop, source: StoreError) -> AuthError {

@@ -26,7 +26,12 @@ impl Tokens {
             return Err(AuthError::CodeTriedBefore { shop: shop.name.clone() });
         }
         let asked_at = self.now();
-        let granted = match application.platform().exchange_code(code).await {
+        let mut answer = application.platform().exchange_code(code).await;
+        if matches!(answer, Err(PlatformError::Rejected { why: Rejection::Clock, .. })) {
+            // The timestamp was refused before anybody looked at the code, and the answer told how far the clock is off.
+            answer = application.platform().exchange_code(code).await;
+        }
+        let granted = match answer {
             Ok(granted) => granted,
             Err(error) => {
                 if may_be_spent(&error) {
@@ -36,7 +41,7 @@ impl Tokens {
             }
         };
         let accepted = self.accept(shop, &row, granted, asked_at).await;
-        if matches!(accepted, Err(AuthError::OtherAccount { .. })) {
+        if matches!(accepted, Err(AuthError::OtherAccount { .. } | AuthError::SharedAccount { .. })) {
             self.keep_failed_code(shop, &hash).await;
         }
         accepted

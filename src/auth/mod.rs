@@ -8,6 +8,7 @@
 //! The order of things that must not change: the intent is written, the refresh token is sent once, the answer
 //! is committed under the fence of that intent or lies in a file, and only then does anybody get the new token.
 
+pub mod accounts;
 pub mod advice;
 pub mod conformance;
 pub mod credential;
@@ -44,6 +45,7 @@ mod orphans;
 mod outcome;
 mod pair;
 mod persist;
+mod proof;
 mod slot;
 mod spend;
 mod spill;

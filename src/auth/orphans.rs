@@ -94,14 +94,17 @@ impl Tokens {
         let own = Pair::open(lost, keys, shop_id)?;
         let other = Pair::open_tokens(&orphan.tokens, orphan.version, lost.granted_at, keys, shop_id)?;
         let spent = lost.attempt.as_ref().map(|attempt| attempt.refresh_hash.as_str());
-        let is_known = other.refresh_hash() == own.refresh_hash() || Some(&*other.refresh_hash()) == spent;
-        // What an owner authorised later is another lineage, and the owner meant the later one.
-        let is_of_before = other.obtained_at < lost.granted_at;
-        if other.refresh.is_none() || is_known || is_of_before {
-            return Ok(None);
-        }
+        let has_same_refresh =
+            other.refresh_hash() == own.refresh_hash() || Some(&*other.refresh_hash()) == spent;
+        let is_known = other.is_same_as(&own) || (other.refresh.is_some() && has_same_refresh);
         let soon = self.now() + ACCESS_MARGIN;
         let lives = |pair: &Pair| pair.access.is_some() && soon < pair.access_ends_at;
+        // A grant that a later one replaced is better than none: it is of the same account.
+        let is_of_use =
+            other.refresh.is_some() || (lives(&other) && (reason.spoils_access() || !lives(&own)));
+        if is_known || !is_of_use {
+            return Ok(None);
+        }
         // A token that still works is never displaced by one that does not.
         let keeps_access = !reason.spoils_access() && lives(&own) && !lives(&other);
         let next = if keeps_access {

@@ -48,9 +48,51 @@ enum Number {
     Other(IgnoredAny),
 }
 
-pub(super) fn parse(text: &str) -> Result<GivenTokens, GivenError> {
+/// The words by which MoviePilot and programs like it name a platform's storage.
+const STORAGE_TYPES: [(&str, &[&str]); 1] = [("115", &["u115", "115", "115open", "115-open"])];
+
+/// One of the storages that a media manager keeps in one list.
+#[derive(Deserialize)]
+struct Storage {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    name: Option<String>,
+    config: Option<TokenFile>,
+}
+
+/// `platform`: which one is looked for in a list.
+pub(super) fn parse(text: &str, platform: &str) -> Result<GivenTokens, GivenError> {
+    if text.starts_with('[') {
+        return of_storages(text, platform);
+    }
     // serde's own words are not passed on: they may quote what they could not read.
-    let told: TokenFile = serde_json::from_str(text).map_err(|_| GivenError::Json)?;
+    given(serde_json::from_str(text).map_err(|_| GivenError::Json)?)
+}
+
+fn of_storages(text: &str, platform: &str) -> Result<GivenTokens, GivenError> {
+    // One by one: what other storages keep is no business of ours, and may have any shape.
+    let all: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|_| GivenError::Json)?;
+    let types = STORAGE_TYPES.iter().find(|(name, _)| *name == platform).map_or(&[][..], |(_, types)| *types);
+    let mut found = Vec::new();
+    for storage in all {
+        let Ok(Storage { kind: Some(kind), name, config: Some(config) }) = serde_json::from_value(storage)
+        else {
+            continue;
+        };
+        if types.contains(&kind.trim().to_ascii_lowercase().as_str())
+            && let Ok(given) = given(config)
+        {
+            let label = name.filter(|name| !name.trim().is_empty()).unwrap_or(kind);
+            found.push(GivenTokens { picked: Some(label), ..given });
+        }
+    }
+    match (found.len(), found.pop()) {
+        (1, Some(given)) => Ok(given),
+        (count, _) => Err(GivenError::NotOneStorage { platform: platform.to_owned(), count }),
+    }
+}
+
+fn given(told: TokenFile) -> Result<GivenTokens, GivenError> {
     let word = |token: Option<SecretText>| match token {
         Some(SecretText(token)) if !token.expose_secret().trim().is_empty() => {
             one_word(token.expose_secret().trim()).map(Some)
@@ -74,6 +116,8 @@ pub(super) fn parse(text: &str) -> Result<GivenTokens, GivenError> {
         refresh_ends_at: moment(told.refresh_token_expires_at),
         account_id: named(told.seller_id),
         account_name: named(told.seller_name),
+        may_be_unproven: false,
+        picked: None,
     })
 }
 
@@ -108,13 +152,35 @@ mod tests {
 
     use super::*;
 
+    fn read(text: &str) -> Result<GivenTokens, GivenError> {
+        parse(text, "115")
+    }
+
+    #[test]
+    fn of_a_list_of_storages_the_one_of_the_platform_is_taken_and_named() {
+        let local = r#"{"type":"local","name":"本地","config":{}}"#;
+        let alipan =
+            r#"{"type":"alipan","name":"阿里云盘","config":{"access_token":"x","refresh_token":"y"}}"#;
+        let u115 = r#"{"type":"u115","name":"115网盘","config":{"access_token":"a","refresh_token":"r","refresh_time":1764547200,"expires_in":7200}}"#;
+        let empty = r#"{"type":"u115","name":"another","config":null}"#;
+        let given = read(&format!("[{local},{alipan},{u115},{empty},7]")).unwrap();
+        assert_eq!(clear(given.refresh.as_ref()), Some("r"));
+        assert_eq!(given.picked.as_deref(), Some("115网盘"));
+        assert_eq!(given.access_ends_at, Utc.timestamp_opt(1_764_554_400, 0).single());
+        for (text, count) in [(format!("[{local},{alipan}]"), 0), (format!("[{u115},{u115}]"), 2)] {
+            let expected = GivenError::NotOneStorage { platform: "115".to_owned(), count };
+            assert_eq!(read(&text).err(), Some(expected));
+        }
+        assert!(parse(&format!("[{u115}]"), "temu").is_err(), "tokens of 115 are none of Temu");
+    }
+
     fn clear(token: Option<&SecretString>) -> Option<&str> {
         token.map(ExposeSecret::expose_secret)
     }
 
     #[test]
     fn the_sdks_token_file_is_read_with_its_milliseconds() {
-        let given = parse(
+        let given = read(
             r#"{"access_token":"a","refresh_token":"r","access_token_expires_at":1764547200000,
                 "refresh_token_expires_at":"1765152000000","seller_id":"5a15","seller_name":"店","more":[1]}"#,
         )
@@ -137,7 +203,7 @@ mod tests {
             ("1764547200", Utc.timestamp_opt(1_764_547_200, 0).single()),
         ] {
             let given =
-                parse(&format!(r#"{{"refresh_token":"r","access_token_expires_at":{time}}}"#)).unwrap();
+                read(&format!(r#"{{"refresh_token":"r","access_token_expires_at":{time}}}"#)).unwrap();
             assert_eq!(given.access_ends_at, expected, "{time}");
             assert!(given.access.is_none());
         }
@@ -145,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_life_counts_from_the_time_the_platform_was_asked() {
-        let end = |text: &str| parse(&format!(r#"{{"refresh_token":"r",{text}}}"#)).unwrap().access_ends_at;
+        let end = |text: &str| read(&format!(r#"{{"refresh_token":"r",{text}}}"#)).unwrap().access_ends_at;
         let at = |seconds| Utc.timestamp_opt(seconds, 0).single();
         for (text, expected) in [
             (r#""refresh_time":1764547200,"expires_in":7200"#, at(1_764_554_400)),

@@ -37,6 +37,8 @@ pub enum AuthVerb {
         /// A file; `-` is stdin
         #[arg(long, value_name = "FILE", help = TOKEN_HELP)]
         from: PathBuf,
+        #[arg(long, help = UNPROVEN_HELP)]
+        unproven: bool,
     },
     /// Take over the tokens of another program, which must be stopped for good
     Import {
@@ -47,6 +49,8 @@ pub enum AuthVerb {
         /// Do not ask whether that program is stopped
         #[arg(long)]
         yes: bool,
+        #[arg(long, help = UNPROVEN_HELP)]
+        unproven: bool,
     },
     /// Print an access token for another program, valid for at least five minutes
     Token {
@@ -82,5 +86,7 @@ pub enum AuthVerb {
     },
 }
 
+const UNPROVEN_HELP: &str =
+    "Store it even if the platform cannot be asked about it; what it replaces is kept beside";
 const TOKEN_HELP: &str =
     "A file with a bare token, or JSON with access_token and what else is known; - is stdin";

@@ -29,6 +29,8 @@ use crate::store::Store;
 /// How long `check` looks for damage in a SQLite file: a few gigabytes.
 const DAMAGE_LOOK_MAX: Duration = Duration::from_secs(10);
 
+mod granted;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Ok,
@@ -70,7 +72,9 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, offline: bool, as_json: bo
                 for shop in &app.shops {
                     lines.push(shop_line(&app, shop).await);
                     lines.extend(record_lines(&app, shop));
+                    lines.extend(granted::lines(&app, shop).await?);
                 }
+                lines.extend(granted::shared_accounts(&app).await);
                 app.tokens.drain().await;
             }
             Err(error) => {

@@ -117,6 +117,7 @@ async fn serve_with(
     tokio::spawn(async move { pruning::keep_small(&pruned, Rhythm::DAILY, &pruning_cancel).await });
     let rest_of_start = async {
         unauthorised::tell(&app, &app.shops).await;
+        unauthorised::tell_shared_accounts(&app).await;
         start_missed(&app, &ticker).await
     };
     tokio::select! {

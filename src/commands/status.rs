@@ -38,6 +38,9 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
             output::line(format_args!("{}: {text}", shop.name))?;
         }
     }
+    for shared in app.tokens.shared_accounts().await? {
+        output::line(shared.told().english)?;
+    }
     Ok(Exit::Done)
 }
 

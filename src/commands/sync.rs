@@ -21,8 +21,8 @@ use crate::exit::{Exit, Failure};
 use crate::jobs::lanes::{self, LaneOutcomes};
 use crate::jobs::run::{MANUAL, RunError, RunOptions, Task, chain};
 use crate::language::said;
-use crate::sync::Progress;
 use crate::sync::progress::Counts;
+use crate::sync::{Progress, amounts};
 
 /// How long a one-shot verb waits for a lane that somebody else holds.
 pub(super) const LEASE_WAIT: Duration = Duration::from_mins(10);
@@ -41,6 +41,7 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
         );
         return Ok(Exit::Done);
     }
+    ask_again(&app, words, &selected).await?;
     let started_at = Instant::now();
     let bars = Bars::new(!words.table.json);
     let mut tasks = JoinSet::new();
@@ -107,6 +108,18 @@ async fn select(app: &App, words: &SyncArgs) -> anyhow::Result<Vec<(Shop, Record
     }
     refuse_records_without_shop(app, words, &selected)?;
     Ok(selected)
+}
+
+/// What a person asks for by name is asked for, also where the platform said lately that it does not grant it.
+async fn ask_again(app: &App, words: &SyncArgs, selected: &[(Shop, Record)]) -> anyhow::Result<()> {
+    let named = selected.iter().filter(|(shop, _)| words.shops.contains(&shop.name));
+    for (shop, record) in named {
+        app.store.switch_on(&shop.name, record.as_str()).await?;
+        if *record == Record::Orders {
+            app.store.switch_on(&shop.name, amounts::SUBJECT).await?;
+        }
+    }
+    Ok(())
 }
 
 fn sync_job<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a JobConfig> {

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::dialect::text_or_null;
 use super::entities::shop::{Column, Entity};
+use super::entities::sync_cursor;
 use super::shops::locked_row;
 use super::{Store, StoreError};
 
@@ -54,7 +55,8 @@ impl Store {
         .await
     }
 
-    /// A new grant begins: nobody was warned of it, nobody asked what it holds, and nothing pauses the shop. `true`
+    /// A new grant begins: nobody was warned of it, nobody asked what it holds, nothing pauses the shop, and
+    /// nothing of it is off. `true`
     /// when it was paused.
     pub async fn begin_grant(&self, shop: &str) -> Result<bool, StoreError> {
         self.write(|tx| async move {
@@ -66,6 +68,14 @@ impl Store {
                 .col_expr(Column::WarnedAt, nothing())
                 .col_expr(Column::InspectedAt, nothing())
                 .filter(Column::Shop.eq(shop))
+                .exec(tx.db())
+                .await?;
+            // What the old grant did not cover, this one may.
+            sync_cursor::Entity::update_many()
+                .col_expr(sync_cursor::Column::OffReason, Expr::value(text_or_null(None)))
+                .col_expr(sync_cursor::Column::OffUntil, nothing())
+                .filter(sync_cursor::Column::Shop.eq(shop))
+                .filter(sync_cursor::Column::OffReason.is_not_null())
                 .exec(tx.db())
                 .await?;
             Ok(row.paused_reason.is_some())

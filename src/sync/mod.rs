@@ -34,7 +34,7 @@ pub mod reconcile;
 mod scan;
 mod seen;
 mod set_aside;
-mod stock;
+pub mod stock;
 mod tally;
 pub mod verify;
 mod window;

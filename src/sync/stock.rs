@@ -9,7 +9,7 @@ use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Rejection};
 
 /// The name under which it is switched off in `sync_cursors`.
-const SUBJECT: &str = "stock";
+pub const SUBJECT: &str = "stock";
 
 /// SKUs looked up together.
 const SKUS_AT_ONCE: u64 = 100;

@@ -42,6 +42,8 @@ enum Outcome {
     TooOld,
     Used,
     OtherAccount,
+    /// The account is another shop here.
+    SharedAccount,
     /// The platform does not take the code.
     NotTaken,
     /// Nothing was spent; the same address may be opened again.
@@ -70,10 +72,10 @@ async fn callback(
     // In a task of its own: a browser that goes away must not end it halfway.
     let work = tokio::spawn(async move { take(&app, &platform, query.unwrap_or_default()).await });
     let Ok(taken) = work.await else {
-        return page(language, Outcome::Fault, None, None);
+        return page(language, &Taken::refused(Outcome::Fault, None, ""));
     };
     tell(&taken, peer.remote.ip());
-    page(language, taken.outcome, taken.shop.as_ref(), taken.status.as_ref())
+    page(language, &taken)
 }
 
 /// How it went.
@@ -83,13 +85,15 @@ struct Taken {
     shop: Option<Shop>,
     /// Of the grant there is now. `None`: there is none, or it does not matter.
     status: Option<GrantStatus>,
+    /// Which shop the account is already. `None`: none, as far as is known.
+    other: Option<String>,
     /// For the log.
     reason: String,
 }
 
 impl Taken {
     fn refused(outcome: Outcome, shop: Option<&Shop>, reason: impl Into<String>) -> Self {
-        Self { outcome, shop: shop.cloned(), status: None, reason: reason.into() }
+        Self { outcome, shop: shop.cloned(), status: None, other: None, reason: reason.into() }
     }
 }
 
@@ -113,6 +117,7 @@ async fn take(app: &App, platform: &str, query: String) -> Taken {
             outcome: Outcome::Granted,
             shop: Some(shop.clone()),
             status: Some(status),
+            other: None,
             reason: String::new(),
         },
         Err(error) => {
@@ -121,7 +126,11 @@ async fn take(app: &App, platform: &str, query: String) -> Taken {
                 Outcome::Used => app.tokens.status(shop).await.ok().flatten(),
                 _ => None,
             };
-            Taken { status, ..refused }
+            let other = match error {
+                AuthError::SharedAccount { other, .. } => Some(other),
+                _ => None,
+            };
+            Taken { status, other, ..refused }
         }
     }
 }
@@ -144,6 +153,7 @@ fn outcome_of(error: &AuthError) -> Outcome {
         AuthError::ForeignLink { fault: StateFault::TooOld, .. } => Outcome::TooOld,
         AuthError::ForeignLink { .. } => Outcome::Foreign,
         AuthError::OtherAccount { .. } => Outcome::OtherAccount,
+        AuthError::SharedAccount { .. } => Outcome::SharedAccount,
         error if error.leaves_code_unspent() || error.is_database_away() => Outcome::TryAgain,
         AuthError::Platform { .. } => Outcome::NotTaken,
         _ => Outcome::Fault,
@@ -161,12 +171,15 @@ fn tell(taken: &Taken, from: IpAddr) {
     }
 }
 
-fn page(language: Language, outcome: Outcome, shop: Option<&Shop>, status: Option<&GrantStatus>) -> Response {
+fn page(language: Language, taken: &Taken) -> Response {
+    let Taken { outcome, shop, status, other, .. } = taken;
+    let outcome = *outcome;
     let words = Words::of(language, outcome);
     let content = html! {
         @if let Some(shop) = shop { p { (words.shop) " " strong { (shop.name) } } }
+        @if let Some(other) = other { p { (words.already) " " strong { (other) } } }
         p { (words.text) }
-        @if let Some(status) = status.filter(|status| status.usable) {
+        @if let Some(status) = status.as_ref().filter(|status| status.usable) {
             p { (words.until) " " time datetime=(status.access_ends_at.to_rfc3339()) {
                 (status.access_ends_at.format("%Y-%m-%d %H:%M")) " UTC"
             } }
@@ -184,13 +197,16 @@ impl Outcome {
             Self::Granted => StatusCode::OK,
             Self::Declined | Self::Foreign | Self::NotTaken => StatusCode::BAD_REQUEST,
             Self::TooOld => StatusCode::GONE,
-            Self::Used | Self::OtherAccount => StatusCode::CONFLICT,
+            Self::Used | Self::OtherAccount | Self::SharedAccount => StatusCode::CONFLICT,
             Self::TryAgain => StatusCode::SERVICE_UNAVAILABLE,
             Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn needs_new_link(self) -> bool {
-        matches!(self, Self::Declined | Self::TooOld | Self::NotTaken | Self::OtherAccount)
+        matches!(
+            self,
+            Self::Declined | Self::TooOld | Self::NotTaken | Self::OtherAccount | Self::SharedAccount
+        )
     }
 }

@@ -4,16 +4,25 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::super::confirm::confirm;
-use super::login::take_given;
-use super::paste::{eprint_line, read_given, unusable};
+use super::login::{parse_given, take_given};
+use super::paste::{eprint_line, read_given};
 use super::tell::tell;
 use crate::app::App;
 use crate::auth::GivenTokens;
 use crate::domain::shop::Shop;
 use crate::language::said;
 
-pub(super) async fn import(app: &App, shop: &Shop, file: &Path, is_confirmed: bool) -> anyhow::Result<()> {
-    let given = GivenTokens::parse(&read_given(file)?).map_err(unusable)?;
+/// What was said on the command line.
+#[derive(Clone, Copy)]
+pub(super) struct Import {
+    /// The other program is stopped for good.
+    pub(super) yes: bool,
+    /// Store them even if the platform cannot be asked.
+    pub(super) unproven: bool,
+}
+
+pub(super) async fn import(app: &App, shop: &Shop, file: &Path, words: Import) -> anyhow::Result<()> {
+    let given = GivenTokens { may_be_unproven: words.unproven, ..parse_given(shop, &read_given(file)?)? };
     warn_if_others_can_read(file);
     let is_renewable = given.refresh.is_some();
     if is_renewable {
@@ -22,7 +31,7 @@ pub(super) async fn import(app: &App, shop: &Shop, file: &Path, is_confirmed: bo
             "Is the program that wrote {file} stopped for good? Two programs that spend one refresh token lose the grant.",
             "写 {file} 的程序是否已永久停用？两个程序共用一个刷新令牌会失去授权。"
         );
-        confirm(&question, "yes", is_confirmed)?;
+        confirm(&question, "yes", words.yes)?;
     }
     let granted = take_given(app, shop, given).await?;
     tell(app, shop, &granted).await?;

@@ -13,6 +13,7 @@ use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
 use crate::platform::PlatformError;
+use crate::terminal;
 
 /// Prints where to grant access, takes what comes back by a hidden prompt, and stores it.
 pub(super) async fn login(app: &App, shop: &Shop) -> anyhow::Result<()> {
@@ -67,8 +68,17 @@ pub(super) async fn take_returned(
 }
 
 pub(super) async fn take_token(app: &App, shop: &Shop, text: &SecretString) -> anyhow::Result<GrantStatus> {
-    let given = GivenTokens::parse(text).map_err(unusable)?;
-    take_given(app, shop, given).await
+    take_given(app, shop, parse_given(shop, text)?).await
+}
+
+/// Tokens from a file. Of a file with those of several platforms, says which were taken.
+pub(super) fn parse_given(shop: &Shop, text: &SecretString) -> anyhow::Result<GivenTokens> {
+    let given = GivenTokens::parse_for(text, shop.platform).map_err(unusable)?;
+    if let Some(picked) = &given.picked {
+        let picked = terminal::one_line(picked);
+        eprint_line(said!("Taken from the list of storages: `{picked}`.", "从存储列表中取用：`{picked}`。"));
+    }
+    Ok(given)
 }
 
 pub(super) async fn take_given(app: &App, shop: &Shop, given: GivenTokens) -> anyhow::Result<GrantStatus> {

@@ -8,11 +8,11 @@ use secrecy::SecretString;
 
 use super::output;
 use crate::app::App;
-use crate::auth::AuthError;
 use crate::auth::token_store::TokenStore;
+use crate::auth::{AuthError, GivenTokens};
 use crate::cli::AuthVerb;
 use crate::domain::shop::Shop;
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::language::said;
 use crate::store::Store;
 
@@ -29,7 +29,30 @@ mod token;
 pub(super) use paste::read_given;
 
 pub(super) async fn run(app: &App, verb: &AuthVerb) -> anyhow::Result<Exit> {
+    require_lasting_store(app, verb)?;
     act(app, verb).await.map(|()| Exit::Done)
+}
+
+/// A grant that ends with this process is not begun: its code would be spent for nothing.
+fn require_lasting_store(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
+    let begins_grant = matches!(
+        verb,
+        AuthVerb::Login { .. }
+            | AuthVerb::Qr { .. }
+            | AuthVerb::Code { .. }
+            | AuthVerb::Set { .. }
+            | AuthVerb::Import { .. }
+    );
+    if !begins_grant || app.tokens.capabilities().durable {
+        return Ok(());
+    }
+    let text = said!(
+        "`[tokens] store = \"memory\"` keeps tokens in the process that got them, and this one ends at once, so nothing was \
+         sent: authorise through the daemon (`shopsync auth url` and its callback), or choose another store",
+        "`[tokens] store = \"memory\"` 只把令牌保存在取得它的进程里，而这个命令马上就结束，因此没有发送任何内容：\
+         请通过守护进程授权（`shopsync auth url` 及其回调地址），或改用别的存储"
+    );
+    Err(Failure::new(Exit::BadConfig, text).into())
 }
 
 async fn act(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
@@ -43,11 +66,16 @@ async fn act(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
                 if code == "-" { read_given(Path::new("-"))? } else { SecretString::from(code.clone()) };
             tell::tell(app, shop, &login::take_returned(app, shop, &text).await?).await
         }
-        AuthVerb::Set { shop, from } => {
+        AuthVerb::Set { shop, from, unproven } => {
             let shop = known(app, shop)?;
-            tell::tell(app, shop, &login::take_token(app, shop, &read_given(from)?).await?).await
+            let given = login::parse_given(shop, &read_given(from)?)?;
+            let given = GivenTokens { may_be_unproven: *unproven, ..given };
+            tell::tell(app, shop, &login::take_given(app, shop, given).await?).await
         }
-        AuthVerb::Import { shop, file, yes } => import::import(app, known(app, shop)?, file, *yes).await,
+        AuthVerb::Import { shop, file, yes, unproven } => {
+            let words = import::Import { yes: *yes, unproven: *unproven };
+            import::import(app, known(app, shop)?, file, words).await
+        }
         AuthVerb::Token { shop, table } => token::token(app, known(app, shop)?, table.json).await,
         AuthVerb::Refresh { shop } => {
             let shop = known(app, shop)?;

@@ -29,7 +29,7 @@ pub(super) async fn status(app: &App, as_json: bool) -> anyhow::Result<()> {
     for shop in &app.shops {
         let status = app.tokens.status(shop).await?;
         let row = app.store.shop_row(&shop.name).await?;
-        let to_do = to_do(&shop, status.as_ref(), now);
+        let to_do = to_do(shop, status.as_ref(), now);
         lines.push(Line { shop, row, status, to_do });
     }
     if as_json {
@@ -141,6 +141,9 @@ fn as_value(line: &Line<'_>, now: DateTime<Utc>) -> serde_json::Value {
         "refresh_ends_at": output::instant(status.and_then(|status| status.refresh_ends_at)),
         "owner_needed_by": output::instant(owner_needed_by),
         "days_left": owner_needed_by.map(|end| days_left(end, now)),
+        "access_seconds_left": seconds_left(status.map(|status| status.access_ends_at), now),
+        "refresh_seconds_left": seconds_left(status.and_then(|status| status.refresh_ends_at), now),
+        "should_refresh": status.and_then(|status| status.due_at).is_some_and(|due_at| due_at <= now),
         "due_at": output::instant(status.and_then(|status| status.due_at)),
         "not_before": output::instant(status.and_then(|status| status.not_before)),
         "trouble": trouble.map(|trouble| trouble.message.clone()),
@@ -149,6 +152,11 @@ fn as_value(line: &Line<'_>, now: DateTime<Utc>) -> serde_json::Value {
         "records": records,
         "to_do": line.to_do.as_ref().map(|text| &text.english),
     })
+}
+
+/// 0: it is over.
+fn seconds_left(end: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<i64> {
+    end.map(|end| (end - now).num_seconds().max(0))
 }
 
 impl Line<'_> {

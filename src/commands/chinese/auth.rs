@@ -38,6 +38,12 @@ pub(super) fn error(error: &AuthError) -> String {
         AuthError::OtherAccount { shop, expected, found } => {
             format!("令牌属于账号 `{found}`，而店铺 `{shop}` 是账号 `{expected}`：未保存任何内容")
         }
+        AuthError::SharedAccount { shop, account, other } => format!(
+            "这个账号（`{account}`）已经是店铺 `{other}`，一个账号只能是一个店铺：没有为 `{shop}` 保存任何内容。请用 `{shop}` 自己的账号登录平台"
+        ),
+        AuthError::Unproven { shop, .. } => format!(
+            "无法向平台验证店铺 `{shop}` 的令牌，因此没有替换任何内容：请稍后再试，或用 `--unproven` 直接保存"
+        ),
         AuthError::CodeTriedBefore { shop } => format!(
             "这个授权码曾用于店铺 `{shop}` 且失败，不会再次发送：`shopsync auth login {shop}` 会给出新的授权码"
         ),
@@ -70,6 +76,9 @@ pub(super) fn given(error: &GivenError) -> String {
         GivenError::TooLong => "给出的内容过长",
         GivenError::NotOneWord => "给出的内容含有空格或换行：单独的令牌里没有这些",
         GivenError::Json => "给出的内容像 JSON，但不是带有 `access_token` 或 `refresh_token` 的对象",
+        GivenError::NotOneStorage { platform, count } => {
+            return format!("文件是存储列表，其中有 {count} 个含有 `{platform}` 的令牌：需要恰好一个");
+        }
         GivenError::NoCode => "这个地址里没有 `code`",
     }
     .to_owned()
@@ -94,6 +103,7 @@ fn delay(why: &Delay) -> String {
         Delay::ShortLived => "它的令牌到期比续期还快".to_owned(),
         Delay::RefusedAnew => "平台拒绝它的令牌，又不给新的".to_owned(),
         Delay::JustRenewed => "它刚刚续过期".to_owned(),
+        Delay::NeverRenewed => "它自授权或导入以来还没有续过期，此前也不会续期".to_owned(),
         Delay::Troubled(message) => format!("上次续期未成（{message}）"),
     }
 }
@@ -143,6 +153,7 @@ mod tests {
             later(Delay::ShortLived),
             later(Delay::RefusedAnew),
             later(Delay::JustRenewed),
+            later(Delay::NeverRenewed),
             later(Delay::Troubled("503".to_owned())),
             AuthError::EndsSoon { shop: shop(), ends_at: at, source: Box::new(later(Delay::Ending)) },
             foreign(StateFault::OtherShop(shop())),
@@ -150,6 +161,8 @@ mod tests {
             foreign(StateFault::TooOld),
             foreign(StateFault::Unknown),
             AuthError::OtherAccount { shop: shop(), expected: shop(), found: shop() },
+            AuthError::SharedAccount { shop: shop(), account: shop(), other: shop() },
+            AuthError::Unproven { shop: shop(), source: Arc::new(PlatformError::TooDense) },
             AuthError::CodeTriedBefore { shop: shop() },
             AuthError::Seal { shop: shop(), source: SealError::NoKey },
             unfit(Lack::Durable),
@@ -175,6 +188,7 @@ mod tests {
             GivenError::TooLong,
             GivenError::NotOneWord,
             GivenError::Json,
+            GivenError::NotOneStorage { platform: shop(), count: 0 },
             GivenError::NoCode,
         ] {
             is_translated(&error);

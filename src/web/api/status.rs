@@ -73,7 +73,7 @@ async fn as_values(app: &App) -> Result<(Vec<Value>, Vec<Value>), AppError> {
             "platform": shop.platform,
             "token": token_in_words(status.as_ref(), now),
             "token_ends_at": instant(status.as_ref().map(token_end)),
-            "token_to_do": to_do(&shop, status.as_ref(), now).map(|text| text.english),
+            "token_to_do": to_do(shop, status.as_ref(), now).map(|text| text.english),
         })
     };
     Ok((lines.iter().map(|line| as_value(line, now)).collect(), shops.iter().map(of_shop).collect()))
@@ -94,7 +94,7 @@ fn line(
         next_run,
         token: token_in_words(grant, now),
         token_ends_at: grant.map(token_end),
-        token_to_do: to_do(&shop, grant, now).map(|text| text.english),
+        token_to_do: to_do(shop, grant, now).map(|text| text.english),
         paused,
         overview,
     }

@@ -8,19 +8,21 @@ pub(super) struct Words {
     pub(super) text: &'static str,
     pub(super) shop: &'static str,
     pub(super) until: &'static str,
+    /// In front of the name of the shop that an account is already.
+    pub(super) already: &'static str,
 }
 
 impl Words {
     pub(super) fn of(language: Language, outcome: Outcome) -> Self {
-        let (shop, until) = match language {
-            Language::English => ("Shop", "The access token works until"),
-            Language::Chinese => ("店铺", "访问令牌有效期至"),
+        let (shop, until, already) = match language {
+            Language::English => ("Shop", "The access token works until", "This account is already the shop"),
+            Language::Chinese => ("店铺", "访问令牌有效期至", "这个账号已经是店铺"),
         };
         let (title, text) = match language {
             Language::English => english(outcome),
             Language::Chinese => chinese(outcome),
         };
-        Self { title, text, shop, until }
+        Self { title, text, shop, until, already }
     }
 }
 
@@ -46,6 +48,11 @@ fn english(outcome: Outcome) -> (&'static str, &'static str) {
             "Another account",
             "Access was granted by another account than this shop's, so nothing was stored. Log in at the platform with \
              the shop's main account, and ask for a new link.",
+        ),
+        Outcome::SharedAccount => (
+            "This account is another shop already",
+            "One account is one shop, so nothing was stored. The browser was probably still logged in with the other \
+             account: log out at the platform, log in with this shop's own account, and ask for a new link.",
         ),
         Outcome::NotTaken => (
             "The code was not taken",
@@ -76,6 +83,11 @@ fn chinese(outcome: Outcome) -> (&'static str, &'static str) {
         Outcome::OtherAccount => (
             "账号不符",
             "授权的账号不是此店铺的账号，未保存任何内容。请用店铺主账号登录平台，并索取新的授权链接。",
+        ),
+        Outcome::SharedAccount => (
+            "这个账号已经是另一个店铺",
+            "一个账号只能是一个店铺，未保存任何内容。浏览器可能还登录着另一个账号：请先在平台退出，\
+             用此店铺自己的账号登录，并索取新的链接。",
         ),
         Outcome::NotTaken => (
             "授权码无效",
