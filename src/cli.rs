@@ -117,6 +117,7 @@ pub enum Verb {
     Shop(ShopVerb),
     /// Simulated platforms to try things on, over real HTTP
     #[cfg(feature = "sandbox")]
+    #[command(after_help = crate::sandbox::fault_list())]
     Sandbox(SandboxArgs),
     /// See it work: simulated platforms, a daemon and a database in a temporary folder
     #[cfg(feature = "sandbox")]
@@ -235,8 +236,8 @@ pub struct SandboxArgs {
     /// Whoever is shown a code to scan says yes at once
     #[arg(long)]
     pub confirm_logins: bool,
-    /// A trouble and how often it comes, such as stall=0.05; may be repeated
-    #[arg(long = "fault", value_name = "NAME=SHARE")]
+    /// A trouble and how often it comes, such as stall=0.05 or total-capped:50; may be repeated, the list is below
+    #[arg(long = "fault", value_name = "NAME[:NUMBER][=SHARE]")]
     pub faults: Vec<String>,
 }
 

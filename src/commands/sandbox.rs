@@ -8,8 +8,7 @@ use crate::clock::Clock;
 use crate::exit::{Exit, Failure};
 use crate::platform::profile;
 use crate::sandbox::{
-    Drift, DriveSettings, Fault, FaultKind, Faults, OPEN115_APP_ID, OPEN115_PLATFORM, Platform, Sandbox,
-    SandboxSettings,
+    Drift, DriveSettings, Fault, Faults, OPEN115_APP_ID, OPEN115_PLATFORM, Platform, Sandbox, SandboxSettings,
 };
 
 pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
@@ -22,10 +21,7 @@ pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyho
         after_sales: words.orders / ORDERS_PER_CASE,
         activities: ACTIVITIES,
         drift: Drift { per_list_request: words.drift, ..Drift::default() },
-        faults: Faults {
-            list: words.faults.iter().map(|text| fault(text)).collect::<anyhow::Result<_>>()?,
-            ..Faults::default()
-        },
+        faults: Faults::new(words.faults.iter().map(|text| fault(text)).collect::<anyhow::Result<_>>()?),
         requests_per_second: words.rate,
         drive: DriveSettings { confirms_at_once: words.confirm_logins, ..DriveSettings::default() },
         ..SandboxSettings::default()
@@ -68,41 +64,8 @@ const ACTIVITIES: usize = 12;
 
 /// A fault of the command line: `reset=0.01` strikes one call in a hundred, `reset` every call.
 fn fault(text: &str) -> anyhow::Result<Fault> {
-    let (name, share) = text.split_once('=').unwrap_or((text, "1"));
-    let kind = match name {
-        "internal_error" => FaultKind::InternalError,
-        "bad_gateway" => FaultKind::BadGateway,
-        "too_many_requests" => FaultKind::TooManyRequests { retry_after_seconds: None },
-        "html_page" => FaultKind::HtmlPage,
-        "throttle" => FaultKind::Throttle,
-        "not_granted" => FaultKind::NotGranted,
-        "token_expired" => FaultKind::TokenExpired,
-        "still_calculated" => FaultKind::StillCalculated,
-        "truncated" => FaultKind::Truncated,
-        "reset" => FaultKind::Reset,
-        "lost_reply" => FaultKind::LostReply,
-        "stall" => FaultKind::Stall { milliseconds: STALL_MILLISECONDS },
-        "empty_list" => FaultKind::EmptyList,
-        "unreadable_row" => FaultKind::UnreadableRow,
-        _ => {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!("no fault is called `{name}`; there are {FAULTS}"),
-            )
-            .into());
-        }
-    };
-    let share: f64 = share.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("the share of fault `{name}` must be from 0 to 1"))
-    })?;
-    Ok(Fault::new(kind).with_probability(share))
+    text.parse().map_err(|reason: String| Failure::new(Exit::Usage, reason).into())
 }
-
-const FAULTS: &str = "internal_error, bad_gateway, too_many_requests, html_page, throttle, not_granted, token_expired, \
-                      still_calculated, truncated, reset, lost_reply, stall, empty_list, unreadable_row";
-
-/// How long a stalled answer is held back.
-const STALL_MILLISECONDS: u64 = 60_000;
 
 /// The shop of a platform, as the printed sections call it.
 pub(super) fn shop_name(platform: Platform) -> String {

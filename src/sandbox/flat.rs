@@ -37,6 +37,15 @@ impl FlatBody {
         text.trim().parse().map(Some).map_err(|_| NotANumber(name))
     }
 
+    /// The same with a number of at most `max`.
+    pub(super) fn with_at_most(&self, name: &'static str, max: u64) -> Self {
+        let asked = self.integer(name).ok().flatten().and_then(|asked| u64::try_from(asked).ok());
+        let number = asked.map_or(max, |asked| asked.min(max)).to_string();
+        let others = self.members.iter().filter(|(member, _)| member != name).cloned();
+        let number = RawValue::from_string(number).expect("digits are JSON");
+        Self { members: others.chain([(name.to_owned(), number)]).collect() }
+    }
+
     /// An array of strings. `None`: absent, or not such an array.
     pub(super) fn strings(&self, name: &str) -> Option<Vec<String>> {
         self.raw(name).and_then(|text| serde_json::from_str(text).ok())

@@ -3,23 +3,41 @@
 use std::time::Duration;
 
 use super::accounts::Platform;
-use super::faults::FaultKind;
+use super::bytes::{self, Body};
+use super::distort::{self, asked_for};
+use super::faults::{Asked, FaultKind, Struck};
 use super::flat::FlatBody;
+use super::front::{self, Page};
 use super::world::World;
 use super::{open115, temu, xiaohongshu};
 
-const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json;charset=UTF-8";
-const HTML_PAGE: &str = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad \
-                         Gateway</h1></center><hr><center>nginx</center></body></html>";
 
 /// What goes back over the wire.
 pub(super) struct Reply {
     pub status: u16,
-    pub content_type: &'static str,
-    pub retry_after_seconds: Option<u64>,
-    pub body: String,
+    /// `None`: none. Not always a number of seconds.
+    pub retry_after: Option<String>,
+    pub body: Body,
     pub delivery: Delivery,
+    pub date: Date,
+}
+
+/// What the `Date` header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Date {
+    /// The platform's time, and so many seconds more.
+    Ahead(u64),
+    Empty,
+}
+
+/// What a platform has made of a call.
+pub(super) struct Answer {
+    pub text: String,
+    /// It did what it was asked for.
+    pub is_accepted: bool,
+    /// Rows of the page. Counted only where a fault asks for it.
+    pub rows: usize,
 }
 
 /// What becomes of an answer on its way.
@@ -62,17 +80,17 @@ pub(super) fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply 
         Platform::Xiaohongshu => "method",
     };
     let api = body.as_ref().and_then(|body| body.text(name)).unwrap_or_default();
-    through(world, Some(platform), &api, |world, fault| match gateway {
+    through(world, Some(platform), &api, body.as_ref(), |world, struck| match gateway {
         Gateway::Temu | Gateway::TemuPartner | Gateway::TemuCn => {
-            temu::answer(world, gateway, body.as_ref(), fault)
+            temu::answer(world, gateway, body.as_ref(), struck)
         }
-        Gateway::Xiaohongshu => xiaohongshu::answer(world, body.as_ref(), fault),
+        Gateway::Xiaohongshu => xiaohongshu::answer(world, body.as_ref(), struck),
     })
 }
 
 /// Answers one call of 115, whose APIs have addresses of their own.
 pub(super) fn answer_115(world: &mut World, call: open115::Call, sent: &open115::Sent) -> Reply {
-    through(world, None, call.path(), |world, fault| open115::answer(world, call, sent, fault))
+    through(world, None, call.path(), None, |world, struck| open115::answer(world, call, sent, struck))
 }
 
 /// Counts a call, and lets `act` answer it unless trouble comes first.
@@ -80,53 +98,84 @@ fn through(
     world: &mut World,
     platform: Option<Platform>,
     api: &str,
-    act: impl FnOnce(&mut World, Option<&FaultKind>) -> String,
+    body: Option<&FlatBody>,
+    act: impl FnOnce(&mut World, &Struck) -> Answer,
 ) -> Reply {
     *world.counters.calls.entry(api.to_owned()).or_default() += 1;
-    let fault = world.faults.strike(platform, api, &mut world.random);
-    if let Some(reply) = fault.as_ref().and_then(edge_reply) {
-        return reply;
+    let struck = strike(world, platform, api, body);
+    if let Some(page) = struck.whole().and_then(|fault| front::page(fault, &struck)) {
+        return sent_by_front(page, &struck);
     }
-    let text = act(world, fault.as_ref());
-    let reply = deliver(text, fault.as_ref());
+    let answer = act(world, &struck);
+    let is_too_much =
+        struck.strike(&FaultKind::MaxRows500).is_some_and(|strike| answer.rows as u64 > strike.parameter);
+    if is_too_much {
+        return sent_by_front(front::internal_error(), &struck);
+    }
+    if answer.is_accepted
+        && let Some(page) = struck.whole().and_then(front::page_instead)
+    {
+        return sent_by_front(page, &struck);
+    }
+    let reply = deliver(answer, &struck);
     match world.manners.held_back.take() {
         Some(pause) => Reply { delivery: Delivery::Stalled(pause), ..reply },
         None => reply,
     }
 }
 
-/// What never reaches the platform's own gateway.
-fn edge_reply(fault: &FaultKind) -> Option<Reply> {
-    let reply = |status, content_type, body: &str| Reply {
-        status,
-        content_type,
-        retry_after_seconds: None,
-        body: body.to_owned(),
-        delivery: Delivery::Whole,
+fn strike(world: &mut World, platform: Option<Platform>, api: &str, body: Option<&FlatBody>) -> Struck {
+    let layout = distort::layout(platform, api);
+    let numbers = match (layout, body) {
+        (Some(layout), Some(body)) => asked_for(body, layout),
+        _ => Vec::new(),
     };
-    Some(match fault {
-        FaultKind::InternalError => reply(500, "text/plain", "Internal Server Error"),
-        FaultKind::BadGateway => reply(502, HTML, HTML_PAGE),
-        FaultKind::TooManyRequests { retry_after_seconds } => Reply {
-            retry_after_seconds: *retry_after_seconds,
-            ..reply(429, "text/plain", "Too Many Requests")
-        },
-        FaultKind::HtmlPage => reply(200, HTML, "<html><body>System upgrade in progress</body></html>"),
-        _ => return None,
-    })
+    let seed = world.settings().seed;
+    world.faults.strike(&Asked { platform, api, layout, numbers, seed }, &mut world.random)
 }
 
-fn deliver(mut text: String, fault: Option<&FaultKind>) -> Reply {
-    let delivery = match fault {
-        Some(FaultKind::Reset) => Delivery::ResetHalfway,
-        Some(FaultKind::LostReply) => Delivery::ResetBefore,
-        Some(FaultKind::Stall { milliseconds }) => Delivery::Stalled(Duration::from_millis(*milliseconds)),
-        Some(FaultKind::Truncated) => {
-            let half = text.floor_char_boundary(text.len() / 2);
-            text.truncate(half);
-            Delivery::Whole
+/// What something in front of the platform writes.
+fn sent_by_front(page: Page, struck: &Struck) -> Reply {
+    let Page { status, content_type, retry_after, text } = page;
+    let body =
+        Body { bytes: text.into_bytes(), content_type: content_type.to_owned(), content_encoding: None };
+    Reply { status, retry_after, body, delivery: Delivery::Whole, date: date(struck) }
+}
+
+fn deliver(answer: Answer, struck: &Struck) -> Reply {
+    let Answer { mut text, is_accepted, .. } = answer;
+    let mut status = 200;
+    let mut delivery = Delivery::Whole;
+    match struck.whole() {
+        Some(FaultKind::Reset) => delivery = Delivery::ResetHalfway,
+        Some(FaultKind::LostReply) => delivery = Delivery::ResetBefore,
+        Some(FaultKind::Stall { milliseconds }) => {
+            delivery = Delivery::Stalled(Duration::from_millis(*milliseconds));
         }
-        _ => Delivery::Whole,
-    };
-    Reply { status: 200, content_type: JSON, retry_after_seconds: None, body: text, delivery }
+        Some(FaultKind::IsolatedHang) if is_accepted => {
+            let milliseconds = struck.strike(&FaultKind::IsolatedHang).map_or(0, |strike| strike.parameter);
+            delivery = Delivery::Stalled(Duration::from_millis(milliseconds));
+        }
+        Some(FaultKind::IsolatedCut) if is_accepted => halve(&mut text),
+        Some(FaultKind::Truncated) => halve(&mut text),
+        Some(FaultKind::Http400Json) => status = 400,
+        Some(FaultKind::Http401Json) => status = 401,
+        Some(FaultKind::Http403Json) => status = 403,
+        Some(FaultKind::Http429Json) => status = 429,
+        _ => {}
+    }
+    let body = bytes::body(text, JSON, struck);
+    Reply { status, retry_after: None, body, delivery, date: date(struck) }
+}
+
+fn halve(text: &mut String) {
+    let half = text.floor_char_boundary(text.len() / 2);
+    text.truncate(half);
+}
+
+fn date(struck: &Struck) -> Date {
+    if struck.strike(&FaultKind::DateHeaderEmpty).is_some() {
+        return Date::Empty;
+    }
+    Date::Ahead(struck.strike(&FaultKind::DateOff).map_or(0, |strike| strike.parameter))
 }

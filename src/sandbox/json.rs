@@ -93,17 +93,22 @@ impl Json {
     }
 
     fn push_string(&mut self, value: &str) {
-        self.text.push('"');
-        if value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
-            for character in value.chars() {
-                push_escaped(&mut self.text, character);
-            }
-        } else {
-            // Nearly every string; it matters, because unoptimised builds serve test loads too.
-            self.text.push_str(value);
-        }
-        self.text.push('"');
+        push_quoted(&mut self.text, value);
     }
+}
+
+/// A whole JSON string.
+pub(super) fn push_quoted(text: &mut String, value: &str) {
+    text.push('"');
+    if value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
+        for character in value.chars() {
+            push_escaped(text, character);
+        }
+    } else {
+        // Nearly every string; it matters, because unoptimised builds serve test loads too.
+        text.push_str(value);
+    }
+    text.push('"');
 }
 
 /// One character as it stands inside a JSON string.

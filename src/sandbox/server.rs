@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
 
@@ -17,7 +18,7 @@ use super::accounts::Platform;
 use super::authorize::{self, Consent};
 use super::connection::Scissors;
 use super::control::{self, Control, TruthQuery};
-use super::gateway::{self, Delivery, Gateway, Reply};
+use super::gateway::{self, Date, Delivery, Gateway, Reply};
 use super::open115;
 use super::world::WorldHandle;
 
@@ -98,7 +99,7 @@ async fn call_115(
 async fn delivered(shared: &Shared, scissors: &Scissors, reply: Reply) -> Response<Body> {
     match reply.delivery {
         Delivery::Whole => {}
-        Delivery::ResetHalfway => scissors.cut_after(reply.body.len() / 2 + 1),
+        Delivery::ResetHalfway => scissors.cut_after(reply.body.bytes.len() / 2 + 1),
         Delivery::ResetBefore => scissors.cut_after(0),
         Delivery::Stalled(pause) => {
             tokio::select! {
@@ -107,26 +108,45 @@ async fn delivered(shared: &Shared, scissors: &Scissors, reply: Reply) -> Respon
             }
         }
     }
-    response(reply)
+    response(shared, reply)
 }
 
-fn response(reply: Reply) -> Response<Body> {
-    let mut response = Response::new(Body::from(reply.body));
+fn response(shared: &Shared, reply: Reply) -> Response<Body> {
+    let mut response = Response::new(Body::from(reply.body.bytes));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    if let Some(seconds) = reply.retry_after_seconds {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    let mut say = |name, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    say(header::CONTENT_TYPE, &reply.body.content_type);
+    if let Some(encoding) = reply.body.content_encoding {
+        say(header::CONTENT_ENCODING, encoding);
+    }
+    if let Some(value) = &reply.retry_after {
+        say(header::RETRY_AFTER, value);
+    }
+    match reply.date {
+        Date::Empty => say(header::DATE, ""),
+        Date::Ahead(0) => {}
+        Date::Ahead(seconds) => {
+            let ahead = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds).unwrap_or_default();
+            let now = shared.world.with(|world| world.now());
+            say(header::DATE, &(now + ahead).format(HTTP_DATE).to_string());
+        }
     }
     response
 }
 
-/// The platforms' own time on every answer; hyper adds the machine's only where there is none.
+/// The platforms' own time on every answer that says no other; hyper adds the machine's only where there is none.
 async fn date(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response<Body> {
     let mut response = next.run(request).await;
-    let now = shared.world.with(|world| world.now());
-    if let Ok(value) = HeaderValue::from_str(&now.format(HTTP_DATE).to_string()) {
-        response.headers_mut().insert(header::DATE, value);
+    if !response.headers().contains_key(header::DATE) {
+        let now = shared.world.with(|world| world.now());
+        if let Ok(value) = HeaderValue::from_str(&now.format(HTTP_DATE).to_string()) {
+            response.headers_mut().insert(header::DATE, value);
+        }
     }
     response
 }

@@ -131,7 +131,7 @@ impl World {
     }
 
     pub fn clear_faults(&mut self) {
-        self.faults.list.clear();
+        self.faults.clear();
     }
 
     /// Moves the platforms' clock against the sandbox's.

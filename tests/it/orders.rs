@@ -15,7 +15,7 @@ const XHS_DETAIL: &str = "order.getOrderDetail";
 
 both_databases! {
     async fn ten_thousand_orders_amid_drift_and_faults_end_up_equal_to_the_truth(database: TestDatabase) {
-        let faults = Faults { list: troubles(), ..Faults::default() };
+        let faults = Faults::new(troubles());
         let test = TestContext::new(database, ContextSettings {
             sandbox: SandboxSettings {
                 orders: 10_000,

@@ -49,7 +49,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sandbox", &["clock"]),
     // Knows what the errors of the layers below mean to a script.
     ("exit", &["telemetry", "platform", "store", "auth", "sync", "config", "app", "jobs"]),
-    ("cli", &["domain", "telemetry", "config"]),
+    // Of the sandbox only the list of its faults, for the help of its verb.
+    ("cli", &["domain", "telemetry", "config", "sandbox"]),
     (
         "commands",
         &[

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::TimeDelta;
 
-use super::faults::FaultKind;
+use super::busy;
+use super::distort;
+use super::faults::{FaultKind, Struck};
+use super::gateway::Answer;
 use super::json::Json;
 use super::world::World;
 
@@ -128,7 +131,7 @@ fn refuse<T>(code: i64, message: &str) -> Result<T, Refusal> {
 }
 
 /// The whole answer to one call.
-pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, fault: Option<&FaultKind>) -> String {
+pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, struck: &Struck) -> Answer {
     // The passport's hosts say 1 and 0, the API's host true and false.
     let is_api = call == Call::User;
     let state = |json: &mut Json, yes: bool| {
@@ -139,8 +142,9 @@ pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, fault: Option<&
         }
     };
     let says_errno = world.open115.settings.says_errno;
-    let result = checked(world, call, sent, fault);
-    Json::object(|json| match result {
+    let result = checked(world, call, sent, struck).map(|content| distort::token_content(struck, content));
+    let is_accepted = result.is_ok();
+    let text = Json::object(|json| match result {
         Ok(content) => {
             state(json, true);
             json.number("code", 0);
@@ -158,14 +162,15 @@ pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, fault: Option<&
             json.string("message", &message);
             json.raw("data", "[]");
         }
-    })
+    });
+    Answer { text, is_accepted, rows: 0 }
 }
 
-fn checked(world: &mut World, call: Call, sent: &Sent, fault: Option<&FaultKind>) -> Result<String, Refusal> {
+fn checked(world: &mut World, call: Call, sent: &Sent, struck: &Struck) -> Result<String, Refusal> {
     let known = call.parameters();
     let strangers = sent.fields.keys().filter(|name| !known.contains(&name.as_str())).count();
     world.counters.violations.unknown_parameter += strangers as u64;
-    injected(call, fault)?;
+    injected(call, struck)?;
     match call {
         Call::Begin => login::begin(world, sent),
         Call::Status => login::status(world, sent),
@@ -175,10 +180,18 @@ fn checked(world: &mut World, call: Call, sent: &Sent, fault: Option<&FaultKind>
     }
 }
 
-fn injected(call: Call, fault: Option<&FaultKind>) -> Result<(), Refusal> {
-    match fault {
-        Some(FaultKind::Throttle) if call == Call::Refresh => refuse(40_140_117, "refresh frequently"),
-        Some(FaultKind::Throttle) => refuse(770_004, "已达到当前访问上限"),
+fn injected(call: Call, struck: &Struck) -> Result<(), Refusal> {
+    match struck.whole() {
+        Some(fault @ FaultKind::BusyWords) => {
+            let form = struck.strike(fault).map_or(0, |strike| strike.form);
+            refuse(busy::OPEN115_CODE, busy::words(form))
+        }
+        Some(FaultKind::Http400Json) => refuse(40_140_100, "client_id 错误"),
+        Some(FaultKind::Http401Json | FaultKind::Http403Json) => refuse(40_140_125, "access_token 无效"),
+        Some(FaultKind::Throttle | FaultKind::Http429Json) if call == Call::Refresh => {
+            refuse(40_140_117, "refresh frequently")
+        }
+        Some(FaultKind::Throttle | FaultKind::Http429Json) => refuse(770_004, "已达到当前访问上限"),
         Some(FaultKind::Business { code, message }) => refuse(*code, message),
         Some(FaultKind::TokenExpired | FaultKind::TokenRevoked) if call == Call::User => {
             refuse(40_140_125, "access_token 无效")

@@ -46,6 +46,8 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
         }
     };
     refuse_heavy(world, call, by, window)?;
+    let created = call.window(created);
+    let window = call.window(Some(window)).unwrap_or((i64::MIN, i64::MAX));
     change::before_page(world, Platform::Temu, call.shop, by, window);
 
     let mut rows = world.shop(Platform::Temu, call.shop).cases.listed(by, window);

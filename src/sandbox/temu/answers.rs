@@ -1,6 +1,7 @@
 //! How Temu writes orders: field by field as its documents print them, with the carelessness of real answers.
 
 use super::Call;
+use super::orders::Row;
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::accounts::temu_site;
 use crate::sandbox::catalogue::{self, Place, Product};
@@ -19,17 +20,17 @@ const LABELS: [&str; 6] = [
 ];
 
 /// The `result` of the order list.
-pub(super) fn list(orders: &[&Order], total: usize, call: &Call<'_>) -> String {
+pub(super) fn list(rows: &[Row<'_>], total: usize, call: &Call<'_>) -> String {
     Json::object(|json| {
         json.number("totalItemNum", i64::try_from(total).unwrap_or(i64::MAX));
-        json.objects("pageItems", orders.iter().enumerate(), |json, (index, order)| {
+        json.objects("pageItems", rows.iter().enumerate(), |json, (index, (order, lines))| {
             let is_spoiled = call.has_unreadable_row && index == 0;
             let spoiled = if is_spoiled { Some(Spoiled::Status) } else { order.shape.spoiled };
             json.member("parentOrderMap", |json| {
                 parent(json, order, call.shop, spoiled);
                 number(json, "updateTime", seconds(order.updated_ms), order.shape);
             });
-            json.objects("orderList", &order.lines, |json, line_| line(json, order, line_));
+            json.objects("orderList", *lines, |json, line_| line(json, order, line_));
         });
     })
 }

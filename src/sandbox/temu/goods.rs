@@ -39,6 +39,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
     asked::refuse_not_simulated(call, NOT_SIMULATED)?;
     let created = asked::milliseconds(world, call, ["crtFrom", "crtTo"])?;
     let changed = asked::milliseconds(world, call, ["goodsStatusChangeTimeFrom", "goodsStatusChangeTimeTo"])?;
+    let created = call.window(Some(created)).unwrap_or((i64::MIN, i64::MAX));
     let ids = asked::numbers(call, "goodsIdList");
     let is_ascending = call.body.integer("orderType")? == Some(1);
     change::before_page(world, Platform::Temu, call.shop);

@@ -14,9 +14,11 @@ mod sign;
 mod tokens;
 
 use super::accounts::Platform;
-use super::faults::FaultKind;
+use super::busy;
+use super::distort::{self, Answered};
+use super::faults::{FaultKind, Struck};
 use super::flat::FlatBody;
-use super::gateway::Gateway;
+use super::gateway::{Answer, Gateway};
 use super::json::Json;
 use super::world::{Request, World};
 
@@ -42,6 +44,14 @@ struct Call<'a> {
     has_unreadable_row: bool,
     /// A list is to say that it holds nothing.
     is_empty_list: bool,
+    struck: &'a Struck,
+}
+
+impl Call<'_> {
+    /// The window asked for, or all of time where the platform does not look at it.
+    fn window(&self, window: Option<(i64, i64)>) -> Option<(i64, i64)> {
+        window.filter(|_| self.struck.strike(&FaultKind::UnfilteredRows).is_none())
+    }
 }
 
 /// The whole answer to one call.
@@ -49,18 +59,21 @@ pub(super) fn answer(
     world: &mut World,
     gateway: Gateway,
     body: Option<&FlatBody>,
-    fault: Option<&FaultKind>,
-) -> String {
-    let result = checked(world, gateway, body, fault);
+    struck: &Struck,
+) -> Answer {
+    let result = checked(world, gateway, body, struck);
     let serial = world.next_answer();
-    Json::object(|json| {
+    let (is_accepted, rows) = (result.is_ok(), result.as_ref().map_or(0, |(_, rows)| *rows));
+    let text = Json::object(|json| {
         json.boolean("success", result.is_ok());
         json.string("requestId", &format!("us-00000000-0000-4000-8000-{serial:012}"));
         match result {
-            Ok(result) => {
+            Ok((result, _)) => {
                 json.number("errorCode", 1_000_000);
                 json.string("errorMsg", "");
-                json.raw("result", &result);
+                if !result.is_empty() {
+                    json.raw("result", &result);
+                }
             }
             Err(refusal) => {
                 let is_cn = gateway == Gateway::TemuCn;
@@ -68,15 +81,16 @@ pub(super) fn answer(
                 json.string("errorMsg", &refusal.message);
             }
         }
-    })
+    });
+    Answer { text, is_accepted, rows }
 }
 
 fn checked(
     world: &mut World,
     gateway: Gateway,
     body: Option<&FlatBody>,
-    fault: Option<&FaultKind>,
-) -> Result<String, Refusal> {
+    struck: &Struck,
+) -> Result<(String, usize), Refusal> {
     let Some(body) = body else {
         return refuse(3_000_000, "BAD_PARAMS");
     };
@@ -93,26 +107,45 @@ fn checked(
         return refuse(4_000_004, "too frequent requests, exceeding rate limit.");
     }
     let Some(api) = api else {
-        injected(fault)?;
-        return tokens::create(world, gateway, body, &app_key);
+        injected(struck)?;
+        let content = tokens::create(world, gateway, body, &app_key)?;
+        let answered = Answered { platform: Platform::Temu, api: CREATE, shop: 0, body, struck };
+        return Ok(distort::content(world, &answered, content));
     };
     let shop = check_token(world, body, &app_key, api.name)?;
-    injected(fault)?;
+    injected(struck)?;
+    if let Some(days) = distort::too_old(Platform::Temu, api.name, body, struck, world.now_ms()) {
+        return refuse(140_020_016, format!("Only the last {days} days can be queried"));
+    }
     world.run_hook(&Request {
         platform: Platform::Temu,
         api: api.name.to_owned(),
         shop: Some(shop),
         parameters: body.to_parameters(),
     });
+    let fewer = distort::page_size_max(struck).map(|max| body.with_at_most("pageSize", max));
     let call = Call {
-        body,
+        body: fewer.as_ref().unwrap_or(body),
         gateway,
         api: api.name,
         shop,
-        has_unreadable_row: fault == Some(&FaultKind::UnreadableRow),
-        is_empty_list: fault == Some(&FaultKind::EmptyList),
+        has_unreadable_row: struck.whole() == Some(&FaultKind::UnreadableRow),
+        is_empty_list: struck.whole() == Some(&FaultKind::EmptyList),
+        struck,
     };
-    (api.answer)(world, &call)
+    let content = (api.answer)(world, &call)?;
+    refuse_one_thing(struck)?;
+    let answered = Answered { platform: Platform::Temu, api: api.name, shop, body: call.body, struck };
+    Ok(distort::content(world, &answered, content))
+}
+
+/// What the platform says of one thing that it does not give.
+fn refuse_one_thing(struck: &Struck) -> Result<(), Refusal> {
+    match struck.whole() {
+        Some(FaultKind::Isolated501Code) => refuse(501, "internal service error"),
+        Some(FaultKind::IsolatedRefused) => refuse(140_020_017, "No permission to view this order"),
+        _ => Ok(()),
+    }
 }
 
 /// The signature comes before all other parameters; it needs the app's secret.
@@ -203,14 +236,22 @@ fn check_token(world: &World, body: &FlatBody, app_key: &str, api: &str) -> Resu
 }
 
 /// The faults that the gateway itself tells of.
-fn injected(fault: Option<&FaultKind>) -> Result<(), Refusal> {
-    match fault {
-        Some(FaultKind::Throttle) => refuse(4_000_004, "too frequent requests, exceeding rate limit."),
+fn injected(struck: &Struck) -> Result<(), Refusal> {
+    match struck.whole() {
+        Some(fault @ FaultKind::BusyWords) => {
+            let form = struck.strike(fault).map_or(0, |strike| strike.form);
+            refuse(busy::TEMU_CODE, busy::words(form))
+        }
+        Some(FaultKind::ApiGone) => refuse(3_000_003, "type not exists"),
+        Some(FaultKind::Http400Json) => refuse(3_000_026, "app_key not exists."),
+        Some(FaultKind::Throttle | FaultKind::Http429Json) => {
+            refuse(4_000_004, "too frequent requests, exceeding rate limit.")
+        }
         Some(FaultKind::Business { code, message }) => refuse(*code, message.as_str()),
-        Some(FaultKind::NotGranted) => not_granted(),
-        Some(FaultKind::TokenExpired) => expired(),
+        Some(FaultKind::NotGranted | FaultKind::Http403Json) => not_granted(),
+        Some(FaultKind::TokenExpired | FaultKind::Http401Json) => expired(),
         Some(FaultKind::TokenRevoked) => refuse(3_000_031, "access_token not exists."),
-        Some(FaultKind::StillCalculated) => {
+        Some(FaultKind::StillCalculated | FaultKind::MoneyBusy) => {
             refuse(140_020_009, "The amount is still being calculated, please try again later.")
         }
         _ => Ok(()),

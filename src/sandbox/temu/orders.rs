@@ -6,7 +6,8 @@ use super::apis::{AMOUNT_V2, AMOUNT_V3};
 use super::{Call, Refusal, amounts, answers, refuse};
 use crate::sandbox::accounts::{Platform, temu_site};
 use crate::sandbox::drift;
-use crate::sandbox::order::Order;
+use crate::sandbox::faults::FaultKind;
+use crate::sandbox::order::{Line, Order};
 use crate::sandbox::shop::ListedBy;
 use crate::sandbox::world::World;
 
@@ -86,15 +87,21 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
     if let Some((by, window)) = window(&query) {
         drift::before_page(world, Platform::Temu, call.shop, by, window);
     }
+    let query = Query {
+        created_ms: call.window(query.created_ms),
+        updated_ms: call.window(query.updated_ms),
+        ..query
+    };
     let shop = world.shop(Platform::Temu, call.shop);
     let skipped = query.page.saturating_sub(1).saturating_mul(query.page_size);
     let (by, (from_ms, until_ms)) = window(&query).unwrap_or((query.sorted_by, (i64::MIN, i64::MAX)));
     let listed = if call.is_empty_list { &[] } else { shop.listed(by, from_ms, until_ms) };
 
     // The rule is that the window's own time sorts and nothing else filters; then a page is a slice.
-    if by == query.sorted_by && is_only_by_time(&query) {
+    let is_split = call.struck.strike(&FaultKind::SplitOrder).is_some();
+    if by == query.sorted_by && is_only_by_time(&query) && !is_split {
         let rows = listed.iter().rev().skip(skipped).take(query.page_size);
-        let rows: Vec<&Order> = rows.map(|(_, position)| shop.at(*position)).collect();
+        let rows: Vec<Row<'_>> = rows.map(|(_, position)| whole(shop.at(*position))).collect();
         return Ok(answers::list(&rows, listed.len(), call));
     }
     let mut kept: Vec<&Order> = listed.iter().map(|(_, position)| shop.at(*position)).collect();
@@ -103,9 +110,30 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
         ListedBy::Created => (order.created_ms, order.number.as_str()),
         ListedBy::Updated => (order.updated_ms, order.number.as_str()),
     });
-    let total = kept.len();
-    let rows: Vec<&Order> = kept.into_iter().rev().skip(skipped).take(query.page_size).collect();
+    let rows: Vec<Row<'_>> = kept.into_iter().rev().flat_map(|order| parts(order, call)).collect();
+    let total = rows.len();
+    let rows: Vec<Row<'_>> = rows.into_iter().skip(skipped).take(query.page_size).collect();
     Ok(answers::list(&rows, total, call))
+}
+
+/// An order and those of its lines that its row tells.
+pub(super) type Row<'a> = (&'a Order, &'a [Line]);
+
+fn whole(order: &Order) -> Row<'_> {
+    (order, &order.lines)
+}
+
+/// One row, or two where a fault sends the first line in a parcel of its own.
+fn parts<'a>(order: &'a Order, call: &Call<'_>) -> Vec<Row<'a>> {
+    let strike = call.struck.strike(&FaultKind::SplitOrder);
+    match order.lines.split_at_checked(1) {
+        Some((first, rest))
+            if !rest.is_empty() && strike.is_some_and(|strike| strike.hits(&order.number)) =>
+        {
+            vec![(order, first), (order, rest)]
+        }
+        _ => vec![whole(order)],
+    }
 }
 
 /// `bg.order.detail.v2.get`.

@@ -41,6 +41,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
     if query.window.is_some() {
         change::before_page(world, Platform::Xiaohongshu, call.shop, by, window);
     }
+    let window = call.window(window);
     let mut rows = world.shop(Platform::Xiaohongshu, call.shop).cases.listed(by, window);
     rows.retain(|case| {
         query.order.as_ref().is_none_or(|order| *order == case.order_number)

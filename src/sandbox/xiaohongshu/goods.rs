@@ -50,6 +50,9 @@ struct Query {
 /// item's and its SKU's.
 pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
     let query = query(world, call)?;
+    let all_time = |window: Option<(i64, i64)>| window.map(|window| call.window(window));
+    let query =
+        Query { created_ms: all_time(query.created_ms), updated_ms: all_time(query.updated_ms), ..query };
     change::before_page(world, Platform::Xiaohongshu, call.shop);
 
     let mut rows: Vec<(&Product, &Sku)> = world.shop(Platform::Xiaohongshu, call.shop).goods.skus().collect();

@@ -11,8 +11,11 @@ mod tokens;
 use md5::{Digest, Md5};
 
 use super::accounts::Platform;
-use super::faults::FaultKind;
+use super::busy;
+use super::distort::{self, Answered};
+use super::faults::{FaultKind, Struck};
 use super::flat::{FlatBody, NotANumber};
+use super::gateway::Answer;
 use super::json::Json;
 use super::world::{Request, World};
 
@@ -78,17 +81,29 @@ struct Call<'a> {
     has_unreadable_row: bool,
     /// A list is to say that it holds nothing.
     is_empty_list: bool,
+    struck: &'a Struck,
+}
+
+impl Call<'_> {
+    /// The window asked for, or all of time where the platform does not look at it.
+    fn window(&self, window: (i64, i64)) -> (i64, i64) {
+        match self.struck.strike(&FaultKind::UnfilteredRows) {
+            Some(_) => (i64::MIN, i64::MAX),
+            None => window,
+        }
+    }
 }
 
 /// The whole answer to one call.
-pub(super) fn answer(world: &mut World, body: Option<&FlatBody>, fault: Option<&FaultKind>) -> String {
-    let result = checked(world, body, fault);
-    Json::object(|json| match result {
-        Ok((Dialect::Classic, content)) => classic(json, &content),
-        Ok((Dialect::Framework, content)) if world.manners.is_double_envelope => {
+pub(super) fn answer(world: &mut World, body: Option<&FlatBody>, struck: &Struck) -> Answer {
+    let result = checked(world, body, struck);
+    let (is_accepted, rows) = (result.is_ok(), result.as_ref().map_or(0, |(_, _, rows)| *rows));
+    let text = Json::object(|json| match result {
+        Ok((Dialect::Classic, content, _)) => classic(json, &content),
+        Ok((Dialect::Framework, content, _)) if world.manners.is_double_envelope => {
             classic(json, &Json::object(|json| framework(json, &content)));
         }
-        Ok((Dialect::Framework, content)) => framework(json, &content),
+        Ok((Dialect::Framework, content, _)) => framework(json, &content),
         Err(Refusal { dialect: Dialect::Classic, code, message }) => {
             json.number("error_code", code);
             json.string("error_msg", &message);
@@ -100,29 +115,37 @@ pub(super) fn answer(world: &mut World, body: Option<&FlatBody>, fault: Option<&
             json.boolean("success", false);
             json.null("data");
         }
-    })
+    });
+    Answer { text, is_accepted, rows }
 }
 
 fn classic(json: &mut Json, content: &str) {
     json.number("error_code", 0);
     json.string("error_msg", "");
     json.boolean("success", true);
-    json.raw("data", content);
+    data(json, content);
 }
 
 fn framework(json: &mut Json, content: &str) {
     json.number("code", 0);
     json.string("msg", "success");
     json.boolean("success", true);
-    json.raw("data", content);
+    data(json, content);
 }
 
-/// The content, and the dialect it is told in.
+/// Left out where there is none.
+fn data(json: &mut Json, content: &str) {
+    if !content.is_empty() {
+        json.raw("data", content);
+    }
+}
+
+/// The dialect of the answer, its content and the rows in it.
 fn checked(
     world: &mut World,
     body: Option<&FlatBody>,
-    fault: Option<&FaultKind>,
-) -> Result<(Dialect, String), Refusal> {
+    struck: &Struck,
+) -> Result<(Dialect, String, usize), Refusal> {
     let Some(body) = body else {
         return refuse_by_framework(PARAMETERS, "请求体不是JSON对象");
     };
@@ -136,29 +159,49 @@ fn checked(
     let api = match api {
         Asked::Business(api) => api,
         grant => {
-            injected(fault)?;
-            let answer = match grant {
-                Asked::Exchange => tokens::exchange(world, body, &app_id),
-                _ => tokens::refresh(world, body, &app_id),
+            injected(struck)?;
+            let (api, content) = match grant {
+                Asked::Exchange => (EXCHANGE, tokens::exchange(world, body, &app_id)?),
+                _ => (REFRESH, tokens::refresh(world, body, &app_id)?),
             };
-            return answer.map(|content| (Dialect::Classic, content));
+            let answered = Answered { platform: Platform::Xiaohongshu, api, shop: 0, body, struck };
+            let (content, rows) = distort::content(world, &answered, content);
+            return Ok((Dialect::Classic, content, rows));
         }
     };
     let shop = check_token(world, body, &app_id, api.name)?;
-    injected(fault)?;
+    injected(struck)?;
+    if let Some(days) = distort::too_old(Platform::Xiaohongshu, api.name, body, struck, world.now_ms()) {
+        return refuse(PARAMETERS, format!("仅支持查询近{days}天内的数据"));
+    }
     world.run_hook(&Request {
         platform: Platform::Xiaohongshu,
         api: api.name.to_owned(),
         shop: Some(shop),
         parameters: body.to_parameters(),
     });
+    let fewer = distort::page_size_max(struck).map(|max| body.with_at_most("pageSize", max));
     let call = Call {
-        body,
+        body: fewer.as_ref().unwrap_or(body),
         shop,
-        has_unreadable_row: fault == Some(&FaultKind::UnreadableRow),
-        is_empty_list: fault == Some(&FaultKind::EmptyList),
+        has_unreadable_row: struck.whole() == Some(&FaultKind::UnreadableRow),
+        is_empty_list: struck.whole() == Some(&FaultKind::EmptyList),
+        struck,
     };
-    (api.answer)(world, &call).map(|content| (api.dialect, content))
+    let content = (api.answer)(world, &call)?;
+    refuse_one_thing(struck)?;
+    let answered = Answered { platform: Platform::Xiaohongshu, api: api.name, shop, body: call.body, struck };
+    let (content, rows) = distort::content(world, &answered, content);
+    Ok((api.dialect, content, rows))
+}
+
+/// What the platform says of one thing that it does not give.
+fn refuse_one_thing(struck: &Struck) -> Result<(), Refusal> {
+    match struck.whole() {
+        Some(FaultKind::Isolated501Code) => refuse(501, "系统内部错误"),
+        Some(FaultKind::IsolatedRefused) => refuse(REFUSED, "无权限查看该订单"),
+        _ => Ok(()),
+    }
 }
 
 /// App, version, timestamp, signature: the parameters every call has.
@@ -234,14 +277,20 @@ fn check_token(world: &World, body: &FlatBody, app_id: &str, api: &str) -> Resul
 }
 
 /// The faults that the gateway itself tells of.
-fn injected(fault: Option<&FaultKind>) -> Result<(), Refusal> {
-    match fault {
-        Some(FaultKind::Throttle) => throttled(),
+fn injected(struck: &Struck) -> Result<(), Refusal> {
+    match struck.whole() {
+        Some(fault @ FaultKind::BusyWords) => {
+            let form = struck.strike(fault).map_or(0, |strike| strike.form);
+            refuse(busy::XIAOHONGSHU_CODE, busy::words(form))
+        }
+        Some(FaultKind::ApiGone) => refuse(REFUSED, "method不存在"),
+        Some(FaultKind::Http400Json) => refuse(REFUSED, "appId不存在"),
+        Some(FaultKind::Throttle | FaultKind::Http429Json) => throttled(),
         Some(FaultKind::Business { code, message }) => refuse(*code, message.as_str()),
-        Some(FaultKind::NotGranted) => refuse_by_framework(TOKEN, NOT_GRANTED_TEXT),
-        Some(FaultKind::TokenExpired) => refuse_by_framework(TOKEN, EXPIRED_TEXT),
+        Some(FaultKind::NotGranted | FaultKind::Http403Json) => refuse_by_framework(TOKEN, NOT_GRANTED_TEXT),
+        Some(FaultKind::TokenExpired | FaultKind::Http401Json) => refuse_by_framework(TOKEN, EXPIRED_TEXT),
         Some(FaultKind::TokenRevoked) => refuse_by_framework(TOKEN, INVALID_TEXT),
-        Some(FaultKind::StillCalculated) => refuse(REFUSED, "数据计算中，请稍后重试"),
+        Some(FaultKind::StillCalculated | FaultKind::MoneyBusy) => refuse(REFUSED, "数据计算中，请稍后重试"),
         _ => Ok(()),
     }
 }

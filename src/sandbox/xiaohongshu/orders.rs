@@ -31,7 +31,7 @@ struct Query {
 /// `order.getOrderList`: newest first.
 pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
     let query = query(world, call)?;
-    let (from_ms, until_ms) = query.window_ms;
+    let (from_ms, until_ms) = call.window(query.window_ms);
     drift::before_page(world, Platform::Xiaohongshu, call.shop, query.by, query.window_ms);
     let shop = world.shop(Platform::Xiaohongshu, call.shop);
     let page_size = usize::try_from(query.page_size).unwrap_or(usize::MAX);
