@@ -75,6 +75,7 @@ fn gaps(overview: &Overview) -> String {
         (WindowState::Reading, "being read"),
         (WindowState::Failed, "failed"),
         (WindowState::Short, "short"),
+        (WindowState::Unreachable, "unreachable"),
     ]
     .into_iter()
     .filter_map(|(state, word)| gap(overview, state, word))

@@ -75,7 +75,24 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
         let text = "stopped; what is stored stays, and the next sync goes on from there";
         return Err(Failure::new(Exit::Later, text).into());
     }
-    conclude(&results)
+    let exit = conclude(&results)?;
+    refuse_short_windows(&app, &results).await?;
+    Ok(exit)
+}
+
+/// A window that did not add up is not all that there is, though nothing failed.
+async fn refuse_short_windows(app: &App, results: &Results) -> anyhow::Result<()> {
+    let mut short = 0;
+    for (shop, record) in results.keys() {
+        short += app.store.short_window_count(shop, *record).await?;
+    }
+    if short == 0 {
+        return Ok(());
+    }
+    let text = format!(
+        "{short} windows showed fewer than the platform reported; they are read again by themselves (`shopsync status` shows them)"
+    );
+    Err(Failure::new(Exit::Partly, text).into())
 }
 
 /// What to sync. A shop named on the command line must exist and be authorised; one a job merely covers is left out

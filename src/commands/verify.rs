@@ -101,7 +101,8 @@ async fn compare(
     };
     run_lane(app, target, &options).await?;
     let left = look(app, target, Look::Windows(windows), cancel).await?;
-    Ok(Verified { differences: left.differences, ..found })
+    let repaired = found.missing().saturating_sub(left.missing()) as u64;
+    Ok(Verified { stored: found.stored + repaired, differences: left.differences, ..found })
 }
 
 /// What is compared.
@@ -149,7 +150,13 @@ fn rows_of(comparison: &Comparison) -> Vec<[String; 7]> {
     match &comparison.outcome {
         Err(error) => vec![row(dash(), dash(), dash(), dash(), format!("not compared: {}", chain(error)))],
         Ok(verified) if verified.differences.is_empty() => {
-            vec![row(dash(), dash(), verified.rows.to_string(), dash(), "nothing".to_owned())]
+            vec![row(
+                dash(),
+                dash(),
+                verified.rows.to_string(),
+                verified.stored.to_string(),
+                remarks(verified),
+            )]
         }
         Ok(verified) => verified
             .differences
@@ -165,6 +172,21 @@ fn rows_of(comparison: &Comparison) -> Vec<[String; 7]> {
             })
             .collect(),
     }
+}
+
+/// What is to be said where nothing is missing.
+fn remarks(verified: &Verified) -> String {
+    let Verified { doubtful, unreachable, .. } = verified;
+    let mut remarks = vec!["nothing".to_owned()];
+    if *doubtful > 0 {
+        remarks.push(format!(
+            "the platform's total cannot be trusted in {doubtful} windows, whose pages were counted"
+        ));
+    }
+    if *unreachable > 0 {
+        remarks.push(format!("{unreachable} windows are too old for the platform to show"));
+    }
+    remarks.join("; ")
 }
 
 fn missing_in_words(difference: &Difference) -> String {
@@ -193,7 +215,9 @@ fn as_value(comparison: &Comparison) -> serde_json::Value {
                 .collect();
             json!({
                 "shop": shop, "record": record, "ok": verified.differences.is_empty(),
-                "windows": verified.windows, "rows": verified.rows, "missing": verified.missing(),
+                "windows": verified.windows, "rows": verified.rows, "stored": verified.stored,
+                "doubtful": verified.doubtful, "unreachable": verified.unreachable,
+                "missing": verified.missing(),
                 "differences": differences,
             })
         }

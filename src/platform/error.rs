@@ -62,6 +62,8 @@ pub enum Rejection {
     Zone,
     /// The owner has to sign something first.
     Agreement,
+    /// The time asked for begins so long ago that the platform no longer shows it.
+    TooOld,
     /// No such order.
     NotFound,
     /// The platform is still working on it: ask later.
@@ -96,7 +98,12 @@ impl Rejection {
             Self::Capacity => {
                 Some("remove an authorisation in the account's device management, then log in again")
             }
-            Self::Parameters | Self::NotFound | Self::NotYet | Self::Passing | Self::Unknown => None,
+            Self::Parameters
+            | Self::TooOld
+            | Self::NotFound
+            | Self::NotYet
+            | Self::Passing
+            | Self::Unknown => None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// A double holds every whole number up to here, and none beyond for certain: 2^53.
 const EXACT_IN_DOUBLE: f64 = 9_007_199_254_740_992.0;
@@ -23,6 +24,12 @@ pub(super) fn object<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, serd
 /// A whole number, also as text or as a double without a fraction. `None`: null or empty text.
 pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     deserializer.deserialize_any(IntegerVisitor)
+}
+
+/// A number that is a hint: whatever cannot be read is `None`, and breaks nothing.
+pub(super) fn hint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(integer(&mut serde_json::Deserializer::from_str(raw.get())).unwrap_or(None))
 }
 
 /// Text, also given as a number or as true or false. `None`: null or empty text, which platforms use alike.

@@ -11,6 +11,9 @@ pub(super) struct Listing<'a> {
     pub(super) dialect: Dialect,
     pub(super) total: Option<i64>,
     pub(super) total_name: &'static str,
+    /// How many pages there are, and how many rows a page has, where the platform says so.
+    pub(super) pages: Option<i64>,
+    pub(super) page_size: Option<i64>,
     pub(super) rows: Option<Vec<&'a RawValue>>,
     pub(super) rows_name: &'static str,
 }
@@ -22,23 +25,30 @@ impl<'a> Listing<'a> {
         query: &PageQuery,
         read_row: impl Fn(&RawValue) -> Row,
     ) -> Result<Page, PlatformError> {
-        let (total, rows) = self.open(query.page)?;
-        Ok(Page { total, rows: rows.into_iter().map(read_row).collect(), counted: None })
+        let (page, rows) = self.open(query.page)?;
+        Ok(Page { rows: rows.into_iter().map(read_row).collect(), ..page })
     }
 
-    /// The total and the rows of this page, if it is a list that makes sense.
-    pub(super) fn open(self, page: u32) -> Result<(u64, Vec<&'a RawValue>), PlatformError> {
-        let total = self
-            .total
-            .and_then(|total| u64::try_from(total).ok())
-            .ok_or_else(|| self.dialect.malformed(self.total_name))?;
-        let rows = match self.rows {
-            Some(rows) => rows,
+    /// The page without its rows, and the rows as the platform wrote them, if it is a list that makes sense. A total that is
+    /// missing or no number beside rows is no reason to refuse them.
+    pub(super) fn open(self, page: u32) -> Result<(Page, Vec<&'a RawValue>), PlatformError> {
+        let total = self.total.and_then(|total| u64::try_from(total).ok());
+        let rows = match (self.rows, total) {
+            (Some(rows), total) if total.is_some() || !rows.is_empty() => rows,
             // Later pages may be empty, when rows left the window meanwhile.
-            None if total == 0 || page > 1 => Vec::new(),
-            None => return Err(self.dialect.malformed(self.rows_name)),
+            (None, Some(total)) if total == 0 || page > 1 => Vec::new(),
+            (None, Some(_)) => return Err(self.dialect.malformed(self.rows_name)),
+            (_, None) | (Some(_), Some(_)) => return Err(self.dialect.malformed(self.total_name)),
         };
-        Ok((total, rows))
+        let positive =
+            |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).filter(|n| *n > 0);
+        let page = Page {
+            total: total.unwrap_or(0),
+            pages: positive(self.pages),
+            page_size: positive(self.page_size),
+            ..Page::default()
+        };
+        Ok((page, rows))
     }
 }
 

@@ -21,6 +21,7 @@ pub mod device_login;
 mod envelope;
 pub mod error;
 mod fingerprint;
+pub mod habits;
 pub mod http;
 mod instant;
 mod lenient;

@@ -117,8 +117,6 @@ pub struct Windows {
     pub create_max: Option<TimeDelta>,
     /// A window that holds more is halved.
     pub rows_max: u64,
-    /// Whether a platform that does not answer may be asked for less: a long window is then halved before it fails.
-    pub halves_on_timeout: bool,
     /// How a window of one second that holds more than `rows_max` is read: once for each of these platform
     /// statuses. Empty: it is paged to its end.
     pub dense_statuses: &'static [i64],
@@ -214,15 +212,31 @@ impl Range {
     }
 }
 
-/// One page of a list.
-#[derive(Debug)]
+/// One page of a list. What the platform says about the whole range is a hint; the rows that came are the truth.
+#[derive(Debug, Default)]
 pub struct Page {
-    /// How many rows the platform says the whole range holds.
+    /// How many rows the platform says the whole range holds. 0 when it says nothing, or no number.
     pub total: u64,
+    /// How many pages the platform says there are. `None`: it does not say.
+    pub pages: Option<u64>,
+    /// How many rows the platform says a page has. `None`: it does not say.
+    pub page_size: Option<u64>,
     pub rows: Vec<Row>,
     /// What `total` counts, where that is none of our kinds: the platform's own rows of this page, by a name of their
     /// own. `None`: `rows` of one kind.
     pub counted: Option<Vec<String>>,
+}
+
+impl Page {
+    /// A page of a platform that reports a total and nothing else.
+    pub fn new(total: u64, rows: Vec<Row>) -> Self {
+        Self { total, rows, ..Self::default() }
+    }
+
+    /// How many of its own rows the platform sent.
+    pub fn rows_sent(&self) -> u64 {
+        self.counted.as_ref().map_or(self.rows.len(), Vec::len) as u64
+    }
 }
 
 /// What a platform says when it is asked for one number.

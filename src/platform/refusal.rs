@@ -18,12 +18,21 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) fn into_error(self, code: &str, message: &str) -> PlatformError {
         let code = code.chars().take(MESSAGE_CHARS_MAX).collect();
+        let refusal = if names_an_old_time(message) { self.too_old() } else { self };
         let message = without_phones(message).chars().take(MESSAGE_CHARS_MAX).collect();
-        match self {
+        match refusal {
             Self::Throttled => PlatformError::Throttled { retry_after: None },
             Self::TokenRefused => PlatformError::TokenRefused { code, message },
             Self::NotGranted => PlatformError::NotGranted { code, message },
             Self::Rejected(why) => PlatformError::Rejected { code, message, why },
+        }
+    }
+
+    /// What a refusal means whose text speaks of a time that is too long ago. Codes that mean something else keep their meaning.
+    fn too_old(self) -> Self {
+        match self {
+            Self::Rejected(Rejection::Parameters | Rejection::Unknown) => Self::Rejected(Rejection::TooOld),
+            other => other,
         }
     }
 
@@ -37,6 +46,45 @@ impl Refusal {
             Self::NotGranted | Self::Rejected(_) => self,
         }
     }
+}
+
+/// Whether a text may say that only the last days or months can be asked for. It is read generously, because `sync` believes
+/// it only when the same question about the present is answered.
+fn names_an_old_time(message: &str) -> bool {
+    const TIME: [&str; 11] =
+        ["时间", "日期", "天", "月", "年", "历史", "time", "date", "day", "month", "history"];
+    const LIMIT: [&str; 25] = [
+        "近",
+        "只能",
+        "仅能",
+        "只支持",
+        "仅支持",
+        "早于",
+        "过早",
+        "太早",
+        "超出",
+        "超过",
+        "历史",
+        "归档",
+        "范围",
+        "too early",
+        "too old",
+        "older than",
+        "earlier than",
+        "range",
+        "only",
+        "exceed",
+        "last ",
+        "past ",
+        "recent",
+        "archived",
+        "within",
+    ];
+    // These are about how long a window is, not about when it begins.
+    const LENGTH: [&str; 7] = ["间隔", "跨度", "之间", "span", "interval", "between", "apart"];
+    let message = message.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    has(&TIME) && has(&LIMIT) && !has(&LENGTH)
 }
 
 /// Without what a platform should not have said of a person: Chinese mobile numbers, which have eleven digits and begin
@@ -90,6 +138,31 @@ mod tests {
             (Refusal::Throttled, "refreshToken限流, invalid", Refusal::Throttled),
         ] {
             assert_eq!(refusal.of_refresh(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_text_about_a_time_too_long_ago_is_told_from_other_refusals() {
+        let unknown = Refusal::Rejected(Rejection::Unknown);
+        for (refusal, message, is_too_old) in [
+            (unknown, "仅支持查询近三个月的订单", true),
+            (unknown, "只能查询最近90天的数据", true),
+            (Refusal::Rejected(Rejection::Parameters), "开始时间不能早于90天前", true),
+            (unknown, "查询时间超过 90 天", true),
+            (unknown, "时间范围错误", true),
+            (unknown, "历史订单已归档", true),
+            (unknown, "Only orders of the last 90 days can be queried", true),
+            (unknown, "updateAtStart is too early: history is limited to 3 months", true),
+            (unknown, "Start date is older than 90 days", true),
+            (unknown, "系统错误", false),
+            (unknown, "startTime和endTime间隔不能超过30分钟", false),
+            (unknown, "mallId is wrong", false),
+            (Refusal::Throttled, "每天调用次数超过限制", false),
+            (Refusal::Rejected(Rejection::NotFound), "订单不存在或时间超过90天", false),
+        ] {
+            let error = refusal.into_error("1", message);
+            let found = matches!(error, PlatformError::Rejected { why: Rejection::TooOld, .. });
+            assert_eq!(found, is_too_old, "{message}");
         }
     }
 

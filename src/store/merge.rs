@@ -44,8 +44,8 @@ impl Store {
         Ok(rows)
     }
 
-    /// Merges windows of one lane and epoch that were read whole before `older_than` and that touch or overlap. Looks at
-    /// the next few hundred by time and tells where to go on.
+    /// Merges windows of one lane and epoch that were read whole before `older_than`, or found unreachable, and that touch or
+    /// overlap, each with its like. Looks at the next few hundred by time and tells where to go on.
     ///
     /// What they told is added up; a stretch counts as opened when the first of them was and as closed when the last
     /// was. In the update lane only what the cursor has passed is merged.
@@ -63,7 +63,7 @@ impl Store {
             let mut find = Entity::find()
                 .filter(of_lane(key))
                 .filter(Column::Epoch.eq(epoch))
-                .filter(Column::State.eq(WindowState::Complete.as_str()))
+                .filter(Column::State.is_in(WindowState::MERGED.map(WindowState::as_str)))
                 .filter(Column::CompletedAt.lt(tx.dialect.instant(older_than)))
                 .filter(Column::UntilAt.lte(tx.dialect.instant(passed)));
             if let Some(from) = from {
@@ -124,7 +124,10 @@ struct Stretch {
 fn stretches(windows: Vec<Model>) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     for window in windows {
-        match stretches.last_mut().filter(|stretch| window.from_at <= stretch.whole.until_at) {
+        let is_next = |stretch: &&mut Stretch| {
+            window.from_at <= stretch.whole.until_at && window.state == stretch.whole.state
+        };
+        match stretches.last_mut().filter(is_next) {
             Some(stretch) => stretch.add(&window),
             None => stretches.push(Stretch { whole: window, others: Vec::new() }),
         }

@@ -98,6 +98,8 @@ pub struct Overview {
     pub windows_planned: u64,
     pub windows_failed: u64,
     pub windows_short: u64,
+    /// Windows so long ago that the platform no longer shows them.
+    pub windows_unreachable: u64,
     /// The same in detail: what is not, or not surely, here, without the windows that a cursor set by hand left behind.
     pub gaps: Vec<Gap>,
     pub quarantined: u64,
@@ -210,6 +212,7 @@ impl Store {
             windows_planned: windows(WindowState::Planned),
             windows_failed: windows(WindowState::Failed),
             windows_short: windows(WindowState::Short),
+            windows_unreachable: windows(WindowState::Unreachable),
             quarantined,
             amounts_due,
             last_run: self.newest_run(shop, record, None).await?,

@@ -29,6 +29,9 @@ pub struct LedgerWindow {
     pub completed_at: Option<DateTime<Utc>>,
 }
 
+/// Short windows that one run reads again at most, so that a platform whose totals are always wrong does not fill every run.
+pub const SHORT_AGAIN_MAX: usize = 100;
+
 /// A window that came out short is read again in the next run and from then on this often.
 const SHORT_AGAIN_AFTER: TimeDelta = TimeDelta::hours(20);
 
@@ -51,13 +54,24 @@ pub enum WindowState {
     Failed,
     /// Held too much; its halves stand beside it.
     Split,
+    /// So long ago that the platform no longer showed it when it was asked. Never read again by itself.
+    Unreachable,
 }
 
 impl WindowState {
-    const ALL: [Self; 6] =
-        [Self::Planned, Self::Reading, Self::Complete, Self::Short, Self::Failed, Self::Split];
+    const ALL: [Self; 7] = [
+        Self::Planned,
+        Self::Reading,
+        Self::Complete,
+        Self::Short,
+        Self::Failed,
+        Self::Split,
+        Self::Unreachable,
+    ];
     /// What the cursor passes over.
-    pub(super) const CLOSED: [Self; 2] = [Self::Complete, Self::Short];
+    pub(super) const CLOSED: [Self; 3] = [Self::Complete, Self::Short, Self::Unreachable];
+    /// What old windows are merged of, each with its like.
+    pub(super) const MERGED: [Self; 2] = [Self::Complete, Self::Unreachable];
     /// What is still to be read.
     pub(super) const OPEN: [Self; 3] = [Self::Planned, Self::Reading, Self::Failed];
 
@@ -69,6 +83,7 @@ impl WindowState {
             Self::Short => "short",
             Self::Failed => "failed",
             Self::Split => "split",
+            Self::Unreachable => "unreachable",
         }
     }
 
@@ -95,6 +110,8 @@ pub enum Closing {
     Complete,
     /// Fewer rows were seen than the platform said, again and again.
     Short,
+    /// The platform no longer shows it. There is no total, and nothing was seen.
+    Unreachable,
 }
 
 impl Store {
@@ -151,6 +168,13 @@ impl Store {
         self.windows_in(shop, record, lane, epoch, &[WindowState::Short]).await
     }
 
+    /// How many windows of a record are short, of both lanes.
+    pub async fn short_window_count(&self, shop: &str, record: Record) -> Result<u64, StoreError> {
+        let epoch = self.cursor(shop, record).await?.map_or(0, |cursor| cursor.epoch);
+        let gaps = self.gaps(shop, record, epoch).await?;
+        Ok(gaps.iter().filter(|gap| gap.state == WindowState::Short).map(|gap| gap.windows).sum())
+    }
+
     /// What the create lane has to read at `now`, newest first: what is open, then what came out short.
     pub async fn history_left(
         &self,
@@ -160,7 +184,7 @@ impl Store {
     ) -> Result<Vec<Window>, StoreError> {
         let mut left = self.open_windows(shop, record, Lane::Create, CREATE_EPOCH).await?;
         let short = self.short_windows(shop, record, Lane::Create, CREATE_EPOCH).await?;
-        left.extend(short.into_iter().filter(|row| row.is_due_again(now)));
+        left.extend(short.into_iter().filter(|row| row.is_due_again(now)).take(SHORT_AGAIN_MAX));
         Ok(left.into_iter().map(|row| row.window).collect())
     }
 

@@ -150,7 +150,10 @@ fn may_be_of_order(error: &SyncError) -> bool {
 fn is_refusal_of_order(error: &PlatformError) -> bool {
     match error {
         PlatformError::Rejected { why, .. } => {
-            matches!(why, Rejection::NotFound | Rejection::Parameters | Rejection::Unknown)
+            matches!(
+                why,
+                Rejection::NotFound | Rejection::Parameters | Rejection::TooOld | Rejection::Unknown
+            )
         }
         PlatformError::Malformed { .. } => true,
         _ => false,

@@ -10,6 +10,7 @@ use crate::platform::Reach;
 use crate::platform::rate::Priority;
 use crate::store::cursors::Cursor;
 use crate::store::leases::Lease;
+use crate::store::windows::SHORT_AGAIN_MAX;
 
 /// A skew measured longer ago says nothing about now.
 const SKEW_AGE_MAX: TimeDelta = TimeDelta::minutes(10);
@@ -136,6 +137,7 @@ impl RecordSync {
         Ok(short
             .into_iter()
             .filter(|row| !planned.contains(&row.window) && row.is_due_again(now))
+            .take(SHORT_AGAIN_MAX)
             .map(|row| row.window)
             .collect())
     }

@@ -94,6 +94,39 @@ impl SyncError {
         }
     }
 
+    /// Whether the platform did not manage to answer, after all repetitions: less may be what it manages.
+    pub(super) fn is_unanswered(&self) -> bool {
+        matches!(
+            self,
+            Self::Platform {
+                source: PlatformError::NoAnswer { .. }
+                    | PlatformError::Unavailable { status: 413 | 500.. }
+                    | PlatformError::NotFromPlatform { .. }
+                    | PlatformError::Rejected { why: Rejection::Passing, .. },
+                ..
+            }
+        )
+    }
+
+    /// Whether the platform no longer shows what is so long ago.
+    pub(super) fn is_too_old(&self) -> bool {
+        matches!(self, Self::Platform { source: PlatformError::Rejected { why: Rejection::TooOld, .. }, .. })
+    }
+
+    /// Whether the platform refused a page as one that does not exist.
+    pub(super) fn is_no_such_page(&self) -> bool {
+        matches!(
+            self,
+            Self::Platform {
+                source: PlatformError::Rejected {
+                    why: Rejection::Parameters | Rejection::NotFound | Rejection::Unknown,
+                    ..
+                },
+                ..
+            }
+        )
+    }
+
     /// The platform's word that the grant does not cover this, if that is what happened.
     pub(super) fn not_granted(&self) -> Option<String> {
         match self {

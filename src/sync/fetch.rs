@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::pager::Sink;
 use super::pass::{AskedPage, Reading};
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
@@ -13,10 +14,10 @@ use crate::store::leases::Lease;
 impl RecordSync {
     /// Reads one thing and stores it as a page that holds nothing else.
     pub async fn fetch_one(&self, lease: &Lease, number: &str) -> Result<(), SyncError> {
-        let mut reading = Reading::new(self, lease, Priority::Update);
+        let mut reading = Reading::new(self, lease, Lane::Create, Priority::Update);
         let row = self.listed(&reading, number).await?;
-        reading.take(row).await?;
-        reading.write(None).await
+        reading.rows.take(row).await?;
+        reading.rows.write(None).await
     }
 
     /// Its row of the list, alone on a page.
@@ -48,10 +49,11 @@ impl RecordSync {
         number: &str,
     ) -> Result<AskedPage, SyncError> {
         let range = Range::Window { lane: Lane::Create, window: second, status: None };
-        let pages_max = self.windows().rows_max.div_ceil(u64::from(self.paging.page_size));
-        for page in 1..=u32::try_from(pages_max).unwrap_or(u32::MAX) {
-            let asked = reading.page(range, page).await?;
-            let is_last = u64::from(page) * u64::from(self.paging.page_size) >= asked.page.total;
+        for page in 1..=reading.pager.pages_max() {
+            let asked = reading.pager.page(range, page, self.paging.page_size).await?;
+            // A total is a hint: the search ends with a page that is not full and reaches it.
+            let (rows, page_size) = (asked.page.rows_sent(), u64::from(self.paging.page_size));
+            let is_last = rows == 0 || (rows < page_size && u64::from(page) * page_size >= asked.page.total);
             if let Some(page) = alone(asked.page.rows, number) {
                 return Ok(AskedPage { page, asked_at: asked.asked_at });
             }
@@ -74,5 +76,5 @@ fn alone(rows: Vec<Row>, number: &str) -> Option<Page> {
         Row::Unreadable(row) => row.number.as_deref() == Some(number),
     };
     let rows: Vec<Row> = rows.into_iter().filter(of_number).collect();
-    (!rows.is_empty()).then_some(Page { total: rows.len() as u64, rows, counted: None })
+    (!rows.is_empty()).then(|| Page::new(rows.len() as u64, rows))
 }

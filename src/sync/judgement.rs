@@ -52,7 +52,7 @@ mod tests {
         };
         let rows: Vec<Row> = parts.iter().enumerate().map(row).collect();
         let counted = counted.map(|rows| (0..rows).map(|row| row.to_string()).collect());
-        Page { total: rows.len() as u64, rows, counted }
+        Page { counted, ..Page::new(rows.len() as u64, rows) }
     }
 
     #[test]

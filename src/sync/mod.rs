@@ -27,6 +27,8 @@ pub mod error;
 mod fetch;
 mod judgement;
 pub mod lease;
+mod page_walk;
+mod pager;
 mod pass;
 pub mod progress;
 mod queue;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use super::pager::Origin;
 use super::window::{Stretch, WindowEnd};
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
@@ -24,24 +25,25 @@ impl RecordSync {
         windows: Vec<Window>,
     ) -> Result<(), SyncError> {
         self.progress.windows_planned(windows.len());
-        let mut waiting: VecDeque<Window> = windows.into();
+        let mut waiting: VecDeque<(Window, Origin)> =
+            windows.into_iter().map(|window| (window, Origin::default())).collect();
         let mut under_way = FuturesUnordered::new();
         let mut first_error = None;
         let mut failed_windows = 0;
         let mut is_open = true;
         loop {
             while is_open && under_way.len() < self.policy.windows_in_parallel.max(1) {
-                let Some(window) = waiting.pop_front() else { break };
-                under_way.push(self.read_window(lease, of, window));
+                let Some((window, origin)) = waiting.pop_front() else { break };
+                under_way.push(Box::pin(self.read_window(lease, of, window, origin)));
             }
             let Some(end) = under_way.next().await else { break };
             match end {
                 Ok(WindowEnd::Closed) => {}
-                Ok(WindowEnd::Split(earlier, later)) => {
+                Ok(WindowEnd::Split { halves: [earlier, later], origin }) => {
                     self.progress.windows_planned(1);
                     let halves = if of.lane == Lane::Create { [earlier, later] } else { [later, earlier] };
                     for half in halves {
-                        waiting.push_front(half);
+                        waiting.push_front((half, origin));
                     }
                 }
                 Err(error) => {

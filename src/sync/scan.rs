@@ -5,7 +5,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::pass::{AskedPage, PassEnd, Reading};
+use super::page_walk::PassEnd;
+use super::pager::{Limit, Origin, PAGES_MAX, Sink, Walked, is_capped};
+use super::pass::{AskedPage, Reading};
 use super::seen::Seen;
 use super::window::PASSES_MAX;
 use super::{RecordSync, SyncError};
@@ -20,6 +22,9 @@ use crate::store::scans::ScanEnd;
 /// Fewer rows than these may well be halved by their owner.
 const ROWS_FOR_JUDGEMENT: u64 = 5;
 
+/// A scan reads every list and window of last resort to its end.
+const TO_THE_END: Limit = Limit { pages_max: PAGES_MAX, is_halved_beyond: false };
+
 /// A scan under way.
 struct Scan<'a> {
     reading: Reading<'a>,
@@ -27,6 +32,8 @@ struct Scan<'a> {
     seen: Seen,
     /// Whether what it has not seen is surely not there.
     is_sure: bool,
+    /// Whether the platform shows only what is not too long ago.
+    is_cut: bool,
 }
 
 impl RecordSync {
@@ -42,8 +49,8 @@ impl RecordSync {
         self.progress.windows_planned(lists.len());
         for list in lists {
             let range = Range::List(list);
-            let first = scan.reading.page(range, 1).await?;
-            scan.read(range, first).await?;
+            let first = scan.reading.pager.first(range).await?;
+            Box::pin(scan.read(range, first, TO_THE_END)).await?;
             self.progress.window_done();
         }
         scan.finish(end, whole).await
@@ -58,71 +65,131 @@ impl RecordSync {
         whole: bool,
     ) -> Result<(), SyncError> {
         let mut scan = Scan::new(self, lease);
-        let mut waiting: Vec<Window> = Window::new(DateTime::UNIX_EPOCH, end).into_iter().collect();
+        let whole_time = Window::new(DateTime::UNIX_EPOCH, end);
+        let mut waiting: Vec<(Window, Origin)> =
+            whole_time.map(|window| (window, Origin::default())).into_iter().collect();
         self.progress.windows_planned(waiting.len());
-        while let Some(window) = waiting.pop() {
-            let range = updated_in(window);
-            let first = scan.reading.page(range, 1).await?;
-            if first.page.total <= self.windows().rows_max || window.length() <= TimeDelta::seconds(1) {
-                self.may_be_paged(window, &first)?;
-                scan.read(range, first).await?;
-                self.progress.window_done();
-            } else if let Some((earlier, later)) = window.halves() {
-                self.progress.windows_planned(1);
-                waiting.extend([earlier, later]);
+        while let Some((window, origin)) = waiting.pop() {
+            match Box::pin(scan.window(window, origin)).await? {
+                None => self.progress.window_done(),
+                Some(pieces) => {
+                    self.progress.windows_planned(pieces.len().saturating_sub(1));
+                    waiting.extend(pieces);
+                }
             }
         }
-        scan.read_since(end).await?;
+        Box::pin(scan.read_since(end)).await?;
         scan.finish(end, whole).await
-    }
-
-    /// A second that cannot be halved any more is paged to its end, if the platform lets us.
-    fn may_be_paged(&self, window: Window, first: &AskedPage) -> Result<(), SyncError> {
-        let windows = self.windows();
-        if first.page.total > windows.rows_max && !windows.dense_statuses.is_empty() {
-            let doing = format!("reading the crowded second {}", window.from());
-            return Err(SyncError::platform(&doing, PlatformError::TooDense));
-        }
-        Ok(())
     }
 }
 
 impl<'a> Scan<'a> {
     fn new(sync: &'a RecordSync, lease: &'a Lease) -> Self {
-        Self { reading: Reading::new(sync, lease, Priority::Update), seen: Seen::default(), is_sure: true }
+        let reading = Reading::new(sync, lease, Lane::Update, Priority::Update);
+        Self { reading, seen: Seen::default(), is_sure: true, is_cut: false }
+    }
+
+    /// Reads one window. `Some`: these are to be read instead.
+    async fn window(
+        &mut self,
+        window: Window,
+        mut origin: Origin,
+    ) -> Result<Option<Vec<(Window, Origin)>>, SyncError> {
+        let range = updated_in(window);
+        let halves = window.halves().map(|(earlier, later)| [earlier, later]);
+        let first = match self.reading.pager.first(range).await {
+            Ok(first) => first,
+            Err(error) => return self.instead_of(window, error).await.map(Some),
+        };
+        let (pager, total) = (&self.reading.pager, first.page.total);
+        let mut limit = Limit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
+        if pager.is_too_much(&first.page) {
+            let as_it_comes = pager.is_read_as_it_comes(window, total, &mut origin).await?;
+            if let Some(halves) = halves.filter(|_| !as_it_comes) {
+                origin.total = Some(total);
+                return Ok(Some(halves.map(|half| (half, origin)).into()));
+            }
+            if pager.exceeds_paging(&first.page) && !self.reading.sync.windows().dense_statuses.is_empty() {
+                return Err(SyncError::platform("scanning a crowded second", PlatformError::TooDense));
+            }
+            limit = TO_THE_END;
+            self.is_sure = false;
+        }
+        match (self.read(range, first, limit).await?, halves) {
+            (Walked::TooLong, Some(halves)) => {
+                self.is_sure = false;
+                Ok(Some(halves.map(|half| (half, Origin::default())).into()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What to read instead of a window that is not answered or reaches back too far.
+    async fn instead_of(
+        &mut self,
+        window: Window,
+        error: SyncError,
+    ) -> Result<Vec<(Window, Origin)>, SyncError> {
+        let pager = &self.reading.pager;
+        if error.is_too_old()
+            && let Some(since) = pager.oldest_readable(window.from()).await?
+        {
+            (self.is_sure, self.is_cut) = (false, true);
+            let rest = Window::new(since, window.until());
+            return Ok(rest.map(|rest| (rest, Origin::default())).into_iter().collect());
+        }
+        match window.halves() {
+            Some((earlier, later)) if error.is_unanswered() && pager.may_answer_halves(window).await => {
+                Ok([earlier, later].map(|half| (half, Origin::default())).into())
+            }
+            _ => Err(error),
+        }
     }
 
     /// Reads one list or window to its end, again where it does not add up.
-    async fn read(&mut self, range: Range, first: AskedPage) -> Result<(), SyncError> {
+    async fn read(&mut self, range: Range, first: AskedPage, limit: Limit) -> Result<Walked, SyncError> {
         let mut first = Some(first);
-        let mut told = 0;
-        for _ in 0..PASSES_MAX {
+        let mut last = None;
+        let mut passes = 0;
+        while passes < PASSES_MAX {
             let begin = match first.take() {
                 Some(first) => first,
-                None => self.reading.page(range, 1).await?,
+                None => self.reading.pager.first(range).await?,
             };
-            let pass = self.pass(range, begin).await?;
-            told = pass.total;
-            if !pass.is_doubtful && self.reading.seen.most() >= pass.total {
-                return Ok(());
+            let pass = match self.pass(range, begin, limit).await? {
+                Walked::Ended(pass) => pass,
+                Walked::Resized => continue,
+                Walked::TooLong => return Ok(Walked::TooLong),
+            };
+            passes += 1;
+            let seen = self.reading.rows.seen();
+            self.reading.sync.report_doubts(Lane::Update, pass.doubts);
+            // Hints that lied once say nothing about what is gone.
+            self.is_sure &= !(pass.is_complete() && (pass.doubts.any() || is_capped(pass.total)));
+            if pass.is_complete() {
+                return Ok(Walked::Ended(pass));
+            }
+            if last.replace((pass, seen)) == Some((pass, seen)) {
+                break;
             }
         }
         let sync = self.reading.sync;
+        let total = last.map_or(0, |(pass, _): (PassEnd, u64)| pass.total);
         tracing::warn!(
             event = "window.short", shop = %sync.shop.name, record = %sync.record,
-            "the list of {} told of {told} and showed {}; nothing is taken for gone",
-            sync.record, self.reading.seen.most(),
+            "the list of {} told of {total} and showed {}; nothing is taken for gone",
+            sync.record, self.reading.rows.seen(),
         );
         self.is_sure = false;
-        Ok(())
+        Ok(Walked::Resized)
     }
 
-    async fn pass(&mut self, range: Range, first: AskedPage) -> Result<PassEnd, SyncError> {
-        self.reading.seen.clear();
-        let pass = self.reading.read_pages(first, range).await?;
-        self.reading.write(None).await?;
-        self.seen.absorb(&self.reading.seen);
-        Ok(pass)
+    async fn pass(&mut self, range: Range, first: AskedPage, limit: Limit) -> Result<Walked, SyncError> {
+        self.reading.rows.seen.clear();
+        let walked = self.reading.read(range, first, limit).await?;
+        self.reading.rows.write(None).await?;
+        self.seen.absorb(&self.reading.rows.seen);
+        Ok(walked)
     }
 
     /// Reads what was updated since the scanned window ended, up to this moment: a row updated while the window was
@@ -136,9 +203,13 @@ impl<'a> Scan<'a> {
             let mut has_lost = false;
             for piece in since.pieces(sync.windows().update_max) {
                 let range = updated_in(piece);
-                let first = self.reading.page(range, 1).await?;
-                let pass = self.pass(range, first).await?;
-                has_lost |= pass.has_shrunk || self.reading.seen.most() < pass.total;
+                let first = self.reading.pager.first(range).await?;
+                has_lost |= match self.pass(range, first, TO_THE_END).await? {
+                    Walked::Ended(pass) => {
+                        pass.has_shrunk || pass.doubts.any() || self.reading.rows.seen() < pass.total
+                    }
+                    Walked::Resized | Walked::TooLong => true,
+                };
             }
             if !has_lost {
                 return Ok(());
@@ -150,8 +221,8 @@ impl<'a> Scan<'a> {
 
     /// Marks what is gone and moves the cursor to the scan's start.
     async fn finish(self, end: DateTime<Utc>, whole: bool) -> Result<(), SyncError> {
-        let Self { reading: Reading { sync, lease, .. }, seen, is_sure } = self;
-        if !whole {
+        let Self { reading: Reading { sync, lease, .. }, seen, is_sure, is_cut } = self;
+        if !whole && !is_cut {
             sync.judge_scan(&seen).await?;
         }
         // A row that could be any may be the one that seems to be missing.

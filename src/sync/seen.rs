@@ -1,6 +1,6 @@
 //! The numbers that were seen, which is the evidence of completeness.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::RecordSync;
 use crate::domain::entity::Kind;
@@ -10,6 +10,8 @@ use crate::platform::{Page, Row};
 #[derive(Default)]
 pub(super) struct Seen {
     by_kind: BTreeMap<Kind, HashSet<String>>,
+    /// Rows of a page that had the number of another row of the same page: totals count them too.
+    repeated: BTreeMap<Kind, HashMap<String, u64>>,
     /// Numbers of rows that could not be read, of whatever kind.
     odd: HashSet<String>,
     /// Texts of rows not even whose number could be read.
@@ -21,10 +23,12 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn add(&mut self, page: &Page) {
         self.counted.extend(page.counted.iter().flatten().cloned());
+        let mut on_page: HashMap<(Kind, &str), u64> = HashMap::new();
         for row in &page.rows {
             match row {
                 Row::Readable(row) => {
                     self.by_kind.entry(row.kind).or_default().insert(row.number.clone());
+                    *on_page.entry((row.kind, &row.number)).or_default() += 1;
                 }
                 Row::Unreadable(row) => match &row.number {
                     Some(number) => drop(self.odd.insert(number.clone())),
@@ -32,11 +36,22 @@ impl Seen {
                 },
             }
         }
+        for ((kind, number), rows) in on_page.into_iter().filter(|(_, rows)| *rows > 1) {
+            let repeated = self.repeated.entry(kind).or_default().entry(number.to_owned()).or_default();
+            *repeated = (*repeated).max(rows - 1);
+        }
     }
 
     pub(super) fn absorb(&mut self, other: &Self) {
         for (kind, numbers) in &other.by_kind {
             self.by_kind.entry(*kind).or_default().extend(numbers.iter().cloned());
+        }
+        for (kind, numbers) in &other.repeated {
+            let repeated = self.repeated.entry(*kind).or_default();
+            for (number, rows) in numbers {
+                let known = repeated.entry(number.clone()).or_default();
+                *known = (*known).max(*rows);
+            }
         }
         self.odd.extend(other.odd.iter().cloned());
         self.nameless.extend(other.nameless.iter().cloned());
@@ -45,6 +60,17 @@ impl Seen {
 
     pub(super) fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// What was seen so far; nothing is seen from now on.
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// How many rows of a kind were seen: distinct numbers, and where a page shows one more than once, each row of it. A row that
+    /// could not be read may be one of them.
+    pub(super) fn rows(&self, kind: Kind) -> u64 {
+        self.count(kind) + self.repeated.get(&kind).map_or(0, |numbers| numbers.values().sum())
     }
 
     /// How many things of a kind were seen. A row that could not be read may be one of them.
@@ -61,7 +87,7 @@ impl Seen {
         if !self.counted.is_empty() {
             return self.counted.len() as u64;
         }
-        Kind::ALL.into_iter().map(|kind| self.count(kind)).max().unwrap_or(0)
+        Kind::ALL.into_iter().map(|kind| self.rows(kind)).max().unwrap_or(0)
     }
 
     /// Whether there was a row that could be any.

@@ -108,7 +108,10 @@ fn unknown() -> WarehouseStock {
 fn is_refusal_of_sku(error: &PlatformError) -> bool {
     match error {
         PlatformError::Rejected { why, .. } => {
-            matches!(why, Rejection::NotFound | Rejection::Parameters | Rejection::Unknown)
+            matches!(
+                why,
+                Rejection::NotFound | Rejection::Parameters | Rejection::TooOld | Rejection::Unknown
+            )
         }
         PlatformError::Malformed { .. } => true,
         _ => false,

@@ -1,15 +1,22 @@
 //! Verify: the platform's count against ours, and where they differ, number by number. Writes nothing.
+//!
+//! Judged like the windows that are read: a total is a hint, and what the pages show is what there is.
 
 use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::page_walk::PassEnd;
+use super::pager::{Limit, Origin, Pager, Sink, Walked};
+use super::pass::AskedPage;
+use super::window::PASSES_MAX;
 use super::{RecordSync, SyncError};
+use crate::domain::entity::Kind;
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
-use crate::platform::{Page, PageQuery, PlatformError, Range, Row};
+use crate::platform::{PlatformError, Range, Row};
 use crate::store::quarantine::number_in_quarantine;
 
 /// Windows are cut to this, so that a difference names the day.
@@ -19,8 +26,14 @@ const WINDOW_MAX: TimeDelta = TimeDelta::days(1);
 #[derive(Clone, Debug, Default)]
 pub struct Verified {
     pub windows: u64,
-    /// How many rows the platform says there are in them.
+    /// How many rows the platform has in them: its total, or what its pages show where that total cannot be right.
     pub rows: u64,
+    /// How many rows are stored.
+    pub stored: u64,
+    /// Windows whose totals contradict what their pages show.
+    pub doubtful: u64,
+    /// Windows that are too long ago for the platform to show them.
+    pub unreachable: u64,
     /// Oldest first.
     pub differences: Vec<Difference>,
 }
@@ -35,10 +48,38 @@ pub struct Difference {
     pub missing: Vec<String>,
 }
 
-/// A row of the platform, as far as it matters here.
-struct Shown {
-    number: String,
-    updated_at: Option<DateTime<Utc>>,
+/// The rows of a window, by number, as far as they matter here: when each was last updated.
+struct Collected {
+    counted: Kind,
+    rows: BTreeMap<String, Option<DateTime<Utc>>>,
+}
+
+impl Sink for Collected {
+    async fn take(&mut self, page: AskedPage) -> Result<(), SyncError> {
+        for row in page.page.rows {
+            match row {
+                Row::Readable(row) if row.kind == self.counted => {
+                    self.rows.insert(row.number, row.updated_at);
+                }
+                Row::Readable(_) => {}
+                Row::Unreadable(row) => {
+                    self.rows.insert(number_in_quarantine(row.number.as_deref(), &row.raw), None);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn seen(&self) -> u64 {
+        self.rows.len() as u64
+    }
+}
+
+/// What became of a window.
+enum Compared {
+    Done(Verified),
+    /// These are to be compared instead.
+    Instead(Vec<(Window, Origin)>),
 }
 
 impl RecordSync {
@@ -60,121 +101,177 @@ impl RecordSync {
             .buffered(self.policy.windows_in_parallel.max(1))
             .try_collect()
             .await?;
-        Ok(compared.into_iter().fold(Verified::default(), |mut all, one| {
-            all.windows += one.windows;
-            all.rows += one.rows;
-            all.differences.extend(one.differences);
-            all
-        }))
+        Ok(compared.into_iter().fold(Verified::default(), Verified::and))
     }
 
     /// Compares a window, in pieces where the platform does not page through it.
     async fn compare_halving(&self, window: Window) -> Result<Verified, SyncError> {
         let mut verified = Verified::default();
-        let mut waiting = vec![window];
-        while let Some(window) = waiting.pop() {
-            let first = self.created_page(window, None, 1).await?;
-            if first.total > self.windows().rows_max
-                && let Some((earlier, later)) = window.halves()
-            {
-                waiting.extend([later, earlier]);
-                continue;
+        let mut waiting = vec![(window, Origin::default())];
+        while let Some((window, origin)) = waiting.pop() {
+            match self.compare(window, origin).await? {
+                Compared::Done(one) => verified = verified.and(one),
+                Compared::Instead(pieces) => waiting.extend(pieces.into_iter().rev()),
             }
-            verified.windows += 1;
-            verified.rows += first.total;
-            verified.differences.extend(self.compare(window, first).await?);
         }
         self.progress.window_done();
         Ok(verified)
     }
 
-    async fn compare(&self, window: Window, first: Page) -> Result<Option<Difference>, SyncError> {
-        let shop = &self.shop.name;
-        let platform_total = first.total;
-        let counted = self.paging.counted;
-        let (from, until) = window.asked();
-        let stored = self.store.created_between(shop, counted, from, until).await?;
-        if stored == platform_total {
-            return Ok(None);
+    async fn compare(&self, window: Window, mut origin: Origin) -> Result<Compared, SyncError> {
+        let mut pager = Pager::new(self, Lane::Create, Priority::Create);
+        let range = created_in(window, None);
+        let halves = |origin: Origin| {
+            let halves = window.halves().map(|(earlier, later)| [(earlier, origin), (later, origin)]);
+            halves.map(|halves| Compared::Instead(halves.into()))
+        };
+        let first = match pager.first(range).await {
+            Ok(first) => first,
+            Err(error) if error.is_too_old() => return self.without_unreachable(&pager, window, error).await,
+            Err(error) if error.is_unanswered() && pager.may_answer_halves(window).await => {
+                return halves(Origin::default()).ok_or(error);
+            }
+            Err(error) => return Err(error),
+        };
+        let total = first.page.total;
+        let mut is_unfiltered = false;
+        if pager.is_too_much(&first.page) {
+            is_unfiltered = pager.is_read_as_it_comes(window, total, &mut origin).await?;
+            origin.total = Some(total);
+            if let Some(halves) = halves(origin).filter(|_| !is_unfiltered) {
+                return Ok(halves);
+            }
         }
-        let shown = self.shown(window, first).await?;
-        let numbers: Vec<String> = shown.iter().map(|row| row.number.clone()).collect();
+        let (from, until) = window.asked();
+        let stored = self.store.created_between(&self.shop.name, self.paging.counted, from, until).await?;
+        if stored == total && pager.ends_as_announced(range, &first.page).await? {
+            return Ok(Compared::Done(Verified { windows: 1, rows: total, stored, ..Verified::default() }));
+        }
+        let is_halved_beyond = window.halves().is_some() && !is_unfiltered;
+        let Some((shown, pass)) = self.shown(&mut pager, window, first, is_halved_beyond).await? else {
+            return halves(Origin::default()).ok_or_else(too_dense);
+        };
+        let rows = shown.len() as u64;
+        let is_doubtful = !pass.is_complete() || pass.doubts.any();
+        let platform_total = if is_doubtful { rows } else { total };
+        let missing = self.missing(shown).await?;
+        let difference =
+            (!missing.is_empty()).then_some(Difference { window, platform_total, stored, missing });
+        Ok(Compared::Done(Verified {
+            windows: 1,
+            rows: platform_total,
+            stored,
+            doubtful: u64::from(is_doubtful),
+            unreachable: 0,
+            differences: difference.into_iter().collect(),
+        }))
+    }
+
+    /// The part of a window that the platform still shows.
+    async fn without_unreachable(
+        &self,
+        pager: &Pager<'_>,
+        window: Window,
+        error: SyncError,
+    ) -> Result<Compared, SyncError> {
+        let Some(since) = pager.oldest_readable(window.from()).await? else { return Err(error) };
+        Ok(match Window::new(since.max(window.from()), window.until()) {
+            Some(rest) => Compared::Instead(vec![(rest, Origin::default())]),
+            None => Compared::Done(Verified { unreachable: 1, ..Verified::default() }),
+        })
+    }
+
+    /// The numbers that are not here and should be, sorted.
+    async fn missing(
+        &self,
+        shown: BTreeMap<String, Option<DateTime<Utc>>>,
+    ) -> Result<Vec<String>, SyncError> {
+        let (shop, counted) = (&self.shop.name, self.paging.counted);
+        let numbers: Vec<String> = shown.keys().cloned().collect();
         let here = self.store.versions(shop, counted, &numbers).await?;
         let aside = self.store.set_aside(shop, self.record, &numbers).await?;
         let cursor = self.store.cursor(shop, self.record).await?.and_then(|cursor| cursor.last_sync_at);
         // What was updated since is on its way.
-        let is_due = |row: &Shown| row.updated_at.zip(cursor).is_none_or(|(at, cursor)| at < cursor);
-        let mut missing: Vec<String> = shown
-            .into_iter()
-            .filter(|row| !here.contains_key(&row.number) && !aside.contains(&row.number) && is_due(row))
-            .map(|row| row.number)
-            .collect();
-        missing.sort_unstable();
-        missing.dedup();
-        Ok((!missing.is_empty()).then_some(Difference { window, platform_total, stored, missing }))
+        let is_due = |at: Option<DateTime<Utc>>| at.zip(cursor).is_none_or(|(at, cursor)| at < cursor);
+        let missing = shown.into_iter().filter(|(number, updated_at)| {
+            !here.contains_key(number) && !aside.contains(number) && is_due(*updated_at)
+        });
+        Ok(missing.map(|(number, _)| number).collect())
     }
 
-    /// Every row of a window, by its list alone.
-    async fn shown(&self, window: Window, first: Page) -> Result<Vec<Shown>, SyncError> {
-        let windows = self.windows();
-        let mut rows = BTreeMap::new();
-        if first.total <= windows.rows_max || windows.dense_statuses.is_empty() {
-            self.collect(window, None, first, &mut rows).await?;
-        } else {
-            for &status in windows.dense_statuses {
-                let first = self.created_page(window, Some(status), 1).await?;
-                if first.total > windows.rows_max {
-                    return Err(SyncError::platform("comparing a crowded second", PlatformError::TooDense));
-                }
-                self.collect(window, Some(status), first, &mut rows).await?;
-            }
+    /// Every row of a window, by its list alone, and how the reading of it is judged. `None`: it has to be halved.
+    async fn shown(
+        &self,
+        pager: &mut Pager<'_>,
+        window: Window,
+        first: AskedPage,
+        is_halved_beyond: bool,
+    ) -> Result<Option<(BTreeMap<String, Option<DateTime<Utc>>>, PassEnd)>, SyncError> {
+        let statuses = self.windows().dense_statuses;
+        let mut all = Collected { counted: self.paging.counted, rows: BTreeMap::new() };
+        if statuses.is_empty() || is_halved_beyond || !pager.exceeds_paging(&first.page) {
+            let pages_max = if is_halved_beyond { pager.pages_max() } else { pager.pages_at_last() };
+            let limit = Limit { pages_max, is_halved_beyond };
+            let pass = self.collect(pager, created_in(window, None), Some(first), limit, &mut all).await?;
+            return Ok(pass.map(|pass| (all.rows, pass)));
         }
-        Ok(rows.into_iter().map(|(number, updated_at)| Shown { number, updated_at }).collect())
+        let limit = Limit { pages_max: pager.pages_max(), is_halved_beyond: true };
+        let mut whole: Option<PassEnd> = None;
+        for &status in statuses {
+            let range = created_in(window, Some(status));
+            let first = pager.first(range).await?;
+            if pager.exceeds_paging(&first.page) {
+                return Err(too_dense());
+            }
+            let mut of_status = Collected { counted: self.paging.counted, rows: BTreeMap::new() };
+            let pass = self.collect(pager, range, Some(first), limit, &mut of_status).await?;
+            let pass = pass.ok_or_else(too_dense)?;
+            all.rows.append(&mut of_status.rows);
+            whole = Some(whole.map_or(pass, |whole| PassEnd {
+                verdict: if whole.is_complete() { pass.verdict } else { whole.verdict },
+                doubts: whole.doubts.or(pass.doubts),
+                ..pass
+            }));
+        }
+        Ok(whole.map(|pass| (all.rows, pass)))
     }
 
-    /// The rows of the pages that `first` announced, last page first as everywhere.
+    /// The rows of a range, read again where it does not add up. `None`: it has to be halved.
     async fn collect(
         &self,
-        window: Window,
-        status: Option<i64>,
-        first: Page,
-        rows: &mut BTreeMap<String, Option<DateTime<Utc>>>,
-    ) -> Result<(), SyncError> {
-        let page_last = first.total.div_ceil(u64::from(self.paging.page_size));
-        let page_last = u32::try_from(page_last).map_err(|_| {
-            SyncError::platform("counting pages", PlatformError::Malformed { path: "total".into() })
-        })?;
-        for number in (2..=page_last).rev() {
-            self.add_rows(self.created_page(window, status, number).await?, rows);
-        }
-        self.add_rows(first, rows);
-        Ok(())
-    }
-
-    fn add_rows(&self, page: Page, rows: &mut BTreeMap<String, Option<DateTime<Utc>>>) {
-        for row in page.rows {
-            match row {
-                Row::Readable(row) if row.kind == self.paging.counted => {
-                    rows.insert(row.number, row.updated_at);
-                }
-                Row::Readable(_) => {}
-                Row::Unreadable(row) => {
-                    rows.insert(number_in_quarantine(row.number.as_deref(), &row.raw), None);
+        pager: &mut Pager<'_>,
+        range: Range,
+        mut first: Option<AskedPage>,
+        limit: Limit,
+        rows: &mut Collected,
+    ) -> Result<Option<PassEnd>, SyncError> {
+        let mut passes: Vec<PassEnd> = Vec::new();
+        loop {
+            let begin = match first.take() {
+                Some(first) => first,
+                None => pager.first(range).await?,
+            };
+            match pager.read(rows, range, begin, limit).await? {
+                Walked::Resized => {}
+                Walked::TooLong => return Ok(None),
+                Walked::Ended(pass) => {
+                    let is_last = pass.is_complete() || passes.last() == Some(&pass);
+                    if is_last || passes.len() + 1 >= PASSES_MAX as usize {
+                        return Ok(Some(pass));
+                    }
+                    passes.push(pass);
                 }
             }
         }
     }
+}
 
-    async fn created_page(
-        &self,
-        window: Window,
-        status: Option<i64>,
-        number: u32,
-    ) -> Result<Page, SyncError> {
-        let range = Range::Window { lane: Lane::Create, window, status };
-        let query = PageQuery { range, page: number, page_size: self.paging.page_size };
-        self.page(&query, Priority::Create).await
-    }
+fn created_in(window: Window, status: Option<i64>) -> Range {
+    Range::Window { lane: Lane::Create, window, status }
+}
+
+fn too_dense() -> SyncError {
+    SyncError::platform("comparing a crowded second", PlatformError::TooDense)
 }
 
 impl Verified {
@@ -183,5 +280,15 @@ impl Verified {
         let all: HashSet<&String> =
             self.differences.iter().flat_map(|difference| &difference.missing).collect();
         all.len()
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.windows += other.windows;
+        self.rows += other.rows;
+        self.stored += other.stored;
+        self.doubtful += other.doubtful;
+        self.unreachable += other.unreachable;
+        self.differences.extend(other.differences);
+        self
     }
 }

@@ -214,26 +214,30 @@ both_databases! {
         assert!(read_meanwhile < WINDOWS, "{read_meanwhile} windows of history went first");
     }
 
-    async fn a_long_window_that_is_not_answered_is_halved_down_to_a_day(database: TestDatabase) {
+    async fn a_window_that_is_not_answered_is_halved_as_long_as_the_platform_answers_at_all(database: TestDatabase) {
         let test = context(database).await;
         let mut windows = by_time();
         let Reach::Windows(of) = &mut windows.reach else { panic!("listed by time") };
-        (of.create_max, of.update_max, of.halves_on_timeout) = (Some(TimeDelta::days(7)), TimeDelta::days(7), true);
+        (of.create_max, of.update_max) = (Some(TimeDelta::days(7)), TimeDelta::days(7));
         let shelf = Shelf::with(windows, 10, test.clock.now());
         scan(&test, &shelf).await.unwrap();
-        test.clock.advance(TimeDelta::days(6));
-        shelf.answer_at_most(TimeDelta::days(2));
+        for answered in [TimeDelta::days(2), TimeDelta::hours(2)] {
+            test.clock.advance(TimeDelta::days(6));
+            shelf.answer_at_most(answered);
+            scan(&test, &shelf).await.unwrap();
+            let cursor = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+            assert_eq!(cursor.last_sync_at, Some(test.clock.now() - TimeDelta::seconds(5)));
+        }
 
-        scan(&test, &shelf).await.unwrap();
+        // A platform that answers nothing is away: the window fails at once, and holds the cursor.
         let cursor = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
-        assert_eq!(cursor.last_sync_at, Some(test.clock.now() - TimeDelta::seconds(5)));
-
-        // What a day does not help fails, and holds the cursor.
         test.clock.advance(TimeDelta::days(6));
-        shelf.answer_at_most(TimeDelta::hours(2));
+        shelf.answer_at_most(TimeDelta::zero());
+        let before = shelf.calls();
         assert!(scan(&test, &shelf).await.is_err());
         assert_eq!(test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap(), cursor);
-        assert!(shelf.shortest_asked() >= TimeDelta::hours(12));
+        // Two tries of the window, and of a second of it.
+        assert_eq!(shelf.calls() - before, 4);
     }
 }
 

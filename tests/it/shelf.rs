@@ -50,13 +50,8 @@ pub(crate) fn lists() -> Paging {
 
 /// By update time, at first and every so often whole.
 pub(crate) fn by_time() -> Paging {
-    let windows = Windows {
-        update_max: TimeDelta::days(1),
-        create_max: None,
-        rows_max: 1_000,
-        halves_on_timeout: false,
-        dense_statuses: &[],
-    };
+    let windows =
+        Windows { update_max: TimeDelta::days(1), create_max: None, rows_max: 1_000, dense_statuses: &[] };
     Paging { reach: Reach::Windows(windows), ..lists() }
 }
 
@@ -120,10 +115,6 @@ impl Shelf {
         let asked = &self.state.lock().unwrap().asked;
         let scan = asked.iter().rposition(|(_, length)| *length > TimeDelta::days(100)).unwrap();
         asked[scan + 1..].iter().map(|(_, length)| *length).max().unwrap_or_default()
-    }
-
-    pub(crate) fn shortest_asked(&self) -> TimeDelta {
-        self.state.lock().unwrap().asked.iter().map(|(_, length)| *length).min().unwrap_or_default()
     }
 }
 
@@ -233,7 +224,7 @@ fn page_of(
         .take(query.page_size as usize)
         .map(|(id, at)| row(kind, id, *at))
         .collect();
-    Page { total, rows, counted: None }
+    Page::new(total, rows)
 }
 
 fn row(kind: Kind, id: &str, at: DateTime<Utc>) -> Row {

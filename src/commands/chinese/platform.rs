@@ -46,6 +46,7 @@ pub(in super::super) fn remedy(why: Rejection) -> Option<&'static str> {
         Rejection::Parameters
         | Rejection::NotFound
         | Rejection::NotYet
+        | Rejection::TooOld
         | Rejection::Passing
         | Rejection::Unknown => None,
     }

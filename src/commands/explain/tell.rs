@@ -172,6 +172,7 @@ fn reach(story: &Story) -> Vec<String> {
         (WindowState::Planned, "still to be read; the daemon and `shopsync sync` go on with them"),
         (WindowState::Failed, "failed, and read again by the next run; `shopsync runs --failed` tells why"),
         (WindowState::Short, "showed fewer than the platform told of, and are read again every night"),
+        (WindowState::Unreachable, "unreachable: the platform no longer shows what is so old"),
     ] {
         if count(state) > 0 {
             told.push(format!("{} of these windows are {meaning}", count(state)));

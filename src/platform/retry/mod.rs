@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use pauses::Pauses;
 
+use super::habits::Habits;
 use super::rate::{Bucket, Priority};
 use super::{Platform, PlatformError, Rejection};
 use crate::meters;
@@ -26,6 +27,7 @@ const CALL_DEADLINE: Duration = Duration::from_mins(4);
 pub struct Application {
     platform: Arc<dyn Platform>,
     attempts: Attempts,
+    habits: Arc<Habits>,
 }
 
 /// How reads are tried again; the config's `[retry]`.
@@ -57,7 +59,7 @@ impl Application {
         policy: RetryPolicy,
     ) -> Self {
         let bucket = Arc::new(Bucket::new(requests_per_second));
-        Self { platform, attempts: Attempts { app: name, bucket, policy } }
+        Self { platform, attempts: Attempts { app: name, bucket, policy }, habits: Arc::default() }
     }
 
     /// The same app after a change of its config. Both are within one rate limit, because the platform counts the calls
@@ -65,7 +67,8 @@ impl Application {
     #[must_use]
     pub fn succeeded_by(&self, platform: Arc<dyn Platform>, policy: RetryPolicy) -> Self {
         let Attempts { app, bucket, .. } = &self.attempts;
-        Self { platform, attempts: Attempts { app: app.clone(), bucket: bucket.clone(), policy } }
+        let attempts = Attempts { app: app.clone(), bucket: bucket.clone(), policy };
+        Self { platform, attempts, habits: self.habits.clone() }
     }
 
     /// Goes by another rate from now on.
@@ -84,6 +87,11 @@ impl Application {
 
     pub fn platform(&self) -> &dyn Platform {
         &*self.platform
+    }
+
+    /// What was learnt about how its lists are answered.
+    pub fn habits(&self) -> &Habits {
+        &self.habits
     }
 
     /// Sends what `send` builds, as often as the policy allows. Each attempt waits its turn in the app's rate

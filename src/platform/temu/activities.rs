@@ -63,7 +63,7 @@ impl RecordSource for Activities {
 
     /// What is in the activity, as one JSON list. One that is over or called off tells no more.
     async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
-        let goods = lists::whole(&self.gateway, access, (GOODS, GOODS_NAMES), |page| {
+        let goods = lists::whole(&self.gateway, access, (GOODS, GOODS_NAMES, PAGE_SIZE), |page| {
             let parameters = Parameters::new().integer("pageNumber", page).integer("pageSize", PAGE_SIZE);
             match number.parse::<i64>() {
                 Ok(id) => parameters.integer("activityId", id),

@@ -30,8 +30,6 @@ static PAGING: Paging = Paging {
         update_max: TimeDelta::seconds(24 * 3600 - 1),
         create_max: Some(TimeDelta::seconds(15 * 24 * 3600 - 1)),
         rows_max: 5_000,
-        // Long stretches of creation time are known to be too much for the platform.
-        halves_on_timeout: true,
         dense_statuses: &[],
     }),
     page_size: PAGE_SIZE,
@@ -68,7 +66,7 @@ impl RecordSource for AfterSales {
         access: &Access,
         numbers: &[String],
     ) -> Result<HashMap<String, String>, PlatformError> {
-        let items = lists::whole(&self.gateway, access, (ITEMS, NAMES), |page| {
+        let items = lists::whole(&self.gateway, access, (ITEMS, NAMES, PAGE_SIZE), |page| {
             Parameters::new()
                 .integer("pageNo", page)
                 .integer("pageSize", PAGE_SIZE)

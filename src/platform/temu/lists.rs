@@ -42,15 +42,25 @@ impl Names {
     pub(super) fn open(self, result: &RawValue) -> Result<Listing<'_>, PlatformError> {
         let members: HashMap<String, &RawValue> = DIALECT.parse(result)?;
         let total = match members.get(self.total) {
-            Some(total) => lenient::integer(&mut serde_json::Deserializer::from_str(total.get()))
-                .map_err(|_| DIALECT.malformed(self.total))?,
+            // A total of another shape is no total.
+            Some(total) => {
+                lenient::integer(&mut serde_json::Deserializer::from_str(total.get())).unwrap_or(None)
+            }
             None => None,
         };
         let rows = match members.get(self.rows) {
             Some(rows) => serde_json::from_str(rows.get()).map_err(|_| DIALECT.malformed(self.rows))?,
             None => None,
         };
-        Ok(Listing { dialect: DIALECT, total, total_name: self.total, rows, rows_name: self.rows })
+        Ok(Listing {
+            dialect: DIALECT,
+            total,
+            total_name: self.total,
+            pages: None,
+            page_size: None,
+            rows,
+            rows_name: self.rows,
+        })
     }
 
     /// The list in an answer; some calls answer nothing at all where they find nothing.
@@ -65,6 +75,8 @@ impl Names {
                 dialect: DIALECT,
                 total: Some(0),
                 total_name: self.total,
+                pages: None,
+                page_size: None,
                 rows: None,
                 rows_name: self.rows,
             }),
@@ -110,27 +122,30 @@ pub(super) fn text_member(raw: &str, name: &str) -> Option<String> {
 }
 
 /// Every row of a list, page by page from the first, each text once and in an order of its own: what the platform
-/// shows first says nothing about the rows. `page` makes the parameters for a page.
+/// shows first says nothing about the rows. `page` makes the parameters for a page of at most `page_size` rows. The total is a
+/// hint: a full page, or one with more rows than the total, is followed by another one until nothing new comes.
 pub(super) async fn whole(
     gateway: &Gateway,
     access: &Access,
-    (api, names): (&'static str, Names),
+    (api, names, page_size): (&'static str, Names, u32),
     page: impl Fn(u32) -> Parameters,
 ) -> Result<BTreeSet<String>, PlatformError> {
     let mut all = BTreeSet::new();
     for number in 1..=PAGES_MAX {
+        let before = all.len();
         let understand = |answer: &str| {
-            let (total, rows) = names.open(gateway.result(answer)?)?.open(number)?;
-            let is_empty = rows.is_empty();
+            let (page, rows) = names.open(gateway.result(answer)?)?.open(number)?;
+            let is_last = rows.len() < page_size as usize;
             all.extend(rows.into_iter().map(|row| row.get().to_owned()));
-            Ok((total, is_empty))
+            Ok((page.total, is_last))
         };
-        let (total, is_empty) = gateway.read(api, access, page(number), understand).await?;
-        if all.len() as u64 >= total {
+        let (total, is_last) = gateway.read(api, access, page(number), understand).await?;
+        let (seen, has_news) = (all.len() as u64, all.len() > before);
+        if seen >= total && (!has_news || (is_last && seen == total)) {
             return Ok(all);
         }
-        if is_empty {
-            let what = format!("{api} told of {total} rows and showed {}", all.len());
+        if !has_news {
+            let what = format!("{api} reported {total} rows and showed {}", all.len());
             return Err(PlatformError::NoAnswer { what, source: None });
         }
     }

@@ -28,7 +28,6 @@ static PAGING: Paging = Paging {
         update_max: TimeDelta::seconds(24 * 3600 - 1),
         create_max: Some(TimeDelta::seconds(7 * 24 * 3600 - 1)),
         rows_max: 5_000,
-        halves_on_timeout: false,
         dense_statuses: &[],
     }),
     page_size: 100,
@@ -60,6 +59,8 @@ impl RecordSource for Orders {
                 dialect: DIALECT,
                 total: list.total_item_num,
                 total_name: "totalItemNum",
+                pages: None,
+                page_size: None,
                 rows: list.page_items,
                 rows_name: "pageItems",
             };

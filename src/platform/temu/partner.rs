@@ -49,11 +49,11 @@ impl RecordSource for PartnerGoods {
         let api = if self.gateway.zone() == ZONE_CN { LIST_CN } else { LIST };
         let parameters = Parameters::new().integer("page", query.page).integer("pageSize", query.page_size);
         let understand = |answer: &str| {
-            let (total, skcs) = NAMES.open_if_any(&self.gateway, answer)?.open(query.page)?;
+            let (page, skcs) = NAMES.open_if_any(&self.gateway, answer)?.open(query.page)?;
             Ok(Page {
-                total,
                 rows: skcs.iter().flat_map(|skc| convert::rows(skc)).collect(),
                 counted: Some(skcs.iter().map(|skc| convert::skc_name(skc)).collect()),
+                ..page
             })
         };
         self.gateway.read(api, access, parameters, understand).await

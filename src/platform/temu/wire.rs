@@ -10,7 +10,7 @@ use crate::platform::lenient;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OrderList<'a> {
-    #[serde(default, deserialize_with = "lenient::integer")]
+    #[serde(default, deserialize_with = "lenient::hint")]
     pub(super) total_item_num: Option<i64>,
     #[serde(default, borrow)]
     pub(super) page_items: Option<Vec<&'a RawValue>>,

@@ -28,7 +28,6 @@ static PAGING: Paging = Paging {
         create_max: Some(TimeDelta::seconds(24 * 3600 - 1)),
         // The number of a page times its size may not be more.
         rows_max: 50_000,
-        halves_on_timeout: false,
         dense_statuses: &[1, 2, 3, 4, 5, 6, 9, 9001, 12, 13, 14],
     }),
     page_size: 100,
@@ -59,6 +58,8 @@ impl RecordSource for AfterSales {
                 dialect: DIALECT,
                 total: list.total_count,
                 total_name: "totalCount",
+                pages: None,
+                page_size: list.page_size,
                 rows: list.after_sale_basic_infos,
                 rows_name: "afterSaleBasicInfos",
             };

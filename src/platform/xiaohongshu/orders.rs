@@ -26,7 +26,6 @@ static PAGING: Paging = Paging {
         update_max: TimeDelta::seconds(30 * 60 - 1),
         create_max: Some(TimeDelta::seconds(24 * 3600 - 1)),
         rows_max: 10_000,
-        halves_on_timeout: false,
         dense_statuses: &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     }),
     page_size: 100,
@@ -52,11 +51,13 @@ impl RecordSource for Orders {
 
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
         let understand = |answer: &str| {
-            let list: wire::OrderList<'_> = DIALECT.parse(content(answer)?)?;
+            let list: wire::OrderPage<'_> = DIALECT.parse(content(answer)?)?;
             let listing = Listing {
                 dialect: DIALECT,
                 total: list.total,
                 total_name: "total",
+                pages: list.max_page_no,
+                page_size: list.page_size,
                 rows: list.order_list,
                 rows_name: "orderList",
             };

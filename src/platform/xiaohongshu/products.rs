@@ -32,7 +32,6 @@ static PAGING: Paging = Paging {
         create_max: None,
         // No limit is documented: as far as the list of orders goes.
         rows_max: 10_000,
-        halves_on_timeout: true,
         dense_statuses: &[],
     }),
     page_size: 100,
@@ -63,11 +62,13 @@ impl RecordSource for Products {
                 dialect: DIALECT,
                 total: list.total,
                 total_name: "total",
+                pages: None,
+                page_size: list.page_size,
                 rows: list.data,
                 rows_name: "data",
             };
-            let (total, rows) = listing.open(query.page)?;
-            let mut page = Page { total, rows: Vec::with_capacity(rows.len() * 2), counted: None };
+            let (mut page, rows) = listing.open(query.page)?;
+            page.rows.reserve(rows.len() * 2);
             let mut counted = Vec::with_capacity(rows.len());
             let mut products = HashSet::new();
             for row in rows {

@@ -9,9 +9,13 @@ use crate::platform::lenient;
 /// `data` of `order.getOrderList`. Rows stay text, so that one broken row breaks no page.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct OrderList<'a> {
-    #[serde(default, deserialize_with = "lenient::integer")]
+pub(super) struct OrderPage<'a> {
+    #[serde(default, deserialize_with = "lenient::hint")]
     pub(super) total: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::hint")]
+    pub(super) max_page_no: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::hint")]
+    pub(super) page_size: Option<i64>,
     #[serde(default, borrow)]
     pub(super) order_list: Option<Vec<&'a RawValue>>,
 }

@@ -135,6 +135,7 @@ pub fn as_value(line: &Line, now: DateTime<Utc>) -> serde_json::Value {
         "windows_planned": overview.windows_planned,
         "windows_failed": overview.windows_failed,
         "windows_short": overview.windows_short,
+        "windows_unreachable": overview.windows_unreachable,
         "gaps": overview.gaps.iter().map(|gap| json!({
             "lane": gap.lane.as_str(), "state": gap.state.as_str(), "windows": gap.windows,
             "oldest": instant(Some(gap.oldest)),

@@ -101,6 +101,7 @@ pub(super) const WORDS: Words = Words {
             WindowState::Reading => format!("{windows} {word} being read"),
             WindowState::Failed => format!("{windows} {word} failed"),
             WindowState::Short => format!("{windows} {word} short"),
+            WindowState::Unreachable => format!("{windows} {word} too old for the platform"),
             WindowState::Complete | WindowState::Split => format!("{windows} {word} read"),
         }
     },

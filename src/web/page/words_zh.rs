@@ -75,6 +75,7 @@ pub(super) const WORDS: Words = Words {
         WindowState::Reading => format!("{windows} 个窗口正在读取"),
         WindowState::Failed => format!("{windows} 个窗口失败"),
         WindowState::Short => format!("{windows} 个窗口不完整"),
+        WindowState::Unreachable => format!("{windows} 个窗口因时间过早，平台不再提供"),
         WindowState::Complete | WindowState::Split => format!("{windows} 个窗口已读"),
     },
     from: "，始于",

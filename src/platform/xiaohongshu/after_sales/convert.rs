@@ -26,8 +26,10 @@ const REFUNDED: i64 = 2;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CaseList<'a> {
-    #[serde(default, deserialize_with = "lenient::integer")]
+    #[serde(default, deserialize_with = "lenient::hint")]
     pub(super) total_count: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::hint")]
+    pub(super) page_size: Option<i64>,
     #[serde(default, borrow)]
     pub(super) after_sale_basic_infos: Option<Vec<&'a RawValue>>,
 }

@@ -21,8 +21,10 @@ const VOLATILE: &[&str] = &[];
 /// `data` of the answer.
 #[derive(Deserialize)]
 pub(super) struct SkuList<'a> {
-    #[serde(default, deserialize_with = "lenient::integer")]
+    #[serde(default, deserialize_with = "lenient::hint")]
     pub(super) total: Option<i64>,
+    #[serde(default, rename = "pageSize", deserialize_with = "lenient::hint")]
+    pub(super) page_size: Option<i64>,
     #[serde(default, borrow)]
     pub(super) data: Option<Vec<&'a RawValue>>,
 }
