@@ -27,6 +27,8 @@ mod databases;
 mod dead_man;
 mod events;
 mod every_record;
+
+mod hints;
 mod journal;
 mod keeper;
 mod keeper_command;
