@@ -72,6 +72,25 @@ pub(super) async fn closed_after(
     rows.into_iter().map(LedgerWindow::try_from).collect()
 }
 
+pub(super) async fn has_foreign_totals(
+    db: &impl ConnectionTrait,
+    shop: &str,
+    record: Record,
+) -> Result<bool, StoreError> {
+    let found: Option<i64> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Shop.eq(shop))
+        .filter(Column::Record.eq(record.as_str()))
+        .filter(Column::State.eq(WindowState::Complete.as_str()))
+        .filter(Column::RowsSeen.gt(0))
+        .filter(Expr::col(Column::PlatformTotal).gt(Expr::col(Column::RowsSeen)))
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// The windows of a lane that are in one of `states`, newest first.
 pub(super) async fn in_states(
     db: &impl ConnectionTrait,

@@ -168,6 +168,12 @@ impl Store {
         self.windows_in(shop, record, lane, epoch, &[WindowState::Short]).await
     }
 
+    /// Whether a window of a record was read whole, with rows in it, though its total said more: then totals of this record are
+    /// not those of the window that is asked for.
+    pub async fn has_foreign_totals(&self, shop: &str, record: Record) -> Result<bool, StoreError> {
+        ledger::has_foreign_totals(&self.connection, shop, record).await
+    }
+
     /// How many windows of a record are short, of both lanes.
     pub async fn short_window_count(&self, shop: &str, record: Record) -> Result<u64, StoreError> {
         let epoch = self.cursor(shop, record).await?.map_or(0, |cursor| cursor.epoch);

@@ -22,6 +22,7 @@ use crate::store::Store;
 pub mod amounts;
 pub mod backfill;
 pub mod catch_up;
+mod completeness;
 mod digest;
 pub mod error;
 mod fetch;

@@ -7,6 +7,7 @@
 //! taken from the last page to the first: a row updated meanwhile leaves its window, and the rows behind it move to lower pages.
 //! Reading downwards can see a row twice, but never misses one.
 
+use super::completeness::{Doubt, Evidence, PassEnd, Reach, Totals};
 use crate::platform::Page;
 
 /// What a page showed.
@@ -47,97 +48,6 @@ pub(super) enum Next {
     Done,
 }
 
-/// What speaks against the hints of a platform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
-    /// A page held more rows than the total, or rows came behind the last page that was announced.
-    RowsBeyondTotal = 1,
-    /// The total and the number of pages do not fit together.
-    FieldsDisagree = 2,
-    /// Another page number showed the same rows.
-    PageRepeated = 4,
-    /// A page that was announced is empty.
-    PageEmpty = 8,
-}
-
-/// Several of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Doubts(u8);
-
-impl Doubts {
-    fn add_if(&mut self, is_so: bool, doubt: Doubt) {
-        self.0 |= if is_so { doubt as u8 } else { 0 };
-    }
-
-    pub(super) fn has(self, doubt: Doubt) -> bool {
-        self.0 & doubt as u8 != 0
-    }
-
-    pub(super) fn any(self) -> bool {
-        self.0 != 0
-    }
-
-    pub(super) fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether the hints are too low or contradict each other, so that they say nothing about where the range ends.
-    fn spoil_the_hints(self) -> bool {
-        self.has(Doubt::RowsBeyondTotal) || self.has(Doubt::FieldsDisagree)
-    }
-
-    /// For a person.
-    pub(super) fn describe(self) -> &'static str {
-        if self.has(Doubt::RowsBeyondTotal) {
-            "more rows than the reported total"
-        } else if self.has(Doubt::FieldsDisagree) {
-            "a total and a number of pages that contradict each other"
-        } else if self.has(Doubt::PageRepeated) {
-            "the same rows on pages of different numbers"
-        } else {
-            "an empty page where the reported total announces rows"
-        }
-    }
-}
-
-/// How a walk is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Nothing speaks against it that everything was seen.
-    Complete,
-    /// Only the total speaks against it: the pages end before it is reached.
-    TotalTooHigh,
-    /// Something may not have been seen.
-    Open,
-}
-
-/// What came of a walk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PassEnd {
-    /// The total that counts: the one reported last, or the highest where totals contradict the rows.
-    pub total: u64,
-    pub verdict: Verdict,
-    /// Whether rows left while it was read.
-    pub has_shrunk: bool,
-    pub doubts: Doubts,
-}
-
-impl PassEnd {
-    pub(super) fn is_complete(&self) -> bool {
-        self.verdict == Verdict::Complete
-    }
-}
-
-/// Whether the end of the range was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    Whole,
-    /// There are more pages than may be asked for.
-    TooLong,
-    /// Rows are announced, and page 1 shows none.
-    Withheld,
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// Nothing was asked for yet but page 1.
@@ -174,30 +84,7 @@ pub(super) struct PageWalk {
     announced: u32,
     /// The last page, and its rows. 0: not found.
     end: (u32, u64),
-    doubts: Doubts,
-    totals: Totals,
-    /// An empty or short page was met on the way down.
-    has_hole: bool,
-    has_grown_at_end: bool,
-    reach: Reach,
-}
-
-/// The totals of the pages that were announced, in the order they were asked for.
-#[derive(Clone, Copy, Debug, Default)]
-struct Totals {
-    first: u64,
-    last: u64,
-    highest: u64,
-    /// They rose, or fell to less than half: a closed window only loses rows, and not most of them at once.
-    have_jumped: bool,
-}
-
-impl Totals {
-    fn add(&mut self, total: u64) {
-        self.have_jumped |= total > self.last || total < self.last / 2;
-        self.last = total;
-        self.highest = self.highest.max(total);
-    }
+    evidence: Evidence,
 }
 
 impl PageWalk {
@@ -213,11 +100,7 @@ impl PageWalk {
             next: Next::Probe(1),
             announced: 1,
             end: (0, 0),
-            doubts: Doubts::default(),
-            totals: Totals::default(),
-            has_hole: false,
-            has_grown_at_end: false,
-            reach: Reach::Whole,
+            evidence: Evidence::default(),
         }
     }
 
@@ -239,7 +122,7 @@ impl PageWalk {
             }
             Step::Down { next } => self.descend(page, next),
             Step::Recheck { rows_max } => {
-                self.has_grown_at_end = page.rows > rows_max;
+                self.evidence.has_grown_at_end = page.rows > rows_max;
                 self.finish();
             }
             Step::Done => {}
@@ -256,7 +139,7 @@ impl PageWalk {
 
     /// Whether there are more pages than may be asked for.
     pub(super) fn is_too_long(&self) -> bool {
-        self.reach == Reach::TooLong
+        self.evidence.reach == Reach::TooLong
     }
 
     /// How many rows a full page has where that is fewer than were asked for. `None`: as many.
@@ -266,43 +149,31 @@ impl PageWalk {
 
     /// Whether it went over several pages without a hole, so that it knows how long a full page is.
     pub(super) fn has_several_pages(&self) -> bool {
-        self.end.0 > 1 && !self.has_hole
+        self.end.0 > 1 && !self.evidence.has_hole
     }
 
     /// Whether the end that was found fits the total, and nothing speaks against it.
     pub(super) fn ends_at(&self, total: u64) -> bool {
         let (end, rows) = self.end;
         let before = u64::from(end.saturating_sub(1)) * self.size;
-        end > 0 && !self.doubts.any() && self.reach == Reach::Whole && before + rows == total
+        end > 0
+            && !self.evidence.doubts.any()
+            && self.evidence.reach == Reach::Whole
+            && before + rows == total
     }
 
     /// What came of it; `seen` is how many distinct rows were used.
     pub(super) fn end(&self, seen: u64) -> PassEnd {
-        let are_hints_spoilt = self.doubts.spoil_the_hints();
-        let total = if are_hints_spoilt { self.totals.highest } else { self.totals.last };
-        let is_steady = if are_hints_spoilt {
-            !self.has_hole && !self.has_grown_at_end
-        } else {
-            !self.totals.have_jumped
-        };
-        let has_end = self.reach == Reach::Whole && !self.doubts.has(Doubt::PageRepeated);
-        let verdict = if has_end && is_steady && seen >= total {
-            Verdict::Complete
-        } else if has_end && !self.has_hole && !self.has_grown_at_end && seen < total {
-            Verdict::TotalTooHigh
-        } else {
-            Verdict::Open
-        };
-        let has_shrunk = self.totals.last < self.totals.first;
-        PassEnd { total, verdict, has_shrunk, doubts: self.doubts }
+        self.evidence.judge(seen)
     }
 
     fn begin(&mut self, page: Shown) {
-        self.totals = Totals { first: page.total, last: page.total, highest: page.total, have_jumped: false };
+        self.evidence.totals =
+            Totals { first: page.total, last: page.total, highest: page.total, have_jumped: false };
         let announces_more = page.total > page.rows || page.pages.is_some_and(|pages| pages > 1);
         if page.rows == 0 {
-            self.reach = if announces_more { Reach::Withheld } else { Reach::Whole };
-            self.doubts.add_if(announces_more, Doubt::PageEmpty);
+            self.evidence.reach = if announces_more { Reach::Withheld } else { Reach::Whole };
+            self.evidence.doubts.add_if(announces_more, Doubt::PageEmpty);
             self.next = Next::Take(1);
             self.end = (1, 0);
             return;
@@ -312,8 +183,8 @@ impl PageWalk {
         if page.rows > self.size || (page.rows < self.size && (announces_more || is_full_by_its_words)) {
             self.size = page.rows;
         }
-        self.doubts.add_if(page.total < page.rows, Doubt::RowsBeyondTotal);
-        self.doubts.add_if(self.do_fields_disagree(page), Doubt::FieldsDisagree);
+        self.evidence.doubts.add_if(page.total < page.rows, Doubt::RowsBeyondTotal);
+        self.evidence.doubts.add_if(self.do_fields_disagree(page), Doubt::FieldsDisagree);
         self.announced = self.announced_by(page);
         let is_full = page.rows >= self.size;
         self.step = Step::Search { low: 1, low_rows: page.rows, high: None, stride: 1 };
@@ -322,7 +193,7 @@ impl PageWalk {
             if self.pages_max == 1 {
                 self.settle_end(Bounds { low: 1, low_rows: page.rows, high: None, stride: 1 }, true);
             }
-        } else if is_full || self.doubts.any() {
+        } else if is_full || self.evidence.doubts.any() {
             self.probe_above(Bounds { low: 1, low_rows: page.rows, high: None, stride: 1 });
         } else {
             self.end = (1, page.rows);
@@ -348,17 +219,17 @@ impl PageWalk {
     fn search(&mut self, page: Shown, mut bounds: Bounds) {
         let is_announced = page.number <= self.announced;
         if is_announced {
-            self.totals.add(page.total);
+            self.evidence.totals.add(page.total);
         }
         self.size = self.size.max(page.rows);
         if page.rows == 0 || page.fresh == 0 {
             bounds.high = Some(page.number);
             // Rows that left meanwhile are no contradiction: then the page's own hints announce fewer pages.
             let still_announced = is_announced && self.announced_by(page) >= page.number;
-            self.doubts.add_if(page.rows == 0 && still_announced, Doubt::PageEmpty);
-            self.doubts.add_if(page.rows > 0 && still_announced, Doubt::PageRepeated);
+            self.evidence.doubts.add_if(page.rows == 0 && still_announced, Doubt::PageEmpty);
+            self.evidence.doubts.add_if(page.rows > 0 && still_announced, Doubt::PageRepeated);
         } else {
-            self.doubts.add_if(!is_announced, Doubt::RowsBeyondTotal);
+            self.evidence.doubts.add_if(!is_announced, Doubt::RowsBeyondTotal);
             (bounds.low, bounds.low_rows) = (page.number, page.rows);
         }
         let is_short = bounds.low > 1 && bounds.low_rows < self.size;
@@ -397,7 +268,7 @@ impl PageWalk {
     }
 
     fn settle_end(&mut self, bounds: Bounds, is_too_long: bool) {
-        self.reach = if is_too_long { Reach::TooLong } else { Reach::Whole };
+        self.evidence.reach = if is_too_long { Reach::TooLong } else { Reach::Whole };
         self.end = (bounds.low, bounds.low_rows);
         // Page 1 was asked for before the others; what moved onto it since is only seen by asking again.
         if bounds.low == 1 && self.announced > 1 {
@@ -413,14 +284,14 @@ impl PageWalk {
     }
 
     fn descend(&mut self, page: Shown, number: u32) {
-        self.totals.add(page.total);
-        self.has_hole |= number < self.end.0 && page.rows < self.size;
+        self.evidence.totals.add(page.total);
+        self.evidence.has_hole |= number < self.end.0 && page.rows < self.size;
         if number > 1 {
             return self.go_down(number - 1);
         }
         // Totals that cannot be trusted do not show that rows came in; the last page does.
         let (end, rows) = self.end;
-        if self.doubts.spoil_the_hints() && end > 1 && self.reach == Reach::Whole {
+        if self.evidence.doubts.spoil_the_hints() && end > 1 && self.evidence.reach == Reach::Whole {
             let is_full = rows >= self.size;
             let (page, rows_max) = if is_full && end < self.pages_max { (end + 1, 0) } else { (end, rows) };
             self.step = Step::Recheck { rows_max };

@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::timeout;
 
-use super::page_walk::{Next, PageWalk, PassEnd, Shown};
+use super::completeness::PassEnd;
+use super::page_walk::{Next, PageWalk, Shown};
 use super::pass::AskedPage;
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;

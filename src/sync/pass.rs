@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use super::completeness::Doubts;
 use super::digest::Digest;
-use super::page_walk::Doubts;
 use super::pager::{Limit, Pager, Sink, Walked};
 use super::reconcile::Watch;
 use super::seen::Seen;

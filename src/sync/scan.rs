@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::page_walk::PassEnd;
+use super::completeness::PassEnd;
 use super::pager::{Limit, Origin, PAGES_MAX, Sink, Walked, is_capped};
 use super::pass::{AskedPage, Reading};
 use super::seen::Seen;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::page_walk::PassEnd;
+use super::completeness::PassEnd;
 use super::pager::{Limit, Origin, Pager, Sink, Walked};
 use super::pass::AskedPage;
 use super::window::PASSES_MAX;

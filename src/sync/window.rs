@@ -1,6 +1,6 @@
 //! One window, from its first page to its row in the ledger.
 
-use super::page_walk::{Doubt, Doubts, PassEnd, Verdict};
+use super::completeness::{Doubt, Doubts, PassEnd, Verdict};
 use super::pager::{Limit, Origin, Sink, Walked};
 use super::pass::{AskedPage, Reading};
 use super::reconcile::Watch;
@@ -243,9 +243,8 @@ impl WindowReading<'_> {
     /// Whether the total that speaks against the pass is not this window's: the platform reports it of any window. A window that
     /// shows nothing is only believed where that was seen of one that did.
     async fn is_total_of_another(&self, pass: &PassEnd) -> Result<bool, SyncError> {
-        let (sync, habits) = (self.sync(), self.sync().application.habits());
         let may_be = match self.seen() {
-            0 => pass.doubts.has(Doubt::PageEmpty) && habits.is_unfiltered(sync.record, self.lane),
+            0 => pass.doubts.has(Doubt::PageEmpty) && self.knows_foreign_totals().await?,
             _ => pass.verdict == Verdict::TotalTooHigh,
         };
         let is_known = self.foreign_total == Some(pass.total);
@@ -255,6 +254,13 @@ impl WindowReading<'_> {
             self.report_unfiltered(pass.total);
         }
         Ok(is_unfiltered)
+    }
+
+    /// Whether a window of this record was read whole though its total said more.
+    async fn knows_foreign_totals(&self) -> Result<bool, SyncError> {
+        let sync = self.sync();
+        let is_known = sync.application.habits().is_unfiltered(sync.record, self.lane);
+        Ok(is_known || sync.store.has_foreign_totals(&sync.shop.name, sync.record).await?)
     }
 
     fn report_unfiltered(&self, total: u64) {

@@ -1,7 +1,10 @@
+//! Walks over simulated lists whose hints may be anything.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::super::completeness::Verdict;
 use super::*;
 
 const ASKED: u64 = 100;
