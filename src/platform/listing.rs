@@ -4,7 +4,8 @@ use serde_json::value::RawValue;
 
 use super::envelope::Dialect;
 use super::error::{ConvertError, PlatformError};
-use super::{ListRow, Page, PageQuery, Row, UnreadableRow};
+use super::{ListRow, Page, PageQuery, Row, UnreadableRow, part};
+use crate::domain::limits::check_number;
 
 /// A list's answer and how its parts are called.
 pub(super) struct Listing<'a> {
@@ -28,6 +29,10 @@ impl<'a> Listing<'a> {
 
     /// The total and the rows of this page, if it is a list that makes sense.
     pub(super) fn open(self, page: u32) -> Result<(u64, Vec<&'a RawValue>), PlatformError> {
+        // Rows that are there and none, without a total, are none.
+        if self.total.is_none() && self.rows.as_ref().is_some_and(Vec::is_empty) {
+            return Ok((0, Vec::new()));
+        }
         let total = self
             .total
             .and_then(|total| u64::try_from(total).ok())
@@ -56,12 +61,29 @@ pub(super) fn row(
     read: impl FnOnce(&str) -> Result<ListRow, ConvertError>,
     number: impl FnOnce(&str) -> Option<String>,
 ) -> Row {
-    match read(raw.get()) {
-        Ok(row) => Row::Readable(row),
-        Err(error) => Row::Unreadable(UnreadableRow {
-            number: number(raw.get()),
-            reason: error.reason(),
-            raw: raw.get().to_owned(),
-        }),
+    let text = raw.get();
+    let error = match part::check_size(text).and_then(|()| read(text)) {
+        Ok(row) => return within_limits(row),
+        Err(error) => error,
+    };
+    unreadable(number(text), &error, text)
+}
+
+/// A row that goes to quarantine, as much of it as is kept.
+pub(super) fn unreadable(number: Option<String>, error: &ConvertError, raw: &str) -> Row {
+    let raw = match error {
+        ConvertError::TooLarge { .. } => part::beginning(raw),
+        _ => raw.to_owned(),
+    };
+    // A number that is too long tells things apart no better than none.
+    let number = number.filter(|number| check_number("", number).is_ok());
+    Row::Unreadable(UnreadableRow { number, reason: error.reason(), raw })
+}
+
+/// The row, if its number is one that can be kept.
+pub(super) fn within_limits(row: ListRow) -> Row {
+    match check_number("the number", &row.number) {
+        Ok(()) => Row::Readable(row),
+        Err(error) => unreadable(None, &error.into(), &row.raw),
     }
 }

@@ -6,6 +6,7 @@ use super::digest::Digest;
 use super::reconcile::Watch;
 use super::seen::Seen;
 use super::{RecordSync, SyncError};
+use crate::domain::entity::FUTURE_MAX;
 use crate::platform::rate::Priority;
 use crate::platform::{Page, PageQuery, PlatformError, Range};
 use crate::store::leases::Lease;
@@ -87,6 +88,7 @@ impl Reading<'_> {
         let commit = PageCommit {
             run_id: self.sync.run_id,
             synced_at: self.sync.clock.now(),
+            believed_until: self.sync.platform_now() + FUTURE_MAX,
             things: waiting.things,
             amounts_due: self.sync.wants_amounts(),
             quarantined: waiting.quarantined,

@@ -156,7 +156,7 @@ impl WindowReading<'_> {
     }
 
     fn seen(&self) -> u64 {
-        self.reading.seen.count(self.sync().paging.counted)
+        self.reading.seen.most()
     }
 
     fn sync(&self) -> &RecordSync {

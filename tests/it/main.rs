@@ -38,6 +38,8 @@ mod log;
 mod losses;
 mod metrics;
 mod monitoring;
+mod odd_bodies;
+mod odd_times;
 mod open115;
 mod open115_qr;
 mod orders;

@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::gateway::{DIALECT, Gateway};
@@ -16,7 +15,7 @@ use crate::platform::fingerprint::fingerprint;
 use crate::platform::listing::{self, Listing};
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
-use crate::platform::{ListRow, Row, lenient};
+use crate::platform::{ListRow, Row, lenient, part};
 
 /// Pages of a list that is read whole; none is known to be longer.
 const PAGES_MAX: u32 = 200;
@@ -47,28 +46,11 @@ impl Names {
             None => None,
         };
         let rows = match members.get(self.rows) {
-            Some(rows) => serde_json::from_str(rows.get()).map_err(|_| DIALECT.malformed(self.rows))?,
+            Some(rows) => lenient::rows(&mut serde_json::Deserializer::from_str(rows.get()))
+                .map_err(|_| DIALECT.malformed(self.rows))?,
             None => None,
         };
         Ok(Listing { dialect: DIALECT, total, total_name: self.total, rows, rows_name: self.rows })
-    }
-
-    /// The list in an answer; some calls answer nothing at all where they find nothing.
-    pub(super) fn open_if_any<'a>(
-        self,
-        gateway: &Gateway,
-        answer: &'a str,
-    ) -> Result<Listing<'a>, PlatformError> {
-        match gateway.result_if_any(answer)? {
-            Some(result) => self.open(result),
-            None => Ok(Listing {
-                dialect: DIALECT,
-                total: Some(0),
-                total_name: self.total,
-                rows: None,
-                rows_name: self.rows,
-            }),
-        }
     }
 }
 
@@ -81,7 +63,7 @@ impl Rows {
     ) -> Row {
         let number = |raw: &str| text_member(raw, self.number);
         let row = |raw: &str| {
-            let (value, row) = read::<T>(raw)?;
+            let (value, row) = part::typed::<T>(raw)?;
             Ok(ListRow {
                 kind: self.kind,
                 number: number(raw).ok_or(ConvertError::Missing { field: self.number })?,
@@ -92,14 +74,6 @@ impl Rows {
         };
         listing::row(raw, row, number)
     }
-}
-
-/// An answer's part, as it came and as what it means.
-pub(super) fn read<T: DeserializeOwned>(raw: &str) -> Result<(Value, T), ConvertError> {
-    let shape = |source| ConvertError::Shape { source };
-    let value: Value = lenient::object(raw).map_err(shape)?;
-    let part = T::deserialize(&value).map_err(shape)?;
-    Ok((value, part))
 }
 
 /// The text of one member of an object. `None`: there is none, or it is of another shape.
@@ -120,7 +94,7 @@ pub(super) async fn whole(
     let mut all = BTreeSet::new();
     for number in 1..=PAGES_MAX {
         let understand = |answer: &str| {
-            let (total, rows) = names.open(gateway.result(answer)?)?.open(number)?;
+            let (total, rows) = names.open(gateway.list(answer)?)?.open(number)?;
             let is_empty = rows.is_empty();
             all.extend(rows.into_iter().map(|row| row.get().to_owned()));
             Ok((total, is_empty))
