@@ -252,6 +252,14 @@ async fn shop_line(app: &App, shop: &Shop) -> Line {
             );
             Line::new(subject, State::Warning, text)
         }
+        Ok(()) if let Some(off) = platform.skew().distrusted() => {
+            let seconds = off.num_seconds();
+            let text = said!(
+                "answers, but its `Date` header is {seconds} s off the clock it goes by; this server's clock is used instead",
+                "有应答，但其 `Date` 响应头与平台实际所用的时钟相差 {seconds} 秒；改用本服务器的时钟"
+            );
+            Line::new(subject, State::Warning, text)
+        }
         Ok(()) => Line::new(subject, State::Ok, said!("a signed call was answered", "签名调用得到了应答")),
         Err(error) => {
             let code = Exit::of_platform(&error);

@@ -32,9 +32,9 @@ pub enum Entity {
     Activity(Activity),
 }
 
-/// A platform's clock may be off, but not by this much: such an update time would block all later versions, and is not
-/// believed.
-pub const FUTURE_MAX: TimeDelta = TimeDelta::days(1);
+/// No event lies further ahead of the platform's own clock: such a time is a mistake, and as an update time it would block
+/// all later versions.
+pub const FUTURE_MAX: TimeDelta = TimeDelta::minutes(5);
 
 /// The answers something was made from, each the platform's own JSON text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +122,29 @@ impl Entity {
             Self::AfterSale(case) => case.updated_at,
             Self::Activity(activity) => activity.updated_at,
         }
+    }
+
+    /// Forgets times of events that lie after `latest`; deadlines may. Without an update time that can be believed, it
+    /// counts as changed when it was read.
+    pub fn believe_times(&mut self, latest: DateTime<Utc>, read_at: DateTime<Utc>) {
+        let forget = |time: &mut Option<DateTime<Utc>>| *time = time.filter(|time| *time <= latest);
+        match self {
+            Self::Order(order) => [
+                &mut order.created_at,
+                &mut order.paid_at,
+                &mut order.shipped_at,
+                &mut order.completed_at,
+                &mut order.canceled_at,
+            ]
+            .into_iter()
+            .for_each(forget),
+            Self::Product(product) => forget(&mut product.created_at),
+            Self::Sku(sku) => forget(&mut sku.created_at),
+            Self::AfterSale(case) => forget(&mut case.created_at),
+            Self::Activity(_) => {}
+        }
+        let updated_at = self.updated_at().filter(|time| *time <= latest);
+        self.set_updated_at(updated_at.unwrap_or(read_at));
     }
 
     /// Puts another moment in the place of [`Entity::updated_at`].

@@ -6,6 +6,7 @@ pub mod after_sale;
 pub mod credential;
 pub mod entity;
 pub mod grant;
+pub mod limits;
 pub mod money;
 pub mod order;
 pub mod product;

@@ -3,6 +3,7 @@
 //! Both platforms and each of their dialects are read by the same loose rules; what a code means is left to them.
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::PlatformError;
@@ -25,6 +26,19 @@ impl Dialect {
         refusal: impl FnOnce(&str, &str) -> Refusal,
     ) -> Result<&RawValue, PlatformError> {
         self.content_if_any(answer, refusal)?.ok_or_else(|| malformed(self.content))
+    }
+
+    /// The content of a list's answer. A list without anything in it is written in many ways; all of them are
+    /// [`EMPTY_LIST`] here.
+    pub(super) fn list(
+        self,
+        answer: &str,
+        refusal: impl FnOnce(&str, &str) -> Refusal,
+    ) -> Result<&RawValue, PlatformError> {
+        match self.content_if_any(answer, refusal)? {
+            Some(content) if !is_empty_list(content.get()) => Ok(content),
+            _ => serde_json::from_str(EMPTY_LIST).map_err(|_| malformed(self.content)),
+        }
     }
 
     /// The same where a success may come without content. `None`: absent or null.
@@ -59,6 +73,38 @@ impl Dialect {
     }
 }
 
+/// An empty list by the names that all calls give to their total.
+const EMPTY_LIST: &str = r#"{"total":0,"totalItemNum":0,"totalCount":0}"#;
+
+/// The content of an empty list has no rows and is no longer than this.
+const EMPTY_LIST_BYTES_MAX: usize = 1_000;
+
+/// Whether nothing is listed: no member holds anything but a text or a number, and none of the totals counts something.
+/// A list under a name that nobody knows is no empty one.
+fn is_empty_list(content: &str) -> bool {
+    const TOTALS: [&str; 3] = ["total", "totalItemNum", "totalCount"];
+    if content.len() > EMPTY_LIST_BYTES_MAX {
+        return false;
+    }
+    let is_nothing = |value: &Value| match value {
+        Value::Array(members) => members.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => true,
+    };
+    let counts = |name: &&str, value: &Value| {
+        let is_zero = matches!(value, Value::Null) || value == 0 || matches!(value.as_str(), Some("" | "0"));
+        TOTALS.contains(name) && !is_zero
+    };
+    match serde_json::from_str(content) {
+        Ok(Value::Array(members)) => members.is_empty(),
+        Ok(Value::String(text)) => text.is_empty(),
+        Ok(Value::Object(members)) => {
+            members.iter().all(|(name, value)| is_nothing(value) && !counts(&name.as_str(), value))
+        }
+        _ => false,
+    }
+}
+
 /// An answer, opened.
 struct Envelope<'a> {
     /// `None` when the answer does not say.
@@ -89,7 +135,7 @@ impl<'a> Envelope<'a> {
     fn read(answer: &'a str) -> Result<Self, PlatformError> {
         let wire: WireEnvelope<'a> = lenient::object(answer).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => malformed("$"),
-            _ => PlatformError::NoAnswer { what: "the body is cut off or no JSON".to_owned(), source: None },
+            _ => PlatformError::not_json(),
         })?;
         Ok(Self {
             success: wire.success,

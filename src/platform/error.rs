@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::domain::limits::TooLarge;
+
 /// Why a call gave no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PlatformError {
@@ -117,7 +119,7 @@ pub enum Retry {
     Backoff,
     /// Again once this much time has passed.
     After(Duration),
-    /// Again at once, one time: the failed answer taught us what to mend (the platform's clock).
+    /// Again at once, a time or two: the failed answer taught us which clock to go by.
     Once,
 }
 
@@ -141,11 +143,23 @@ impl PlatformError {
         }
     }
 
+    /// A body that no parser takes: cut off, or not quite JSON.
+    pub(super) fn not_json() -> Self {
+        Self::NoAnswer { what: NOT_JSON.to_owned(), source: None }
+    }
+
+    /// Whether it is [`Self::not_json`].
+    pub(super) fn is_not_json(&self) -> bool {
+        matches!(self, Self::NoAnswer { what, source: None } if what == NOT_JSON)
+    }
+
     /// Whether it is the token that was refused, so that another token may help.
     pub fn is_about_token(&self) -> bool {
         matches!(self, Self::TokenRefused { .. })
     }
 }
+
+const NOT_JSON: &str = "the body is cut off or no JSON";
 
 /// Why an answer could not be made into one of our types.
 #[derive(Debug, thiserror::Error)]
@@ -154,10 +168,20 @@ pub enum ConvertError {
     Missing { field: &'static str },
     #[error("`{field}` holds {found}, which is not {expected}")]
     Unexpected { field: &'static str, found: String, expected: &'static str },
-    #[error("the answer has an unexpected shape")]
+    #[error("{} has an unexpected shape", named(field))]
     Shape {
+        /// The path to it, such as `orderList[3].quantity`. Empty: the whole.
+        field: String,
         #[source]
         source: serde_json::Error,
+    },
+    /// It holds bytes that the charset of the answer does not have.
+    #[error("it holds bytes that are no text in the charset of the answer")]
+    Undecoded,
+    #[error(transparent)]
+    TooLarge {
+        #[from]
+        source: TooLarge,
     },
     /// The detail is an older version of the order than the list row it is to complete: it must be asked for
     /// again.
@@ -169,8 +193,12 @@ impl ConvertError {
     /// The error with what is behind it, as it is kept with the record in quarantine.
     pub fn reason(&self) -> String {
         match self {
-            Self::Shape { source } => format!("{self}: {source}"),
-            Self::Missing { .. } | Self::Unexpected { .. } | Self::StaleDetail => self.to_string(),
+            Self::Shape { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
         }
     }
+}
+
+fn named(field: &str) -> String {
+    if matches!(field, "" | ".") { "the answer".to_owned() } else { format!("`{field}`") }
 }

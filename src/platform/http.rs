@@ -5,24 +5,23 @@
 //! decided in [`super::retry`] for reads and in `auth` for token calls.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, ClientBuilder, Proxy, RequestBuilder, Response, StatusCode, redirect};
+use chrono::{DateTime, Utc};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::{Client, ClientBuilder, Proxy, RequestBuilder, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url, form_urlencoded};
 
+use super::answer::{Answer, Call, http_date};
 use super::asked::Asked;
 use super::skew::Skew;
-use super::{AppSettings, ConnectError, PlatformError, text};
+use super::{AppSettings, ConnectError, PlatformError, body};
 use crate::clock::Clock;
 
 /// Of one token call, from connecting to the last byte. It must fit into the time a stopping program has.
 pub const TOKEN_CALL_DEADLINE: Duration = Duration::from_secs(7);
-
-/// A hundred orders with all their fields take a few hundred kilobytes.
-const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Name, connection and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,7 +45,7 @@ pub struct Conversation {
     pooled: Client,
     /// For token calls: a kept connection may be half dead, and what was sent into it is in doubt.
     fresh: Client,
-    skew: Skew,
+    skew: Arc<Skew>,
     clock: Clock,
 }
 
@@ -77,7 +76,7 @@ impl Conversation {
             content_type: HeaderValue::from_static("application/json"),
             pooled: build(pooled)?,
             fresh: build(fresh)?,
-            skew: Skew::default(),
+            skew: Arc::default(),
             clock: settings.clock.clone(),
         })
     }
@@ -86,6 +85,20 @@ impl Conversation {
     #[must_use]
     pub fn with_content_type(self, content_type: &'static str) -> Self {
         Self { content_type: HeaderValue::from_static(content_type), ..self }
+    }
+
+    /// The same app's conversation with another gateway of the platform, whose clock is the same.
+    #[must_use]
+    pub fn with_gateway(&self, gateway: Url) -> Self {
+        Self {
+            platform: self.platform,
+            gateway,
+            content_type: self.content_type.clone(),
+            pooled: self.pooled.clone(),
+            fresh: self.fresh.clone(),
+            skew: self.skew.clone(),
+            clock: self.clock.clone(),
+        }
     }
 
     pub fn skew(&self) -> &Skew {
@@ -103,7 +116,7 @@ impl Conversation {
         &self,
         api: &'static str,
         body: String,
-        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+        understand: impl FnMut(&str) -> Result<T, PlatformError>,
     ) -> Result<T, PlatformError> {
         self.ask(api, self.post(&self.pooled, body), Call::Read, understand).await
     }
@@ -114,7 +127,7 @@ impl Conversation {
         &self,
         api: &'static str,
         body: String,
-        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+        understand: impl FnMut(&str) -> Result<T, PlatformError>,
     ) -> Result<T, PlatformError> {
         self.ask(api, self.post(&self.fresh, body), Call::Token, understand).await
     }
@@ -125,7 +138,7 @@ impl Conversation {
         api: &'static str,
         address: &Url,
         fields: &[(&str, &str)],
-        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+        understand: impl FnMut(&str) -> Result<T, PlatformError>,
     ) -> Result<T, PlatformError> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self.fresh.post(address.clone()).header(CONTENT_TYPE, FORM).body(body);
@@ -138,7 +151,7 @@ impl Conversation {
         api: &'static str,
         address: &Url,
         token: Option<&SecretString>,
-        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+        understand: impl FnMut(&str) -> Result<T, PlatformError>,
     ) -> Result<T, PlatformError> {
         let mut request = self.pooled.get(address.clone());
         if let Some(token) = token {
@@ -158,17 +171,17 @@ impl Conversation {
         api: &'static str,
         request: RequestBuilder,
         call: Call,
-        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+        understand: impl FnMut(&str) -> Result<T, PlatformError>,
     ) -> Result<T, PlatformError> {
         let asked = Asked::begin(self.platform, api);
-        let answer = self.send(request, call).await;
+        let answer = self.send(request).await;
         let took = asked.elapsed();
-        let result = answer.and_then(|text| understand(&text));
+        let result = answer.and_then(|answer| answer.understood(call, understand));
         asked.end(took, &result);
         result
     }
 
-    async fn send(&self, request: RequestBuilder, call: Call) -> Result<String, PlatformError> {
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, PlatformError> {
         let sent_at = self.clock.now();
         let response = request.send().await.map_err(not_answered)?;
         let answered_at = self.clock.now();
@@ -176,20 +189,14 @@ impl Conversation {
         if let Some(date) = date {
             self.skew.observe(sent_at, answered_at, date);
         }
-        let retry_after = retry_after(response.headers(), date.unwrap_or_else(|| self.platform_now()));
-        check_status(response.status(), retry_after, call)?;
-        let text = text::clean(read_body(response).await?);
-        match text.trim_ascii_start().chars().next() {
-            Some('{' | '[') => Ok(text),
-            Some(_) => Err(PlatformError::NotFromPlatform { what: "the body is not JSON".to_owned() }),
-            None => Err(no_answer("the body is empty")),
-        }
+        Ok(Answer::read(response, date.unwrap_or_else(|| self.platform_now())).await)
     }
 }
 
 fn client(settings: &AppSettings, is_loopback: bool) -> Result<ClientBuilder, ConnectError> {
     let builder = Client::builder()
         .user_agent(USER_AGENT)
+        .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(body::ACCEPTED))]))
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never());
     match &settings.proxy {
@@ -231,60 +238,7 @@ pub fn is_loopback(address: &Url) -> bool {
     }
 }
 
-/// What a call may have cost when its answer says nothing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Call {
-    Read,
-    /// It may have spent a token.
-    Token,
-}
-
-/// What an HTTP status other than 200 means.
-fn check_status(status: StatusCode, retry_after: Option<Duration>, call: Call) -> Result<(), PlatformError> {
-    match status {
-        StatusCode::OK => Ok(()),
-        StatusCode::TOO_MANY_REQUESTS => Err(PlatformError::Throttled { retry_after }),
-        // "Not before then" is a request for fewer calls, whatever its number; but a proxy that says so does not say
-        // that nothing was done behind it.
-        StatusCode::SERVICE_UNAVAILABLE if retry_after.is_some() && call == Call::Read => {
-            Err(PlatformError::Throttled { retry_after })
-        }
-        status => Err(PlatformError::Unavailable { status: status.as_u16() }),
-    }
-}
-
-/// Seconds or a date; a date that is past means now.
-fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?;
-    if let Ok(seconds) = value.to_str().ok()?.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let pause: TimeDelta = http_date(Some(value))? - now;
-    Some(pause.to_std().unwrap_or_default())
-}
-
-fn http_date(value: Option<&HeaderValue>) -> Option<DateTime<Utc>> {
-    let date = DateTime::parse_from_rfc2822(value?.to_str().ok()?).ok()?;
-    Some(date.to_utc())
-}
-
-async fn read_body(mut response: Response) -> Result<Vec<u8>, PlatformError> {
-    let announced = response.content_length().map_or(Ok(0), usize::try_from);
-    let capacity = match announced {
-        Ok(length) if length <= BODY_BYTES_MAX => length,
-        Ok(_) | Err(_) => return Err(body_too_long()),
-    };
-    let mut body = Vec::with_capacity(capacity);
-    while let Some(chunk) = response.chunk().await.map_err(not_answered)? {
-        if body.len() + chunk.len() > BODY_BYTES_MAX {
-            return Err(body_too_long());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-fn not_answered(source: reqwest::Error) -> PlatformError {
+pub(super) fn not_answered(source: reqwest::Error) -> PlatformError {
     if source.is_connect() {
         return PlatformError::NotSent { source };
     }
@@ -292,10 +246,6 @@ fn not_answered(source: reqwest::Error) -> PlatformError {
     PlatformError::NoAnswer { what: what.to_owned(), source: Some(source) }
 }
 
-fn body_too_long() -> PlatformError {
-    no_answer(&format!("the body is longer than {BODY_BYTES_MAX} bytes"))
-}
-
-fn no_answer(what: &str) -> PlatformError {
+pub(super) fn no_answer(what: &str) -> PlatformError {
     PlatformError::NoAnswer { what: what.to_owned(), source: None }
 }

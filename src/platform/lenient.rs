@@ -1,24 +1,35 @@
-//! Reads JSON values the way platforms write them: numbers that come as text, text that comes as numbers, nulls,
-//! a lone object where a list is documented. A value of an impossible shape stays an error.
+//! Reads JSON values the way platforms write them: numbers that come as text, text that comes as numbers, nulls, lists
+//! as objects with numbered members. A value of an impossible shape stays an error.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
+use serde::de::value::MapDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+
+pub(super) use super::instant::time;
 
 /// A double holds every whole number up to here, and none beyond for certain: 2^53.
 const EXACT_IN_DOUBLE: f64 = 9_007_199_254_740_992.0;
 /// More list members than any page has; what is longer is not a list of ours.
 const MEMBERS_MAX: usize = 100_000;
 
-/// JSON text that must be an object: serde by itself would take a list for an object's members in their order.
+/// JSON text that must be an object: serde by itself would take a list for an object's members in their order. Of a
+/// member that comes twice the last counts.
 pub(super) fn object<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, serde_json::Error> {
     if json.trim_start().starts_with('[') {
         return Err(serde_json::Error::custom("expected an object, found a list"));
     }
-    serde_json::from_str(json)
+    serde_json::from_str(json).or_else(|error: serde_json::Error| {
+        // Our types refuse a member that comes twice; a map does not. Only what failed is read twice.
+        if !error.is_data() {
+            return Err(error);
+        }
+        let members: BTreeMap<String, &'de RawValue> = serde_json::from_str(json)?;
+        T::deserialize(MapDeserializer::new(members.into_iter()))
+    })
 }
 
 /// A whole number, also as text or as a double without a fraction. `None`: null or empty text.
@@ -52,11 +63,26 @@ pub(super) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     }
 }
 
-/// A list; null is an empty one, and an object on its own a list of one.
+/// A list; null is an empty one, and an object whose members are numbered is its values in that order, as some languages
+/// write lists with gaps. Any other object is no list.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_any(ListVisitor(PhantomData))
+}
+
+/// The rows of a page, each as it was written. `None`: null.
+pub(super) fn rows<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
+    struct Rows<'a>(Vec<&'a RawValue>);
+
+    impl<'de> Deserialize<'de> for Rows<'de> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            list(deserializer).map(Self)
+        }
+    }
+    Ok(Option::<Rows<'de>>::deserialize(deserializer)?.map(|rows| rows.0))
 }
 
 struct IntegerVisitor;
@@ -198,8 +224,18 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
         Ok(list)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(members)).map(|only| vec![only])
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut numbered = BTreeMap::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let number: u64 = name.parse().map_err(|_| {
+                A::Error::custom("expected a list, found an object whose members are not numbered")
+            })?;
+            if numbered.len() == MEMBERS_MAX {
+                return Err(A::Error::custom("expected a list, found an endless one"));
+            }
+            numbered.insert(number, members.next_value::<Option<T>>()?);
+        }
+        Ok(numbered.into_values().flatten().collect())
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -326,11 +362,30 @@ mod tests {
     }
 
     #[test]
-    fn a_list_may_be_null_or_hold_nulls() {
-        for (json, expected) in [("[1,2]", vec![1, 2]), ("null", vec![]), ("[null,3]", vec![3])] {
+    fn a_list_may_be_null_hold_nulls_or_be_numbered() {
+        for (json, expected) in [
+            ("[1,2]", vec![1, 2]),
+            ("null", vec![]),
+            ("[]", vec![]),
+            ("[null,3]", vec![3]),
+            ("{}", vec![]),
+            (r#"{"0":4,"1":5}"#, vec![4, 5]),
+            (r#"{"10":6,"9":5,"1":4,"2":null}"#, vec![4, 5, 6]),
+            (r#"{"6500000000000000001":7}"#, vec![7]),
+        ] {
             assert_eq!(read(&format!("{{\"list\":{json}}}")).expect(json).list, expected, "{json}");
         }
-        assert!(read("{\"list\":7}").is_err());
+        for json in ["7", "\"\"", "true", r#"{"a":1}"#, r#"{"0":1,"total":1}"#, r#"{"-1":1}"#, r#"{"0":"x"}"#]
+        {
+            assert!(read(&format!("{{\"list\":{json}}}")).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn of_a_member_that_comes_twice_the_last_counts() {
+        let probe: Probe = object(r#"{"integer":1,"text":"a","integer":"2","text":"b"}"#).unwrap();
+        assert_eq!((probe.integer, probe.text.as_deref()), (Some(2), Some("b")));
+        assert!(object::<Probe>(r#"{"integer":1,"integer":"x"}"#).is_err());
     }
 
     #[test]

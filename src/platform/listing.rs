@@ -4,7 +4,8 @@ use serde_json::value::RawValue;
 
 use super::envelope::Dialect;
 use super::error::{ConvertError, PlatformError};
-use super::{ListRow, Page, PageQuery, Row, UnreadableRow};
+use super::{ListRow, Page, PageQuery, Row, UnreadableRow, part};
+use crate::domain::limits::check_number;
 
 /// A list's answer and how its parts are called.
 pub(super) struct Listing<'a> {
@@ -30,15 +31,15 @@ impl<'a> Listing<'a> {
     }
 
     /// The page without its rows, and the rows as the platform wrote them, if it is a list that makes sense. A total that is
-    /// missing or no number beside rows is no reason to refuse them.
+    /// missing or no number is no reason to refuse rows, and rows that are there and none, without a total, are none.
     pub(super) fn open(self, page: u32) -> Result<(Page, Vec<&'a RawValue>), PlatformError> {
         let total = self.total.and_then(|total| u64::try_from(total).ok());
         let rows = match (self.rows, total) {
-            (Some(rows), total) if total.is_some() || !rows.is_empty() => rows,
+            (Some(rows), _) => rows,
             // Later pages may be empty, when rows left the window meanwhile.
             (None, Some(total)) if total == 0 || page > 1 => Vec::new(),
             (None, Some(_)) => return Err(self.dialect.malformed(self.rows_name)),
-            (_, None) | (Some(_), Some(_)) => return Err(self.dialect.malformed(self.total_name)),
+            (None, None) => return Err(self.dialect.malformed(self.total_name)),
         };
         let positive =
             |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).filter(|n| *n > 0);
@@ -66,12 +67,29 @@ pub(super) fn row(
     read: impl FnOnce(&str) -> Result<ListRow, ConvertError>,
     number: impl FnOnce(&str) -> Option<String>,
 ) -> Row {
-    match read(raw.get()) {
-        Ok(row) => Row::Readable(row),
-        Err(error) => Row::Unreadable(UnreadableRow {
-            number: number(raw.get()),
-            reason: error.reason(),
-            raw: raw.get().to_owned(),
-        }),
+    let text = raw.get();
+    let error = match part::check_size(text).and_then(|()| read(text)) {
+        Ok(row) => return within_limits(row),
+        Err(error) => error,
+    };
+    unreadable(number(text), &error, text)
+}
+
+/// A row that goes to quarantine, as much of it as is kept.
+pub(super) fn unreadable(number: Option<String>, error: &ConvertError, raw: &str) -> Row {
+    let raw = match error {
+        ConvertError::TooLarge { .. } => part::beginning(raw),
+        _ => raw.to_owned(),
+    };
+    // A number that is too long tells things apart no better than none.
+    let number = number.filter(|number| check_number("", number).is_ok());
+    Row::Unreadable(UnreadableRow { number, reason: error.reason(), raw })
+}
+
+/// The row, if its number is one that can be kept.
+pub(super) fn within_limits(row: ListRow) -> Row {
+    match check_number("the number", &row.number) {
+        Ok(()) => Row::Readable(row),
+        Err(error) => unreadable(None, &error.into(), &row.raw),
     }
 }

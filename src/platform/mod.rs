@@ -15,7 +15,12 @@ use crate::domain::grant::{Access, GrantInfo, Granted};
 use crate::domain::record::Record;
 use crate::domain::shop::ShopOptions;
 
+mod answer;
+#[cfg(test)]
+mod any_json;
 mod asked;
+mod body;
+mod charset;
 mod consent;
 pub mod device_login;
 mod envelope;
@@ -28,9 +33,11 @@ mod lenient;
 mod listing;
 pub mod open115;
 mod parameters;
+mod part;
 pub mod rate;
 mod records;
 mod refusal;
+mod repair;
 pub mod retry;
 pub mod skew;
 pub mod temu;

@@ -36,11 +36,22 @@ impl Refusal {
         }
     }
 
+    /// A code that no table has, judged by its message: a platform that asks for patience will answer later. What a table
+    /// says stands.
+    pub(super) fn or_by_patience(self, message: &str) -> Self {
+        match self {
+            Self::Rejected(Rejection::Unknown) => patience(message).unwrap_or(self),
+            known => known,
+        }
+    }
+
     /// The same refusal in answer to a refresh. There only a text that names the refresh token as dead means a
     /// refused token, because that ends the grant; no code does, and neither does a text about anything else.
     pub(super) fn of_refresh(self, message: &str) -> Self {
         match self {
             Self::Throttled | Self::Rejected(Rejection::App | Rejection::Clock | Rejection::Address) => self,
+            // A platform in trouble says many things about a token.
+            _ if patience(message).is_some() => Self::Rejected(Rejection::Passing),
             _ if names_dead_refresh_token(message) => Self::TokenRefused,
             Self::TokenRefused => Self::Rejected(Rejection::Unknown),
             Self::NotGranted | Self::Rejected(_) => self,
@@ -85,6 +96,78 @@ fn names_an_old_time(message: &str) -> bool {
     let message = message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
     has(&TIME) && has(&LIMIT) && !has(&LENGTH)
+}
+
+/// What a message asks for, if it asks to wait: fewer calls, or another try later.
+fn patience(message: &str) -> Option<Refusal> {
+    const FEWER_CALLS: [&str; 27] = [
+        "频繁",
+        "頻繁",
+        "频率",
+        "頻率",
+        "频次",
+        "頻次",
+        "限频",
+        "限頻",
+        "超限",
+        "限流",
+        "流控",
+        "过快",
+        "過快",
+        "次数过多",
+        "次數過多",
+        "请求过多",
+        "請求過多",
+        "too many",
+        "too fast",
+        "frequent",
+        "rate limit",
+        "rate-limit",
+        "ratelimit",
+        "limit exceeded",
+        "throttl",
+        "qps",
+        "slow down",
+    ];
+    const LATER: [&str; 29] = [
+        "稍后",
+        "稍後",
+        "稍候",
+        "稍等",
+        "繁忙",
+        "忙碌",
+        "系统忙",
+        "系統忙",
+        "服务忙",
+        "服務忙",
+        "超时",
+        "超時",
+        "重试",
+        "重試",
+        "再试",
+        "再試",
+        "暂不可用",
+        "暫不可用",
+        "暂时不可用",
+        "暫時不可用",
+        "busy",
+        "try again",
+        "try later",
+        "timeout",
+        "timed out",
+        "time out",
+        "retry",
+        "overload",
+        "unavailable",
+    ];
+    let message = message.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    let is_number_429 = || message.split(|char: char| !char.is_ascii_digit()).any(|number| number == "429");
+    if has(&FEWER_CALLS) || is_number_429() {
+        Some(Refusal::Throttled)
+    } else {
+        has(&LATER).then_some(Refusal::Rejected(Rejection::Passing))
+    }
 }
 
 /// Without what a platform should not have said of a person: Chinese mobile numbers, which have eleven digits and begin
@@ -163,6 +246,77 @@ mod tests {
             let error = refusal.into_error("1", message);
             let found = matches!(error, PlatformError::Rejected { why: Rejection::TooOld, .. });
             assert_eq!(found, is_too_old, "{message}");
+        }
+    }
+
+    #[test]
+    fn an_unlisted_code_whose_message_asks_for_patience_is_passing() {
+        let (unknown, passing) =
+            (Refusal::Rejected(Rejection::Unknown), Refusal::Rejected(Rejection::Passing));
+        for (expected, messages) in [
+            (
+                Refusal::Throttled,
+                &[
+                    "请求过于频繁",
+                    "請求過於頻繁",
+                    "访问频率超过限制",
+                    "调用次数过多，请稍后再试",
+                    "接口调用超限",
+                    "触发限流",
+                    "操作过快",
+                    "Too Many Requests",
+                    "TOO MANY CALLS, try again later",
+                    "called too frequently",
+                    "Request is too frequent",
+                    "Rate limit exceeded",
+                    "HTTP 429",
+                    "error:429.",
+                    "QPS limit",
+                    "request was throttled",
+                ][..],
+            ),
+            (
+                passing,
+                &[
+                    "系统繁忙，请稍后再试",
+                    "系統繁忙，請稍後再試",
+                    "系统忙",
+                    "服务繁忙",
+                    "请稍候",
+                    "网络异常，请重试",
+                    "请求超时",
+                    "請求超時",
+                    "服务暂时不可用",
+                    "System is BUSY",
+                    "please try again later",
+                    "Read timeout",
+                    "operation timed out",
+                    "Service Unavailable",
+                    "server overloaded",
+                ],
+            ),
+            (unknown, &["", "订单状态不允许", "no such thing", "order 14290001", "参数错误"]),
+        ] {
+            for message in messages {
+                assert_eq!(unknown.or_by_patience(message), expected, "{message}");
+            }
+        }
+        for listed in [
+            Refusal::TokenRefused,
+            Refusal::NotGranted,
+            Refusal::Rejected(Rejection::App),
+            Refusal::Rejected(Rejection::Parameters),
+        ] {
+            assert_eq!(listed.or_by_patience("系统繁忙，请稍后再试 429"), listed);
+        }
+    }
+
+    #[test]
+    fn a_refresh_that_is_refused_for_the_moment_ends_no_grant() {
+        for message in ["系统繁忙，refreshToken无效，请稍后再试", "refresh_token invalid: timeout, try again"]
+        {
+            let refusal = Refusal::Rejected(Rejection::Unknown).of_refresh(message);
+            assert_eq!(refusal, Refusal::Rejected(Rejection::Passing), "{message}");
         }
     }
 

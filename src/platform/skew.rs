@@ -19,6 +19,18 @@ pub const SKEW_WORTH_TELLING: TimeDelta = TimeDelta::seconds(30);
 /// A `Date` header tells the second, not where in it the answer was stamped.
 const DATE_RESOLUTION: TimeDelta = TimeDelta::seconds(1);
 
+/// Two measurements that are no further apart than this are the same.
+const MEASUREMENT_NOISE: TimeDelta = TimeDelta::seconds(5);
+
+/// A difference of clocks that a person should know of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// The host's clock is off the platform's: platform time minus our time.
+    OurClock(TimeDelta),
+    /// The `Date` header is off, and the platform itself goes by a clock like ours: header minus our time.
+    DateHeader(TimeDelta),
+}
+
 /// The skew of one app's gateway.
 #[derive(Debug, Default)]
 pub struct Skew {
@@ -30,18 +42,17 @@ struct Learned {
     /// Platform time minus our time, the newest last.
     offsets: VecDeque<TimeDelta>,
     measured_at: Option<DateTime<Utc>>,
+    /// Timestamps made with the measured difference were refused: the header comes from another clock than the one that
+    /// judges them.
+    trusts_own_clock: bool,
     is_told: bool,
 }
 
 impl Skew {
-    /// Platform time minus our time: the median of the last five answers, zero while under two seconds.
+    /// Platform time minus our time: the median of the last five answers. Zero while under two seconds, and while our
+    /// own clock has proved to be the better one.
     pub fn offset(&self) -> TimeDelta {
-        let mut offsets: Vec<TimeDelta> = self.learned().offsets.iter().copied().collect();
-        offsets.sort_unstable();
-        match offsets.get(offsets.len() / 2) {
-            Some(&median) if median.abs() >= OFFSET_MIN => median,
-            _ => TimeDelta::zero(),
-        }
+        self.learned().offset()
     }
 
     /// When the last answer taught us something, on our clock. `None`: never yet.
@@ -62,28 +73,76 @@ impl Skew {
         }
         learned.offsets.push_back(offset_of(sent_at, answered_at, date));
         learned.measured_at = Some(answered_at);
+        if learned.measured().is_zero() {
+            // Both agree again, and whichever goes wrong next is found out anew.
+            learned.trusts_own_clock = false;
+        }
     }
 
-    /// Drops all but the newest answer: the platform has just refused a timestamp made from the median, so a
-    /// clock was set and what was learned before is wrong.
-    pub fn trust_newest(&self) {
+    /// Learns that the platform refused a timestamp made with the offset `used`. The newest answer is tried then, in case
+    /// a clock was set; if that is no other, our own clock, in case the header is wrong; and after that the header
+    /// again. What is not refused stays.
+    pub fn refused(&self, used: TimeDelta) {
         let mut learned = self.learned();
-        let newest = learned.offsets.pop_back();
-        learned.offsets.clear();
-        learned.offsets.extend(newest);
+        let is_as_used = |learned: &Learned| (learned.offset() - used).abs() <= MEASUREMENT_NOISE;
+        if !is_as_used(&learned) {
+            // Another call that was refused has changed it meanwhile.
+            return;
+        }
+        if learned.trusts_own_clock {
+            learned.trusts_own_clock = false;
+            learned.keep_newest();
+            return;
+        }
+        learned.keep_newest();
+        learned.trusts_own_clock = is_as_used(&learned) && !used.is_zero();
+    }
+
+    /// What the header says while our own clock is used instead. `None`: the header is believed.
+    pub fn distrusted(&self) -> Option<TimeDelta> {
+        let learned = self.learned();
+        learned.trusts_own_clock.then(|| learned.measured())
     }
 
     /// The difference, when it is worth telling and was not told since the clocks last agreed.
-    pub fn to_tell(&self) -> Option<TimeDelta> {
-        let offset = self.offset();
-        let is_off = offset.abs() > SKEW_WORTH_TELLING;
-        let was_told = std::mem::replace(&mut self.learned().is_told, is_off);
-        (is_off && !was_told).then_some(offset)
+    pub fn to_tell(&self) -> Option<Difference> {
+        let mut learned = self.learned();
+        let measured = learned.measured();
+        let is_off = measured.abs() > SKEW_WORTH_TELLING;
+        let was_told = std::mem::replace(&mut learned.is_told, is_off);
+        let difference = if learned.trusts_own_clock {
+            Difference::DateHeader(measured)
+        } else {
+            Difference::OurClock(measured)
+        };
+        (is_off && !was_told).then_some(difference)
     }
 
     fn learned(&self) -> MutexGuard<'_, Learned> {
         // A list of numbers is as good after a panic elsewhere as before.
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Learned {
+    fn offset(&self) -> TimeDelta {
+        if self.trusts_own_clock { TimeDelta::zero() } else { self.measured() }
+    }
+
+    /// The median, zero while under two seconds.
+    fn measured(&self) -> TimeDelta {
+        let mut offsets: Vec<TimeDelta> = self.offsets.iter().copied().collect();
+        offsets.sort_unstable();
+        match offsets.get(offsets.len() / 2) {
+            Some(&median) if median.abs() >= OFFSET_MIN => median,
+            _ => TimeDelta::zero(),
+        }
+    }
+
+    fn keep_newest(&mut self) {
+        let newest = self.offsets.pop_back();
+        self.offsets.clear();
+        self.offsets.extend(newest);
     }
 }
 
@@ -112,22 +171,67 @@ mod tests {
         let mut told = Vec::new();
         for date_ms in [29_000, 40_000, 40_000, 0, 0, 0, -90_000, -90_000, -90_000] {
             skew.observe(at(0), at(0), at(date_ms));
-            told.extend(skew.to_tell().map(|offset| offset.num_seconds().signum()));
+            told.extend(skew.to_tell());
         }
+        let told: Vec<i64> = told
+            .into_iter()
+            .map(|difference| match difference {
+                Difference::OurClock(offset) => offset.num_seconds().signum(),
+                Difference::DateHeader(_) => 0,
+            })
+            .collect();
         assert_eq!(told, [1, -1]);
     }
 
     #[test]
-    fn after_a_refused_timestamp_only_the_newest_answer_counts() {
+    fn after_a_refused_timestamp_the_newest_answer_counts_and_then_our_own_clock() {
         let skew = Skew::default();
         for date_ms in [240_000, 240_000, 240_000, -240_000] {
             skew.observe(at(0), at(0), at(date_ms));
         }
-        assert!(skew.offset() > TimeDelta::zero());
+        let stale = skew.offset();
+        assert!(stale > TimeDelta::zero());
 
-        skew.trust_newest();
+        skew.refused(stale);
+        let newest = skew.offset();
+        assert!(newest < -TimeDelta::seconds(200));
+        // Another call that was sent with the stale one.
+        skew.refused(stale);
+        assert_eq!(skew.offset(), newest);
+        assert_eq!(skew.distrusted(), None);
 
-        assert!(skew.offset() < -TimeDelta::seconds(200));
+        skew.refused(newest);
+        assert_eq!(skew.offset(), TimeDelta::zero());
+        assert_eq!(skew.distrusted(), Some(newest));
+        skew.observe(at(0), at(0), at(-240_000));
+        assert_eq!(skew.offset(), TimeDelta::zero(), "what works is kept");
+
+        skew.refused(TimeDelta::zero());
+        assert!(skew.offset() < -TimeDelta::seconds(200), "the header has a way back");
+        assert_eq!(skew.distrusted(), None);
+    }
+
+    #[test]
+    fn a_header_that_is_right_again_is_believed_again() {
+        let skew = Skew::default();
+        skew.observe(at(0), at(0), at(3_600_000));
+        skew.refused(skew.offset());
+        assert!(matches!(skew.to_tell(), Some(Difference::DateHeader(_))));
+        for _ in 0..SAMPLES_MAX {
+            skew.observe(at(0), at(0), at(0));
+        }
+        assert_eq!(skew.distrusted(), None);
+        for _ in 0..SAMPLES_MAX {
+            skew.observe(at(0), at(0), at(240_000));
+        }
+        assert_eq!(skew.offset(), TimeDelta::milliseconds(240_500));
+    }
+
+    #[test]
+    fn without_any_measurement_there_is_nothing_else_to_try() {
+        let skew = Skew::default();
+        skew.refused(TimeDelta::zero());
+        assert_eq!((skew.offset(), skew.distrusted()), (TimeDelta::zero(), None));
     }
 
     /// Offsets in milliseconds of answers that took no time.

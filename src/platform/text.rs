@@ -6,14 +6,10 @@
 
 use std::ops::Range;
 
-/// The platform's answer as text that can be parsed and stored: what no text can hold, invalid UTF-8, NUL and
-/// half a surrogate pair, becomes U+FFFD; other raw control characters inside strings become escapes. An
-/// answer with nothing of the kind is handed back as it is, not copied.
-pub fn clean(bytes: Vec<u8>) -> String {
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    };
+/// The platform's answer as text that can be parsed and stored: what no text can hold, NUL and half a surrogate pair,
+/// becomes U+FFFD; other raw control characters inside strings become escapes. An answer with nothing of the kind is
+/// handed back as it is, not copied.
+pub fn clean(text: String) -> String {
     if is_clean(&text) { text } else { rewrite(&text) }
 }
 
@@ -141,7 +137,6 @@ mod tests {
         for (bytes, expected) in [
             (&br#"{"note":"a\u0000b"}"#[..], r#"{"note":"a\ufffdb"}"#),
             (b"{\"note\":\"a\0b\"}", r#"{"note":"a\ufffdb"}"#),
-            (b"{\"note\":\"a\xffb\"}", "{\"note\":\"a\u{fffd}b\"}"),
             (br#"["\ud83d"]"#, r#"["\ufffd"]"#),
             (br#"["\uDE00x"]"#, r#"["\ufffdx"]"#),
             (br#"["\ud83d\ud83d\ude00"]"#, r#"["\ufffd\ud83d\ude00"]"#),
@@ -151,7 +146,12 @@ mod tests {
             (b"[1]\0\0", "[1]  "),
             (b"\xef\xbb\xbf[1]", "[1]"),
         ] {
-            assert_eq!(clean(bytes.to_vec()), expected, "{}", bytes.escape_ascii());
+            assert_eq!(
+                clean(String::from_utf8(bytes.to_vec()).unwrap()),
+                expected,
+                "{}",
+                bytes.escape_ascii()
+            );
         }
     }
 
@@ -167,16 +167,16 @@ mod tests {
             r#"["\uzzzz"]"#,
             "",
         ] {
-            assert_eq!(clean(text.as_bytes().to_vec()), text);
+            assert_eq!(clean(text.to_owned()), text);
         }
     }
 
     #[test]
     fn an_answer_with_nothing_to_clean_is_not_copied() {
-        let bytes = r#"{"note":"\u4f60\n\ud7ff \"你好\" 😀"}"#.as_bytes().to_vec();
-        let address = bytes.as_ptr();
+        let text = r#"{"note":"\u4f60\n\ud7ff \"你好\" 😀"}"#.to_owned();
+        let address = text.as_ptr();
 
-        let text = clean(bytes);
+        let text = clean(text);
 
         assert_eq!(text.as_ptr(), address);
     }
@@ -189,7 +189,7 @@ mod tests {
                 text
             });
 
-            let cleaned = clean(format!("{{\"note\":\"{escaped}\"}}").into_bytes());
+            let cleaned = clean(format!("{{\"note\":\"{escaped}\"}}"));
 
             let value: Value = serde_json::from_str(&cleaned).expect("is JSON");
             let expected = String::from_utf16_lossy(&units).replace('\0', "\u{fffd}");
@@ -198,7 +198,7 @@ mod tests {
 
         #[test]
         fn any_raw_string_parses_and_keeps_everything_but_nul(note in "(?s)[^\"\\\\]{0,20}") {
-            let cleaned = clean(format!("[\"{note}\"]").into_bytes());
+            let cleaned = clean(format!("[\"{note}\"]"));
 
             let value: Value = serde_json::from_str(&cleaned).expect("is JSON");
             let expected = note.replace('\0', "\u{fffd}");
@@ -209,15 +209,15 @@ mod tests {
         fn json_without_such_text_is_never_changed(note in "[^\0]{0,20}", number: i64) {
             let text = serde_json::json!({ "note": note, "number": number }).to_string();
 
-            prop_assert_eq!(clean(text.clone().into_bytes()), text);
+            prop_assert_eq!(clean(text.clone()), text);
         }
 
         #[test]
         fn no_bytes_make_it_fail_or_leave_a_nul(bytes in any_bytes()) {
-            let cleaned = clean(bytes);
+            let cleaned = clean(String::from_utf8_lossy(&bytes).into_owned());
 
             prop_assert!(!cleaned.contains('\0'));
-            prop_assert_eq!(clean(cleaned.clone().into_bytes()), cleaned);
+            prop_assert_eq!(clean(cleaned.clone()), cleaned);
         }
     }
 

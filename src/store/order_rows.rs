@@ -140,7 +140,8 @@ fn on_conflict(context: &Context<'_>, brings_money: bool) -> OnConflict {
     let is_not_older = new(Column::UpdatedAt)
         .gte(old(Column::UpdatedAt))
         .or(new(Column::UpdatedAt).is_null())
-        .or(old(Column::UpdatedAt).is_null());
+        .or(old(Column::UpdatedAt).is_null())
+        .or(old(Column::UpdatedAt).gt(context.dialect.instant(context.believed_until)));
     let differs = new(Column::ContentHash).ne(old(Column::ContentHash));
     conflict.action_and_where(is_not_older.and(differs)).to_owned()
 }

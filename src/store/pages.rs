@@ -34,6 +34,8 @@ pub struct PageCommit {
     /// Whether the money of the orders that are written has to be asked for by a call of its own. A case that is
     /// written changes the money of its order.
     pub amounts_due: bool,
+    /// No stored update time can lie after this moment: one that does is a mistake, and gives way.
+    pub believed_until: DateTime<Utc>,
     /// What is also among `things` was readable before, and no longer is.
     pub quarantined: Vec<Quarantined>,
     /// The window ends with this page. `None`: more pages follow.
@@ -79,6 +81,8 @@ pub(super) struct Context<'a> {
     pub(super) platform: &'a str,
     pub(super) run_id: i64,
     pub(super) synced_at: DateTime<Utc>,
+    /// Of stored update times; see [`PageCommit::believed_until`].
+    pub(super) believed_until: DateTime<Utc>,
     pub(super) amounts_due: bool,
 }
 
@@ -192,6 +196,7 @@ async fn write_things(
         platform: &platform(tx, shop).await?,
         run_id: page.run_id,
         synced_at: page.synced_at,
+        believed_until: page.believed_until,
         amounts_due: page.amounts_due,
     };
     let written = [

@@ -142,6 +142,7 @@ async fn rewrite(tx: Tx, shop: &str, things: &[Retyped]) -> Result<u64, StoreErr
         // Columns that are not rewritten, but that a row must have.
         run_id: 0,
         synced_at: any.read_at,
+        believed_until: any.read_at,
         amounts_due: false,
     };
     let sorted = Sorted::new(&same);

@@ -98,7 +98,7 @@ async fn upsert<T: Row>(
         .map(|(column, _)| *column)
         .filter(|column| is_replaced(table, column))
         .collect();
-    let conflict = on_conflict(table, &columns);
+    let conflict = on_conflict(context, table, &columns);
     for mut insert in bulk::inserts(table.name, rows) {
         insert.on_conflict(conflict.clone()).returning_col(table.key);
         for row in tx.db().query_all(&insert).await? {
@@ -114,13 +114,14 @@ fn is_replaced(table: Table, column: &str) -> bool {
 }
 
 /// An older copy never replaces a newer one, and an equal one writes nothing.
-fn on_conflict(table: Table, columns: &[&'static str]) -> OnConflict {
+fn on_conflict(context: &Context<'_>, table: Table, columns: &[&'static str]) -> OnConflict {
     let new = |column: &'static str| Expr::col((Alias::new("excluded"), column));
     let old = |column: &'static str| Expr::col((table.name, column));
     let is_not_older = new("updated_at")
         .gte(old("updated_at"))
         .or(new("updated_at").is_null())
-        .or(old("updated_at").is_null());
+        .or(old("updated_at").is_null())
+        .or(old("updated_at").gt(Expr::value(context.dialect.instant(context.believed_until))));
     let differs = new("content_hash").ne(old("content_hash"));
     OnConflict::columns(["shop", table.key])
         .update_columns(columns.iter().copied())

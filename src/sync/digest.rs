@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::judgement::{WholeRows, judge};
@@ -18,6 +18,9 @@ use crate::store::quarantine::Quarantined;
 
 /// Detail calls under way at once for one page; the rate limit decides how fast they go.
 const DETAILS_IN_PARALLEL: usize = 16;
+
+/// Whatever was asked for is answered by then, also when its turn was long in coming.
+const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 /// What is to be written of one or several pages.
 #[derive(Default)]
@@ -241,15 +244,27 @@ impl RecordSync {
         parts: RowParts,
         read_at: DateTime<Utc>,
     ) -> Outcome {
+        let made = made.and_then(|entity| {
+            entity.check_limits()?;
+            Ok(entity)
+        });
         match made {
             Ok(mut entity) => {
-                let is_plausible = |at: &DateTime<Utc>| *at <= self.platform_now() + FUTURE_MAX;
-                entity.set_updated_at(entity.updated_at().filter(is_plausible).unwrap_or(read_at));
+                let (latest, read_on_platform) = self.believed(read_at);
+                entity.believe_times(latest, read_on_platform);
                 let RowParts { answers, list_hash, .. } = parts;
                 Outcome::Thing(Box::new(Stored { entity, answers, read_at, list_hash }))
             }
             Err(error) => Outcome::Odd(parts.odd(describe(&error))),
         }
+    }
+
+    /// Of something read at `read_at`: the latest time that can be true of it, and when it was read, both on the platform's
+    /// clock. Its times often are whole seconds, so the reading is one too: a change in the same second is no older.
+    fn believed(&self, read_at: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+        let offset = self.application.platform().skew().offset();
+        let answered_by = self.clock.now().min(read_at + ANSWERED_WITHIN);
+        (answered_by + offset + FUTURE_MAX, (read_at + offset).trunc_subsecs(0))
     }
 
     pub(super) fn platform_now(&self) -> DateTime<Utc> {

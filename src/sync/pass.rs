@@ -8,6 +8,7 @@ use super::pager::{Limit, Pager, Sink, Walked};
 use super::reconcile::Watch;
 use super::seen::Seen;
 use super::{RecordSync, SyncError};
+use crate::domain::entity::FUTURE_MAX;
 use crate::domain::record::Lane;
 use crate::platform::rate::Priority;
 use crate::platform::{Page, Range};
@@ -72,6 +73,7 @@ impl Rows<'_> {
         let commit = PageCommit {
             run_id: self.sync.run_id,
             synced_at: self.sync.clock.now(),
+            believed_until: self.sync.platform_now() + FUTURE_MAX,
             things: waiting.things,
             amounts_due: self.sync.wants_amounts(),
             quarantined: waiting.quarantined,
@@ -98,8 +100,9 @@ impl Sink for Rows<'_> {
 
     fn seen(&self) -> u64 {
         match self.sync.paging.windows() {
-            Some(_) => self.seen.rows(self.sync.paging.counted),
-            None => self.seen.most(),
+            // What the platform counts itself is better than what we make of it.
+            Some(_) if !self.seen.has_counted() => self.seen.rows(self.sync.paging.counted),
+            _ => self.seen.most(),
         }
     }
 }

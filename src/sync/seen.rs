@@ -90,6 +90,11 @@ impl Seen {
         Kind::ALL.into_iter().map(|kind| self.rows(kind)).max().unwrap_or(0)
     }
 
+    /// Whether the pages named what their total counts.
+    pub(super) fn has_counted(&self) -> bool {
+        !self.counted.is_empty()
+    }
+
     /// Whether there was a row that could be any.
     pub(super) fn has_nameless(&self) -> bool {
         !self.nameless.is_empty()

@@ -2,7 +2,7 @@
 
 use super::digest::Outcome;
 use super::{RecordSync, SyncError};
-use crate::domain::entity::Kind;
+use crate::domain::entity::{FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
 use crate::platform::{ConvertError, ListRow};
 use crate::store::leases::Lease;
@@ -60,6 +60,7 @@ impl RecordSync {
         let commit = PageCommit {
             run_id: self.run_id,
             synced_at: self.clock.now(),
+            believed_until: self.platform_now() + FUTURE_MAX,
             things,
             amounts_due: self.wants_amounts(),
             quarantined: Vec::new(),

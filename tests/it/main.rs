@@ -43,6 +43,8 @@ mod losses;
 mod metrics;
 mod monitoring;
 mod no_certificates;
+mod odd_bodies;
+mod odd_times;
 mod open115;
 mod open115_qr;
 mod orders;

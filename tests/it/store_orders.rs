@@ -1,7 +1,7 @@
 //! The commit of a page: what is written, what is not, and that nothing is ever lost or doubled.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shopsync::domain::entity::{Answers, Entity, Kind};
+use shopsync::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
 use shopsync::domain::money::Currency;
 use shopsync::domain::order::{Amounts, ItemAmounts, Order, OrderItem, OrderStatus};
 use shopsync::domain::record::{Lane, Record};
@@ -92,6 +92,7 @@ pub(crate) fn page(synced_at: DateTime<Utc>, orders: Vec<Stored>) -> PageCommit 
     PageCommit {
         run_id: 7,
         synced_at,
+        believed_until: synced_at + FUTURE_MAX,
         things: orders,
         amounts_due: false,
         quarantined: Vec::new(),

@@ -61,9 +61,9 @@ async fn goods_and_skus_are_asked_for_search_by_search() {
 }
 
 #[tokio::test]
-async fn the_partner_and_cn_zones_call_the_same_list_differently() {
+async fn the_partner_and_cn_zones_call_the_same_list() {
     let answer = r#"{"success":true,"errorCode":1000000,"result":{"totalCount":0,"data":[]}}"#;
-    for (zone, api) in [("partner", "bg.glo.goods.list.get"), ("cn", "bg.goods.list.get")] {
+    for (zone, api) in [("partner", "bg.glo.goods.list.get"), ("cn", "bg.glo.goods.list.get")] {
         let gateway = Gateway::start(answer).await;
         let lists = lists(zone, &gateway, Record::Products);
         assert_eq!(lists.len(), 1);

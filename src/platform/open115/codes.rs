@@ -80,7 +80,7 @@ pub(super) fn of_call(code: &str, message: &str) -> PlatformError {
     match meaning(code) {
         Some(AccessDead) => Refusal::TokenRefused.into_error(code, message),
         Some(Throttled) => Refusal::Throttled.into_error(code, message),
-        other => Refusal::Rejected(rejection(other)).into_error(code, message),
+        other => rejected(other, message).into_error(code, message),
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn of_refresh(code: &str, message: &str) -> PlatformError {
             what: format!("the platform says {code} and not what became of the token"),
             source: None,
         },
-        other => Refusal::Rejected(rejection(other)).into_error(code, message),
+        other => rejected(other, message).into_error(code, message),
     }
 }
 
@@ -106,6 +106,12 @@ pub(super) fn is_throttle(code: &str) -> bool {
 fn meaning(code: &str) -> Option<Meaning> {
     let code: i64 = code.parse().ok()?;
     CODES.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
+}
+
+/// A code that is not in the table may still ask for patience; it never says that a token is dead.
+fn rejected(meaning: Option<Meaning>, message: &str) -> Refusal {
+    let refusal = Refusal::Rejected(rejection(meaning));
+    if meaning.is_none() { refusal.or_by_patience(message) } else { refusal }
 }
 
 fn rejection(meaning: Option<Meaning>) -> Rejection {
@@ -180,6 +186,20 @@ mod tests {
         ] {
             assert_eq!(class(&of_refresh(code, "refresh_token expired")), refresh, "{code} to a refresh");
             assert_eq!(class(&of_call(code, "access_token expired")), call, "{code} to a call");
+        }
+    }
+
+    #[test]
+    fn an_unlisted_code_that_asks_for_patience_is_passing_and_ends_no_grant() {
+        for (message, refresh, call) in [
+            ("系统繁忙，请稍后再试", "passing", "passing"),
+            ("refresh_token 刷新过于频繁", "slower", "slower"),
+            ("Too many requests", "slower", "slower"),
+            ("refresh token invalid, server busy", "passing", "passing"),
+        ] {
+            assert_eq!(class(&of_refresh("990001", message)), refresh, "{message}");
+            assert_eq!(class(&of_call("990001", message)), call, "{message}");
+            assert_eq!(class(&of_call("40140125", message)), "dead", "a listed code stands: {message}");
         }
     }
 

@@ -40,7 +40,7 @@ impl<'a> Answer<'a> {
     pub(super) fn open(text: &'a str) -> Result<Self, PlatformError> {
         let frame: Frame<'a> = lenient::object(text).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => malformed("$"),
-            _ => PlatformError::NoAnswer { what: "the body is cut off or no JSON".to_owned(), source: None },
+            _ => PlatformError::not_json(),
         })?;
         let told = |code: Option<String>| code.filter(|code| code != "0");
         let trouble = told(frame.code.clone()).or_else(|| told(frame.errno.clone()));

@@ -14,6 +14,7 @@ use pauses::Pauses;
 
 use super::habits::Habits;
 use super::rate::{Bucket, Priority};
+use super::skew::Difference;
 use super::{Platform, PlatformError, Rejection};
 use crate::meters;
 
@@ -35,7 +36,7 @@ pub struct Application {
 pub struct RetryPolicy {
     /// Of one call, the first included.
     pub attempts_max: u32,
-    /// The mean of the first pause; it doubles from pause to pause.
+    /// The shortest pause, and so the least of the first one; the least of each further one is twice as long.
     pub backoff_min: Duration,
     /// The longest pause.
     pub backoff_max: Duration,
@@ -103,26 +104,41 @@ impl Application {
         T: Send,
     {
         let send = async || {
+            let skew = self.platform.skew();
+            let used = skew.offset();
             let answer = send().await;
             if matches!(&answer, Err(PlatformError::Rejected { why: Rejection::Clock, .. })) {
-                self.platform.skew().trust_newest();
+                skew.refused(used);
             }
-            self.tell_skew();
+            self.report_skew();
             answer
         };
         self.attempts.run(context, send).await
     }
 
-    fn tell_skew(&self) {
-        let Some(offset) = self.platform.skew().to_tell() else { return };
-        let seconds = -offset.num_seconds();
-        tracing::warn!(
-            event = "clock.skewed",
-            app = self.name(),
-            skew_seconds = seconds,
-            "this host's clock is {seconds} s off the clock of app `{}`'s platform; nothing is lost, but set it (NTP)",
-            self.name(),
-        );
+    fn report_skew(&self) {
+        let app = self.name();
+        match self.platform.skew().to_tell() {
+            Some(Difference::OurClock(offset)) => {
+                let seconds = -offset.num_seconds();
+                tracing::warn!(
+                    event = "clock.skewed",
+                    app,
+                    skew_seconds = seconds,
+                    "this host's clock is {seconds} s off the clock of app `{app}`'s platform; nothing is lost, but set it (NTP)",
+                );
+            }
+            Some(Difference::DateHeader(offset)) => {
+                let seconds = offset.num_seconds();
+                tracing::warn!(
+                    event = "clock.skewed",
+                    app,
+                    skew_seconds = seconds,
+                    "the `Date` header of app `{app}`'s platform is {seconds} s off the clock that the platform goes by; this host's clock is used instead",
+                );
+            }
+            None => {}
+        }
     }
 }
 
@@ -301,10 +317,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wrong_clock_is_mended_once() {
-        let (calls, result) = send(vec![rejected(Rejection::Clock), rejected(Rejection::Clock)]).await;
-
-        assert_eq!((calls, result.is_ok()), (2, false));
+    async fn a_refused_timestamp_is_made_anew_twice() {
+        let refused = |times: usize| (0..times).map(|_| rejected(Rejection::Clock)).collect();
+        for (times, expected) in [(1, (2, true)), (2, (3, true)), (3, (3, false))] {
+            let (calls, result) = send(refused(times)).await;
+            assert_eq!((calls, result.is_ok()), expected, "{times}");
+        }
     }
 
     #[tokio::test]

@@ -57,7 +57,7 @@ impl RecordSource for Activities {
             .integer("pageSize", query.page_size)
             .integer("activityType", kind);
         let understand =
-            |answer: &str| NAMES.open(self.gateway.result(answer)?)?.into_page(query, convert::list_row);
+            |answer: &str| NAMES.open(self.gateway.list(answer)?)?.into_page(query, convert::list_row);
         self.gateway.read(LIST, access, parameters, understand).await
     }
 

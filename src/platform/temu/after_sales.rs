@@ -57,7 +57,7 @@ impl RecordSource for AfterSales {
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
         let parameters = list_parameters(query).ok_or_else(lists::no_such_range)?;
         let understand =
-            |answer: &str| NAMES.open(self.gateway.result(answer)?)?.into_page(query, convert::list_row);
+            |answer: &str| NAMES.open(self.gateway.list(answer)?)?.into_page(query, convert::list_row);
         self.gateway.read(LIST, access, parameters, understand).await
     }
 

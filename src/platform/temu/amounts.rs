@@ -6,7 +6,7 @@
 use crate::domain::money::Currency;
 use crate::domain::order::{Amounts, ItemAmounts};
 use crate::platform::error::ConvertError;
-use crate::platform::lenient;
+use crate::platform::part;
 
 mod versions;
 mod wire;
@@ -17,7 +17,7 @@ pub(super) use versions::{VERSION_1, VERSION_2, VERSION_3, Versions};
 
 /// Reads the `result` of any version. Amounts are told in the currency's minor unit.
 pub(super) fn convert(raw: &str) -> Result<Amounts, ConvertError> {
-    let answer: wire::Answer = lenient::object(raw).map_err(|source| ConvertError::Shape { source })?;
+    let (_, answer) = part::typed::<wire::Answer>(raw)?;
     let Some(order) = answer.parent_order_map else {
         return Err(ConvertError::Missing { field: "parentOrderMap" });
     };

@@ -13,7 +13,7 @@ use super::gateway::{DIALECT, Gateway};
 use super::goods::Goods;
 use super::orders::Orders;
 use super::partner::PartnerGoods;
-use super::{PROFILE, codes, wire};
+use super::{PROFILE, codes, partner, wire};
 use crate::domain::grant::{Access, Account, GrantInfo, Granted};
 use crate::domain::record::Record;
 use crate::platform::error::{PlatformError, Rejection};
@@ -44,7 +44,7 @@ impl Temu {
         Ok(Self {
             orders: Orders::new(gateway.clone()),
             goods: Goods::new(gateway.clone()),
-            partner_goods: PartnerGoods::new(gateway.clone()),
+            partner_goods: PartnerGoods::new(gateway.clone().that_answers(partner::LIST)),
             after_sales: AfterSales::new(gateway.clone()),
             activities: Activities::new(gateway.clone()),
             gateway,
@@ -130,7 +130,9 @@ impl Platform for Temu {
         // As with a code, the token that is spent stands in for the one that is asked for.
         let parameters = Parameters::new().text("refresh_token", refresh.expose_secret());
         let body = self.gateway.signed(api, refresh, parameters);
-        let refusal = |code: &str, message: &str| codes::refusal(self.zone(), code).of_refresh(message);
+        let refusal = |code: &str, message: &str| {
+            codes::refusal(self.zone(), code).or_by_patience(message).of_refresh(message)
+        };
         let understand = |answer: &str| self.granted(DIALECT.content(answer, refusal)?);
         self.gateway.conversation.post_json_once(REFRESH, body, understand).await
     }

@@ -6,14 +6,13 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::lists::read;
 use super::wire;
 use crate::domain::entity::{Answers, Kind};
 use crate::domain::order::{Order, OrderItem, OrderStatus};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::from_seconds;
-use crate::platform::{ListRow, Row, lenient, listing};
+use crate::platform::instant::at;
+use crate::platform::{ListRow, Row, lenient, listing, part};
 
 /// Image links are signed anew in every answer.
 const VOLATILE: &[&str] = &["thumbUrl"];
@@ -27,12 +26,12 @@ pub(super) fn list_row(raw: &RawValue) -> Row {
 }
 
 fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
-    let (value, row) = read::<wire::Order>(raw)?;
+    let (value, row) = part::typed::<wire::Order>(raw)?;
     let parent = row.parent_order_map.unwrap_or_default();
     Ok(ListRow {
         kind: Kind::Order,
         number: parent.parent_order_sn.ok_or(NUMBER_MISSING)?,
-        updated_at: from_seconds(parent.update_time),
+        updated_at: at(parent.update_time),
         list_hash: fingerprint(&[&value], VOLATILE),
         raw: raw.to_owned(),
     })
@@ -40,8 +39,8 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
 
 /// Makes an order of its list row, its detail, or both.
 pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
-    let list = answers.list.as_deref().map(read::<wire::Order>).transpose()?;
-    let detail = answers.detail.as_deref().map(read::<wire::Order>).transpose()?;
+    let list = answers.list.as_deref().map(part::typed::<wire::Order>).transpose()?;
+    let detail = answers.detail.as_deref().map(part::typed::<wire::Order>).transpose()?;
     let hashed: Vec<&Value> = [&list, &detail].into_iter().flatten().map(|(value, _)| value).collect();
     let content_hash = fingerprint(&hashed, VOLATILE);
 
@@ -69,14 +68,14 @@ pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
         status: status(&platform_status),
         platform_status,
         after_sales_status: None,
-        created_at: from_seconds(list.parent_order_time.or(detail.parent_order_time)),
-        updated_at: from_seconds(list.update_time),
+        created_at: at(list.parent_order_time.or(detail.parent_order_time)),
+        updated_at: at(list.update_time),
         // Temu tells neither payment nor delivery nor cancellation; its `latestDeliveryTime` is a deadline.
         paid_at: None,
-        shipped_at: from_seconds(list.parent_shipping_time.or(detail.parent_shipping_time)),
+        shipped_at: at(list.parent_shipping_time.or(detail.parent_shipping_time)),
         completed_at: None,
         canceled_at: None,
-        ship_by: from_seconds(list.expect_ship_latest_time.or(detail.expect_ship_latest_time)),
+        ship_by: at(list.expect_ship_latest_time.or(detail.expect_ship_latest_time)),
         amounts: None,
         country: detail.region_name1,
         province: detail.region_name2,

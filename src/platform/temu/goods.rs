@@ -56,7 +56,7 @@ impl RecordSource for Goods {
             .integer(older, search)
             .integer(newer, search);
         let understand = |answer: &str| {
-            names.open_if_any(&self.gateway, answer)?.into_page(query, |row| convert::list_row(kind, row))
+            names.open(self.gateway.list(answer)?)?.into_page(query, |row| convert::list_row(kind, row))
         };
         self.gateway.read(api, access, parameters, understand).await
     }

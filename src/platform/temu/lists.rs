@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::gateway::{DIALECT, Gateway};
@@ -16,7 +15,7 @@ use crate::platform::fingerprint::fingerprint;
 use crate::platform::listing::{self, Listing};
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
-use crate::platform::{ListRow, Row, lenient};
+use crate::platform::{ListRow, Row, lenient, part};
 
 /// Pages of a list that is read whole; none is known to be longer.
 const PAGES_MAX: u32 = 200;
@@ -49,7 +48,8 @@ impl Names {
             None => None,
         };
         let rows = match members.get(self.rows) {
-            Some(rows) => serde_json::from_str(rows.get()).map_err(|_| DIALECT.malformed(self.rows))?,
+            Some(rows) => lenient::rows(&mut serde_json::Deserializer::from_str(rows.get()))
+                .map_err(|_| DIALECT.malformed(self.rows))?,
             None => None,
         };
         Ok(Listing {
@@ -62,26 +62,6 @@ impl Names {
             rows_name: self.rows,
         })
     }
-
-    /// The list in an answer; some calls answer nothing at all where they find nothing.
-    pub(super) fn open_if_any<'a>(
-        self,
-        gateway: &Gateway,
-        answer: &'a str,
-    ) -> Result<Listing<'a>, PlatformError> {
-        match gateway.result_if_any(answer)? {
-            Some(result) => self.open(result),
-            None => Ok(Listing {
-                dialect: DIALECT,
-                total: Some(0),
-                total_name: self.total,
-                pages: None,
-                page_size: None,
-                rows: None,
-                rows_name: self.rows,
-            }),
-        }
-    }
 }
 
 impl Rows {
@@ -93,7 +73,7 @@ impl Rows {
     ) -> Row {
         let number = |raw: &str| text_member(raw, self.number);
         let row = |raw: &str| {
-            let (value, row) = read::<T>(raw)?;
+            let (value, row) = part::typed::<T>(raw)?;
             Ok(ListRow {
                 kind: self.kind,
                 number: number(raw).ok_or(ConvertError::Missing { field: self.number })?,
@@ -104,14 +84,6 @@ impl Rows {
         };
         listing::row(raw, row, number)
     }
-}
-
-/// An answer's part, as it came and as what it means.
-pub(super) fn read<T: DeserializeOwned>(raw: &str) -> Result<(Value, T), ConvertError> {
-    let shape = |source| ConvertError::Shape { source };
-    let value: Value = lenient::object(raw).map_err(shape)?;
-    let part = T::deserialize(&value).map_err(shape)?;
-    Ok((value, part))
 }
 
 /// The text of one member of an object. `None`: there is none, or it is of another shape.
@@ -134,7 +106,7 @@ pub(super) async fn whole(
     for number in 1..=PAGES_MAX {
         let before = all.len();
         let understand = |answer: &str| {
-            let (page, rows) = names.open(gateway.result(answer)?)?.open(number)?;
+            let (page, rows) = names.open(gateway.list(answer)?)?.open(number)?;
             let is_last = rows.len() < page_size as usize;
             all.extend(rows.into_iter().map(|row| row.get().to_owned()));
             Ok((page.total, is_last))

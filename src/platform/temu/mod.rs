@@ -22,14 +22,15 @@ mod gateway;
 mod goods;
 mod lists;
 mod orders;
+mod parcels;
 mod partner;
 mod scopes;
 mod sign;
 mod wire;
 
-/// Goods and stock of full-managed shops; its gateway has error codes of its own.
+/// Full-managed shops; its gateway has error codes of its own, and no goods any more: those are at the partner zone's.
 const ZONE_CN: &str = "cn";
-/// The same for semi-managed ones; it names two calls differently.
+/// Goods of semi-managed shops, and of full-managed ones by the token of theirs.
 const ZONE_PARTNER: &str = "partner";
 
 const LOCAL: &[Record] = &[Record::Orders, Record::Products, Record::AfterSales, Record::Activities];

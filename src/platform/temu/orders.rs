@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 
 use super::gateway::{DIALECT, Gateway};
-use super::{amounts, convert, wire};
+use super::{amounts, convert, parcels, wire};
 use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
 use crate::domain::order::Amounts;
@@ -16,7 +16,7 @@ use crate::platform::listing::{self, Listing};
 use crate::platform::parameters::Parameters;
 use crate::platform::{
     AmountsSource, DetailNeed, Details, Found, ListRow, Page, PageQuery, Paging, Part, Range, Reach,
-    RecordSource, Row, Windows,
+    RecordSource, Row, Windows, part,
 };
 
 pub(super) const LIST: &str = "bg.order.list.v2.get";
@@ -54,7 +54,7 @@ impl RecordSource for Orders {
 
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
         let understand = |answer: &str| {
-            let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.result(answer)?)?;
+            let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.list(answer)?)?;
             let listing = Listing {
                 dialect: DIALECT,
                 total: list.total_item_num,
@@ -64,14 +64,14 @@ impl RecordSource for Orders {
                 rows: list.page_items,
                 rows_name: "pageItems",
             };
-            listing.into_page(query, convert::list_row)
+            Ok(parcels::whole_orders(listing.into_page(query, convert::list_row)?))
         };
         self.gateway.read(LIST, access, list_parameters(query), understand).await
     }
 
     async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
         let parameters = Parameters::new().text("parentOrderSn", number);
-        let understand = |answer: &str| Ok(Some(self.gateway.result(answer)?.get().to_owned()));
+        let understand = |answer: &str| part::detail(self.gateway.result(answer)?.get()).map(Some);
         self.gateway.read(DETAIL, access, parameters, understand).await
     }
 
@@ -82,8 +82,10 @@ impl RecordSource for Orders {
             .integer("pageSize", PAGING.page_size)
             .texts("parentOrderSnList", &[number.to_owned()]);
         let understand = |answer: &str| {
-            let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.result(answer)?)?;
-            Ok(list.page_items.unwrap_or_default().into_iter().map(convert::list_row).collect())
+            let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.list(answer)?)?;
+            Ok(parcels::merged(
+                list.page_items.unwrap_or_default().into_iter().map(convert::list_row).collect(),
+            ))
         };
         let rows: Vec<Row> = self.gateway.read(LIST, access, parameters, understand).await?;
         Ok(if rows.is_empty() { Found::Nothing } else { Found::Rows(rows) })

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::ZONE_CN;
 use super::gateway::Gateway;
 use super::lists::{self, Names};
 use crate::domain::entity::{Answers, Entity, Kind};
@@ -16,9 +15,8 @@ use crate::platform::{Page, PageQuery, Paging, Range, Reach, RecordSource};
 
 mod convert;
 
-const LIST: &str = "bg.glo.goods.list.get";
-/// What the older gateway calls it.
-const LIST_CN: &str = "bg.goods.list.get";
+/// The cn zone's own `bg.goods.list.get` is gone; its token reads this one.
+pub(super) const LIST: &str = "bg.glo.goods.list.get";
 const NAMES: Names = Names { total: "totalCount", rows: "data" };
 const WHOLE: &str = "goods";
 
@@ -46,17 +44,16 @@ impl RecordSource for PartnerGoods {
         if !matches!(query.range, Range::List(WHOLE)) {
             return Err(lists::no_such_range());
         }
-        let api = if self.gateway.zone() == ZONE_CN { LIST_CN } else { LIST };
         let parameters = Parameters::new().integer("page", query.page).integer("pageSize", query.page_size);
         let understand = |answer: &str| {
-            let (page, skcs) = NAMES.open_if_any(&self.gateway, answer)?.open(query.page)?;
+            let (page, skcs) = NAMES.open(self.gateway.list(answer)?)?.open(query.page)?;
             Ok(Page {
                 rows: skcs.iter().flat_map(|skc| convert::rows(skc)).collect(),
                 counted: Some(skcs.iter().map(|skc| convert::skc_name(skc)).collect()),
                 ..page
             })
         };
-        self.gateway.read(api, access, parameters, understand).await
+        self.gateway.read(LIST, access, parameters, understand).await
     }
 
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError> {

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::platform::instant::Told;
 use crate::platform::lenient;
 
 /// `result` of `bg.order.list.v2.get`. Rows stay text, so that one broken row breaks no page.
@@ -12,7 +13,7 @@ use crate::platform::lenient;
 pub(super) struct OrderList<'a> {
     #[serde(default, deserialize_with = "lenient::hint")]
     pub(super) total_item_num: Option<i64>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "lenient::rows")]
     pub(super) page_items: Option<Vec<&'a RawValue>>,
 }
 
@@ -48,15 +49,15 @@ pub(super) struct Head {
     pub(super) parent_order_sn: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]
     pub(super) parent_order_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) parent_order_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) expect_ship_latest_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) parent_shipping_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) parent_order_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) expect_ship_latest_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) parent_shipping_time: Option<Told>,
     /// In the list only.
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) update_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) update_time: Option<Told>,
     /// In the detail only: country, province, city.
     #[serde(default, deserialize_with = "lenient::text")]
     pub(super) region_name1: Option<String>,

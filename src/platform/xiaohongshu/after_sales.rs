@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::gateway::{self, DIALECT, Gateway, content};
+use super::gateway::{self, DIALECT, Gateway, content, listed};
 use super::privacy;
 use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
@@ -13,7 +13,7 @@ use crate::platform::error::{ConvertError, PlatformError};
 use crate::platform::listing::{self, Listing};
 use crate::platform::parameters::Parameters;
 use crate::platform::{
-    DetailNeed, Details, ListRow, Page, PageQuery, Paging, Part, Reach, RecordSource, Windows,
+    DetailNeed, Details, ListRow, Page, PageQuery, Paging, Part, Reach, RecordSource, Windows, part,
 };
 
 mod convert;
@@ -53,7 +53,7 @@ impl RecordSource for AfterSales {
 
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
         let understand = |answer: &str| {
-            let list: convert::CaseList<'_> = DIALECT.parse(content(answer)?)?;
+            let list: convert::CaseList<'_> = DIALECT.parse(listed(answer)?)?;
             let listing = Listing {
                 dialect: DIALECT,
                 total: list.total_count,
@@ -73,7 +73,7 @@ impl RecordSource for AfterSales {
         let parameters = Parameters::new().text("returnsId", number);
         let understand = |answer: &str| {
             let detail = privacy::detail(content(answer)?.get());
-            detail.map(Some).map_err(|_| DIALECT.malformed("afterSaleInfo"))
+            part::detail(&detail.map_err(|_| DIALECT.malformed("afterSaleInfo"))?).map(Some)
         };
         self.gateway.read(DETAIL, access, parameters, understand).await
     }

@@ -36,7 +36,7 @@ pub(super) fn is_warning(code: &str) -> bool {
 
 pub(super) fn refusal(code: &str, message: &str) -> Refusal {
     let message = message.to_lowercase();
-    by_words(&message).unwrap_or_else(|| by_code(code))
+    by_words(&message).unwrap_or_else(|| by_code(code)).or_by_patience(&message)
 }
 
 /// The words of the documents, the more telling ones first.
@@ -48,8 +48,9 @@ fn by_words(message: &str) -> Option<Refusal> {
     let is_over = ["过期", "失效", "无效", "expired", "invalid"];
     if has(&["限流"]) {
         Some(Throttled)
-    } else if has(&["无权限", "没有权限", "权限不足"]) || has_word(message, "permission") {
-        Some(NotGranted)
+    } else if names_missing_permission(message) {
+        // Of one order or shop it says nothing about the others.
+        (!is_about_a_thing(message)).then_some(NotGranted)
     } else if names_access_token && is_over.iter().any(|word| reason.contains(word)) {
         Some(TokenRefused)
     } else if is_about_user {
@@ -71,6 +72,26 @@ fn by_words(message: &str) -> Option<Refusal> {
     } else {
         None
     }
+}
+
+fn names_missing_permission(message: &str) -> bool {
+    const WORDS: [&str; 6] = ["无权限", "没有权限", "权限不足", "無權限", "沒有權限", "權限不足"];
+    WORDS.iter().any(|word| message.contains(word)) || has_word(message, "permission")
+}
+
+/// Whether a message speaks of one thing, rather than of a call. The name of a method holds the word for a thing too.
+fn is_about_a_thing(message: &str) -> bool {
+    const CALLS: [&str; 6] = ["接口", "介面", "方法", "api", "method", "interface"];
+    const THINGS: [&str; 14] = [
+        "订单", "訂單", "包裹", "售后", "售後", "商品", "规格", "規格", "查看", "数据", "數據", "order",
+        "package", "sku",
+    ];
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    let has_method = message.split(|char: char| !char.is_ascii_alphanumeric() && char != '.').any(|word| {
+        word.split_once('.')
+            .is_some_and(|(head, tail)| !head.is_empty() && tail.starts_with(char::is_alphabetic))
+    });
+    has(&THINGS) && !has(&CALLS) && !has_method
 }
 
 fn by_code(code: &str) -> Refusal {
@@ -107,6 +128,17 @@ mod tests {
             ("-1", "无权限", NotGranted),
             ("-1", "该应用权限不足", NotGranted),
             ("403", "No permission to call this method", NotGranted),
+            ("401", "无权限查看该订单", unknown),
+            ("401", "應用無權限查看此訂單", unknown),
+            ("-1", "没有权限操作该售后单", unknown),
+            ("403", "no permission to view this order", unknown),
+            ("403", "order.getOrderList: permission denied", NotGranted),
+            ("-1", "無權限調用該介面", NotGranted),
+            ("-1", "该应用无权限访问商品接口", NotGranted),
+            ("9999", "系统繁忙，请稍后再试", Rejected(Rejection::Passing)),
+            ("9999", "请求过于频繁", Throttled),
+            ("-2000400", "系统繁忙，请稍后再试", Rejected(Rejection::Parameters)),
+            ("401", "accessToken已过期，请稍后再试", TokenRefused),
             ("401", "根据accessToken和appId获取mercuryUser失败：other", unknown),
             ("401", "业务处理异常", unknown),
             ("401", "", unknown),

@@ -4,7 +4,6 @@
 //! same order: a detail older than the row is refused, because its money would be stored under the row's time.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -14,7 +13,8 @@ use crate::domain::money::Currency;
 use crate::domain::order::{Amounts, Order, OrderItem, OrderStatus};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::from_millis;
+use crate::platform::instant::at;
+use crate::platform::part::{parse, read};
 use crate::platform::{ListRow, Row, lenient, listing};
 
 /// Image links are signed anew in every answer.
@@ -37,7 +37,7 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
     Ok(ListRow {
         kind: Kind::Order,
         number: row.order_id.ok_or(NUMBER_MISSING)?,
-        updated_at: from_millis(row.update_time),
+        updated_at: at(row.update_time),
         list_hash: fingerprint(&[&value], VOLATILE),
         raw: raw.to_owned(),
     })
@@ -46,7 +46,7 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
 /// When an order was created, as its detail tells.
 pub(super) fn created_at(detail: &str) -> Option<DateTime<Utc>> {
     let shared: wire::Shared = read(&parse(detail).ok()?).ok()?;
-    from_millis(shared.created_time)
+    at(shared.created_time)
 }
 
 /// Makes an order of its detail and, where there is one, its list row.
@@ -68,13 +68,13 @@ pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
         status: status(&platform_status),
         platform_status,
         after_sales_status: shared.order_after_sales_status,
-        created_at: from_millis(shared.created_time),
-        updated_at: from_millis(shared.update_time),
-        paid_at: from_millis(shared.paid_time),
-        shipped_at: from_millis(shared.delivery_time),
-        completed_at: from_millis(shared.finish_time),
-        canceled_at: from_millis(shared.cancel_time),
-        ship_by: from_millis(shared.promise_last_delivery_time),
+        created_at: at(shared.created_time),
+        updated_at: at(shared.update_time),
+        paid_at: at(shared.paid_time),
+        shipped_at: at(shared.delivery_time),
+        completed_at: at(shared.finish_time),
+        canceled_at: at(shared.cancel_time),
+        ship_by: at(shared.promise_last_delivery_time),
         amounts: Some(Amounts {
             total_minor: detail.total_pay_amount,
             shipping_minor: detail.total_shipping_free,
@@ -101,14 +101,6 @@ pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
 
 const NUMBER_MISSING: ConvertError = ConvertError::Missing { field: "orderId" };
 
-pub(super) fn parse(raw: &str) -> Result<Value, ConvertError> {
-    lenient::object(raw).map_err(|source| ConvertError::Shape { source })
-}
-
-pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, ConvertError> {
-    T::deserialize(value).map_err(|source| ConvertError::Shape { source })
-}
-
 /// The fields both have, from the newer of the two, with the other filling what it left out. Times that have not
 /// come are not filled: a zero is an answer.
 fn newest(row: wire::Shared, detail: wire::Shared) -> Result<wire::Shared, ConvertError> {
@@ -121,7 +113,7 @@ fn newest(row: wire::Shared, detail: wire::Shared) -> Result<wire::Shared, Conve
             expected: "the number of the list row",
         });
     }
-    let (row_at, detail_at) = (from_millis(row.update_time), from_millis(detail.update_time));
+    let (row_at, detail_at) = (at(row.update_time), at(detail.update_time));
     if detail_at.is_some() && detail_at < row_at {
         return Err(ConvertError::StaleDetail);
     }

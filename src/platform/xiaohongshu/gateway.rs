@@ -38,7 +38,7 @@ impl Gateway {
         method: &'static str,
         access: &Access,
         parameters: Parameters,
-        understand: impl FnOnce(&str) -> Result<T, PlatformError>,
+        understand: impl FnMut(&str) -> Result<T, PlatformError>,
     ) -> Result<T, PlatformError> {
         let parameters = parameters.text("accessToken", access.token.expose_secret());
         self.conversation.post_json(method, self.signed(method, parameters), understand).await
@@ -62,6 +62,11 @@ impl Gateway {
 /// The `data` of an answer, or what its code and message say.
 pub(super) fn content(answer: &str) -> Result<&RawValue, PlatformError> {
     DIALECT.content(answer, codes::refusal)
+}
+
+/// The `data` of a list.
+pub(super) fn listed(answer: &str) -> Result<&RawValue, PlatformError> {
+    DIALECT.list(answer, codes::refusal)
 }
 
 /// The page, and the window of a list that is read by time; both bounds are taken as inclusive. `per_second`: how many

@@ -12,8 +12,6 @@ use super::{GrantRules, Granting, Login, Profile, Renewal, Replay};
 use crate::domain::record::Record;
 
 mod after_sales;
-#[cfg(test)]
-mod any_json;
 mod client;
 mod codes;
 mod convert;

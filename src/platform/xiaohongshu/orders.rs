@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::gateway::{self, DIALECT, Gateway, content};
+use super::gateway::{self, DIALECT, Gateway, content, listed};
 use super::{convert, wire};
 use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
@@ -14,7 +14,7 @@ use crate::platform::listing::{self, Listing};
 use crate::platform::parameters::Parameters;
 use crate::platform::{
     DetailNeed, Details, Found, ListRow, Page, PageQuery, Paging, Part, Reach, RecordSource, Rejection,
-    Windows,
+    Windows, part,
 };
 
 const LIST: &str = "order.getOrderList";
@@ -51,7 +51,7 @@ impl RecordSource for Orders {
 
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
         let understand = |answer: &str| {
-            let list: wire::OrderPage<'_> = DIALECT.parse(content(answer)?)?;
+            let list: wire::OrderPage<'_> = DIALECT.parse(listed(answer)?)?;
             let listing = Listing {
                 dialect: DIALECT,
                 total: list.total,
@@ -68,7 +68,7 @@ impl RecordSource for Orders {
 
     async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
         let parameters = Parameters::new().text("orderId", number);
-        let understand = |answer: &str| Ok(Some(content(answer)?.get().to_owned()));
+        let understand = |answer: &str| part::detail(content(answer)?.get()).map(Some);
         self.gateway.read(DETAIL, access, parameters, understand).await
     }
 

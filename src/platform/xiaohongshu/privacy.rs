@@ -49,7 +49,7 @@ struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Members<'a> {
     fn read(raw: &'a str) -> Result<Self, ConvertError> {
-        lenient::object(raw).map_err(|source| ConvertError::Shape { source })
+        lenient::object(raw).map_err(|source| ConvertError::Shape { field: String::new(), source })
     }
 
     /// The object again without what is personal, and with what `value_of` makes of the other members.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::gateway::{DIALECT, Gateway, content};
+use super::gateway::{DIALECT, Gateway, listed};
 use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
 use crate::domain::record::Lane;
@@ -57,7 +57,7 @@ impl RecordSource for Products {
 
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError> {
         let understand = |answer: &str| {
-            let list: convert::SkuList<'_> = DIALECT.parse(content(answer)?)?;
+            let list: convert::SkuList<'_> = DIALECT.parse(listed(answer)?)?;
             let listing = Listing {
                 dialect: DIALECT,
                 total: list.total,

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::platform::instant::Told;
 use crate::platform::lenient;
 
 /// `data` of `order.getOrderList`. Rows stay text, so that one broken row breaks no page.
@@ -16,7 +17,7 @@ pub(super) struct OrderPage<'a> {
     pub(super) max_page_no: Option<i64>,
     #[serde(default, deserialize_with = "lenient::hint")]
     pub(super) page_size: Option<i64>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "lenient::rows")]
     pub(super) order_list: Option<Vec<&'a RawValue>>,
 }
 
@@ -38,20 +39,20 @@ pub(super) struct Shared {
     pub(super) order_status: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]
     pub(super) order_after_sales_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) created_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) paid_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) update_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) delivery_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) cancel_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) finish_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) promise_last_delivery_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) created_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) paid_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) update_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) delivery_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) cancel_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) finish_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub(super) promise_last_delivery_time: Option<Told>,
     #[serde(default, deserialize_with = "lenient::text")]
     pub(super) receiver_country_name: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]

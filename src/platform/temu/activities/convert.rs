@@ -10,9 +10,9 @@ use crate::domain::activity::{Activity, ActivitySku};
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::from_seconds;
-use crate::platform::temu::lists::{Rows, read};
-use crate::platform::{Row, lenient};
+use crate::platform::instant::{Told, at};
+use crate::platform::temu::lists::Rows;
+use crate::platform::{Row, lenient, part};
 
 const ROWS: Rows = Rows { kind: Kind::Activity, number: "activityId", volatile: &[] };
 
@@ -28,10 +28,10 @@ struct WireActivity {
     activity_type: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]
     activity_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    activity_start_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    activity_end_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    activity_start_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    activity_end_time: Option<Told>,
     #[serde(default, deserialize_with = "lenient::boolean")]
     is_joined_activity: Option<bool>,
 }
@@ -67,7 +67,7 @@ pub(super) fn list_row(raw: &RawValue) -> Row {
 
 pub(super) fn activity(answers: &Answers) -> Result<Activity, ConvertError> {
     let list = answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })?;
-    let (value, activity) = read::<WireActivity>(list)?;
+    let (value, activity) = part::typed::<WireActivity>(list)?;
     let (goods_value, skus) = match answers.items.as_deref() {
         Some(goods) => {
             let (value, skus) = read_goods(goods)?;
@@ -82,8 +82,8 @@ pub(super) fn activity(answers: &Answers) -> Result<Activity, ConvertError> {
         kind: kind_word(&kind).map_or(kind, ToOwned::to_owned),
         name: activity.activity_name,
         status: status_word(&status).map_or(status, ToOwned::to_owned),
-        starts_at: from_seconds(activity.activity_start_time),
-        ends_at: from_seconds(activity.activity_end_time),
+        starts_at: at(activity.activity_start_time),
+        ends_at: at(activity.activity_end_time),
         joined: activity.is_joined_activity,
         updated_at: None,
         skus,
@@ -111,9 +111,8 @@ fn status_word(code: &str) -> Option<&'static str> {
 }
 
 fn read_goods(raw: &str) -> Result<(Value, Vec<ActivitySku>), ConvertError> {
-    let shape = |source| ConvertError::Shape { source };
-    let value: Value = serde_json::from_str(raw).map_err(shape)?;
-    let wire: Vec<WireGoods> = Vec::deserialize(&value).map_err(shape)?;
+    let value = part::parse_list(raw)?;
+    let wire: Vec<WireGoods> = part::read(&value)?;
     // Goods that sold while their pages were read come twice.
     let mut seen = HashSet::new();
     let mut skus = Vec::new();

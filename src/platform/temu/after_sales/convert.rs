@@ -10,9 +10,9 @@ use crate::domain::after_sale::{AfterSale, AfterSaleItem, AfterSaleKind, AfterSa
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::from_seconds;
-use crate::platform::temu::lists::{Rows, read};
-use crate::platform::{Row, lenient};
+use crate::platform::instant::{Told, at};
+use crate::platform::temu::lists::Rows;
+use crate::platform::{Row, lenient, part};
 
 const ROWS: Rows = Rows { kind: Kind::AfterSale, number: "parentAfterSalesSn", volatile: &[] };
 
@@ -28,10 +28,10 @@ struct WireCase {
     after_sales_type: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]
     parent_after_sales_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    create_at: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    update_at: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    create_at: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    update_at: Option<Told>,
 }
 
 /// A row of `bg.aftersales.aftersales.list.get`.
@@ -63,12 +63,12 @@ struct WireProduct {
 }
 
 pub(super) fn list_row(raw: &RawValue) -> Row {
-    ROWS.read::<WireCase>(raw, |case| from_seconds(case.update_at))
+    ROWS.read::<WireCase>(raw, |case| at(case.update_at))
 }
 
 pub(super) fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
     let list = answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })?;
-    let (value, case) = read::<WireCase>(list)?;
+    let (value, case) = part::typed::<WireCase>(list)?;
     let number = case.parent_after_sales_sn.ok_or(ConvertError::Missing { field: "parentAfterSalesSn" })?;
     let (items_value, items) = match answers.items.as_deref() {
         Some(items) => read_items(items, &number)?,
@@ -85,17 +85,16 @@ pub(super) fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
         reason: None,
         refund_minor: None,
         currency: None,
-        created_at: from_seconds(case.create_at),
-        updated_at: from_seconds(case.update_at),
+        created_at: at(case.create_at),
+        updated_at: at(case.update_at),
         items,
         content_hash: fingerprint(&[&value, &items_value], &[]),
     })
 }
 
 fn read_items(raw: &str, case: &str) -> Result<(Value, Vec<AfterSaleItem>), ConvertError> {
-    let shape = |source| ConvertError::Shape { source };
-    let value: Value = serde_json::from_str(raw).map_err(shape)?;
-    let wire: Vec<WireItem> = Vec::deserialize(&value).map_err(shape)?;
+    let value = part::parse_list(raw)?;
+    let wire: Vec<WireItem> = part::read(&value)?;
     if let Some(other) =
         wire.iter().find_map(|item| item.parent_after_sales_sn.as_deref().filter(|sn| *sn != case))
     {

@@ -10,9 +10,9 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::from_seconds;
-use crate::platform::temu::lists::{Rows, read};
-use crate::platform::{ListRow, Row, lenient, listing};
+use crate::platform::instant::{Told, at};
+use crate::platform::temu::lists::Rows;
+use crate::platform::{ListRow, Row, lenient, listing, part};
 
 /// Image links are signed anew in every answer.
 const VOLATILE: &[&str] = &["thumbUrl"];
@@ -38,8 +38,8 @@ struct WireGoods {
     #[serde(default, deserialize_with = "lenient::text")]
     goods_show_sub_status: Option<String>,
     /// Seconds, although the filter of that name takes milliseconds.
-    #[serde(default, deserialize_with = "lenient::integer")]
-    crt_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    crt_time: Option<Told>,
 }
 
 /// A row of `bg.local.goods.sku.list.query`.
@@ -69,8 +69,8 @@ struct WireSku {
     #[serde(default, deserialize_with = "lenient::text")]
     goods_is_on_sale: Option<String>,
     /// Seconds.
-    #[serde(default, deserialize_with = "lenient::integer")]
-    crt_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    crt_time: Option<Told>,
 }
 
 /// Decimal text.
@@ -98,21 +98,21 @@ pub(super) fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
 }
 
 pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
-    let (value, goods) = read::<WireGoods>(listed(answers)?)?;
+    let (value, goods) = part::typed::<WireGoods>(listed(answers)?)?;
     Ok(Product {
         id: goods.goods_id.ok_or(ConvertError::Missing { field: "goodsId" })?,
         name: goods.goods_name,
         status: goods.goods_show_sub_status.or(goods.status),
         category_id: goods.cat_id,
         image_url: goods.thumb_url,
-        created_at: from_seconds(goods.crt_time),
+        created_at: at(goods.crt_time),
         updated_at: None,
         content_hash: fingerprint(&[&value], VOLATILE),
     })
 }
 
 pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
-    let (value, sku) = read::<WireSku>(listed(answers)?)?;
+    let (value, sku) = part::typed::<WireSku>(listed(answers)?)?;
     let price = money("price", sku.price.as_deref(), sku.currency.as_deref())?
         .or(amount("retailPrice.amount", sku.retail_price.as_ref())?);
     let list_price = amount("listPrice.amount", sku.list_price.as_ref())?;
@@ -131,7 +131,7 @@ pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
         currency,
         stock: sku.stock,
         on_sale: on_sale(sku.status.as_deref(), sku.goods_is_on_sale.as_deref()),
-        created_at: from_seconds(sku.crt_time),
+        created_at: at(sku.crt_time),
         updated_at: None,
         content_hash: fingerprint(&[&value], VOLATILE),
     })

@@ -10,9 +10,9 @@ use crate::domain::entity::{Answers, Kind};
 use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::from_millis;
-use crate::platform::temu::lists::{read, text_member};
-use crate::platform::{ListRow, Row, UnreadableRow, lenient};
+use crate::platform::instant::{Told, at};
+use crate::platform::temu::lists::text_member;
+use crate::platform::{ListRow, Row, lenient, listing, part};
 
 /// Image links are signed anew in every answer.
 const VOLATILE: &[&str] = &["mainImageUrl"];
@@ -36,8 +36,8 @@ struct WireSkc {
     #[serde(default, deserialize_with = "lenient::text")]
     skc_site_status: Option<String>,
     /// Milliseconds.
-    #[serde(default, deserialize_with = "lenient::integer")]
-    created_at: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    created_at: Option<Told>,
     #[serde(default)]
     leaf_cat: Option<WireCategory>,
 }
@@ -99,8 +99,11 @@ pub(super) fn skc_name(skc: &RawValue) -> String {
 /// The product and the SKUs of one SKC. What cannot be read does not stop the others; a SKU keeps its number then, so
 /// that it is not taken for gone.
 pub(super) fn rows(skc: &RawValue) -> Vec<Row> {
+    if let Err(error) = part::check_size(skc.get()) {
+        return vec![unreadable(text_member(skc.get(), "productId"), &error, skc.get())];
+    }
     let product = match read_product(skc.get()) {
-        Ok(row) => Row::Readable(row),
+        Ok(row) => listing::within_limits(row),
         Err(error) => unreadable(text_member(skc.get(), "productId"), &error, skc.get()),
     };
     let skus = match one_by_one(skc.get()) {
@@ -113,7 +116,7 @@ pub(super) fn rows(skc: &RawValue) -> Vec<Row> {
 }
 
 pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
-    let (value, skc) = read::<WireSkc>(listed(answers)?)?;
+    let (value, skc) = part::typed::<WireSkc>(listed(answers)?)?;
     Ok(Product {
         id: skc.product_id.ok_or(NO_PRODUCT)?,
         name: skc.product_name,
@@ -121,7 +124,7 @@ pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
         status: None,
         category_id: skc.leaf_cat.and_then(|category| category.cat_id),
         image_url: skc.main_image_url,
-        created_at: from_millis(skc.created_at),
+        created_at: at(skc.created_at),
         updated_at: None,
         content_hash: product_hash(&value),
     })
@@ -130,8 +133,8 @@ pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
 /// Of a row that holds one SKU.
 pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
     let raw = listed(answers)?;
-    let (value, skc) = read::<WireSkc>(raw)?;
-    let (_, skus) = read::<WireSkus>(raw)?;
+    let (value, skc) = part::typed::<WireSkc>(raw)?;
+    let (_, skus) = part::typed::<WireSkus>(raw)?;
     let sku = skus.skus.into_iter().next().ok_or(ConvertError::Missing { field: SKUS })?;
     let specs: Vec<String> =
         sku.product_sku_spec_list.into_iter().filter_map(|spec| spec.spec_name).collect();
@@ -152,7 +155,7 @@ pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
             Some("0") => Some(false),
             _ => None,
         },
-        created_at: from_millis(skc.created_at),
+        created_at: at(skc.created_at),
         updated_at: None,
         content_hash: fingerprint(&[&value], VOLATILE),
     })
@@ -166,7 +169,7 @@ fn listed(answers: &Answers) -> Result<&str, ConvertError> {
 }
 
 fn read_product(raw: &str) -> Result<ListRow, ConvertError> {
-    let (value, skc) = read::<WireSkc>(raw)?;
+    let (value, skc) = part::typed::<WireSkc>(raw)?;
     Ok(ListRow {
         kind: Kind::Product,
         number: skc.product_id.ok_or(NO_PRODUCT)?,
@@ -184,10 +187,10 @@ fn product_hash(skc: &Value) -> String {
 
 /// The row once for each of its SKUs, with that SKU alone, in the platform's own words.
 fn one_by_one(raw: &str) -> Result<Vec<String>, ConvertError> {
-    let shape = |source| ConvertError::Shape { source };
+    let shape = |source| ConvertError::Shape { field: SKUS.to_owned(), source };
     let mut members: BTreeMap<String, &RawValue> = lenient::object(raw).map_err(shape)?;
     let Some(skus) = members.remove(SKUS) else { return Ok(Vec::new()) };
-    let skus: Option<Vec<&RawValue>> = serde_json::from_str(skus.get()).map_err(shape)?;
+    let skus = lenient::rows(&mut serde_json::Deserializer::from_str(skus.get())).map_err(shape)?;
     let alone = |sku: &RawValue| {
         let others = members.iter().map(|(name, value)| format!(",{}:{}", json!(name), value.get()));
         format!("{{\"{SKUS}\":[{}]{}}}", sku.get(), others.collect::<String>())
@@ -199,7 +202,7 @@ fn one_by_one(raw: &str) -> Result<Vec<String>, ConvertError> {
 fn sku_row(raw: String) -> Row {
     let answers = Answers { list: Some(raw.clone()), ..Answers::default() };
     match sku(&answers) {
-        Ok(sku) => Row::Readable(ListRow {
+        Ok(sku) => listing::within_limits(ListRow {
             kind: Kind::Sku,
             number: sku.id,
             updated_at: None,
@@ -217,5 +220,5 @@ fn sku_number(raw: &str) -> Option<String> {
 }
 
 fn unreadable(number: Option<String>, error: &ConvertError, raw: &str) -> Row {
-    Row::Unreadable(UnreadableRow { number, reason: error.reason(), raw: raw.to_owned() })
+    listing::unreadable(number, error, raw)
 }

@@ -11,8 +11,8 @@ use crate::domain::entity::{Answers, Kind};
 use crate::domain::money::{Currency, Money};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::from_millis;
-use crate::platform::xiaohongshu::convert::{parse, read};
+use crate::platform::instant::{Told, at};
+use crate::platform::part::{parse, read};
 use crate::platform::xiaohongshu::privacy;
 use crate::platform::{ListRow, Row, lenient, listing};
 
@@ -30,7 +30,7 @@ pub(super) struct CaseList<'a> {
     pub(super) total_count: Option<i64>,
     #[serde(default, deserialize_with = "lenient::hint")]
     pub(super) page_size: Option<i64>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "lenient::rows")]
     pub(super) after_sale_basic_infos: Option<Vec<&'a RawValue>>,
 }
 
@@ -55,10 +55,10 @@ struct Shared {
     status: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]
     order_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    apply_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    updated_at: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    apply_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    updated_at: Option<Told>,
     #[serde(default, deserialize_with = "lenient::decimal")]
     expected_refund_amount_yuan: Option<String>,
 }
@@ -94,8 +94,9 @@ struct WireSku {
 /// One row of the list, without what it may tell of persons; unreadable ones keep as much of their number as can be
 /// read.
 pub(super) fn list_row(raw: &RawValue) -> Row {
-    let without_persons = privacy::row(raw.get())
-        .and_then(|text| RawValue::from_string(text).map_err(|source| ConvertError::Shape { source }));
+    let without_persons = privacy::row(raw.get()).and_then(|text| {
+        RawValue::from_string(text).map_err(|source| ConvertError::Shape { field: String::new(), source })
+    });
     // What is no object has no members to leave out, and is not readable either.
     let raw = without_persons.as_deref().unwrap_or(raw);
     listing::row(raw, read_row, |raw| {
@@ -110,7 +111,7 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
     Ok(ListRow {
         kind: Kind::AfterSale,
         number: row.returns_id.ok_or(NUMBER_MISSING)?,
-        updated_at: from_millis(row.updated_at),
+        updated_at: at(row.updated_at),
         list_hash: fingerprint(&[&value], VOLATILE),
         raw: raw.to_owned(),
     })
@@ -144,8 +145,8 @@ pub(super) fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
         reason: shared.reason_name_zh,
         refund_minor,
         currency: Some(Currency::CNY),
-        created_at: from_millis(shared.apply_time),
-        updated_at: from_millis(shared.updated_at),
+        created_at: at(shared.apply_time),
+        updated_at: at(shared.updated_at),
         items: skus.into_iter().map(item).collect::<Result<_, _>>()?,
         content_hash,
     })
@@ -164,7 +165,7 @@ fn newest(row: Shared, detail: Shared) -> Result<Shared, ConvertError> {
             expected: "the number of the list row",
         });
     }
-    let (row_at, detail_at) = (from_millis(row.updated_at), from_millis(detail.updated_at));
+    let (row_at, detail_at) = (at(row.updated_at), at(detail.updated_at));
     if detail_at.is_some() && detail_at < row_at {
         return Err(ConvertError::StaleDetail);
     }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::convert::{after_sale, kind, list_row, status};
 use crate::domain::after_sale::{AfterSale, AfterSaleKind, AfterSaleStatus};
 use crate::domain::entity::Answers;
+use crate::platform::any_json::any_json;
 use crate::platform::error::ConvertError;
-use crate::platform::xiaohongshu::any_json::any_json;
 use crate::platform::xiaohongshu::privacy;
 use crate::platform::{ListRow, Row};
 

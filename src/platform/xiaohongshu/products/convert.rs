@@ -2,7 +2,6 @@
 //! its own times and its own hash, so that a sale of a SKU is no new version of the product.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -11,9 +10,9 @@ use crate::domain::money::Currency;
 use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::from_millis;
-use crate::platform::xiaohongshu::convert::{parse, read};
-use crate::platform::{ListRow, Row, UnreadableRow, lenient, listing};
+use crate::platform::instant::{Told, at};
+use crate::platform::part::typed;
+use crate::platform::{ListRow, Row, lenient, listing};
 
 /// None: only the query of a picture's link is signed, which no hash sees, and a new picture is a new version.
 const VOLATILE: &[&str] = &[];
@@ -25,7 +24,7 @@ pub(super) struct SkuList<'a> {
     pub(super) total: Option<i64>,
     #[serde(default, rename = "pageSize", deserialize_with = "lenient::hint")]
     pub(super) page_size: Option<i64>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "lenient::rows")]
     pub(super) data: Option<Vec<&'a RawValue>>,
 }
 
@@ -59,10 +58,10 @@ struct WireItem {
     category_id: Option<String>,
     #[serde(default, deserialize_with = "lenient::list")]
     images: Vec<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    create_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    update_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    create_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    update_time: Option<Told>,
 }
 
 /// Times in milliseconds, money in fen.
@@ -88,10 +87,10 @@ struct WireSku {
     barcode: Option<String>,
     #[serde(default, deserialize_with = "lenient::boolean")]
     buyable: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    create_time: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    update_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    create_time: Option<Told>,
+    #[serde(default, deserialize_with = "lenient::time")]
+    update_time: Option<Told>,
 }
 
 /// One row of the list. Whatever of it can be read is, if the other part is missing or odd.
@@ -99,7 +98,7 @@ pub(super) fn parts(raw: &RawValue) -> Parts {
     let row: WireRow<'_> = match lenient::object(raw.get()) {
         Ok(row @ (WireRow { item: Some(_), .. } | WireRow { sku: Some(_), .. })) => row,
         Ok(_) => return Parts::unreadable(raw, &ConvertError::Missing { field: "item" }),
-        Err(source) => return Parts::unreadable(raw, &ConvertError::Shape { source }),
+        Err(source) => return Parts::unreadable(raw, &ConvertError::Shape { field: String::new(), source }),
     };
     let item_of_sku = row.sku.and_then(|sku| member(sku, "itemId"));
     let sku = row.sku.map(sku_row);
@@ -130,7 +129,7 @@ fn item_row(raw: &RawValue, item_of_sku: Option<String>) -> Row {
         Ok(ListRow {
             kind: Kind::Product,
             number: item.id.ok_or(ITEM_NUMBER_MISSING)?,
-            updated_at: from_millis(item.update_time),
+            updated_at: at(item.update_time),
             list_hash: fingerprint(&[&value], VOLATILE),
             raw: raw.to_owned(),
         })
@@ -144,7 +143,7 @@ fn sku_row(raw: &RawValue) -> Row {
         Ok(ListRow {
             kind: Kind::Sku,
             number: sku.id.ok_or(SKU_NUMBER_MISSING)?,
-            updated_at: from_millis(sku.update_time),
+            updated_at: at(sku.update_time),
             list_hash: fingerprint(&[&value], VOLATILE),
             raw: raw.to_owned(),
         })
@@ -173,8 +172,8 @@ pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
         status: None,
         category_id: item.category_id,
         image_url: item.images.into_iter().find(|link| !link.is_empty()),
-        created_at: from_millis(item.create_time),
-        updated_at: from_millis(item.update_time),
+        created_at: at(item.create_time),
+        updated_at: at(item.update_time),
         content_hash: fingerprint(&[&value], VOLATILE),
     })
 }
@@ -193,8 +192,8 @@ pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
         currency: Some(Currency::CNY),
         stock: sku.stock,
         on_sale: sku.buyable,
-        created_at: from_millis(sku.create_time),
-        updated_at: from_millis(sku.update_time),
+        created_at: at(sku.create_time),
+        updated_at: at(sku.update_time),
         content_hash: fingerprint(&[&value], VOLATILE),
     })
 }
@@ -206,13 +205,6 @@ fn list(answers: &Answers) -> Result<&str, ConvertError> {
     answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })
 }
 
-/// A part as it came and as what it means.
-fn typed<T: DeserializeOwned>(raw: &str) -> Result<(Value, T), ConvertError> {
-    let value = parse(raw)?;
-    let part = read(&value)?;
-    Ok((value, part))
-}
-
 /// One text of a part that may otherwise be unreadable.
 fn member(raw: &RawValue, name: &str) -> Option<String> {
     let members: Map<String, Value> = lenient::object(raw.get()).ok()?;
@@ -220,5 +212,5 @@ fn member(raw: &RawValue, name: &str) -> Option<String> {
 }
 
 fn unreadable(raw: &RawValue, number: Option<String>, why: &ConvertError) -> Row {
-    Row::Unreadable(UnreadableRow { number, reason: why.reason(), raw: raw.get().to_owned() })
+    listing::unreadable(number, why, raw.get())
 }

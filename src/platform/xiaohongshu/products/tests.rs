@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::convert::{Parts, parts, product, reread, sku};
 use crate::domain::entity::{Answers, Kind};
-use crate::platform::xiaohongshu::any_json::any_json;
+use crate::platform::any_json::any_json;
 use crate::platform::{ListRow, Row};
 
 const ITEM: &str = "67b6831c7b3de40001a9fb78";

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::by_warehouse;
 use crate::domain::product::WarehouseStock;
+use crate::platform::any_json::any_json;
 use crate::platform::error::{PlatformError, Rejection};
-use crate::platform::xiaohongshu::any_json::any_json;
 
 const SKU: &str = "67b6831c7b3de40001a9fb97";
 

@@ -1,0 +1,123 @@
+//! One part of an answer, a row or a detail: from its text to one of our wire types, within named limits. What cannot be
+//! read says which member it is.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::ConvertError;
+use super::{PlatformError, charset, lenient};
+use crate::domain::limits::TooLarge;
+
+/// Of one row or one detail.
+pub(super) const BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Characters of an oversized part that are kept and reported.
+const SHOWN_CHARS: usize = 200;
+
+/// JSON text that is an object.
+pub(super) fn parse(raw: &str) -> Result<Value, ConvertError> {
+    json(raw, lenient::object(raw))
+}
+
+/// JSON text that is a list of our own making, of an answer's parts.
+pub(super) fn parse_list(raw: &str) -> Result<Value, ConvertError> {
+    json(raw, serde_json::from_str(raw))
+}
+
+/// A value as what it means.
+pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, ConvertError> {
+    // The path is followed only when there is something to say of it.
+    T::deserialize(value).or_else(|_| {
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let field = error.path().to_string();
+            ConvertError::Shape { field, source: error.into_inner() }
+        })
+    })
+}
+
+/// A part as it came and as what it means.
+pub(super) fn typed<T: DeserializeOwned>(raw: &str) -> Result<(Value, T), ConvertError> {
+    let value = parse(raw)?;
+    let part = read(&value)?;
+    Ok((value, part))
+}
+
+/// The text of a detail, if it is not too long to be kept.
+pub(super) fn detail(raw: &str) -> Result<String, PlatformError> {
+    if raw.len() > BYTES_MAX {
+        return Err(PlatformError::Malformed { path: too_long("$", raw.len()).to_string() });
+    }
+    Ok(raw.to_owned())
+}
+
+/// Whether a row is short enough to be read and kept.
+pub(super) fn check_size(raw: &str) -> Result<(), ConvertError> {
+    if raw.len() > BYTES_MAX { Err(too_long("the row", raw.len()).into()) } else { Ok(()) }
+}
+
+/// The beginning of a text that is too long to be kept, as a JSON text of its own.
+pub(super) fn beginning(raw: &str) -> String {
+    Value::from(raw.chars().take(SHOWN_CHARS).collect::<String>()).to_string()
+}
+
+fn too_long(what: &'static str, count: usize) -> TooLarge {
+    TooLarge { what, unit: "bytes", count, max: BYTES_MAX, begins: String::new() }
+}
+
+fn json(raw: &str, read: Result<Value, serde_json::Error>) -> Result<Value, ConvertError> {
+    read.map_err(|source| {
+        if charset::has_undecoded(raw) {
+            ConvertError::Undecoded
+        } else {
+            ConvertError::Shape { field: String::new(), source }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Order {
+        #[serde(default, deserialize_with = "lenient::list")]
+        #[expect(dead_code, reason = "only read")]
+        order_list: Vec<Line>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Line {
+        #[serde(default, deserialize_with = "lenient::integer")]
+        #[expect(dead_code, reason = "only read")]
+        quantity: Option<i64>,
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_by_its_member() {
+        for (raw, expected) in [
+            (r#"{"orderList":[{"quantity":1},{"quantity":"two"}]}"#, "`orderList[1].quantity`"),
+            (r#"{"orderList":[{"quantity":{}}]}"#, "`orderList[0].quantity`"),
+            (r#"{"orderList":7}"#, "`orderList`"),
+        ] {
+            let reason = typed::<Order>(raw).expect_err(raw).reason();
+            assert!(reason.starts_with(expected), "{raw}: {reason}");
+        }
+    }
+
+    #[test]
+    fn a_row_or_detail_is_kept_up_to_its_limit() {
+        let row = format!("{{\"a\":\"{}\"}}", "x".repeat(BYTES_MAX));
+        assert!(check_size(&row).is_err() && detail(&row).is_err());
+        assert!(check_size(&row[..BYTES_MAX]).is_ok() && detail(&row[..BYTES_MAX]).is_ok());
+        let kept: String = serde_json::from_str(&beginning(&row)).unwrap();
+        assert_eq!(kept.chars().count(), SHOWN_CHARS);
+    }
+
+    #[test]
+    fn nesting_without_end_makes_one_part_unreadable_and_nothing_else() {
+        let deep = format!("{{\"orderList\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        assert!(matches!(typed::<Order>(&deep), Err(ConvertError::Shape { .. })));
+    }
+}
