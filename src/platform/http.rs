@@ -182,7 +182,7 @@ impl Conversation {
         match text.trim_ascii_start().chars().next() {
             Some('{' | '[') => Ok(text),
             Some(_) => Err(PlatformError::NotFromPlatform { what: "the body is not JSON".to_owned() }),
-            None => Err(no_answer("the body is empty")),
+            None => Err(PlatformError::NotFromPlatform { what: "the body is empty".to_owned() }),
         }
     }
 }

@@ -67,6 +67,7 @@ mod order_items;
 mod order_rows;
 mod orders;
 mod products;
+mod read_back;
 mod rows;
 mod tables;
 mod transaction;
