@@ -34,8 +34,15 @@ const PAUSE_MAX: TimeDelta = TimeDelta::minutes(10);
 /// neither hinders. Clocks of two machines differ by far less.
 const CLOCK_STEP_MIN: TimeDelta = TimeDelta::minutes(5);
 
+/// No pause is longer, whoever asked for it. One that ends further ahead was written down by a clock that was wrong.
+pub(super) const PAUSE_LIFE_MAX: TimeDelta = TimeDelta::hours(1);
+
 /// A platform that handed the same pair back is not asked again sooner.
 const SAME_PAIR_PAUSE: TimeDelta = TimeDelta::minutes(1);
+
+/// The class of the trouble of a grant whose refresh and whose one replay were both certainly lost: the platform's
+/// rules allow no third call.
+pub(super) const REPLAY_LOST: &str = "replay_lost";
 
 /// The platform's rules and what the app's config says on top.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +59,7 @@ impl Rules {
             Renewal::Before { again, .. } => access_ends_at - again,
             Renewal::ByOwner | Renewal::Share { .. } => now,
         };
-        again.max(now + SAME_PAIR_PAUSE)
+        again.clamp(now + SAME_PAIR_PAUSE, now + PAUSE_LIFE_MAX)
     }
 }
 
@@ -65,6 +72,8 @@ pub enum Demand {
     Refused { version: i64 },
     /// A person wants it renewed now.
     Now,
+    /// A person wants whatever refresh token is stored to be sent, and accepts what that may cost.
+    Forced,
 }
 
 /// What holds at a moment.
@@ -163,15 +172,17 @@ impl Credential {
             Need::Copied
         } else if self.lease.is_some() {
             Need::Busy
+        } else if demand == Demand::Forced {
+            self.need_when_forced(rules, now)
         } else {
             match self.condition {
                 Condition::NeedsOwner => {
                     Need::Owner(self.owner_reason().unwrap_or(OwnerReason::AccessRefused))
                 }
-                // A second lost answer: there is no third try.
-                Condition::Replaying => Need::Owner(OwnerReason::AnswerLost),
-                // With the lease over, whoever sent the refresh token cannot tell us what became of it.
-                Condition::Refreshing | Condition::Unknown => self.need_after_lost_answer(rules, demand, now),
+                // With the lease over, whoever was about to send the refresh token cannot tell us whether it did.
+                Condition::Refreshing | Condition::Replaying | Condition::Unknown => {
+                    self.need_after_lost_answer(rules, demand, now)
+                }
                 Condition::Active | Condition::Throttled => self.need_when_known(rules, demand, now),
             }
         };
@@ -225,51 +236,92 @@ impl Credential {
         let Some(due_at) = self.due_at(rules) else {
             return match demand {
                 Demand::Refused { .. } => Need::Owner(OwnerReason::AccessRefused),
-                Demand::Now => Need::Owner(OwnerReason::NoRefreshToken),
+                Demand::Now | Demand::Forced => Need::Owner(OwnerReason::NoRefreshToken),
                 Demand::Due if self.tokens.access_ends_at <= now => Need::Owner(OwnerReason::AccessEnded),
                 Demand::Due => Need::Rest { until: self.tokens.access_ends_at },
             };
         };
         // That the refresh token has ended by our clock is no reason not to try: the clock may be wrong, the end
         // assumed, and a dead token costs no more than a refusal.
-        let is_believable = self.is_last_attempt_believable(now);
-        let attempt_at = self.attempt.as_ref().map(|attempt| attempt.at).filter(|_| is_believable);
+        let attempt_at = self.believable_attempt_at(now);
         let spaced = attempt_at.map(|at| at + rules.grant.spacing);
         let wanted = match demand {
             Demand::Due => Some(due_at),
             Demand::Refused { .. } => attempt_at.map(|at| at + REFUSAL_SPACING),
-            Demand::Now => None,
+            Demand::Now | Demand::Forced => None,
         };
         let pause = self.not_before.filter(|_| !self.pause_yields(demand, now));
         rest_or(Need::Refresh, [wanted, spaced, pause], now)
     }
 
     /// Whether a pause may be passed over. A pause after trouble is only cut short by a person, and one the
-    /// platform asked for by nobody.
+    /// platform asked for by nobody, but for a person who insists.
     pub(super) fn pause_yields(&self, demand: Demand, now: DateTime<Utc>) -> bool {
+        let is_written_by_wrong_clock = self.believable_attempt_at(now).is_none() && self.attempt.is_some()
+            || self.not_before.is_some_and(|until| until > now + PAUSE_LIFE_MAX);
         match demand {
-            _ if !self.is_last_attempt_believable(now) => true,
+            _ if is_written_by_wrong_clock => true,
             Demand::Due => false,
             Demand::Refused { .. } => self.condition == Condition::Active && self.trouble.is_none(),
             Demand::Now => self.condition == Condition::Active,
+            Demand::Forced => true,
         }
     }
 
+    /// What to do with a refresh token that was sent, or may have been, and whose answer is not here.
+    ///
+    /// | row | platform allows a replay | platform allows none |
+    /// |---|---|---|
+    /// | `unknown`: the answer is certainly lost | replay, as its rules say | wait, then the owner |
+    /// | the same, and the replay as well (`REPLAY_LOST`) | wait, then the owner | – |
+    /// | `refreshing`, `replaying`: its sender died, perhaps before it sent anything | replay, as its rules say | replay as the last resort |
+    ///
+    /// "Wait": until no access token works any more. Until then nothing is lost, and nothing is declared. The last
+    /// resort comes as late: nothing is left by then that a second use of the token could cost.
     fn need_after_lost_answer(&self, rules: &Rules, demand: Demand, now: DateTime<Utc>) -> Need {
-        let Replay::Once { after, only_when_expired } = rules.grant.replay else {
-            return Need::Owner(OwnerReason::AnswerLost);
+        let is_certain = self.condition == Condition::Unknown;
+        let (need, after, only_when_expired) = match rules.grant.replay {
+            Replay::Once { after, only_when_expired } if !(is_certain && self.is_replay_lost()) => {
+                (Need::Replay, after, only_when_expired)
+            }
+            Replay::Never if !is_certain => (Need::Replay, TimeDelta::zero(), true),
+            Replay::Once { .. } | Replay::Never => {
+                (Need::Owner(OwnerReason::AnswerLost), TimeDelta::zero(), true)
+            }
         };
-        let settled = self.attempt.as_ref().map(|attempt| attempt.at + after);
+        let settled = self.believable_attempt_at(now).map(|at| at + after);
         let is_refused = matches!(demand, Demand::Refused { .. });
         let expired = (only_when_expired && !is_refused && self.tokens.access_sealed.is_some())
             .then(|| self.tokens.access_ends_at - ACCESS_MARGIN);
-        let [settled, pause] =
-            [settled, self.not_before].map(|at| at.filter(|_| self.is_last_attempt_believable(now)));
-        rest_or(Need::Replay, [settled, expired, pause], now)
+        // The pauses of asking again are none of declaring that asking is of no use.
+        let yields = self.pause_yields(Demand::Due, now) || matches!(need, Need::Owner(_));
+        rest_or(need, [settled, expired, self.not_before.filter(|_| !yields)], now)
     }
 
-    fn is_last_attempt_believable(&self, now: DateTime<Utc>) -> bool {
-        self.attempt.as_ref().is_none_or(|attempt| attempt.at <= now + CLOCK_STEP_MIN)
+    /// A person insists: only another process at work and the platform's spacing of token calls are waited for.
+    fn need_when_forced(&self, rules: &Rules, now: DateTime<Utc>) -> Need {
+        if self.tokens.refresh_sealed.is_none() {
+            return Need::Owner(OwnerReason::NoRefreshToken);
+        }
+        let need = match self.condition {
+            Condition::Active | Condition::Throttled => Need::Refresh,
+            Condition::Refreshing | Condition::Replaying | Condition::Unknown | Condition::NeedsOwner => {
+                Need::Replay
+            }
+        };
+        let spaced = self.believable_attempt_at(now).map(|at| at + rules.grant.spacing);
+        rest_or(need, [spaced, None, None], now)
+    }
+
+    /// Whether the answer to the one replay that the platform allows was lost as well.
+    pub(super) fn is_replay_lost(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.class == REPLAY_LOST)
+    }
+
+    /// When the last attempt was made. `None`: there was none, or a clock that was ahead says when.
+    fn believable_attempt_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let at = self.attempt.as_ref()?.at;
+        (at <= now + CLOCK_STEP_MIN).then_some(at)
     }
 }
 

@@ -51,7 +51,7 @@ fn rules() -> Rules {
     }
 }
 
-fn attempt(at: DateTime<Utc>) -> Attempt {
+pub(in crate::auth) fn attempt(at: DateTime<Utc>) -> Attempt {
     Attempt { id: "attempt".to_owned(), refresh_hash: "hash".to_owned(), at }
 }
 
@@ -191,6 +191,27 @@ fn a_pause_of_a_clock_that_was_ahead_hinders_nobody() {
 }
 
 #[test]
+fn a_pause_longer_than_any_is_none_whatever_wrote_it() {
+    let paused = |minutes, attempt_at: Option<i64>, condition| Credential {
+        condition,
+        not_before: Some(at(minutes)),
+        attempt: attempt_at.map(|minute| attempt(at(minute))),
+        trouble: Some(Trouble { class: "throttled".to_owned(), message: String::new() }),
+        ..credential()
+    };
+    for attempt_at in [None, Some(-1), Some(8 * 60)] {
+        for condition in [Condition::Active, Condition::Throttled, Condition::Unknown, Condition::Refreshing]
+        {
+            let grant = paused(8 * 60, attempt_at, condition);
+            let need = need(&grant, Demand::Due, at(0));
+            assert!(matches!(need, Need::Refresh | Need::Replay), "{attempt_at:?} {condition}: {need:?}");
+            let within = paused(59, attempt_at.map(|_| -1), condition);
+            assert!(matches!(within.state(&rules(), Demand::Due, at(0)).need, Need::Rest { .. }));
+        }
+    }
+}
+
+#[test]
 fn a_lost_answer_is_asked_for_again_only_as_the_platform_allows() {
     let lost = |condition| Credential { condition, attempt: Some(attempt(at(-20))), ..credential() };
     let ended = at(0) - ACCESS_MARGIN;
@@ -203,11 +224,16 @@ fn a_lost_answer_is_asked_for_again_only_as_the_platform_allows() {
         let at_once = at(-20) + TimeDelta::seconds(4);
         assert!(matches!(need(&grant, Demand::Refused { version: 1 }, at_once), Need::Rest { .. }));
     }
-    let twice = lost(Condition::Replaying);
-    assert_eq!(need(&twice, Demand::Due, at(0)), Need::Owner(OwnerReason::AnswerLost));
+    let given_up = |row: &Credential, rules: &Rules| {
+        assert_eq!(row.state(rules, Demand::Due, at(-19)).need, Need::Rest { until: ended });
+        row.state(rules, Demand::Due, at(0)).need == Need::Owner(OwnerReason::AnswerLost)
+    };
+    let trouble = Trouble { class: REPLAY_LOST.to_owned(), message: String::new() };
+    let twice = Credential { trouble: Some(trouble), ..lost(Condition::Unknown) };
+    assert!(given_up(&twice, &rules()));
     let never = Rules { grant: GrantRules { replay: Replay::Never, ..rules().grant }, refresh_before: None };
-    let state = lost(Condition::Unknown).state(&never, Demand::Due, at(-19));
-    assert_eq!((state.usable, state.need), (true, Need::Owner(OwnerReason::AnswerLost)));
+    assert!(given_up(&lost(Condition::Unknown), &never));
+    assert!(!given_up(&lost(Condition::Refreshing), &never), "perhaps it was never sent");
 }
 
 #[test]

@@ -12,14 +12,16 @@ use super::credential::{Demand, Need, OwnerReason};
 use super::duty::authorise_command;
 use super::error::Delay;
 use super::held::Held;
+use super::login::store_error;
 use super::spend::Spent;
 use super::tokens::Tokens;
-use crate::domain::credential::{Attempt, Claim, Condition, Intent, Settlement, Trouble};
+use crate::domain::credential::{Attempt, Claim, Condition, Credential, Intent, Settlement, Trouble};
 use crate::domain::shop::Shop;
+use crate::store::grant_marks::GrantMark;
 
 /// How long nobody else may try. More than twice the call and a commit, so that a holder which still lives never
 /// finds its right gone.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// A holder that was stopped for longer between its intent and its call does not make the call: what is left of the
 /// lease is not enough for it and a commit.
 const CALL_WITHIN: TimeDelta = TimeDelta::seconds(15);
@@ -30,14 +32,16 @@ pub(super) const POLLS_MAX: usize = 400;
 impl Tokens {
     /// Does whatever the grant needs, once. `Ok`: the grant is as the demand wants it, as far as can be.
     pub(super) async fn renew(&self, shop: &Shop, demand: Demand) -> Result<(), AuthError> {
-        self.settle_what_is_left(shop).await?;
+        self.unless_stopping(shop, self.settle_what_is_left(shop)).await?;
         let mut others_version = None;
         for _ in 0..POLLS_MAX {
-            let held = self.read(shop).await?;
+            let held = self.unless_stopping(shop, self.read(shop)).await?;
             let version = held.credential.version;
             let is_newer = match demand {
                 Demand::Refused { version: refused } => version > refused,
-                Demand::Due | Demand::Now => others_version.is_some_and(|seen| version > seen),
+                Demand::Due | Demand::Now | Demand::Forced => {
+                    others_version.is_some_and(|seen| version > seen)
+                }
             };
             if is_newer {
                 return Ok(());
@@ -58,13 +62,13 @@ impl Tokens {
                 }
                 Need::Refresh | Need::Replay => {
                     let start = self.start();
-                    match self.begin(shop, &held, demand, state.need).await? {
+                    let begun = self.begin(shop, &held, demand, state.need);
+                    match self.unless_stopping(shop, begun).await? {
                         Some(claim) if self.is_too_late(&start) => {
-                            self.take_back(&held, &claim, state.need).await?;
+                            self.take_back(&held.credential, &claim).await?;
                         }
                         Some(claim) => {
-                            let is_replay = state.need == Need::Replay;
-                            if self.spend(shop, held, claim, is_replay).await? == Spent::Done {
+                            if Box::pin(self.spend(shop, held, claim)).await? == Spent::Done {
                                 return Ok(());
                             }
                         }
@@ -102,7 +106,7 @@ impl Tokens {
         let begun = self.grants().begin(&held.credential.claim(), &intent).await;
         begun.map_err(|error| {
             // It may stand in the row all the same, and must not be taken for a call whose answer was lost.
-            self.slot(&shop.name).remember_never_sent(attempt);
+            self.slot(&shop.name).remember_never_sent(attempt, held.credential.condition);
             self.mend(shop);
             error.into()
         })
@@ -121,15 +125,8 @@ impl Tokens {
     }
 
     /// Takes an intent back that nothing was sent for. Where somebody took over, theirs counts.
-    async fn take_back(&self, held: &Held, claim: &Claim, need: Need) -> Result<(), AuthError> {
-        let before = &held.credential;
-        let settlement = Settlement {
-            condition: if need == Need::Replay { Condition::Unknown } else { before.condition },
-            not_before: before.not_before,
-            trouble: before.trouble.clone(),
-            access_ends_at: None,
-        };
-        self.grants().settle(claim, &settlement).await?;
+    async fn take_back(&self, before: &Credential, claim: &Claim) -> Result<(), AuthError> {
+        self.grants().settle(claim, &as_before(before, before.condition)).await?;
         tracing::debug!(shop = %before.shop, "too long between intent and call: the call was not made");
         Ok(())
     }
@@ -151,7 +148,12 @@ impl Tokens {
 
     /// Writes down that only the owner can help, and says so, once. `false`: the row changed meanwhile, or an orphan
     /// took the place of what was to be given up.
-    async fn give_up(&self, shop: &Shop, held: &Held, reason: OwnerReason) -> Result<bool, AuthError> {
+    pub(super) async fn give_up(
+        &self,
+        shop: &Shop,
+        held: &Held,
+        reason: OwnerReason,
+    ) -> Result<bool, AuthError> {
         let credential = &held.credential;
         if self.adopt(&held.row.id, credential, &credential.claim(), reason).await? {
             return Ok(false);
@@ -166,12 +168,50 @@ impl Tokens {
             trouble: Some(trouble(reason, reason.describe().to_owned())),
             access_ends_at: None,
         };
+        let since = self.now();
         let is_settled = self.grants().settle(&credential.claim(), &settlement).await?;
         if is_settled {
             self.read(shop).await?;
-            needs_owner(shop, reason, reason.describe());
+            self.report_needs_owner(shop, reason, reason.describe(), since).await;
         }
         Ok(is_settled)
+    }
+
+    /// Says that only the owner can help, unless another program has said so since the row does (`since`, or a little
+    /// later). `error`: what the platform said, or what we concluded.
+    pub(super) async fn report_needs_owner(
+        &self,
+        shop: &Shop,
+        reason: OwnerReason,
+        error: &str,
+        since: DateTime<Utc>,
+    ) {
+        // Better said twice than never.
+        if self.takes_report(shop, since).await.is_ok_and(|takes| !takes) {
+            return;
+        }
+        tracing::error!(
+            event = "token.needs_owner",
+            shop = %shop.name,
+            reason = reason.as_str(),
+            error,
+            "shop `{}` needs its owner, because {}: run `{}`",
+            shop.name,
+            reason.describe(),
+            authorise_command(&shop.name, shop.platform)
+        );
+    }
+
+    /// Whether it is this program that reports the end of a grant: of all that see it, the one that moves the mark.
+    async fn takes_report(&self, shop: &Shop, since: DateTime<Utc>) -> Result<bool, AuthError> {
+        let store = &self.shared.parts.store;
+        let marked_at = self.shop_row(shop).await?.warned_at;
+        let now = self.now();
+        if marked_at.is_some_and(|at| (since..=now).contains(&at)) {
+            return Ok(false);
+        }
+        let takes = store.mark_grant(&shop.name, GrantMark::Warned, marked_at, Some(now)).await;
+        takes.map_err(|source| store_error(shop, source))
     }
 
     async fn pause(&self, shop: &Shop) -> Result<(), AuthError> {
@@ -190,6 +230,17 @@ impl Tokens {
     }
 }
 
+/// What undoes an intent that nothing was sent for: `row` as it was, in the condition it had before.
+pub(super) fn as_before(row: &Credential, condition: Condition) -> Settlement {
+    Settlement {
+        // Its sender is gone, and with it the lease.
+        condition: if condition == Condition::Replaying { Condition::Refreshing } else { condition },
+        not_before: row.not_before,
+        trouble: row.trouble.clone(),
+        access_ends_at: None,
+    }
+}
+
 /// When an intent was about to be written.
 struct Start {
     by_clock: DateTime<Utc>,
@@ -198,18 +249,4 @@ struct Start {
 
 pub(super) fn trouble(reason: OwnerReason, message: String) -> Trouble {
     Trouble { class: reason.as_str().to_owned(), message }
-}
-
-/// `error`: what the platform said, or what we concluded.
-pub(super) fn needs_owner(shop: &Shop, reason: OwnerReason, error: &str) {
-    tracing::error!(
-        event = "token.needs_owner",
-        shop = %shop.name,
-        reason = reason.as_str(),
-        error,
-        "shop `{}` needs its owner, because {}: run `{}`",
-        shop.name,
-        reason.describe(),
-        authorise_command(&shop.name, shop.platform)
-    );
 }

@@ -4,10 +4,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
+use super::flight::LEASE;
 use super::keyring::NO_KEY;
 use super::token_store::{Capabilities, TokenStore, TokenStoreError};
 use crate::domain::credential::{Claim, Credential, Intent, NewTokens, SealedTokens, Settlement};
 use crate::store::owner::Owner;
+
+/// A lease that ends further ahead than it can have been granted for, and this, was written by a clock that was wrong.
+const LEASE_GRACE: TimeDelta = TimeDelta::seconds(5);
 
 /// The grants of all shops, in whichever store they are. Cheap to clone.
 #[derive(Clone)]
@@ -32,13 +38,22 @@ impl Grants {
         }
     }
 
+    /// The row as it would be found after a crash. `None`: there would be none.
+    pub async fn read_back(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
+        match self.store.read_back(shop).await? {
+            Some(row) => Ok(self.seen(vec![row]).await?.pop()),
+            None => Ok(None),
+        }
+    }
+
     /// Every grant there is, by the shops' names.
     pub async fn list(&self) -> Result<Vec<Credential>, TokenStoreError> {
         let rows = self.store.list().await?;
         self.seen(rows).await
     }
 
-    /// Takes the right to renew, and writes down the intent. `None` while another has it or a pause lasts.
+    /// Takes the right to renew, and writes down the intent, which is on the disk when this returns. `None` while another
+    /// has it or a pause lasts.
     pub async fn begin(&self, claim: &Claim, intent: &Intent) -> Result<Option<Claim>, TokenStoreError> {
         let Some(row) = self.claimed(claim).await? else {
             return Ok(None);
@@ -47,16 +62,31 @@ impl Grants {
             return Ok(None);
         };
         let begun = next.claim();
-        Ok(self.write(claim, next).await?.then_some(begun))
+        if !self.write(claim, next).await? {
+            return Ok(None);
+        }
+        let found = self.store.read_back(&claim.shop).await?.map(|row| row.claim());
+        if found.as_ref() == Some(claim) || found.is_none() {
+            return Err(TokenStoreError::new(NotOnDisk));
+        }
+        // Any other is of an owner who authorised the shop meanwhile.
+        Ok((found.as_ref() == Some(&begun)).then_some(begun))
     }
 
-    /// Stores what a renewal brought, and gives the right back.
+    /// Stores what a renewal brought, and gives the right back. On the disk when this returns.
     pub async fn commit(&self, claim: &Claim, tokens: &NewTokens) -> Result<bool, TokenStoreError> {
         let Some(row) = self.claimed(claim).await? else {
             return Ok(false);
         };
         // A copy stays one until somebody takes it over: its original may live on.
-        self.write(claim, row.renewed(tokens)).await
+        if !self.write(claim, row.renewed(tokens)).await? {
+            return Ok(false);
+        }
+        match self.store.read_back(&claim.shop).await? {
+            // Ours, or what others have made of it since.
+            Some(found) if found.version > tokens.version || holds(&found, tokens) => Ok(true),
+            _ => Err(TokenStoreError::new(NotOnDisk)),
+        }
     }
 
     /// Writes down how a renewal ended that brought nothing, and gives the right back. Touches no token.
@@ -143,7 +173,8 @@ impl Grants {
         let here = self.store.place().await?;
         let seen = rows.into_iter().map(|row| Credential {
             lease: row.lease.filter(|lease| {
-                now.is_some_and(|now| now < lease.until) && !Owner::from(lease.owner.clone()).is_gone()
+                now.is_some_and(|now| now < lease.until && lease.until <= now + LEASE + LEASE_GRACE)
+                    && !Owner::from(lease.owner.clone()).is_gone()
             }),
             is_copied: matches!((&row.place, &here), (Some(place), Some(here)) if place != here),
             ..row
@@ -151,3 +182,14 @@ impl Grants {
         Ok(seen.collect())
     }
 }
+
+/// Whether the row holds this very pair.
+pub(super) fn holds(row: &Credential, pair: &NewTokens) -> bool {
+    let (found, ours) = (&row.tokens, &pair.tokens);
+    (&found.access_sealed, &found.refresh_sealed) == (&ours.access_sealed, &ours.refresh_sealed)
+}
+
+/// A store that says it has written what another connection does not find.
+#[derive(Debug, thiserror::Error)]
+#[error("it was written, but is not on the disk: the connection that wrote it is broken")]
+struct NotOnDisk;

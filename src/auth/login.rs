@@ -201,7 +201,7 @@ impl Tokens {
 
     /// With a new grant the shop goes on by itself, in every program, and whatever was told of the old one counts no
     /// more.
-    async fn begin_grant(&self, shop: &Shop) -> Result<(), AuthError> {
+    pub(super) async fn begin_grant(&self, shop: &Shop) -> Result<(), AuthError> {
         let begun = self.shared.parts.store.begin_grant(&shop.name).await;
         if begun.map_err(|source| store_error(shop, source))? {
             tracing::info!(

@@ -7,21 +7,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::AuthError;
 use super::credential::OwnerReason;
+use super::flight::as_before;
 use super::pair::Pair;
-use super::persist::{Unsaved, blocking};
+use super::persist::{STOP_WAIT, Unsaved, blocking};
 use super::slot::{Slot, lock};
 use super::spill;
 use super::tokens::Tokens;
-use crate::domain::credential::{Condition, Settlement};
+use crate::domain::credential::Condition;
 use crate::domain::shop::Shop;
 
 /// Between two tries; the pause doubles up to the second.
 const MEND_PAUSE_MIN: Duration = Duration::from_millis(500);
 const MEND_PAUSE_MAX: Duration = Duration::from_mins(1);
-/// What is left is offered this long when the program ends.
-const LAST_OFFER_MAX: Duration = Duration::from_secs(10);
+/// A pair that is in this process alone is offered this long when the program ends, unless something ends it sooner.
+const LAST_OFFER_MAX: Duration = Duration::from_mins(5);
+const LAST_OFFER_PAUSE: Duration = Duration::from_millis(100);
 
 impl Tokens {
     /// For the start of the program: whatever an earlier one left behind is made good, as far as it can be. The rest is
@@ -42,38 +46,31 @@ impl Tokens {
     /// How many pairs are in memory or in files, but not in the store. More than none needs somebody to look.
     pub fn unsaved(&self) -> usize {
         let slots: Vec<_> = lock(&self.shared.slots).values().map(Arc::clone).collect();
-        slots.iter().map(|slot| usize::from(slot.unsaved().is_some()) + slot.kept_files().len()).sum()
+        slots.iter().map(|slot| usize::from(slot.has_reported_unsaved()) + slot.kept_files().len()).sum()
     }
 
     /// Stores what earlier flights could not, and takes back intents that were never acted upon. `Err`: not all of
     /// it, and nothing may be decided about the grant yet.
     pub(super) async fn settle_what_is_left(&self, shop: &Shop) -> Result<(), AuthError> {
         let slot = self.slot(&shop.name);
+        self.store_unsaved(&slot).await?;
         let _turn = slot.saving.lock().await;
-        if let Some(mut unsaved) = slot.unsaved() {
-            let stored = self.store_pair(&mut unsaved).await;
-            slot.keep_unsaved(stored.is_err().then(|| unsaved.clone()));
-            stored?;
-            self.has_stored(unsaved).await?;
-        }
         self.take_back_intents(shop, &slot).await?;
         self.merge_files(shop, &slot).await
     }
 
-    /// Goes on until everything is settled, in a task of its own.
+    /// Goes on until everything is settled, in a task of its own. It may be cut off: whatever is left is in a file, or
+    /// offered a last time.
     pub(super) fn mend(&self, shop: &Shop) {
         let slot = self.slot(&shop.name);
         if !slot.begins_mending() {
             return;
         }
         let (tokens, shop) = (self.clone(), shop.clone());
-        self.shared.flights.spawn(async move {
+        let settled = Box::pin(async move {
             let mut pause = MEND_PAUSE_MIN;
             loop {
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = tokens.shared.stopping.cancelled() => return,
-                }
+                tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(MEND_PAUSE_MAX);
                 let is_settled = tokens.settle_what_is_left(&shop).await.is_ok();
                 if is_settled && slot.ends_mending() {
@@ -81,40 +78,41 @@ impl Tokens {
                 }
             }
         });
+        let stopping = self.shared.stopping.clone();
+        self.shared.flights.spawn(async move { stopping.run_until_cancelled_owned(settled).await });
     }
 
-    /// Offers a pair that no store took once more, before it goes with this process.
+    /// Waits until a pair that no store took is in the store or in a file, before this process ends.
     pub(super) async fn offer_a_last_time(&self, slot: &Slot) {
-        let Some(mut unsaved) = slot.unsaved() else {
-            return;
-        };
-        let offer = tokio::time::timeout(LAST_OFFER_MAX, self.store_pair(&mut unsaved)).await;
-        if matches!(offer, Ok(Ok(()))) {
-            slot.keep_unsaved(None);
-            let _ = self.has_stored(unsaved).await;
-            return;
+        let begun = Instant::now();
+        while let Some(mut unsaved) = slot.unsaved() {
+            let is_stored = tokio::time::timeout(STOP_WAIT, self.store_unsaved(slot)).await;
+            if matches!(is_stored, Ok(Ok(()))) {
+                return;
+            }
+            if unsaved.file.is_none() {
+                let _ = self.write_file(&mut unsaved).await;
+                slot.set_file(&unsaved);
+            }
+            if unsaved.file.is_some() {
+                return;
+            }
+            let shop = &unsaved.claim.shop;
+            if begun.elapsed() > LAST_OFFER_MAX {
+                tracing::error!(
+                    event = "token.unsaved",
+                    shop,
+                    "the new tokens of `{shop}` could not be stored to the last and are lost"
+                );
+                return;
+            }
+            tokio::time::sleep(LAST_OFFER_PAUSE).await;
         }
-        if unsaved.file.is_some()
-            || matches!(self.spill(&mut unsaved).await, Ok(()) if unsaved.file.is_some())
-        {
-            return;
-        }
-        let shop = &unsaved.claim.shop;
-        tracing::error!(
-            event = "token.unsaved",
-            shop,
-            "the new tokens of `{shop}` could not be stored to the last and are lost"
-        );
     }
 
-    /// After a pair has found its place: the file goes, and a grant that was given up may be saved by it.
-    async fn has_stored(&self, unsaved: Unsaved) -> Result<(), AuthError> {
+    /// After a pair has found its place: the file goes. One that had waited may save a grant that was given up.
+    pub(super) async fn has_stored(&self, unsaved: Unsaved, had_waited: bool) -> Result<(), AuthError> {
         let shop = unsaved.claim.shop;
-        tracing::info!(
-            event = "token.saved",
-            shop,
-            "the tokens of `{shop}` that could not be stored before are in the store"
-        );
         if let Some(file) = unsaved.file {
             let removed = blocking({
                 let file = file.clone();
@@ -124,6 +122,14 @@ impl Tokens {
                 tracing::debug!(shop, "{} could not be removed: {error}", file.display());
             }
         }
+        if !had_waited {
+            return Ok(());
+        }
+        tracing::info!(
+            event = "token.saved",
+            shop,
+            "the tokens of `{shop}` that could not be stored before are in the store"
+        );
         self.reconsider(&shop).await
     }
 
@@ -153,19 +159,12 @@ impl Tokens {
         let Some(row) = self.grants().load(&shop.name).await? else {
             return Ok(());
         };
-        let condition = match row.condition {
-            Condition::Refreshing => Condition::Active,
-            Condition::Replaying => Condition::Unknown,
-            _ => return Ok(()),
-        };
-        if row.attempt.as_ref().is_some_and(|attempt| slot.was_never_sent(&attempt.id)) {
-            let settlement = Settlement {
-                condition,
-                not_before: row.not_before,
-                trouble: row.trouble.clone(),
-                access_ends_at: None,
-            };
-            self.grants().settle(&row.claim(), &settlement).await?;
+        if !matches!(row.condition, Condition::Refreshing | Condition::Replaying) {
+            return Ok(());
+        }
+        let attempt = row.attempt.as_ref().map(|attempt| attempt.id.as_str());
+        if let Some(before) = attempt.and_then(|attempt| slot.before_never_sent(attempt)) {
+            self.grants().settle(&row.claim(), &as_before(&row, before)).await?;
         }
         Ok(())
     }
@@ -222,7 +221,7 @@ impl Tokens {
             return Ok(self.keeps_file(shop, file, &error));
         }
         self.store_pair(&mut unsaved).await?;
-        self.has_stored(unsaved).await?;
+        self.has_stored(unsaved, true).await?;
         Ok(true)
     }
 

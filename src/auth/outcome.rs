@@ -1,18 +1,31 @@
 //! What the answer to a refresh means for the grant: the closed outcome table. Pure.
+//!
+//! The question behind it: is the refresh token spent? Only three things end a grant: the platform's own words that
+//! the refresh token is dead; a certain loss where the platform allows no replay; a certain loss of the replay. The
+//! last two are declared when no access token works any more ([`Credential::state`]).
+//!
+//! | what came | spent? | before: known to live | before: certainly lost | before: perhaps sent (its sender died) | before: given up, a person insists |
+//! |---|---|---|---|---|---|
+//! | nothing was sent | no | pause, ask again | pause, replay again | pause, replay again | given up |
+//! | "fewer calls" | no | the same, as long as it asks | the same | the same | given up |
+//! | a refusal that does not name the token, or whose code no table knows | no | the same | the same | the same | given up |
+//! | a page of something in front of the platform | not known to be | the same | the same | the same | given up |
+//! | sent, then cut off, timed out or cut short | perhaps | `unknown`: a replay, as the rules say | `replay_lost` | `unknown` | given up |
+//! | "this refresh token is dead" | yes | the owner | the owner | the owner | given up |
+//!
+//! So a page in the way uses up no replay, however many come; and the pauses between grow in the row, so that they
+//! survive a restart.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::credential::OwnerReason;
+use super::credential::{OwnerReason, PAUSE_LIFE_MAX, REPLAY_LOST};
 use crate::domain::credential::{Condition, Credential, Settlement, Trouble};
-use crate::platform::{PlatformError, Rejection};
-
-/// A longer pause that a platform asks for is cut to this.
-const PAUSE_ASKED_MAX: TimeDelta = TimeDelta::hours(1);
+use crate::platform::PlatformError;
 
 /// How an attempt to renew ended that brought no tokens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Nothing reached the platform, so nothing was spent.
     NotSent,
@@ -23,31 +36,23 @@ pub(super) enum Outcome {
     Refused,
     /// The platform understood, did nothing, and does not say the token is dead.
     Kept,
-    /// Whether the platform acted is unknown.
-    Unknown,
+    /// Something in front of the platform answered in its place.
+    NotFromPlatform,
+    /// Sent, and the answer is certainly lost: whether the platform acted is unknown.
+    Lost,
 }
 
-/// `is_replay`: the same refresh token was sent before and its answer lost.
-pub(super) fn classify(error: &PlatformError, is_replay: bool) -> Outcome {
+pub(super) fn classify(error: &PlatformError) -> Outcome {
     match error {
         PlatformError::NotSent { .. } => Outcome::NotSent,
         PlatformError::Throttled { retry_after } => Outcome::Throttled { retry_after: *retry_after },
-        // What the lost call spent is refused, at times in words no table knows: the answer is lost for good, and that
-        // is the reason to be told. A refusal that names another cause says nothing about it.
-        PlatformError::TokenRefused { .. } | PlatformError::Rejected { why: Rejection::Unknown, .. }
-            if is_replay =>
-        {
-            Outcome::Unknown
-        }
         PlatformError::TokenRefused { .. } => Outcome::Refused,
         PlatformError::Rejected { .. } | PlatformError::NotGranted { .. } | PlatformError::TooDense => {
             Outcome::Kept
         }
-        // A proxy's 5xx tells nothing of what happened behind it.
-        PlatformError::NoAnswer { .. }
-        | PlatformError::Unavailable { .. }
-        | PlatformError::NotFromPlatform { .. }
-        | PlatformError::Malformed { .. } => Outcome::Unknown,
+        PlatformError::Unavailable { .. } | PlatformError::NotFromPlatform { .. } => Outcome::NotFromPlatform,
+        // A success in which no pair can be found is as good as cut off.
+        PlatformError::NoAnswer { .. } | PlatformError::Malformed { .. } => Outcome::Lost,
     }
 }
 
@@ -59,103 +64,66 @@ impl Outcome {
             Self::Throttled { .. } => "throttled",
             Self::Refused => OwnerReason::RefreshRefused.as_str(),
             Self::Kept => "rejected",
-            Self::Unknown => OwnerReason::AnswerLost.as_str(),
+            Self::NotFromPlatform => "not_from_platform",
+            Self::Lost => OwnerReason::AnswerLost.as_str(),
         }
     }
 
-    /// Why the owner is needed, should this be the end. `None`: it never is.
-    pub(super) fn reason(self) -> Option<OwnerReason> {
-        match self {
-            Self::Refused => Some(OwnerReason::RefreshRefused),
-            Self::Unknown => Some(OwnerReason::AnswerLost),
-            Self::NotSent | Self::Throttled { .. } | Self::Kept => None,
-        }
-    }
-
-    /// What is written into the row. Tokens are never touched.
-    pub(super) fn settlement(
-        self,
-        credential: &Credential,
-        is_replay: bool,
-        message: String,
-        now: DateTime<Utc>,
-    ) -> Settlement {
-        // An answer that tells nothing of the token leaves what we knew of it before as it was.
-        let known = if is_replay { Condition::Unknown } else { Condition::Active };
-        let paused = now + credential.next_pause(now);
-        let (condition, not_before) = match self {
-            Self::NotSent | Self::Kept => (known, Some(paused)),
-            Self::Throttled { retry_after } => {
-                let asked = retry_after
-                    .and_then(|pause| TimeDelta::from_std(pause).ok())
-                    .unwrap_or_default()
-                    .min(PAUSE_ASKED_MAX);
-                let condition = if is_replay { known } else { Condition::Throttled };
-                (condition, Some(paused.max(now + asked)))
-            }
-            Self::Refused => (Condition::NeedsOwner, None),
-            Self::Unknown if is_replay => (Condition::NeedsOwner, None),
-            Self::Unknown => (Condition::Unknown, None),
-        };
-        Settlement {
+    /// What is written into the row, which was `before` when the attempt began. Tokens are never touched.
+    pub(super) fn settlement(self, before: &Credential, message: &str, now: DateTime<Utc>) -> Settlement {
+        let settled = |condition, not_before, class: &str| Settlement {
             condition,
             not_before,
-            trouble: Some(Trouble { class: self.as_str().to_owned(), message }),
+            trouble: Some(Trouble { class: class.to_owned(), message: message.to_owned() }),
             access_ends_at: None,
+        };
+        match (self, before.condition) {
+            (Self::Refused, _) => settled(Condition::NeedsOwner, None, reason_of_refusal(before).as_str()),
+            // It was given up before, and nothing new is known of it.
+            (_, Condition::NeedsOwner) => Settlement {
+                condition: Condition::NeedsOwner,
+                not_before: None,
+                trouble: before.trouble.clone(),
+                access_ends_at: None,
+            },
+            (Self::Lost, Condition::Unknown) => settled(Condition::Unknown, None, REPLAY_LOST),
+            (Self::Lost, _) => settled(Condition::Unknown, None, self.as_str()),
+            (Self::Throttled { .. }, Condition::Active | Condition::Throttled) => {
+                settled(Condition::Throttled, Some(self.pause_end(before, now)), self.as_str())
+            }
+            (_, condition) => {
+                let condition = match condition {
+                    Condition::Throttled => Condition::Active,
+                    // Its lease is given back: it stays a token that may have been sent.
+                    Condition::Replaying => Condition::Refreshing,
+                    other => other,
+                };
+                let class = if before.is_replay_lost() { REPLAY_LOST } else { self.as_str() };
+                settled(condition, Some(self.pause_end(before, now)), class)
+            }
         }
+    }
+
+    fn pause_end(self, before: &Credential, now: DateTime<Utc>) -> DateTime<Utc> {
+        let asked = match self {
+            Self::Throttled { retry_after: Some(pause) } => {
+                TimeDelta::from_std(pause).map_or(PAUSE_LIFE_MAX, |pause| pause.min(PAUSE_LIFE_MAX))
+            }
+            _ => TimeDelta::zero(),
+        };
+        now + before.next_pause(now).max(asked)
+    }
+}
+
+/// What a lost call spent is refused: the answer is lost for good, and that is the reason to be told.
+fn reason_of_refusal(before: &Credential) -> OwnerReason {
+    match before.condition {
+        Condition::Refreshing | Condition::Replaying | Condition::Unknown => OwnerReason::AnswerLost,
+        Condition::NeedsOwner => before.owner_reason().unwrap_or(OwnerReason::RefreshRefused),
+        Condition::Active | Condition::Throttled => OwnerReason::RefreshRefused,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::credential::tests::credential;
-    use super::*;
-
-    fn rejected(why: Rejection) -> PlatformError {
-        PlatformError::Rejected { code: "1".to_owned(), message: "no".to_owned(), why }
-    }
-
-    fn throttled(seconds: u64) -> PlatformError {
-        PlatformError::Throttled { retry_after: Some(Duration::from_secs(seconds)) }
-    }
-
-    /// Condition and pause in seconds after `error`.
-    fn after(error: &PlatformError, is_replay: bool) -> (Condition, Option<i64>) {
-        let row = credential();
-        let now = row.tokens.access_ends_at - TimeDelta::minutes(20);
-        let settlement = classify(error, is_replay).settlement(&row, is_replay, error.to_string(), now);
-        let pause = settlement.not_before.map(|until| (until - now).num_seconds());
-        (settlement.condition, pause)
-    }
-
-    #[test]
-    fn every_failure_has_one_meaning() {
-        let lost = || PlatformError::NoAnswer { what: "cut off".to_owned(), source: None };
-        let refused = || PlatformError::TokenRefused {
-            code: "401".to_owned(),
-            message: "refreshToken expired".to_owned(),
-        };
-        let malformed = || PlatformError::Malformed { path: "data".to_owned() };
-        let table = [
-            (throttled(0), false, (Condition::Throttled, Some(5))),
-            (throttled(90), false, (Condition::Throttled, Some(90))),
-            (throttled(1_000_000), false, (Condition::Throttled, Some(3600))),
-            (throttled(90), true, (Condition::Unknown, Some(90))),
-            (refused(), false, (Condition::NeedsOwner, None)),
-            (refused(), true, (Condition::NeedsOwner, None)),
-            (rejected(Rejection::Unknown), false, (Condition::Active, Some(5))),
-            (rejected(Rejection::Unknown), true, (Condition::NeedsOwner, None)),
-            (rejected(Rejection::App), false, (Condition::Active, Some(5))),
-            (rejected(Rejection::App), true, (Condition::Unknown, Some(5))),
-            (rejected(Rejection::Passing), true, (Condition::Unknown, Some(5))),
-            (lost(), false, (Condition::Unknown, None)),
-            (lost(), true, (Condition::NeedsOwner, None)),
-            (malformed(), false, (Condition::Unknown, None)),
-            (PlatformError::Unavailable { status: 502 }, false, (Condition::Unknown, None)),
-            (PlatformError::Unavailable { status: 502 }, true, (Condition::NeedsOwner, None)),
-        ];
-        for (error, is_replay, expected) in table {
-            assert_eq!(after(&error, is_replay), expected, "{error:?}, replay: {is_replay}");
-        }
-    }
-}
+#[path = "outcome_tests.rs"]
+mod tests;

@@ -1,5 +1,19 @@
-//! Getting a new pair into the store, whatever it takes: after a refresh token is spent, its successor exists nowhere
-//! but in this process until the store has taken it, or a file.
+//! Getting a new pair to where a crash does not reach it, whatever it takes: after a refresh token is spent, its
+//! successor exists nowhere but in this process.
+//!
+//! The order of things, each step safe to repeat and to be cut off after:
+//!
+//! 1. the intent is written, and read back by a connection that did not write it; else nothing is sent;
+//! 2. the refresh token is sent, once;
+//! 3. the pair of the answer is sealed and written to a file, before any lock and any database: from here on it
+//!    survives;
+//! 4. the pair is committed under the claim of the intent, and read back as the intent was;
+//! 5. the file is removed.
+//!
+//! Callers get the new token after step 4, or after [`STORE_WAIT`] with step 3 done; the rest then goes on without
+//! them, and in the next process if need be: whoever finds the file takes it from step 4. Without a folder for the
+//! file, step 4 is tried until it is done. What is left to chance is the moment between the end of step 2 and the end
+//! of step 3: a few milliseconds.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +22,10 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::AuthError;
+use super::error::Delay;
 use super::flight::{POLL, POLLS_MAX};
+use super::grants::holds;
+use super::slot::Slot;
 use super::token_store::TokenStoreError;
 use super::tokens::Tokens;
 use crate::domain::credential::{Claim, Condition, Credential, NewTokens};
@@ -18,6 +35,10 @@ use crate::domain::shop::Shop;
 const PERSIST_FOR_MAX: Duration = Duration::from_mins(1);
 const PERSIST_PAUSE_MIN: Duration = Duration::from_millis(50);
 const PERSIST_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// How long those who wait for a new token wait for the store once the pair is in a file.
+const STORE_WAIT: Duration = Duration::from_secs(5);
+/// The same while the program is ending, and how long it waits then for anything that may be done later as well.
+pub(super) const STOP_WAIT: Duration = Duration::from_secs(1);
 
 /// A pair the platform gave and no store has taken. Sealed already.
 #[derive(Clone)]
@@ -48,33 +69,91 @@ impl Unsaved {
 }
 
 impl Tokens {
-    /// Puts a new pair where a crash does not reach it: into the store, else into a file at once. The refresh token it
+    /// Puts a new pair where a crash does not reach it: into a file at once, then into the store. The refresh token it
     /// came from is spent.
     pub(super) async fn commit(&self, shop: &Shop, mut unsaved: Unsaved) -> Result<Kept, AuthError> {
         let slot = self.slot(&shop.name);
-        let turn = slot.saving.lock().await;
-        let Err(mut source) = self.store_pair(&mut unsaved).await else {
-            return Ok(Kept::Stored);
-        };
-        let mut spilled = self.spill(&mut unsaved).await;
+        // Before any lock: whoever stores something else may be waiting for a database that is locked for minutes.
+        let mut not_in_file = self.write_file(&mut unsaved).await.err();
+        slot.keep_unsaved(Some(unsaved.clone()));
         let begun = Instant::now();
         let mut pause = PERSIST_PAUSE_MIN;
-        // Nothing else keeps it: it is offered to both.
-        while unsaved.file.is_none() && begun.elapsed() < PERSIST_FOR_MAX {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PERSIST_PAUSE_MAX);
-            match self.store_pair(&mut unsaved).await {
+        loop {
+            let why = match self.wait_for_store(shop).await {
                 Ok(()) => return Ok(Kept::Stored),
-                Err(error) => source = error,
+                Err(why) => why,
+            };
+            if unsaved.file.is_some() {
+                slot.report_unsaved(&unsaved, &why, None);
+                return Ok(Kept::InFile);
             }
-            spilled = self.spill(&mut unsaved).await;
+            // Nothing else keeps it: it is offered to both.
+            not_in_file = self.write_file(&mut unsaved).await.err().or(not_in_file);
+            slot.set_file(&unsaved);
+            if unsaved.file.is_none() {
+                if begun.elapsed() > PERSIST_FOR_MAX {
+                    slot.report_unsaved(&unsaved, &why, not_in_file);
+                    return Err(why);
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PERSIST_PAUSE_MAX);
+            }
         }
-        tell_unsaved(&unsaved, &source, spilled.err());
-        let kept = unsaved.file.is_some().then_some(Kept::InFile);
-        slot.keep_unsaved(Some(unsaved));
-        drop(turn);
-        self.mend(shop);
-        kept.ok_or_else(|| source.into())
+    }
+
+    /// Offers the pair that waits to the store, in a task that goes on when nobody waits any more.
+    async fn wait_for_store(&self, shop: &Shop) -> Result<(), AuthError> {
+        let (tokens, stored_for) = (self.clone(), shop.clone());
+        let storing = tokio::spawn(async move {
+            let stored = tokens.store_unsaved(&tokens.slot(&stored_for.name)).await;
+            if stored.is_err() {
+                tokens.mend(&stored_for);
+            }
+            stored
+        });
+        let patience = async {
+            tokio::select! {
+                () = tokio::time::sleep(STORE_WAIT) => {}
+                () = self.stopping_for(STOP_WAIT) => {}
+            }
+        };
+        tokio::select! {
+            stored = storing => stored.unwrap_or_else(|_| Err(AuthError::Broken { shop: shop.name.clone() })),
+            () = patience => Err(TokenStoreError::new(NoAnswerYet).into()),
+        }
+    }
+
+    /// Comes back this long after the program has begun to end.
+    pub(super) async fn stopping_for(&self, pause: Duration) {
+        self.shared.stopping.cancelled().await;
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Does `work`, which costs nothing when it is cut off, unless the program is ending and it does not come to an end.
+    pub(super) async fn unless_stopping<T>(
+        &self,
+        shop: &Shop,
+        work: impl Future<Output = Result<T, AuthError>>,
+    ) -> Result<T, AuthError> {
+        tokio::select! {
+            done = work => done,
+            () = self.stopping_for(STOP_WAIT) => {
+                Err(AuthError::Later { shop: shop.name.clone(), until: self.now(), why: Delay::Ending })
+            }
+        }
+    }
+
+    /// Stores the pair that waits, if one does, and removes its file.
+    pub(super) async fn store_unsaved(&self, slot: &Slot) -> Result<(), AuthError> {
+        let _turn = slot.saving.lock().await;
+        let Some(mut unsaved) = slot.unsaved() else { return Ok(()) };
+        let stored = self.store_pair(&mut unsaved).await;
+        if let Err(source) = stored {
+            slot.renew_claim(&unsaved);
+            return Err(source.into());
+        }
+        let file = slot.take_unsaved(&unsaved.attempt);
+        self.has_stored(Unsaved { file, ..unsaved }, slot.takes_report()).await
     }
 
     /// Offers a pair to the store until it is there or somebody else's is. One that found its place taken is kept
@@ -93,12 +172,13 @@ impl Tokens {
     /// After a commit that was refused. `true`: our pair is kept after all. `false`: try again, with the claim this may
     /// have renewed.
     async fn reclaim(&self, unsaved: &mut Unsaved) -> Result<bool, TokenStoreError> {
-        let row = self.grants().load(&unsaved.claim.shop).await?;
+        // Not as the writer sees it: a commit that never reached the disk looks there like one that did.
+        let row = self.grants().read_back(&unsaved.claim.shop).await?;
         let Some(row) = row.filter(|row| is_place_free(row, unsaved)) else {
             return self.keep_orphan(&unsaved.claim, &unsaved.attempt, &unsaved.tokens).await.map(|()| true);
         };
         // Our own commit may have gone through though its answer was lost.
-        if is_ours(&row, unsaved) {
+        if holds(&row, &unsaved.tokens) {
             return Ok(true);
         }
         if row.lease.is_some() {
@@ -116,7 +196,7 @@ impl Tokens {
     }
 
     /// Writes the file of a pair. Where there is no folder for it, the pair stays in memory.
-    pub(super) async fn spill(&self, unsaved: &mut Unsaved) -> std::io::Result<()> {
+    pub(super) async fn write_file(&self, unsaved: &mut Unsaved) -> std::io::Result<()> {
         let Some(folder) = self.shared.spill.clone() else {
             return Ok(());
         };
@@ -130,12 +210,7 @@ impl Tokens {
 fn is_place_free(row: &Credential, unsaved: &Unsaved) -> bool {
     // A grant that was cleared and authorised anew begins with the same numbers.
     let is_same_grant = row.granted_at == unsaved.tokens.granted_at && !row.is_copied;
-    is_ours(row, unsaved) || (row.version == unsaved.claim.version && is_same_grant)
-}
-
-fn is_ours(row: &Credential, unsaved: &Unsaved) -> bool {
-    let (theirs, ours) = (&row.tokens, &unsaved.tokens.tokens);
-    (&theirs.access_sealed, &theirs.refresh_sealed) == (&ours.access_sealed, &ours.refresh_sealed)
+    holds(row, &unsaved.tokens) || (row.version == unsaved.claim.version && is_same_grant)
 }
 
 /// Offers a write until the store answers.
@@ -161,29 +236,9 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }
 
-fn tell_unsaved(unsaved: &Unsaved, source: &TokenStoreError, not_spilled: Option<std::io::Error>) {
-    let shop = &unsaved.claim.shop;
-    let Some(file) = &unsaved.file else {
-        tracing::error!(
-            event = "token.unsaved",
-            shop,
-            error = %source.cause(),
-            not_spilled = not_spilled.map(tracing::field::display),
-            "the new tokens of `{shop}` could not be stored and are in this process alone, which must not end: {}",
-            source.cause()
-        );
-        return;
-    };
-    tracing::error!(
-        event = "token.unsaved",
-        shop,
-        error = %source.cause(),
-        file = %file.display(),
-        "the new tokens of `{shop}` could not be stored; they wait in {}, sealed, until the store answers: {}",
-        file.display(),
-        source.cause()
-    );
-}
+#[derive(Debug, thiserror::Error)]
+#[error("the store has not answered yet")]
+struct NoAnswerYet;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the row was never free")]

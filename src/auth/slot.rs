@@ -2,6 +2,8 @@
 //! be stored yet.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +14,7 @@ use tokio::sync::watch;
 use super::AuthError;
 use super::credential::ACCESS_MARGIN;
 use super::persist::Unsaved;
+use crate::domain::credential::Condition;
 use crate::domain::grant::Access;
 
 /// After this time the row is read again, because another program may have changed it.
@@ -35,11 +38,14 @@ pub(super) struct Slot {
     /// Who stores what is left; one at a time.
     pub(super) saving: tokio::sync::Mutex<()>,
     unsaved: Mutex<Option<Unsaved>>,
+    /// Whether it was reported that a pair is not stored.
+    unsaved_reported: AtomicBool,
     /// Files that could not be taken back when they were last looked at.
     kept_files: Mutex<BTreeSet<PathBuf>>,
     files_told: Mutex<BTreeSet<PathBuf>>,
-    /// Attempts of which it is not known whether the store took them, but that nothing was sent for.
-    never_sent: Mutex<VecDeque<String>>,
+    /// Attempts of which it is not known whether the store took them, but that nothing was sent for; and the condition
+    /// of the row before each.
+    never_sent: Mutex<VecDeque<(String, Condition)>>,
     /// Whether a task is at work on what is left, and whether more was left since it looked last.
     mending: Mutex<Mending>,
     /// Whether it was told that the grant is a copy.
@@ -103,7 +109,7 @@ impl Slot {
         *lock(&self.cached) = None;
     }
 
-    /// `None`: it is stored.
+    /// From now on this pair waits to be stored.
     pub(super) fn keep_unsaved(&self, unsaved: Option<Unsaved>) {
         *lock(&self.unsaved) = unsaved;
     }
@@ -116,6 +122,64 @@ impl Slot {
         *lock(&self.kept_files) = files;
     }
 
+    /// The pair that waits is in a file.
+    pub(super) fn set_file(&self, written: &Unsaved) {
+        if let Some(unsaved) =
+            lock(&self.unsaved).as_mut().filter(|unsaved| unsaved.attempt == written.attempt)
+        {
+            unsaved.file.clone_from(&written.file);
+        }
+    }
+
+    /// The pair that waits is to be stored under another claim.
+    pub(super) fn renew_claim(&self, claimed: &Unsaved) {
+        if let Some(unsaved) =
+            lock(&self.unsaved).as_mut().filter(|unsaved| unsaved.attempt == claimed.attempt)
+        {
+            unsaved.claim.clone_from(&claimed.claim);
+        }
+    }
+
+    /// The pair of this attempt is stored. Its file, if it has one.
+    pub(super) fn take_unsaved(&self, attempt: &str) -> Option<PathBuf> {
+        lock(&self.unsaved).take_if(|unsaved| unsaved.attempt == attempt)?.file
+    }
+
+    /// Reports that a new pair is not in the store.
+    pub(super) fn report_unsaved(&self, unsaved: &Unsaved, why: &AuthError, not_in_file: Option<io::Error>) {
+        self.unsaved_reported.store(true, Ordering::Relaxed);
+        let shop = &unsaved.claim.shop;
+        let why = chain(why);
+        let Some(file) = &unsaved.file else {
+            tracing::error!(
+                event = "token.unsaved",
+                shop,
+                error = why,
+                not_spilled = not_in_file.map(tracing::field::display),
+                "the new tokens of `{shop}` could not be stored and are in this process alone, which must not end: {why}",
+            );
+            return;
+        };
+        tracing::error!(
+            event = "token.unsaved",
+            shop,
+            error = why,
+            file = %file.display(),
+            "the new tokens of `{shop}` could not be stored; they wait in {}, sealed, until the store answers: {why}",
+            file.display(),
+        );
+    }
+
+    /// Whether that was reported, and nobody has reported the end of it.
+    pub(super) fn takes_report(&self) -> bool {
+        self.unsaved_reported.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether a pair is known to wait for longer than a commit takes.
+    pub(super) fn has_reported_unsaved(&self) -> bool {
+        self.unsaved_reported.load(Ordering::Relaxed) && self.unsaved().is_some()
+    }
+
     pub(super) fn kept_files(&self) -> BTreeSet<PathBuf> {
         lock(&self.kept_files).clone()
     }
@@ -126,20 +190,22 @@ impl Slot {
     }
 
     /// Remembers an attempt that the store may have taken, and that came to nothing.
-    pub(super) fn remember_never_sent(&self, attempt: String) {
+    pub(super) fn remember_never_sent(&self, attempt: String, before: Condition) {
         let mut attempts = lock(&self.never_sent);
         if attempts.len() == NEVER_SENT_MAX {
             attempts.pop_front();
         }
-        attempts.push_back(attempt);
+        attempts.push_back((attempt, before));
     }
 
     pub(super) fn has_unsure_intents(&self) -> bool {
         !lock(&self.never_sent).is_empty()
     }
 
-    pub(super) fn was_never_sent(&self, attempt: &str) -> bool {
-        lock(&self.never_sent).iter().any(|known| known == attempt)
+    /// The condition of the row before this attempt. `None`: it was sent, or nobody knows.
+    pub(super) fn before_never_sent(&self, attempt: &str) -> Option<Condition> {
+        let attempts = lock(&self.never_sent);
+        attempts.iter().find(|(known, _)| known == attempt).map(|(_, before)| *before)
     }
 
     /// `true`: whoever asks is to mend. `false`: somebody is at it, and looks again.
@@ -161,6 +227,13 @@ impl Cached {
     fn is_usable(&self, now: DateTime<Utc>) -> bool {
         now + ACCESS_MARGIN < self.ends_at
     }
+}
+
+/// The error and all its causes, in one line.
+fn chain(error: &AuthError) -> String {
+    let first: &dyn Error = error;
+    let causes = std::iter::successors(Some(first), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Nothing is ever left half done under these locks, so a panic elsewhere does not spoil them.

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::AuthError;
 use super::credential::{Demand, Need, OwnerReason};
-use super::flight::{needs_owner, trouble};
+use super::flight::trouble;
 use super::held::Held;
 use super::login::check_account;
 use super::outcome;
@@ -16,7 +16,7 @@ use super::persist::{Kept, Unsaved, persist};
 use super::seal::{Field, Place, SealError};
 use super::token_store::TokenStoreError;
 use super::tokens::Tokens;
-use crate::domain::credential::{Claim, Condition, NewTokens, Settlement};
+use crate::domain::credential::{Claim, Condition, Credential, NewTokens, Settlement};
 use crate::domain::grant::Granted;
 use crate::domain::shop::Shop;
 use crate::platform::PlatformError;
@@ -34,13 +34,7 @@ pub(super) enum Spent {
 
 impl Tokens {
     /// Sends the refresh token, once, and writes down what came of it.
-    pub(super) async fn spend(
-        &self,
-        shop: &Shop,
-        held: Held,
-        claim: Claim,
-        is_replay: bool,
-    ) -> Result<Spent, AuthError> {
+    pub(super) async fn spend(&self, shop: &Shop, held: Held, claim: Claim) -> Result<Spent, AuthError> {
         let Some(refresh) = &held.pair.refresh else {
             return Err(held.without_token(Need::Owner(OwnerReason::NoRefreshToken)));
         };
@@ -54,7 +48,7 @@ impl Tokens {
         });
         match answer {
             Ok(granted) => self.take(shop, held, claim, &granted, asked_at).await,
-            Err(error) => self.settle(shop, &held, &claim, error, is_replay).await,
+            Err(error) => self.unless_stopping(shop, self.settle(shop, &held, &claim, error)).await,
         }
     }
 
@@ -85,7 +79,7 @@ impl Tokens {
         let heir = held.credential.renewed(&tokens);
         let ours = heir.tokens.access_sealed.clone();
         let held = match self.commit(shop, Unsaved::new(claim, tokens, &held.row.id)).await? {
-            Kept::Stored => self.read_after_commit(shop).await?,
+            Kept::Stored => self.unless_stopping(shop, self.read_after_commit(shop)).await?,
             Kept::InFile => {
                 let held = Held { credential: heir, pair: next, ..held };
                 self.publish(&held);
@@ -95,7 +89,8 @@ impl Tokens {
         let credential = &held.credential;
         if let Some(reason) = credential.owner_reason() {
             let error = is_other.map(|error| error.to_string());
-            needs_owner(shop, reason, error.as_deref().unwrap_or(reason.describe()));
+            let error = error.as_deref().unwrap_or(reason.describe());
+            self.report_needs_owner(shop, reason, error, asked_at).await;
             return Err(held.without_token(Need::Owner(reason)));
         }
         if credential.tokens.access_sealed == ours {
@@ -142,18 +137,21 @@ impl Tokens {
     async fn settle(
         &self,
         shop: &Shop,
-        held: &Held,
+        before: &Held,
         claim: &Claim,
         error: PlatformError,
-        is_replay: bool,
     ) -> Result<Spent, AuthError> {
-        let outcome = outcome::classify(&error, is_replay);
-        let settlement = outcome.settlement(&held.credential, is_replay, chain(&error), self.now());
-        if let (Condition::NeedsOwner, Some(reason)) = (settlement.condition, outcome.reason())
-            && self.adopt(&held.row.id, &held.credential, claim, reason).await?
+        let outcome = outcome::classify(&error);
+        let error = chain(&error);
+        let settlement = outcome.settlement(&before.credential, &error, self.now());
+        let was_given_up = before.credential.condition == Condition::NeedsOwner;
+        let reason = settlement.trouble.as_ref().and_then(|trouble| OwnerReason::parse(&trouble.class));
+        if let (Condition::NeedsOwner, Some(reason), false) = (settlement.condition, reason, was_given_up)
+            && self.adopt(&before.row.id, &before.credential, claim, reason).await?
         {
             return Ok(Spent::Adopted);
         }
+        let since = self.now();
         let is_settled = self.write_settlement(claim, &settlement).await?;
         // Whoever took over knows better; what they made of the grant is what counts.
         let held = self.read(shop).await?;
@@ -161,28 +159,28 @@ impl Tokens {
             return Ok(Spent::Done);
         }
         if let Some(reason) = held.credential.owner_reason() {
-            needs_owner(shop, reason, &chain(&error));
+            // Said once, by whoever wrote it down; also where the store took it and did not say so.
+            if !was_given_up && (is_settled || follows(&held.credential, claim)) {
+                self.report_needs_owner(shop, reason, &error, since).await;
+            }
             return Err(held.without_token(Need::Owner(reason)));
         }
         tracing::warn!(
             event = "token.refresh_failed",
             shop = %shop.name,
             outcome = outcome.as_str(),
-            error = %chain(&error),
-            "the token of `{}` was not renewed: {}",
+            error,
+            "the token of `{}` was not renewed: {error}",
             shop.name,
-            chain(&error)
         );
-        let need = Need::Rest { until: self.earliest(&held) };
-        Err(held.without_token(need))
-    }
-
-    /// When the next attempt may be made.
-    fn earliest(&self, held: &Held) -> DateTime<Utc> {
-        let now = self.now();
-        match held.credential.state(&held.rules, Demand::Due, now).need {
-            Need::Rest { until } => until,
-            _ => now,
+        let state = held.credential.state(&held.rules, Demand::Due, self.now());
+        match state.need {
+            Need::Owner(reason) if self.give_up(shop, &held, reason).await? => {
+                Err(held.without_token(state.need))
+            }
+            Need::Owner(_) => Ok(Spent::Adopted),
+            Need::Rest { .. } => Err(held.without_token(state.need)),
+            _ => Err(held.without_token(Need::Rest { until: self.now() })),
         }
     }
 
@@ -193,6 +191,12 @@ impl Tokens {
     ) -> Result<bool, TokenStoreError> {
         persist(|| self.grants().settle(claim, settlement)).await
     }
+}
+
+/// Whether the row is what the holder of `claim` wrote next.
+fn follows(row: &Credential, claim: &Claim) -> bool {
+    let attempt = row.attempt.as_ref().map(|attempt| &attempt.id);
+    (row.version, row.fence, attempt) == (claim.version, claim.fence + 1, claim.attempt.as_ref())
 }
 
 /// The error and all its causes, in one line.

@@ -62,7 +62,9 @@ impl GrantStatus {
             (Need::Owner(reason), _) => Standing::NeedsOwner(reason),
             (Need::Copied, _) => Standing::Copied,
             (Need::Busy, _) => Standing::Refreshing,
-            (Need::Replay, _) | (_, Condition::Refreshing | Condition::Unknown) => Standing::AnswerLost,
+            (Need::Replay, _) | (_, Condition::Refreshing | Condition::Replaying | Condition::Unknown) => {
+                Standing::AnswerLost
+            }
             (Need::Rest { .. }, Condition::Throttled) => Standing::Throttled,
             (Need::Refresh, _) => Standing::Due,
             (Need::Rest { .. }, _) => Standing::Good,

@@ -32,6 +32,12 @@ pub trait TokenStore: Send + Sync {
     /// The row as it was written. `None`: the shop has no grant.
     async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError>;
 
+    /// The row as it would be found after a crash: read in a way that does not see what the writer alone sees. A store
+    /// whose every answer is of that kind need not do anything for it.
+    async fn read_back(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
+        self.load(shop).await
+    }
+
     /// Every row there is, by the shops' names.
     async fn list(&self) -> Result<Vec<Credential>, TokenStoreError>;
 
@@ -95,6 +101,10 @@ impl TokenStore for Store {
 
     async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
         self.credential(shop).await.map_err(TokenStoreError::new)
+    }
+
+    async fn read_back(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
+        self.committed_credential(shop).await.map_err(TokenStoreError::new)
     }
 
     async fn list(&self) -> Result<Vec<Credential>, TokenStoreError> {

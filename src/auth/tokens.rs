@@ -21,6 +21,7 @@ use super::spill::SpillFolder;
 use super::token_store::Capabilities;
 use super::{AuthError, GrantStatus, Keyring};
 use crate::clock::Clock;
+use crate::domain::credential::Condition;
 use crate::domain::grant::Access;
 use crate::domain::shop::Shop;
 use crate::platform::{Application, PlatformError};
@@ -197,6 +198,26 @@ impl Tokens {
         Ok(GrantStatus::of(&held.credential, &held.rules, self.now()))
     }
 
+    /// Sends whatever refresh token is stored, also that of a grant which was given up, because a person insists. A token
+    /// that was spent before is refused, and a platform may take a second use of one amiss.
+    pub async fn refresh_by_force(&self, shop: &Shop) -> Result<GrantStatus, AuthError> {
+        let held = self.read(shop).await?;
+        tracing::warn!(
+            event = "token.forced",
+            shop = %shop.name,
+            condition = held.credential.condition.as_str(),
+            "a person has the stored refresh token of `{}` sent, whatever is known of it",
+            shop.name,
+        );
+        land(shop, self.fly(shop, Demand::Forced)).await?;
+        // What was paused because the grant was given up goes on.
+        if held.credential.condition == Condition::NeedsOwner {
+            self.begin_grant(shop).await?;
+        }
+        let held = self.read(shop).await?;
+        Ok(GrantStatus::of(&held.credential, &held.rules, self.now()))
+    }
+
     /// How the grant stands. `None`: the shop was never authorised.
     pub async fn status(&self, shop: &Shop) -> Result<Option<GrantStatus>, AuthError> {
         let rules = self.rules(shop)?;
@@ -252,9 +273,8 @@ impl Tokens {
         self.shared.flights.close();
         self.shared.flights.wait().await;
         let slots: Vec<_> = lock(&self.shared.slots).values().map(Arc::clone).collect();
-        for slot in slots {
-            self.offer_a_last_time(&slot).await;
-        }
+        let offers = slots.iter().map(|slot| self.offer_a_last_time(slot));
+        futures_util::future::join_all(offers).await;
     }
 
     /// The flight of this shop: the one under way, or a new one.
@@ -272,21 +292,10 @@ impl Tokens {
         *latest = Some(flight.clone());
         let (tokens, shop) = (self.clone(), shop.clone());
         self.shared.flights.spawn(async move {
-            let result = tokens.renew(&shop, demand).await;
-            if matches!(result, Err(AuthError::NeedsOwner { .. })) {
-                tokens.keep_told(&shop).await;
-            }
+            let result = Box::pin(tokens.renew(&shop, demand)).await;
             landing.send_replace(Some(result));
         });
         flight
-    }
-
-    /// Writes down that somebody was told that the grant is dead, so that the next reminder comes in a day. It is told
-    /// again sooner when this cannot be written.
-    async fn keep_told(&self, shop: &Shop) {
-        if let Err(error) = self.shared.parts.store.mark_warned(&shop.name).await {
-            tracing::debug!(shop = %shop.name, "that somebody was told was not written down: {error}");
-        }
     }
 
     async fn statuses_one_by_one(&self, shops: &[Shop]) -> HashMap<String, Result<GrantStatus, AuthError>> {

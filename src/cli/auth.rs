@@ -65,6 +65,11 @@ pub enum AuthVerb {
     Refresh {
         /// As in the config
         shop: String,
+        /// Send the stored refresh token whatever is known of it, also that of a grant that was given up
+        ///
+        /// If it was spent before, the platform refuses it; a platform may then end tokens that still work.
+        #[arg(long)]
+        force: bool,
     },
     /// Renew tokens in a copied or restored database from now on
     ///

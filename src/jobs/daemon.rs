@@ -188,15 +188,13 @@ impl Daemon {
         self.tracker.spawn(watcher.run(self.cancel.clone()));
     }
 
-    /// Waits for what is under way. Runs stop at their next step once `cancel` has fired; a token refresh is
-    /// always waited for.
+    /// Waits for what is under way: for runs, which stop at their next step once `cancel` has fired, as long as `grace`
+    /// says; for token calls until each new pair is in the database or in a file.
     pub async fn drain(&self, grace: Duration) -> bool {
         self.tracker.close();
-        let drained = async {
-            self.tracker.wait().await;
-            self.live.app().tokens.drain().await;
-        };
-        tokio::time::timeout(grace, drained).await.is_ok()
+        let tokens = self.live.app().tokens.clone();
+        let drained = tokio::time::timeout(grace, self.tracker.wait());
+        tokio::join!(drained, tokens.drain()).0.is_ok()
     }
 
     /// What a run of this shop's record begins with. `None`: the config does not have the shop any more.

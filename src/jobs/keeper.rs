@@ -212,7 +212,7 @@ impl Keeper {
         let is_dead = sight.is_dead();
         let was_paused = seen.keep(&shop.name, is_dead, row.pause.is_some());
         if seen.rests(&shop.name, now) {
-            duties.retain(|duty| !matches!(duty, Duty::Renew | Duty::GiveUp | Duty::Inspect));
+            duties.retain(|duty| !matches!(duty, Duty::Renew | Duty::Inspect));
         }
         drop(seen);
         if was_paused && row.pause.is_none() {

@@ -10,7 +10,6 @@ use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
 use super::error::Rejection;
-use super::http::no_answer;
 use super::{PlatformError, body, instant, repair};
 
 /// The longest pause that an answer can ask for.
@@ -41,7 +40,7 @@ impl Answer {
         let text = body::read(response).await.and_then(|text| match text.trim_ascii_start().chars().next() {
             Some('{' | '[') => Ok(text),
             Some(_) => Err(PlatformError::NotFromPlatform { what: "the body is not JSON".to_owned() }),
-            None => Err(no_answer("the body is empty")),
+            None => Err(PlatformError::NotFromPlatform { what: "the body is empty".to_owned() }),
         });
         Self { status, retry_after, text }
     }

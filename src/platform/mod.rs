@@ -42,6 +42,7 @@ pub mod retry;
 pub mod skew;
 pub mod temu;
 pub mod text;
+mod token_answer;
 pub mod xiaohongshu;
 
 pub use device_login::DeviceLogin;

@@ -134,7 +134,7 @@ fn columns(row: &Credential, dialect: Dialect) -> Vec<(Column, SimpleExpr)> {
     ]
 }
 
-fn credential(row: Model) -> Result<Credential, StoreError> {
+pub(super) fn credential(row: Model) -> Result<Credential, StoreError> {
     let condition = Condition::parse(&row.state)
         .ok_or_else(|| StoreError::UnknownWord { column: "credentials.state", found: row.state.clone() })?;
     let attempt = match (row.attempt_id, row.attempt_rt_hash, row.attempt_at) {

@@ -82,18 +82,4 @@ impl Store {
         })
         .await
     }
-
-    /// Somebody was told of the shop's grant just now, whenever that was the last time.
-    pub async fn mark_warned(&self, shop: &str) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            Entity::update_many()
-                .col_expr(Column::WarnedAt, Expr::value(tx.dialect.instant(now)))
-                .filter(Column::Shop.eq(shop))
-                .exec(tx.db())
-                .await?;
-            Ok(())
-        })
-        .await
-    }
 }

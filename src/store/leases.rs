@@ -21,6 +21,10 @@ pub const LEASE_TTL: TimeDelta = TimeDelta::seconds(30);
 /// How often its holder renews it.
 pub const LEASE_RENEW: Duration = Duration::from_secs(10);
 
+/// A lease that ends further ahead than it can have been granted for, and this, was written by a clock that was wrong,
+/// and is none.
+const CLOCK_GRACE: TimeDelta = TimeDelta::seconds(5);
+
 /// What a lease is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LaneKey {
@@ -118,12 +122,13 @@ pub(super) async fn revoke(tx: &Tx, key: &LaneKey) -> Result<(), StoreError> {
     update(tx, key, None, fence).await
 }
 
-/// Who holds the lane at `now`, and until when unless it is renewed. `None`: it is free, has run out, or its
-/// owner's process is known to be gone.
+/// Who holds the lane at `now`, and until when unless it is renewed. `None`: it is free, has run out, was written by a
+/// clock that was far ahead, or its owner's process is known to be gone.
 pub(super) fn holder(row: &Model, now: DateTime<Utc>) -> Option<(Owner, DateTime<Utc>)> {
     let (owner, until) = row.owner.clone().zip(row.until)?;
     let owner = Owner::from(owner);
-    (until > now && !owner.is_gone()).then_some((owner, until))
+    let is_believable = until <= now + LEASE_TTL + CLOCK_GRACE;
+    (until > now && is_believable && !owner.is_gone()).then_some((owner, until))
 }
 
 async fn locked_row(tx: &Tx, key: &LaneKey) -> Result<Option<Model>, StoreError> {

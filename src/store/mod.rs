@@ -70,6 +70,7 @@ mod orders;
 mod pools;
 mod probe;
 mod products;
+mod read_back;
 mod rows;
 mod tables;
 mod transaction;

@@ -23,10 +23,14 @@ use tokio::sync::{Semaphore, watch};
 /// What happens to one refresh call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nothing is done, and a proxy answers.
+    /// Nothing is done, and the answer is cut off.
     NotDone,
-    /// The tokens are rotated, and a proxy answers.
+    /// The tokens are rotated, and the answer is cut off.
     AnswerLost,
+    /// Nothing is done, and a proxy answers.
+    Page,
+    /// The tokens are rotated, and a proxy answers.
+    PageAfter,
     /// Rotated, and answered only after [`Gateway::release`].
     Held,
     Throttled,
@@ -163,7 +167,7 @@ pub(crate) fn client_of(address: String, profile: &'static Profile) -> Arc<dyn P
     Arc::new(Client { profile, address, http, skew: Skew::default() })
 }
 
-async fn answer(State(world): State<Arc<World>>, body: String) -> Result<Json<Value>, StatusCode> {
+async fn answer(State(world): State<Arc<World>>, body: String) -> Result<Json<Value>, Failed> {
     let call: Value = serde_json::from_str(&body).unwrap();
     match call["method"].as_str().unwrap() {
         "oauth.getAccessToken" => {
@@ -184,7 +188,13 @@ async fn answer(State(world): State<Arc<World>>, body: String) -> Result<Json<Va
     }
 }
 
-async fn refresh(world: &World, token: &str) -> Result<Json<Value>, StatusCode> {
+/// What comes instead of an answer.
+type Failed = (StatusCode, &'static str);
+
+const CUT_OFF: Failed = (StatusCode::OK, "{\"error_code\": 0, \"da");
+const PAGE: Failed = (StatusCode::BAD_GATEWAY, "<html>");
+
+async fn refresh(world: &World, token: &str) -> Result<Json<Value>, Failed> {
     let (fault, answer) = {
         let mut state = world.state.lock().unwrap();
         state.refresh_calls += 1;
@@ -192,7 +202,7 @@ async fn refresh(world: &World, token: &str) -> Result<Json<Value>, StatusCode> 
         let is_spent = token != state.refresh();
         state.spent_calls += usize::from(is_spent);
         let answer = match fault {
-            Some(Fault::NotDone) => Value::Null,
+            Some(Fault::NotDone | Fault::Page) => Value::Null,
             Some(Fault::Throttled) => json!({"error_code": -9013, "success": false}),
             Some(Fault::Refused | Fault::HeldRefusal) => refusal("refreshToken expired"),
             Some(Fault::SamePair) => state.answer(SELLER),
@@ -211,7 +221,8 @@ async fn refresh(world: &World, token: &str) -> Result<Json<Value>, StatusCode> 
     };
     world.calls.send_modify(|calls| *calls += 1);
     match fault {
-        Some(Fault::NotDone | Fault::AnswerLost) => Err(StatusCode::BAD_GATEWAY),
+        Some(Fault::NotDone | Fault::AnswerLost) => Err(CUT_OFF),
+        Some(Fault::Page | Fault::PageAfter) => Err(PAGE),
         Some(Fault::Held | Fault::HeldRefusal) => {
             world.held.acquire().await.unwrap().forget();
             Ok(Json(answer))
@@ -240,7 +251,8 @@ impl Client {
             let status = answer.status().as_u16();
             return Err(PlatformError::Unavailable { status });
         }
-        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap())
+            .map_err(|_| PlatformError::NoAnswer { what: "cut off".to_owned(), source: None })?;
         match answer["error_code"].as_i64() {
             None | Some(0) => Ok(answer["data"].clone()),
             Some(-9013) => Err(PlatformError::Throttled { retry_after: None }),

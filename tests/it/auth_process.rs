@@ -216,6 +216,10 @@ impl TokenStore for Stopping {
         self.store.load(shop).await
     }
 
+    async fn read_back(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
+        self.store.read_back(shop).await
+    }
+
     async fn list(&self) -> Result<Vec<Credential>, TokenStoreError> {
         self.store.list().await
     }

@@ -35,6 +35,18 @@ impl TestDatabase {
 }
 
 both_databases! {
+    async fn a_lease_that_a_clock_hours_ahead_wrote_down_is_none(test: TestDatabase) {
+        granted(test.store.acquire(&key(), &elsewhere("a")).await.unwrap());
+        let ahead = if test.store.is_postgres() {
+            "UPDATE leases SET until = until + interval '8 hours'"
+        } else {
+            "UPDATE leases SET until = strftime('%Y-%m-%d %H:%M:%f', until, '+8 hours')"
+        };
+        test.execute(ahead).await;
+
+        granted(test.store.acquire(&key(), &elsewhere("b")).await.unwrap());
+    }
+
     async fn a_lane_has_one_holder_and_says_who(test: TestDatabase) {
         let first = elsewhere("a");
         granted(test.store.acquire(&key(), &first).await.unwrap());

@@ -11,7 +11,7 @@ use crate::domain::credential::{
     Attempt, Claim, Condition, Credential, Intent, NewTokens, SealedTokens, Settlement, Trouble,
 };
 
-pub(super) const LEASE: TimeDelta = TimeDelta::hours(1);
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 /// A process on no machine, so that only time can end what it holds.
 const ELSEWHERE: &str = "there:1:1:there";

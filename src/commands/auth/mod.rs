@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::output;
 use crate::app::App;
 use crate::auth::token_store::TokenStore;
-use crate::auth::{AuthError, GivenTokens};
+use crate::auth::{AuthError, GivenTokens, GrantStatus};
 use crate::cli::AuthVerb;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
@@ -77,15 +77,27 @@ async fn act(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
             import::import(app, known(app, shop)?, file, words).await
         }
         AuthVerb::Token { shop, table } => token::token(app, known(app, shop)?, table.json).await,
-        AuthVerb::Refresh { shop } => {
+        AuthVerb::Refresh { shop, force } => {
             let shop = known(app, shop)?;
-            tell::tell(app, shop, &app.tokens.refresh_now(shop).await?).await
+            tell::tell(app, shop, &refresh(app, shop, *force).await?).await
         }
         AuthVerb::RotateKey => rotate_key::rotate_key(app).await,
         AuthVerb::TakeOver { shops } => take_over::take_over(app, shops).await,
         AuthVerb::Clear { shop } => forgotten(shop, app.tokens.clear(known(app, shop)?).await?),
         AuthVerb::Status(table) => status::status(app, table.json).await,
     }
+}
+
+async fn refresh(app: &App, shop: &Shop, is_forced: bool) -> Result<GrantStatus, AuthError> {
+    if !is_forced {
+        return app.tokens.refresh_now(shop).await;
+    }
+    paste::eprint_line(said!(
+        "Sending the stored refresh token whatever is known of it. If it was spent before, the platform refuses it, \
+         and may end the tokens that still work: then only a new authorisation helps.",
+        "将直接使用已保存的刷新令牌，不管它此前的状态。如果它已被用过，平台会拒绝，并可能使仍有效的令牌一并失效，那时只能重新授权。"
+    ));
+    app.tokens.refresh_by_force(shop).await
 }
 
 /// Forgets a grant. Asks for no key, so that a shop whose key is lost can be freed of it.

@@ -30,7 +30,6 @@ impl Keeper {
     pub(super) async fn fulfil(&self, shop: &Shop, row: &ShopRow, duty: Duty) -> Result<(), AuthError> {
         match duty {
             Duty::Renew => self.renew(shop).await,
-            Duty::GiveUp => self.give_up(shop, row).await,
             Duty::Inspect => self.inspect(shop, row).await,
             Duty::RunCommand { version } => self.run_command(shop, version).await,
             Duty::Resume => self.resume(shop).await,
@@ -53,15 +52,6 @@ impl Keeper {
             () = self.shared.cancel.cancelled() => Ok(()),
             renewed = self.charge.tokens.renew_if_due(shop) => renewed,
         }
-    }
-
-    /// Of all programs that see the end at the same moment, one goes on to tell it; should it come to nothing, the next
-    /// look finds it undone.
-    async fn give_up(&self, shop: &Shop, row: &ShopRow) -> Result<(), AuthError> {
-        if self.takes_telling(shop, row).await? {
-            return self.renew(shop).await;
-        }
-        Ok(())
     }
 
     /// Asks the platform what the grant holds, unless another program does. What only failed on the way is tried again.

@@ -13,9 +13,6 @@ use crate::store::shops::ShopRow;
 /// The shops' inspections are spread over this much of the beginning of each period.
 const INSPECTIONS_SPREAD: TimeDelta = TimeDelta::minutes(15);
 
-/// Who took it upon himself to write down and tell a death has done so by then, or has died.
-const GIVE_UP_WITHIN: TimeDelta = TimeDelta::minutes(1);
-
 /// What is known of one shop when the keeper looks.
 pub(super) struct Sight<'a> {
     pub(super) shop: &'a Shop,
@@ -33,9 +30,8 @@ pub(super) enum Duty {
     Resume,
     /// Nothing can be asked for the shop any more.
     Pause(OwnerReason),
+    /// Renew it; or write down that only the owner can help, and report it.
     Renew,
-    /// Write down that only the owner can help, and tell it.
-    GiveUp,
     Warn {
         end: OwnerEnd,
         days: i64,
@@ -64,8 +60,7 @@ impl Sight<'_> {
         };
         // The rest is for the next look.
         if status.is_due {
-            let is_taken = self.row.warned_at.is_some_and(|at| at <= now && now < at + GIVE_UP_WITHIN);
-            return if is_taken { Vec::new() } else { vec![Duty::GiveUp] };
+            return vec![Duty::Renew];
         }
         let pause = (!status.usable && self.row.pause.is_none()).then_some(Duty::Pause(reason));
         let is_to_be_told = self.was_dead && due_reminder(self.row.warned_at, now);

@@ -11,6 +11,7 @@ use crate::domain::grant::{Access, Account, GrantInfo, Granted};
 use crate::platform::error::{PlatformError, Rejection};
 use crate::platform::http::Conversation;
 use crate::platform::refusal::Refusal;
+use crate::platform::token_answer::{self, TokenAnswer};
 use crate::platform::{AppSettings, ConnectError, DeviceLogin, Platform, Profile, skew};
 
 /// Hosts of this domain have one task each; any other gateway does all of them.
@@ -68,15 +69,19 @@ impl Open115 {
         })
     }
 
-    /// A call that gives tokens. Lives count from before it is sent.
+    /// A call that gives tokens and costs `spent`. Lives count from before it is sent.
     pub(super) async fn grant(
         &self,
         (api, address): (&'static str, &Url),
         fields: &[(&str, &str)],
+        spent: &SecretString,
         refusal: fn(&str, &str) -> PlatformError,
     ) -> Result<Granted, PlatformError> {
         let asked_at = self.settings.clock.now();
-        let understand = |answer: &str| granted(Answer::open(answer)?.content(refusal)?, asked_at);
+        let understand = |answer: &str| {
+            let answer = token_answer::read(answer, spent, codes::is_success, refusal)?;
+            Ok(granted(answer, asked_at))
+        };
         self.conversation.post_form_once(api, address, fields, understand).await
     }
 }
@@ -112,7 +117,7 @@ impl Platform for Open115 {
     /// The refresh token alone: it needs no app and no secret, so whoever has it has the grant.
     async fn refresh(&self, refresh: &SecretString) -> Result<Granted, PlatformError> {
         let fields = [("refresh_token", refresh.expose_secret())];
-        self.grant((REFRESH, &self.addresses.refresh), &fields, codes::of_refresh).await
+        self.grant((REFRESH, &self.addresses.refresh), &fields, refresh, codes::of_refresh).await
     }
 
     async fn grant_info(&self, access: &Access) -> Result<GrantInfo, PlatformError> {
@@ -141,23 +146,17 @@ fn below(root: &Url, path: &str) -> Url {
     address
 }
 
-fn granted(grant: wire::Grant, asked_at: DateTime<Utc>) -> Result<Granted, PlatformError> {
-    Ok(Granted {
-        access_ends_at: access_end(&grant, asked_at),
-        access: grant
-            .access_token
-            .map(SecretString::from)
-            .ok_or_else(|| wire::malformed("data.access_token"))?,
-        refresh: grant.refresh_token.map(SecretString::from),
+fn granted(answer: TokenAnswer, asked_at: DateTime<Utc>) -> Granted {
+    let life_max = PROFILE.grant.access_life_max.num_seconds();
+    let life = wire::life_seconds(&answer.beside.value("expires_in"), life_max);
+    Granted {
+        access: answer.access,
+        access_ends_at: life.map(|seconds| asked_at + TimeDelta::seconds(seconds)),
+        refresh: answer.refresh,
         // Fixed at the first grant and told by no answer.
         refresh_ends_at: None,
         account: Account::default(),
-    })
-}
-
-fn access_end(grant: &wire::Grant, asked_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let life = grant.life_seconds(PROFILE.grant.access_life_max.num_seconds())?;
-    Some(asked_at + TimeDelta::seconds(life))
+    }
 }
 
 #[cfg(test)]

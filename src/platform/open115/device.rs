@@ -66,7 +66,8 @@ impl DeviceLogin for Open115 {
     async fn exchange(&self, secret: &SecretString) -> Result<Granted, PlatformError> {
         let secret = opened(secret)?;
         let fields = [("uid", &*secret.uid), ("code_verifier", &*secret.verifier)];
-        self.grant((EXCHANGE, &self.addresses.exchange), &fields, codes::of_call).await
+        let verifier = SecretString::from(secret.verifier.clone());
+        self.grant((EXCHANGE, &self.addresses.exchange), &fields, &verifier, codes::of_call).await
     }
 }
 

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::value::RawValue;
 
 use super::activities::Activities;
 use super::after_sales::AfterSales;
-use super::gateway::{DIALECT, Gateway};
+use super::gateway::Gateway;
 use super::goods::Goods;
 use super::orders::Orders;
 use super::partner::PartnerGoods;
-use super::{PROFILE, codes, partner, wire};
+use super::{PROFILE, codes, partner};
 use crate::domain::grant::{Access, Account, GrantInfo, Granted};
 use crate::domain::record::Record;
 use crate::platform::error::{PlatformError, Rejection};
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
+use crate::platform::token_answer::{self, Fields, TokenAnswer};
 use crate::platform::{
     AmountsSource, AppSettings, ConnectError, Platform, Profile, RecordSource, consent, instant, skew,
 };
@@ -51,19 +51,24 @@ impl Temu {
         })
     }
 
-    fn granted(&self, result: &RawValue) -> Result<Granted, PlatformError> {
-        let mut grant: wire::Grant = DIALECT.parse(result)?;
+    /// Reads the answer to a call that gives tokens and costs `spent`.
+    fn granted(
+        &self,
+        answer: &str,
+        spent: &SecretString,
+        refusal: impl FnOnce(&str, &str) -> Refusal,
+    ) -> Result<Granted, PlatformError> {
+        let refused = |code: &str, message: &str| refusal(code, message).into_error(code, message);
+        let TokenAnswer { access, refresh, beside } =
+            token_answer::read(answer, spent, codes::is_success, refused)?;
         let now = self.gateway.conversation.platform_now();
+        let refresh_end = beside.moment(&["refreshExpiredTime", "refresh_expired_time"]);
         Ok(Granted {
-            access: grant
-                .access_token
-                .take()
-                .map(SecretString::from)
-                .ok_or_else(|| DIALECT.malformed("accessToken"))?,
-            access_ends_at: access_end(&grant, now),
-            refresh_ends_at: instant::refresh_end(instant::from_seconds(grant.refresh_expired_time), now),
-            refresh: grant.refresh_token.take().map(SecretString::from),
-            account: account(grant),
+            access,
+            access_ends_at: access_end(&beside, now),
+            refresh_ends_at: instant::refresh_end(refresh_end, now),
+            refresh,
+            account: account(&beside),
         })
     }
 
@@ -115,7 +120,8 @@ impl Platform for Temu {
     async fn exchange_code(&self, code: &SecretString) -> Result<Granted, PlatformError> {
         let parameters = Parameters::new().text("code", code.expose_secret());
         let body = self.gateway.signed(EXCHANGE, code, parameters);
-        let understand = |answer: &str| self.granted(self.gateway.result(answer)?);
+        let refusal = |code: &str, _: &str| codes::refusal(self.zone(), code);
+        let understand = |answer: &str| self.granted(answer, code, refusal);
         self.gateway.conversation.post_json_once(EXCHANGE, body, understand).await
     }
 
@@ -133,17 +139,17 @@ impl Platform for Temu {
         let refusal = |code: &str, message: &str| {
             codes::refusal(self.zone(), code).or_by_patience(message).of_refresh(message)
         };
-        let understand = |answer: &str| self.granted(DIALECT.content(answer, refusal)?);
+        let understand = |answer: &str| self.granted(answer, refresh, refusal);
         self.gateway.conversation.post_json_once(REFRESH, body, understand).await
     }
 
     async fn grant_info(&self, access: &Access) -> Result<GrantInfo, PlatformError> {
         let api = if self.zone() == super::ZONE_PARTNER { GRANT_INFO_PARTNER } else { GRANT_INFO };
-        let understand = |answer: &str| DIALECT.parse(self.gateway.result(answer)?);
-        let grant: wire::Grant = self.gateway.read(api, access, Parameters::new(), understand).await?;
+        let understand = |answer: &str| Ok(Fields::of(self.gateway.result(answer)?.get()));
+        let grant = self.gateway.read(api, access, Parameters::new(), understand).await?;
         Ok(GrantInfo {
             access_ends_at: access_end(&grant, self.gateway.conversation.platform_now()),
-            account: account(grant),
+            account: account(&grant),
         })
     }
 
@@ -168,16 +174,16 @@ impl Platform for Temu {
     }
 }
 
-fn access_end(grant: &wire::Grant, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let end = instant::from_seconds(grant.expired_time);
+fn access_end(grant: &Fields, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let end = grant.moment(&["expiredTime", "expired_time"]);
     instant::access_end(end, now, PROFILE.grant.access_life_max)
 }
 
-fn account(grant: wire::Grant) -> Account {
+fn account(grant: &Fields) -> Account {
     Account {
-        id: grant.mall_id,
-        name: grant.mall_name,
-        region: grant.region_id,
-        scopes: grant.api_scope_list,
+        id: grant.text(&["mallId"]),
+        name: grant.text(&["mallName"]),
+        region: grant.text(&["regionId"]),
+        scopes: grant.texts("apiScopeList"),
     }
 }

@@ -7,17 +7,18 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::after_sales::AfterSales;
-use super::gateway::{DIALECT, Gateway};
+use super::gateway::Gateway;
 use super::orders::Orders;
 use super::products::Products;
 use super::stock::Stock;
-use super::{PROFILE, codes, wire};
+use super::{PROFILE, codes};
 use crate::domain::grant::{Access, Account, GrantInfo, Granted};
 use crate::domain::record::{Lane, Record};
 use crate::domain::window::Window;
 use crate::platform::error::PlatformError;
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
+use crate::platform::token_answer::{self, TokenAnswer};
 use crate::platform::{
     AppSettings, ConnectError, PageQuery, Platform, Profile, Range, RecordSource, StockSource, consent,
     instant, skew,
@@ -61,23 +62,33 @@ impl Xiaohongshu {
         refusal: fn(&str, &str) -> Refusal,
     ) -> Result<Granted, PlatformError> {
         let body = self.gateway.signed(method, Parameters::new().text(spent_as, spent.expose_secret()));
-        let understand = |answer: &str| self.granted(DIALECT.parse(DIALECT.content(answer, refusal)?)?);
+        let understand = |answer: &str| self.granted(answer, spent, refusal);
         self.gateway.conversation.post_json_once(method, body, understand).await
     }
 
-    fn granted(&self, grant: wire::Grant) -> Result<Granted, PlatformError> {
+    fn granted(
+        &self,
+        answer: &str,
+        spent: &SecretString,
+        refusal: fn(&str, &str) -> Refusal,
+    ) -> Result<Granted, PlatformError> {
+        let refused = |code: &str, message: &str| refusal(code, message).into_error(code, message);
+        let TokenAnswer { access, refresh, beside } =
+            token_answer::read(answer, spent, codes::is_success, refused)?;
         let now = self.gateway.conversation.platform_now();
-        let access_end = instant::from_millis(grant.access_token_expires_at);
-        let refresh_end = instant::from_millis(grant.refresh_token_expires_at);
+        let access_end = beside.moment(&["accessTokenExpiresAt"]);
+        let refresh_end = beside.moment(&["refreshTokenExpiresAt"]);
         Ok(Granted {
-            access: grant
-                .access_token
-                .map(SecretString::from)
-                .ok_or_else(|| DIALECT.malformed("accessToken"))?,
+            access,
             access_ends_at: instant::access_end(access_end, now, PROFILE.grant.access_life_max),
-            refresh: grant.refresh_token.map(SecretString::from),
+            refresh,
             refresh_ends_at: instant::refresh_end(refresh_end, now),
-            account: Account { id: grant.seller_id, name: grant.seller_name, region: None, scopes: None },
+            account: Account {
+                id: beside.text(&["sellerId"]),
+                name: beside.text(&["sellerName"]),
+                region: None,
+                scopes: None,
+            },
         })
     }
 }

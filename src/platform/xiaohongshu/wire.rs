@@ -129,21 +129,3 @@ pub(super) struct Part {
     #[serde(default, deserialize_with = "lenient::integer")]
     pub(super) paid_amount_per_sku: Option<i64>,
 }
-
-/// `data` of `oauth.getAccessToken` and `oauth.refreshToken`. Ends in milliseconds since 1970.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Grant {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) access_token: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) access_token_expires_at: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) refresh_token: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) refresh_token_expires_at: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) seller_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) seller_name: Option<String>,
-}

@@ -78,7 +78,7 @@ both_databases! {
         assert_eq!((test.gateway.refresh_calls(), renewals(&test.row().await)), (2, 1));
     }
 
-    async fn killed_while_it_asks_once_more_a_program_leaves_nobody_who_asks_a_third_time(test: TestDatabase) {
+    async fn killed_while_it_asks_once_more_a_program_leaves_the_platforms_word_to_the_next(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
         test.gateway.next(&[Fault::AnswerLost]);
@@ -94,7 +94,7 @@ both_databases! {
             let error = test.access().await.err().unwrap();
             assert!(matches!(error, AuthError::NeedsOwner { reason: OwnerReason::AnswerLost, .. }), "{error}");
         }
-        assert_eq!(test.gateway.refresh_calls(), 1, "nobody knows that the second call was not made");
+        assert_eq!(test.gateway.refresh_calls(), 2, "nobody knows that the second call was made");
     }
 
     async fn killed_after_its_commit_a_program_has_lost_nothing(test: TestDatabase) {

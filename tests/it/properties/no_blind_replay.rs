@@ -10,7 +10,7 @@ use shopsync::auth::AuthError;
 use shopsync::auth::credential::OwnerReason;
 use shopsync::clock::Clock;
 use shopsync::domain::credential::Condition;
-use shopsync::platform::{PlatformError, profile};
+use shopsync::platform::{AppSettings, PlatformError, profile};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -72,6 +72,39 @@ async fn the_http_layer_sends_a_refresh_token_once_whatever_comes_back() {
             );
             assert!(is_unknown, "{platform}, {reply:?}: {error:?}");
             assert_eq!(calls.load(Ordering::SeqCst), 1, "{platform}, {reply:?}");
+        }
+    }
+}
+
+/// What a proxy, a firewall or a captive portal says in a platform's place.
+const PAGES: [&str; 8] = [
+    "HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>",
+    "HTTP/1.1 403 Forbidden\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>",
+    "HTTP/1.1 405 Not Allowed\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>",
+    "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\n\r\n",
+    "HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>",
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 21\r\n\r\n{\"message\":\"blocked\"}",
+];
+
+#[tokio::test]
+async fn a_page_in_front_of_a_platform_is_no_answer_of_the_platform() {
+    for platform in ["xiaohongshu", "temu", "115"] {
+        for page in PAGES {
+            let (address, calls) = gateway(page).await;
+            let settings = AppSettings {
+                refresh_type: Some("bg.refresh".to_owned()),
+                ..app_settings(&address, &Clock::system())
+            };
+            let client = (profile(platform).unwrap().connect)(settings).unwrap();
+
+            let error = client.refresh(&SecretString::from(TOKEN)).await.err().unwrap();
+
+            let is_page =
+                matches!(error, PlatformError::Unavailable { .. } | PlatformError::NotFromPlatform { .. });
+            assert!(is_page, "{platform}, {page:?}: {error:?}");
+            assert_eq!(calls.load(Ordering::SeqCst), 1, "{platform}, {page:?}");
         }
     }
 }
