@@ -15,16 +15,19 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// The fault that strikes this call, counted down if it is a counted one.
+    /// The fault that strikes this call, counted down if it is a counted one. `names`: whether the call is about the thing
+    /// of a number.
     pub(super) fn strike(
         &mut self,
         platform: Option<Platform>,
         api: &str,
+        names: impl Fn(&str) -> bool,
         random: &mut fastrand::Rng,
     ) -> Option<FaultKind> {
-        self.list
-            .iter_mut()
-            .find_map(|fault| fault.strikes(platform, api, random).then(|| fault.kind.clone()))
+        let is_about = |fault: &Fault| fault.number.as_deref().is_none_or(&names);
+        self.list.iter_mut().find_map(|fault| {
+            (is_about(fault) && fault.strikes(platform, api, random)).then(|| fault.kind.clone())
+        })
     }
 }
 
@@ -39,6 +42,9 @@ pub struct Fault {
     /// The API's name, or its beginning when it ends with `*`. `None`: every API.
     #[serde(default)]
     pub api: Option<String>,
+    /// The one thing it is about: a number of an order, case, SKU or activity that the call names. `None`: everything.
+    #[serde(default)]
+    pub number: Option<String>,
     /// Strikes this many matching calls, then never again.
     #[serde(default)]
     pub next: Option<u32>,
@@ -62,6 +68,8 @@ pub enum FaultKind {
     },
     /// HTTP 200 with a page of HTML.
     HtmlPage,
+    /// HTTP 200 with no body at all.
+    EmptyBody,
     /// The platform's own "too many calls".
     Throttle,
     /// The platform's own refusal.
@@ -91,7 +99,7 @@ pub enum FaultKind {
 impl Fault {
     /// A fault that strikes every call until it is narrowed down.
     pub fn new(kind: FaultKind) -> Self {
-        Self { kind, platform: None, api: None, next: None, probability: None }
+        Self { kind, platform: None, api: None, number: None, next: None, probability: None }
     }
 
     #[must_use]
@@ -103,6 +111,13 @@ impl Fault {
     #[must_use]
     pub fn at(mut self, api: &str) -> Self {
         self.api = Some(api.to_owned());
+        self
+    }
+
+    /// About the one thing of this number.
+    #[must_use]
+    pub fn about(mut self, number: &str) -> Self {
+        self.number = Some(number.to_owned());
         self
     }
 
@@ -154,7 +169,7 @@ mod tests {
             ..Faults::default()
         };
 
-        let mut strikes = |platform, api| faults.strike(Some(platform), api, &mut random).is_some();
+        let mut strikes = |platform, api| faults.strike(Some(platform), api, |_| true, &mut random).is_some();
 
         assert!(!strikes(Platform::Xiaohongshu, "bg.order.list.v2.get"));
         assert!(!strikes(Platform::Temu, "bg.open.accesstoken.create"));

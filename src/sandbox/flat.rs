@@ -37,6 +37,14 @@ impl FlatBody {
         text.trim().parse().map(Some).map_err(|_| NotANumber(name))
     }
 
+    /// Whether one of the parameters is this value, or a list that holds it.
+    pub(super) fn names(&self, value: &str) -> bool {
+        self.members.iter().any(|(name, _)| {
+            self.text(name).as_deref() == Some(value)
+                || self.strings(name).is_some_and(|values| values.iter().any(|one| one == value))
+        })
+    }
+
     /// An array of strings. `None`: absent, or not such an array.
     pub(super) fn strings(&self, name: &str) -> Option<Vec<String>> {
         self.raw(name).and_then(|text| serde_json::from_str(text).ok())

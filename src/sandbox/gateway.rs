@@ -62,7 +62,8 @@ pub(super) fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply 
         Platform::Xiaohongshu => "method",
     };
     let api = body.as_ref().and_then(|body| body.text(name)).unwrap_or_default();
-    through(world, Some(platform), &api, |world, fault| match gateway {
+    let names = |number: &str| body.as_ref().is_some_and(|body| body.names(number));
+    through(world, Some(platform), &api, names, |world, fault| match gateway {
         Gateway::Temu | Gateway::TemuPartner | Gateway::TemuCn => {
             temu::answer(world, gateway, body.as_ref(), fault)
         }
@@ -72,7 +73,7 @@ pub(super) fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply 
 
 /// Answers one call of 115, whose APIs have addresses of their own.
 pub(super) fn answer_115(world: &mut World, call: open115::Call, sent: &open115::Sent) -> Reply {
-    through(world, None, call.path(), |world, fault| open115::answer(world, call, sent, fault))
+    through(world, None, call.path(), |_| false, |world, fault| open115::answer(world, call, sent, fault))
 }
 
 /// Counts a call, and lets `act` answer it unless trouble comes first.
@@ -80,10 +81,11 @@ fn through(
     world: &mut World,
     platform: Option<Platform>,
     api: &str,
+    names: impl Fn(&str) -> bool,
     act: impl FnOnce(&mut World, Option<&FaultKind>) -> String,
 ) -> Reply {
     *world.counters.calls.entry(api.to_owned()).or_default() += 1;
-    let fault = world.faults.strike(platform, api, &mut world.random);
+    let fault = world.faults.strike(platform, api, names, &mut world.random);
     if let Some(reply) = fault.as_ref().and_then(edge_reply) {
         return reply;
     }
@@ -111,6 +113,7 @@ fn edge_reply(fault: &FaultKind) -> Option<Reply> {
             retry_after_seconds: *retry_after_seconds,
             ..reply(429, "text/plain", "Too Many Requests")
         },
+        FaultKind::EmptyBody => reply(200, JSON, ""),
         FaultKind::HtmlPage => reply(200, HTML, "<html><body>System upgrade in progress</body></html>"),
         _ => return None,
     })

@@ -3,7 +3,7 @@
 //! Rows, ledger and cursor of a page are one transaction. What it does with a row it knows already: an older copy
 //! never replaces a newer one, an equal copy writes nothing, and money that came by another call stays.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement};
@@ -13,7 +13,7 @@ use super::bulk::KEYS_PER_STATEMENT;
 use super::dialect::Dialect;
 use super::entities::shop;
 use super::leases::{self, Lease};
-use super::quarantine::{self, QuarantineRow, Quarantined, Unreadable};
+use super::quarantine::{self, Changes, QuarantineRow, Quarantined, Unreadable};
 use super::tables::table_of;
 use super::transaction::Tx;
 use super::windows::Close;
@@ -34,7 +34,7 @@ pub struct PageCommit {
     /// Whether the money of the orders that are written has to be asked for by a call of its own. A case that is
     /// written changes the money of its order.
     pub amounts_due: bool,
-    /// What is also among `things` was readable before, and no longer is.
+    /// What is also among `things` is stored as far as it could be read, or was readable before and no longer is.
     pub quarantined: Vec<Quarantined>,
     /// The window ends with this page. `None`: more pages follow.
     pub close: Option<Close>,
@@ -62,7 +62,7 @@ pub(super) struct Piece<'a, T> {
 pub(super) type Pieces<'a, T> = BTreeMap<&'a str, Piece<'a, T>>;
 
 /// What became of a page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Things that were new or changed.
     pub written: u64,
@@ -70,6 +70,7 @@ pub struct Committed {
     pub unchanged: u64,
     /// Where the cursor stands now. `None`: this commit did not move it.
     pub cursor: Option<DateTime<Utc>>,
+    pub quarantine: Changes,
 }
 
 /// What all rows of a commit share.
@@ -125,8 +126,12 @@ impl Store {
         self.write(|tx| async move {
             leases::lock_lease(&tx, lease).await?;
             let written = write_things(&tx, lease, page, sorted).await?;
-            quarantine::release(&tx, &lease.key, sorted.read()).await?;
-            quarantine::keep(&tx, &lease.key, &page.quarantined, page.synced_at).await?;
+            // What stays there keeps its first moment and its attempts.
+            let stays: HashSet<&str> =
+                page.quarantined.iter().filter_map(|odd| odd.number.as_deref()).collect();
+            let leaves = sorted.read().filter(|(number, _)| !stays.contains(number));
+            let released = quarantine::release(&tx, &lease.key, leaves).await?;
+            let new = quarantine::keep(&tx, &lease.key, &page.quarantined, page.synced_at).await?;
             let mut cursor = None;
             if let Some(close) = page.close {
                 ledger::close(&tx, &lease.key, close, page.run_id, page.synced_at).await?;
@@ -134,7 +139,8 @@ impl Store {
                     cursor = cursors::advance(&tx, &lease.key.shop, lease.key.record).await?;
                 }
             }
-            Ok(Committed { written, unchanged: sorted.len() - written, cursor })
+            let quarantine = Changes { new, released };
+            Ok(Committed { written, unchanged: sorted.len() - written, cursor, quarantine })
         })
         .await
     }
@@ -154,9 +160,10 @@ impl Store {
             leases::lock_lease(&tx, lease).await?;
             let written = write_things(&tx, lease, page, sorted).await?;
             let known_by = readable.iter().map(|row| (row.number.as_str(), row.last_seen_at));
-            quarantine::release(&tx, &lease.key, known_by).await?;
-            quarantine::note_tried(&tx, &lease.key, unreadable).await?;
-            Ok(Committed { written, unchanged: sorted.len() - written, cursor: None })
+            let released = quarantine::release(&tx, &lease.key, known_by).await?;
+            quarantine::note_tried(&tx, &lease.key, unreadable, page.synced_at).await?;
+            let quarantine = Changes { released, ..Changes::default() };
+            Ok(Committed { written, unchanged: sorted.len() - written, cursor: None, quarantine })
         })
         .await
     }

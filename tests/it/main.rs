@@ -27,6 +27,7 @@ mod databases;
 mod dead_man;
 mod events;
 mod every_record;
+mod isolation;
 mod journal;
 mod keeper;
 mod keeper_command;
