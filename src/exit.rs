@@ -83,7 +83,9 @@ impl Exit {
             RunError::Panicked { .. } => Self::Bug,
             RunError::Sync { source, .. } => match &**source {
                 SyncError::Auth { source } => Self::of_auth(source),
-                SyncError::Platform { source, .. } => Self::of_platform(source),
+                SyncError::Platform { source, .. }
+                | SyncError::NotCovered { source, .. }
+                | SyncError::MostFailed { source, .. } => Self::of_platform(source),
                 SyncError::Store { source } => Self::of_store(source).unwrap_or(Self::Bug),
                 SyncError::ChangedPlatform { .. } | SyncError::ScanTooSmall { .. } => Self::Unavailable,
                 SyncError::Missed { .. } => Self::Partly,

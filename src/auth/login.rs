@@ -233,6 +233,7 @@ impl Tokens {
             priority: Priority::Update,
             calls: Arc::new(AtomicU64::new(0)),
             cancel: self.shared.stopping.clone(),
+            patience: None,
         };
         application.call(&context, || application.platform().grant_info(access)).await
     }

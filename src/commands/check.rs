@@ -229,6 +229,7 @@ async fn shop_line(app: &App, shop: &Shop) -> Line {
         priority: Priority::Update,
         calls: Arc::new(AtomicU64::new(0)),
         cancel: CancellationToken::new(),
+        patience: None,
     };
     let platform = application.platform();
     let answer = match platform.source(Record::Orders).filter(|_| app.reads(shop, Record::Orders)) {

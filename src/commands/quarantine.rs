@@ -79,6 +79,11 @@ fn show(row: &QuarantineRow, as_json: bool) -> anyhow::Result<()> {
     output::line(format_args!("  last seen   {} UTC", output::when(Some(row.last_seen_at))))?;
     let version = row.version.as_deref().unwrap_or("an older version");
     output::line(format_args!("  tried       {} times, last by {version}", row.attempts))?;
+    let next = match row.next_try_at {
+        Some(at) => format!("with the next run after {} UTC", output::when(Some(at))),
+        None => "when it is listed again, or after an upgrade".to_owned(),
+    };
+    output::line(format_args!("  next try    {next}"))?;
     match raw {
         Ok(raw) => output::block(format_args!("{raw:#}")),
         Err(_) => output::line(&row.raw),
@@ -91,6 +96,7 @@ fn as_value(row: &QuarantineRow) -> serde_json::Value {
         "attempts": row.attempts, "version": row.version,
         "first_seen_at": output::instant(Some(row.first_seen_at)),
         "last_seen_at": output::instant(Some(row.last_seen_at)),
+        "next_try_at": output::instant(row.next_try_at),
     })
 }
 
@@ -110,7 +116,7 @@ pub(super) async fn retry(app: &App, words: &Retry, cancel: CancellationToken) -
     let mut tried = Vec::new();
     for shop in app.shops.iter().filter(|shop| words.of.shop.as_ref().is_none_or(|name| shop.name == *name)) {
         for record in shop.records.iter().copied().filter(|record| app.reads(shop, *record)) {
-            let untried = Untried { shop: &shop.name, record, number, by_other_versions: false };
+            let untried = Untried { shop: &shop.name, record, number, due_before: None };
             let is_asked_for = words.of.record.is_none_or(|asked| asked == record);
             if !is_asked_for || app.store.count_untried(untried).await? == 0 {
                 continue;

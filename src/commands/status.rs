@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::output;
 use crate::app::App;
 use crate::auth::advice::to_do;
+use crate::domain::record::Record;
 use crate::exit::Exit;
 use crate::store::overview::Overview;
 use crate::store::windows::WindowState;
@@ -62,14 +63,14 @@ fn as_row(line: &Line, now: DateTime<Utc>) -> [String; 10] {
         line.lag.map_or_else(|| "-".to_owned(), output::length),
         last_run,
         line.next_run.map_or_else(|| "never".to_owned(), |at| format!("in {}", output::length(at - now))),
-        gaps(overview),
+        gaps(line.record, overview),
         overview.quarantined.to_string(),
         if line.paused.is_some() { format!("paused; {}", line.token) } else { line.token.clone() },
     ]
 }
 
 /// What the ledger says is not, or not surely, there: how many windows, and since when.
-fn gaps(overview: &Overview) -> String {
+fn gaps(record: Record, overview: &Overview) -> String {
     let mut told: Vec<String> = [
         (WindowState::Planned, "unread"),
         (WindowState::Reading, "being read"),
@@ -82,6 +83,10 @@ fn gaps(overview: &Overview) -> String {
     .collect();
     if overview.amounts_due > 0 {
         told.push(format!("{} without money yet", overview.amounts_due));
+    }
+    if overview.extras_unreadable > 0 {
+        let what = if record == Record::Products { "stock" } else { "money" };
+        told.push(format!("{what} of {} unreadable", overview.extras_unreadable));
     }
     if told.is_empty() { "none".to_owned() } else { told.join(", ") }
 }

@@ -27,8 +27,15 @@ use crate::sync::{Progress, amounts};
 /// How long a one-shot verb waits for a lane that somebody else holds.
 pub(super) const LEASE_WAIT: Duration = Duration::from_mins(10);
 
+/// What came of one record of one shop.
+struct Synced {
+    lanes: LaneOutcomes,
+    /// Things that could not be read: those of these runs, and those that are asked for again by themselves.
+    left: u64,
+}
+
 /// What came of each record of each shop.
-type Results = BTreeMap<(String, Record), LaneOutcomes>;
+type Results = BTreeMap<(String, Record), Synced>;
 
 pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     // What a killed process left as `running` in the sync log.
@@ -67,11 +74,13 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
     while let Some(ended) = tasks.join_next().await {
         let (shop, record, outcomes) = ended.context("a shop's task ended in a fault of this program")?;
         bars.finish(&shop, record);
-        results.insert((shop, record), outcomes);
+        let left = left(&app, &shop, record, &outcomes).await?;
+        results.insert((shop, record), Synced { lanes: outcomes, left });
     }
     bars.clear();
     print(&results, started_at.elapsed(), words.table.json)?;
-    if cancel.is_cancelled() && results.values().flatten().any(|(_, outcome)| outcome.is_err()) {
+    if cancel.is_cancelled() && results.values().flat_map(|of| &of.lanes).any(|(_, outcome)| outcome.is_err())
+    {
         let text = "stopped; what is stored stays, and the next sync goes on from there";
         return Err(Failure::new(Exit::Later, text).into());
     }
@@ -93,6 +102,24 @@ async fn refuse_short_windows(app: &App, results: &Results) -> anyhow::Result<()
         "{short} windows showed fewer than the platform reported; they are read again by themselves (`shopsync status` shows them)"
     );
     Err(Failure::new(Exit::Partly, text).into())
+}
+
+/// How much could not be read, in quarantine or but for an extra. What stays in quarantine because only a newer version
+/// may read it counts in the run that put it there.
+async fn left(app: &App, shop: &str, record: Record, outcomes: &LaneOutcomes) -> anyhow::Result<u64> {
+    let of_runs: u64 = outcomes
+        .iter()
+        .filter_map(|(_, outcome)| outcome.as_ref().ok())
+        .map(|counts| counts.rows_quarantined)
+        .sum();
+    let asked_again = app.store.count_asked_again(shop, record).await?;
+    let wants_extras = app.shop(shop).is_some_and(|shop| match record {
+        Record::Orders => app.reads_amounts(shop),
+        Record::Products => shop.options.stock_detail,
+        Record::AfterSales | Record::Activities => false,
+    });
+    let extras = if wants_extras { app.store.extras_unreadable(shop, record).await? } else { 0 };
+    Ok(of_runs.max(asked_again + extras))
 }
 
 /// What to sync. A shop named on the command line must exist and be authorised; one a job merely covers is left out
@@ -181,17 +208,21 @@ fn tell_unauthorised(shop: &Shop) {
 
 fn print(results: &Results, elapsed: Duration, as_json: bool) -> anyhow::Result<()> {
     if as_json {
-        let mut shops: BTreeMap<&str, Vec<serde_json::Value>> = BTreeMap::new();
-        for ((shop, record), outcomes) in results {
-            shops.entry(shop).or_default().extend(outcomes.iter().map(|lane| lane_json(*record, lane)));
+        let mut shops: BTreeMap<&str, (Vec<serde_json::Value>, u64)> = BTreeMap::new();
+        for ((shop, record), of) in results {
+            let (lanes, left) = shops.entry(shop).or_default();
+            lanes.extend(of.lanes.iter().map(|lane| lane_json(*record, lane)));
+            *left += of.left;
         }
-        let shops: Vec<_> =
-            shops.into_iter().map(|(shop, lanes)| json!({ "shop": shop, "lanes": lanes })).collect();
+        let shops: Vec<_> = shops
+            .into_iter()
+            .map(|(shop, (lanes, left))| json!({ "shop": shop, "lanes": lanes, "left": left }))
+            .collect();
         return output::json(&json!({ "shops": shops, "seconds": elapsed.as_secs_f64() }));
     }
     let lanes = || {
-        results.iter().flat_map(|((shop, record), outcomes)| {
-            outcomes.iter().map(move |(lane, outcome)| (shop, *record, *lane, outcome))
+        results.iter().flat_map(|((shop, record), of)| {
+            of.lanes.iter().map(move |(lane, outcome)| (shop, *record, *lane, outcome))
         })
     };
     output::table(
@@ -236,12 +267,13 @@ fn lane_json(record: Record, (lane, outcome): &(Lane, Result<Counts, RunError>))
     }
 }
 
-/// The exit code of several shops: 0 when all went well, the common reason when all failed for one, else 3. A record
-/// that is off has been told once and is asked for again tomorrow; it counts only where a shop has nothing else.
+/// The exit code of several shops: 0 when all went well, the common reason when all failed for one, else 3; also 3
+/// when all went well but for single things that are left. A record that is off has been reported once and is asked for
+/// again tomorrow; it counts only where a shop has nothing else.
 fn conclude(results: &Results) -> anyhow::Result<Exit> {
     let mut shops: BTreeMap<&str, Vec<&Result<Counts, RunError>>> = BTreeMap::new();
-    for ((shop, _), outcomes) in results {
-        shops.entry(shop).or_default().extend(outcomes.iter().map(|(_, outcome)| outcome));
+    for ((shop, _), of) in results {
+        shops.entry(shop).or_default().extend(of.lanes.iter().map(|(_, outcome)| outcome));
     }
     let mut failed: BTreeMap<&str, &RunError> = BTreeMap::new();
     for (shop, outcomes) in &shops {
@@ -255,7 +287,7 @@ fn conclude(results: &Results) -> anyhow::Result<Exit> {
         shops.keys().map(|shop| failed.get(shop).map_or(Exit::Done, |error| Exit::of_run(error))),
     );
     if code == Exit::Done {
-        return Ok(Exit::Done);
+        return conclude_left(results);
     }
     let failed: Vec<&str> = failed.into_keys().collect();
     Err(Failure::new(
@@ -263,4 +295,21 @@ fn conclude(results: &Results) -> anyhow::Result<Exit> {
         format!("not everything was synced: {} (why, and when: `shopsync runs --failed`)", failed.join(", ")),
     )
     .into())
+}
+
+/// What is left of runs that all went well.
+fn conclude_left(results: &Results) -> anyhow::Result<Exit> {
+    let left: Vec<String> = results
+        .iter()
+        .filter(|(_, of)| of.left > 0)
+        .map(|((shop, record), of)| format!("{} of the {record} of `{shop}`", of.left))
+        .collect();
+    if left.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let text = format!(
+        "all else is synced, but something could not be read: {} (what, and why: `shopsync quarantine list`, `shopsync status`)",
+        left.join(", ")
+    );
+    Err(Failure::new(Exit::Partly, text).into())
 }

@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod after_sale;
+pub mod again;
 pub mod credential;
 pub mod entity;
 pub mod grant;

@@ -106,6 +106,13 @@ pub const QUARANTINED: Meter = Meter {
     help: "Records in quarantine.",
 };
 
+pub const EXTRAS_UNREADABLE: Meter = Meter {
+    name: "shopsync_extras_unreadable",
+    kind: Kind::Gauge,
+    labels: &["shop", "record"],
+    help: "Orders whose money, or SKUs whose stock, could not be read.",
+};
+
 pub const WINDOWS_INCOMPLETE: Meter = Meter {
     name: "shopsync_windows_incomplete",
     kind: Kind::Gauge,
@@ -147,6 +154,7 @@ pub const ALL: &[&Meter] = &[
     &TOKEN_EXPIRY,
     &GRANTS,
     &QUARANTINED,
+    &EXTRAS_UNREADABLE,
     &WINDOWS_INCOMPLETE,
     &CLOCK_SKEW,
     &CONFIG_RELOADS,

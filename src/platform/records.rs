@@ -260,7 +260,7 @@ pub enum Row {
 }
 
 /// A row we could read far enough to know what it is about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ListRow {
     pub kind: Kind,
     pub number: String,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::bulk::KEYS_PER_STATEMENT;
@@ -24,6 +24,8 @@ pub struct DueOrder {
     pub updated_at: Option<DateTime<Utc>>,
     /// To be handed back with the answer: an order that changed meanwhile is due anew.
     pub due_at: DateTime<Utc>,
+    /// How often in a row its money could not be read.
+    pub attempts: i64,
 }
 
 /// What asking for the money of an order came to.
@@ -46,22 +48,39 @@ pub enum AmountsResult {
     },
     /// No answer to be had yet.
     Later { due: DateTime<Utc> },
+    /// It could not be read, so many times in a row by now.
+    Failed { attempts: i64, due: DateTime<Utc> },
 }
 
 impl Store {
-    /// The orders that are due at `now`, longest due first.
+    /// The next orders that are due at `now`, longest due first. `after`: the last one of the batch before.
     pub async fn due_orders(
         &self,
         shop: &str,
         now: DateTime<Utc>,
+        after: Option<&DueOrder>,
         limit: u64,
     ) -> Result<Vec<DueOrder>, StoreError> {
-        type Due = (String, String, Option<DateTime<Utc>>, DateTime<Utc>);
+        type Due = (String, String, Option<DateTime<Utc>>, DateTime<Utc>, i64);
+        let after = after.map(|last| {
+            let due_at = self.dialect.instant(last.due_at);
+            let same = Condition::all()
+                .add(Column::AmountsDueAt.eq(due_at.clone()))
+                .add(Column::Number.gt(last.number.as_str()));
+            Condition::any().add(Column::AmountsDueAt.gt(due_at)).add(same)
+        });
         let rows: Vec<Due> = Entity::find()
             .select_only()
-            .columns([Column::Number, Column::Status, Column::UpdatedAt, Column::AmountsDueAt])
+            .columns([
+                Column::Number,
+                Column::Status,
+                Column::UpdatedAt,
+                Column::AmountsDueAt,
+                Column::AmountsAttempts,
+            ])
             .filter(Column::Shop.eq(shop))
             .filter(Column::AmountsDueAt.lte(self.dialect.instant(now)))
+            .filter(Condition::all().add_option(after))
             .order_by_asc(Column::AmountsDueAt)
             .order_by_asc(Column::Number)
             .limit(limit)
@@ -70,11 +89,12 @@ impl Store {
             .await?;
         Ok(rows
             .into_iter()
-            .map(|(number, status, updated_at, due_at)| DueOrder {
+            .map(|(number, status, updated_at, due_at, attempts)| DueOrder {
                 number,
                 status: OrderStatus::from_word(&status),
                 updated_at,
                 due_at,
+                attempts,
             })
             .collect())
     }
@@ -86,6 +106,29 @@ impl Store {
             .filter(Column::AmountsDueAt.lte(self.dialect.instant(now)))
             .count(&self.connection)
             .await?)
+    }
+
+    /// How many orders there are whose money could not be read when it was last asked for.
+    pub async fn amounts_unreadable(&self, shop: &str) -> Result<u64, StoreError> {
+        Ok(Entity::find()
+            .filter(Column::Shop.eq(shop))
+            // In these words, which are those of the index.
+            .filter(Expr::cust("amounts_attempts > 0"))
+            .count(&self.connection)
+            .await?)
+    }
+
+    /// Whether the money of any order was ever read.
+    pub async fn has_amounts(&self, shop: &str) -> Result<bool, StoreError> {
+        let any = Entity::find()
+            .select_only()
+            .column(Column::Number)
+            .filter(Column::Shop.eq(shop))
+            .filter(Column::AmountsAt.is_not_null())
+            .into_tuple::<String>()
+            .one(&self.connection)
+            .await?;
+        Ok(any.is_some())
     }
 
     /// Stores what was asked for, touching nothing but money. An order that a page changed since it was taken
@@ -166,10 +209,15 @@ async fn apply(
                 .col_expr(Column::Currency, Expr::value(text_or_null(currency)))
                 .col_expr(Column::AmountsAt, Expr::value(tx.dialect.instant(now)))
                 .col_expr(Column::Raw, Expr::value(text(&answers.to_json())))
+                .col_expr(Column::AmountsAttempts, Expr::value(0_i64))
                 .col_expr(Column::RunId, Expr::value(run_id));
             *next_due
         }
         AmountsResult::Later { due } => Some(*due),
+        AmountsResult::Failed { attempts, due } => {
+            update = update.col_expr(Column::AmountsAttempts, Expr::value(*attempts));
+            Some(*due)
+        }
     };
     let due = if stored.due_at == Some(row.taken_due_at) { next_due } else { stored.due_at };
     update.col_expr(Column::AmountsDueAt, Expr::value(tx.dialect.instant_or_null(due))).exec(tx.db()).await?;

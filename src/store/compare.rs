@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::bulk::KEYS_PER_STATEMENT;
@@ -84,36 +84,5 @@ impl Store {
             aside.extend(found);
         }
         Ok(aside)
-    }
-
-    /// SKUs that were stored since their stock was read, or whose stock never was, after this one in the order of
-    /// their ids.
-    pub async fn skus_without_stock(
-        &self,
-        shop: &str,
-        after: Option<&str>,
-        limit: u64,
-    ) -> Result<Vec<String>, StoreError> {
-        let of_sku = |column: &'static str| Expr::col((Alias::new("skus"), Alias::new(column)));
-        let of_stock = |column: &'static str| Expr::col((Alias::new("sku_stock"), Alias::new(column)));
-        let read = Query::select()
-            .expr(Expr::value(1))
-            .from("sku_stock")
-            .and_where(of_stock("shop").eq(of_sku("shop")))
-            .and_where(of_stock("sku_id").eq(of_sku("sku_id")))
-            .and_where(of_stock("read_at").gte(of_sku("synced_at")))
-            .to_owned();
-        let select = Query::select()
-            .column("sku_id")
-            .from("skus")
-            .and_where(of_sku("shop").eq(shop))
-            .and_where(of_sku("gone_at").is_null())
-            .and_where_option(after.map(|after| of_sku("sku_id").gt(after)))
-            .and_where(Expr::exists(read).not())
-            .order_by("sku_id", sea_orm::Order::Asc)
-            .limit(limit)
-            .to_owned();
-        let rows = self.connection.query_all(&select).await?;
-        Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
     }
 }

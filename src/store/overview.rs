@@ -105,6 +105,9 @@ pub struct Overview {
     pub quarantined: u64,
     /// Orders whose money is due now.
     pub amounts_due: u64,
+    /// What is stored but for something that a call of its own tells and that could not be read: the money of orders,
+    /// the stock of SKUs. It is asked for again.
+    pub extras_unreadable: u64,
     /// `None`: it never ran.
     pub last_run: Option<RunRow>,
     /// `None`: it never ended well.
@@ -192,6 +195,15 @@ impl Store {
         Ok(items)
     }
 
+    /// See [`Overview::extras_unreadable`].
+    pub async fn extras_unreadable(&self, shop: &str, record: Record) -> Result<u64, StoreError> {
+        match record {
+            Record::Orders => self.amounts_unreadable(shop).await,
+            Record::Products => self.stock_unreadable(shop).await,
+            Record::AfterSales | Record::Activities => Ok(0),
+        }
+    }
+
     pub async fn overview(&self, shop: &str, record: Record) -> Result<Overview, StoreError> {
         let now = self.clock.now();
         let amounts_due = match record {
@@ -215,6 +227,7 @@ impl Store {
             windows_unreachable: windows(WindowState::Unreachable),
             quarantined,
             amounts_due,
+            extras_unreadable: self.extras_unreadable(shop, record).await?,
             last_run: self.newest_run(shop, record, None).await?,
             last_ok: self.newest_run(shop, record, Some(Outcome::Ok)).await?,
             cursor,

@@ -3,7 +3,7 @@
 //! Rows, ledger and cursor of a page are one transaction. What it does with a row it knows already: an older copy
 //! never replaces a newer one, an equal copy writes nothing, and money that came by another call stays.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement};
@@ -13,7 +13,7 @@ use super::bulk::KEYS_PER_STATEMENT;
 use super::dialect::Dialect;
 use super::entities::shop;
 use super::leases::{self, Lease};
-use super::quarantine::{self, QuarantineRow, Quarantined, Unreadable};
+use super::quarantine::{self, Changes, QuarantineRow, Quarantined, Unreadable};
 use super::tables::table_of;
 use super::transaction::Tx;
 use super::windows::Close;
@@ -36,7 +36,7 @@ pub struct PageCommit {
     pub amounts_due: bool,
     /// No stored update time can lie after this moment: one that does is a mistake, and gives way.
     pub believed_until: DateTime<Utc>,
-    /// What is also among `things` was readable before, and no longer is.
+    /// What is also among `things` is stored as far as it could be read, or was readable before and no longer is.
     pub quarantined: Vec<Quarantined>,
     /// The window ends with this page. `None`: more pages follow.
     pub close: Option<Close>,
@@ -64,7 +64,7 @@ pub(super) struct Piece<'a, T> {
 pub(super) type Pieces<'a, T> = BTreeMap<&'a str, Piece<'a, T>>;
 
 /// What became of a page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Things that were new or changed.
     pub written: u64,
@@ -72,6 +72,7 @@ pub struct Committed {
     pub unchanged: u64,
     /// Where the cursor stands now. `None`: this commit did not move it.
     pub cursor: Option<DateTime<Utc>>,
+    pub quarantine: Changes,
 }
 
 /// What all rows of a commit share.
@@ -129,8 +130,12 @@ impl Store {
         self.write(|tx| async move {
             leases::lock_lease(&tx, lease).await?;
             let written = write_things(&tx, lease, page, sorted).await?;
-            quarantine::release(&tx, &lease.key, sorted.read()).await?;
-            quarantine::keep(&tx, &lease.key, &page.quarantined, page.synced_at).await?;
+            // What stays there keeps its first moment and its attempts.
+            let stays: HashSet<&str> =
+                page.quarantined.iter().filter_map(|odd| odd.number.as_deref()).collect();
+            let leaves = sorted.read().filter(|(number, _)| !stays.contains(number));
+            let released = quarantine::release(&tx, &lease.key, leaves).await?;
+            let new = quarantine::keep(&tx, &lease.key, &page.quarantined, page.synced_at).await?;
             let mut cursor = None;
             if let Some(close) = page.close {
                 ledger::close(&tx, &lease.key, close, page.run_id, page.synced_at).await?;
@@ -138,7 +143,8 @@ impl Store {
                     cursor = cursors::advance(&tx, &lease.key.shop, lease.key.record).await?;
                 }
             }
-            Ok(Committed { written, unchanged: sorted.len() - written, cursor })
+            let quarantine = Changes { new, released };
+            Ok(Committed { written, unchanged: sorted.len() - written, cursor, quarantine })
         })
         .await
     }
@@ -158,9 +164,10 @@ impl Store {
             leases::lock_lease(&tx, lease).await?;
             let written = write_things(&tx, lease, page, sorted).await?;
             let known_by = readable.iter().map(|row| (row.number.as_str(), row.last_seen_at));
-            quarantine::release(&tx, &lease.key, known_by).await?;
-            quarantine::note_tried(&tx, &lease.key, unreadable).await?;
-            Ok(Committed { written, unchanged: sorted.len() - written, cursor: None })
+            let released = quarantine::release(&tx, &lease.key, known_by).await?;
+            quarantine::note_tried(&tx, &lease.key, unreadable, page.synced_at).await?;
+            let quarantine = Changes { released, ..Changes::default() };
+            Ok(Committed { written, unchanged: sorted.len() - written, cursor: None, quarantine })
         })
         .await
     }

@@ -1,9 +1,10 @@
-//! How all shops are doing, in three questions whatever the number of shops and orders: for monitoring, which asks often.
+//! How all shops are doing, in a handful of questions whatever the number of shops and orders: for monitoring, which asks often.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::entities::sync_window;
 use super::windows::{CREATE_EPOCH, WindowState};
@@ -16,6 +17,8 @@ pub struct Vitals {
     /// `None` before the first run.
     pub last_sync_at: Option<DateTime<Utc>>,
     pub quarantined: u64,
+    /// Orders whose money and SKUs whose stock could not be read.
+    pub extras_unreadable: u64,
     /// Windows that failed or came out short, without those that a cursor set by hand left behind.
     pub windows_incomplete: u64,
 }
@@ -36,6 +39,14 @@ impl Store {
         for total in self.quarantine_totals().await? {
             pulse.entry((total.shop, total.record)).or_default().quarantined = total.rows;
         }
+        for (record, table, failed) in [
+            (Record::Orders, "orders", "amounts_attempts > 0"),
+            (Record::Products, "skus", "stock_attempts > 0 AND gone_at IS NULL"),
+        ] {
+            for (shop, things) in self.unreadable_counts(table, failed).await? {
+                pulse.entry((shop, record)).or_default().extras_unreadable = things.unsigned_abs();
+            }
+        }
         for (shop, record, epoch, windows) in self.incomplete_counts().await? {
             let Ok(record) = record.parse() else { continue };
             let key = (shop, record);
@@ -44,6 +55,23 @@ impl Store {
             }
         }
         Ok(pulse)
+    }
+
+    /// By shop. `failed` in the words of the table's index.
+    async fn unreadable_counts(
+        &self,
+        table: &'static str,
+        failed: &'static str,
+    ) -> Result<Vec<(String, i64)>, StoreError> {
+        let select = Query::select()
+            .column("shop")
+            .expr(Expr::col("shop").count())
+            .from(table)
+            .and_where(Expr::cust(failed))
+            .group_by_col("shop")
+            .to_owned();
+        let rows = self.connection.query_all(&select).await?;
+        rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
     }
 
     async fn incomplete_counts(&self) -> Result<Vec<(String, String, i64, i64)>, StoreError> {

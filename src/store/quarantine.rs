@@ -1,23 +1,24 @@
-//! Quarantine: records that could not be read, kept with the reason until a later copy is stored, or a later version of
-//! the program can read them.
+//! Quarantine: records that could not be read, kept with the reason until a later copy is stored, the platform answers, or
+//! a later version of the program can read them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, Value,
 };
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::bulk::{self, KEYS_PER_STATEMENT};
-use super::dialect::text;
+use super::dialect::{Dialect, text};
 use super::entities::quarantine::{Column, Entity, Model};
 use super::leases::LaneKey;
 use super::transaction::Tx;
 use super::{Store, StoreError};
+use crate::domain::again;
 use crate::domain::entity::Answers;
 use crate::domain::record::Record;
 
@@ -32,6 +33,8 @@ pub struct Quarantined {
     pub reason: String,
     /// The platform's own text.
     pub raw: String,
+    /// Whether a call of its own may tell more, so that it is asked for again by itself.
+    pub has_own_call: bool,
 }
 
 /// A record in quarantine.
@@ -50,6 +53,8 @@ pub struct QuarantineRow {
     pub last_seen_at: DateTime<Utc>,
     /// The version of this program that last tried to read it. `None`: one that did not say.
     pub version: Option<String>,
+    /// From when on it is asked for again. `None`: not by itself.
+    pub next_try_at: Option<DateTime<Utc>>,
 }
 
 /// Rows that are to be tried again, of one record of one shop.
@@ -59,8 +64,8 @@ pub struct Untried<'a> {
     pub record: Record,
     /// `None`: all of them.
     pub number: Option<&'a str>,
-    /// Only what this version has not tried yet.
-    pub by_other_versions: bool,
+    /// Only what was due before this moment, or was not tried by this version yet. `None`: whatever there is.
+    pub due_before: Option<DateTime<Utc>>,
 }
 
 /// What came of trying again what stays in quarantine.
@@ -68,6 +73,17 @@ pub struct Untried<'a> {
 pub struct Unreadable<'a> {
     pub row: &'a QuarantineRow,
     pub reason: String,
+    /// See [`Quarantined::has_own_call`].
+    pub has_own_call: bool,
+}
+
+/// What a commit changed about the quarantine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Numbers, as the quarantine has them, that were not there before.
+    pub new: BTreeSet<String>,
+    /// Numbers that left it.
+    pub released: Vec<String>,
 }
 
 impl QuarantineRow {
@@ -119,7 +135,7 @@ impl Store {
 
     /// How many there are to be tried again.
     pub async fn count_untried(&self, of: Untried<'_>) -> Result<u64, StoreError> {
-        Ok(Entity::find().filter(of.condition()).count(&self.connection).await?)
+        Ok(Entity::find().filter(of.condition(self.dialect)).count(&self.connection).await?)
     }
 
     /// The next rows to be tried again, by number. `after`: the last number of the batch before.
@@ -130,33 +146,78 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<QuarantineRow>, StoreError> {
         let rows = Entity::find()
-            .filter(of.condition().add_option(after.map(|after| Column::Number.gt(after))))
+            .filter(of.condition(self.dialect).add_option(after.map(|after| Column::Number.gt(after))))
             .order_by_asc(Column::Number)
             .limit(limit)
             .all(&self.connection)
             .await?;
         rows.into_iter().map(QuarantineRow::try_from).collect()
     }
+
+    /// Those of `numbers` that are asked for again by themselves, by number.
+    pub async fn asked_again(
+        &self,
+        shop: &str,
+        record: Record,
+        numbers: &[&str],
+    ) -> Result<HashMap<String, QuarantineRow>, StoreError> {
+        let mut kept = HashMap::new();
+        for numbers in numbers.chunks(KEYS_PER_STATEMENT) {
+            let rows = Entity::find()
+                .filter(Column::Shop.eq(shop))
+                .filter(Column::Record.eq(record.as_str()))
+                .filter(Column::Number.is_in(numbers.iter().copied()))
+                .filter(Column::NextTryAt.is_not_null())
+                .all(&self.connection)
+                .await?;
+            for row in rows {
+                kept.insert(row.number.clone(), QuarantineRow::try_from(row)?);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// How much of a (shop, record) is in quarantine and asked for again by itself.
+    pub async fn count_asked_again(&self, shop: &str, record: Record) -> Result<u64, StoreError> {
+        Ok(Entity::find()
+            .filter(Column::Shop.eq(shop))
+            .filter(Column::Record.eq(record.as_str()))
+            .filter(Column::NextTryAt.is_not_null())
+            .count(&self.connection)
+            .await?)
+    }
 }
 
 impl Untried<'_> {
-    fn condition(self) -> Condition {
-        let other = Condition::any().add(Column::Version.is_null()).add(Column::Version.ne(VERSION));
+    fn condition(self, dialect: Dialect) -> Condition {
+        let due = self.due_before.map(|moment| {
+            Condition::any()
+                .add(Column::Version.is_null())
+                .add(Column::Version.ne(VERSION))
+                .add(Column::NextTryAt.lt(dialect.instant(moment)))
+        });
         Condition::all()
             .add(Column::Shop.eq(self.shop))
             .add(Column::Record.eq(self.record.as_str()))
             .add_option(self.number.map(|number| Column::Number.eq(number)))
-            .add_option(self.by_other_versions.then_some(other))
+            .add_option(due)
     }
 }
 
 /// Notes that rows were tried in vain. When the platform showed them last stays: what is newer than that is newer.
-pub(super) async fn note_tried(tx: &Tx, key: &LaneKey, tried: &[Unreadable<'_>]) -> Result<(), StoreError> {
-    for Unreadable { row, reason } in tried {
+pub(super) async fn note_tried(
+    tx: &Tx,
+    key: &LaneKey,
+    tried: &[Unreadable<'_>],
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for Unreadable { row, reason, has_own_call } in tried {
+        let next_try = has_own_call.then(|| again::next_try(row.attempts + 1, at));
         Entity::update_many()
             .col_expr(Column::Reason, Expr::value(text(reason)))
             .col_expr(Column::Version, Expr::value(VERSION))
             .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1_i64))
+            .col_expr(Column::NextTryAt, Expr::value(tx.dialect.instant_or_null(next_try)))
             .filter(Column::Shop.eq(key.shop.as_str()))
             .filter(Column::Record.eq(key.record.as_str()))
             .filter(Column::Number.eq(row.number.as_str()))
@@ -167,16 +228,33 @@ pub(super) async fn note_tried(tx: &Tx, key: &LaneKey, tried: &[Unreadable<'_>])
     Ok(())
 }
 
-/// Puts records into quarantine; those already there are counted once more.
+/// Puts records into quarantine; those already there are counted once more. Tells the numbers of the new ones.
 pub(super) async fn keep(
     tx: &Tx,
     key: &LaneKey,
     records: &[Quarantined],
     at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut new = BTreeSet::new();
+    for has_own_call in [true, false] {
+        let of_sort = records.iter().filter(|record| record.has_own_call == has_own_call);
+        new.extend(keep_of_sort(tx, key, of_sort, has_own_call, at).await?);
+    }
+    Ok(new)
+}
+
+async fn keep_of_sort(
+    tx: &Tx,
+    key: &LaneKey,
+    records: impl Iterator<Item = &Quarantined>,
+    has_own_call: bool,
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<String>, StoreError> {
     let by_number: BTreeMap<String, &Quarantined> =
-        records.iter().map(|record| (number_of(record), record)).collect();
-    let at = tx.dialect.instant(at);
+        records.map(|record| (number_of(record), record)).collect();
+    let next_try =
+        |failures| tx.dialect.instant_or_null(has_own_call.then(|| again::next_try(failures, now)));
+    let at = tx.dialect.instant(now);
     let rows = by_number.into_iter().map(|(number, record)| {
         [
             (Column::Shop, text(&key.shop)),
@@ -188,43 +266,67 @@ pub(super) async fn keep(
             (Column::FirstSeenAt, at.clone()),
             (Column::LastSeenAt, at.clone()),
             (Column::Version, text(VERSION)),
+            (Column::NextTryAt, next_try(1)),
         ]
     });
     let mut conflict = OnConflict::columns([Column::Shop, Column::Record, Column::Number]);
     conflict
         .update_columns([Column::Reason, Column::Raw, Column::LastSeenAt, Column::Version])
-        .value(Column::Attempts, Expr::col((Entity, Column::Attempts)).add(1_i64));
+        .value(Column::Attempts, Expr::col((Entity, Column::Attempts)).add(1_i64))
+        .value(Column::NextTryAt, after_failures(next_try));
+    let mut new = BTreeSet::new();
     for mut insert in bulk::inserts(Entity, rows) {
         insert.on_conflict(conflict.clone());
-        tx.db().execute(&insert).await?;
+        insert.returning(Query::returning().columns([Column::Number, Column::Attempts]));
+        for row in tx.db().query_all(&insert).await? {
+            if row.try_get_by_index::<i64>(1)? == 1 {
+                new.insert(row.try_get_by_index(0)?);
+            }
+        }
     }
-    Ok(())
+    Ok(new)
+}
+
+/// The next try of a row that was there before, by how often it has failed now.
+fn after_failures(next_try: impl Fn(i64) -> Value) -> Expr {
+    let before = || Expr::col((Entity, Column::Attempts));
+    // The pauses are the same from the fourth failure on.
+    CaseStatement::new()
+        .case(before().lte(1_i64), Expr::value(next_try(2)))
+        .case(before().eq(2_i64), Expr::value(next_try(3)))
+        .finally(Expr::value(next_try(4)))
+        .into()
 }
 
 /// Takes records out of quarantine, within the transaction that stores them: those that went there before they were
-/// read now, by number and moment of reading.
+/// read now, by number and moment of reading. Tells their numbers.
 pub(super) async fn release(
     tx: &Tx,
     key: &LaneKey,
     read: impl Iterator<Item = (&str, DateTime<Utc>)>,
-) -> Result<(), StoreError> {
+) -> Result<Vec<String>, StoreError> {
     // One statement for each moment: the rows of a page share it.
     let mut by_moment: BTreeMap<DateTime<Utc>, Vec<&str>> = BTreeMap::new();
     for (number, read_at) in read {
         by_moment.entry(read_at).or_default().push(number);
     }
+    let mut released = Vec::new();
     for (read_at, numbers) in by_moment {
         for numbers in numbers.chunks(KEYS_PER_STATEMENT) {
-            Entity::delete_many()
-                .filter(Column::Shop.eq(key.shop.as_str()))
-                .filter(Column::Record.eq(key.record.as_str()))
-                .filter(Column::Number.is_in(numbers.iter().copied()))
-                .filter(Column::LastSeenAt.lte(tx.dialect.instant(read_at)))
-                .exec(tx.db())
-                .await?;
+            let delete = Query::delete()
+                .from_table(Entity)
+                .and_where(Column::Shop.eq(key.shop.as_str()))
+                .and_where(Column::Record.eq(key.record.as_str()))
+                .and_where(Column::Number.is_in(numbers.iter().copied()))
+                .and_where(Column::LastSeenAt.lte(tx.dialect.instant(read_at)))
+                .returning_col(Column::Number)
+                .to_owned();
+            for row in tx.db().query_all(&delete).await? {
+                released.push(row.try_get_by_index(0)?);
+            }
         }
     }
-    Ok(())
+    Ok(released)
 }
 
 fn number_of(record: &Quarantined) -> String {
@@ -250,6 +352,7 @@ impl TryFrom<Model> for QuarantineRow {
             first_seen_at: row.first_seen_at,
             last_seen_at: row.last_seen_at,
             version: row.version,
+            next_try_at: row.next_try_at,
         })
     }
 }

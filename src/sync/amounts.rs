@@ -1,11 +1,14 @@
 //! Money that a platform tells order by order: an enrichment, drained oldest first.
 
-use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::stream::{self, StreamExt};
 
+use super::asking::{Asked, PATIENCE};
+use super::reason::reason_of;
 use super::{RecordSync, SyncError};
+use crate::domain::again;
+use crate::domain::order::Amounts;
 use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::amounts::{AmountsResult, AmountsRow, DueOrder};
@@ -17,146 +20,194 @@ pub const SUBJECT: &str = "amounts";
 /// Orders taken and committed together.
 const ORDERS_PER_COMMIT: u64 = 100;
 
-/// After this many orders whose calls failed, the trouble is not theirs.
-const FAILED_ORDERS_MAX: usize = 5;
+/// The same while no call of this drain was answered yet. The first one goes alone: where the grant does not cover it,
+/// one is enough to know.
+const ORDERS_FIRST: u64 = 1;
+const ORDERS_UNANSWERED: u64 = 16;
 
-/// Calls under way at once; the rate limit decides how fast they go.
-const CALLS_IN_PARALLEL: usize = 16;
+/// So many that were all refused say that nothing is granted any more.
+const REFUSED_MIN: usize = 5;
 
 /// A platform that is still calculating is asked again after this long.
 const NOT_YET: TimeDelta = TimeDelta::hours(1);
 
-/// An order whose money the platform will not tell, or tells in a way we cannot read, is asked again daily.
-const REFUSED: TimeDelta = TimeDelta::days(1);
-
 /// Refunds and settlements change an order's money after it arrived or was canceled; it is read again then.
 const AGAIN_AFTER: [TimeDelta; 3] = [TimeDelta::days(1), TimeDelta::days(7), TimeDelta::days(30)];
 
+/// What the call for the money of an order came to.
+enum Answer {
+    Read { amounts: Amounts, raw: String },
+    NotYet,
+    Unreadable { reason: String },
+}
+
+/// What a drain has found out so far.
+#[derive(Default)]
+struct Drain {
+    has_answered: bool,
+    /// Orders whose money could not be read, and could before or was never asked for.
+    newly_failed: u64,
+    /// The first of those, and why.
+    example: Option<(String, String)>,
+    recovered: u64,
+}
+
 impl RecordSync {
-    /// Fetches the money of every order that is due, until none is. A call that fails leaves its order due; after
-    /// several such, or where the failure is not of an order, the drain ends.
+    /// Fetches the money of every order that is due when it begins. An order whose money cannot be read is asked for again after
+    /// growing pauses, and the others go on; where most cannot be read, the drain ends.
     pub async fn drain_amounts(&self, lease: &Lease) -> Result<(), SyncError> {
-        let outcome = self.drain(lease).await;
+        let mut drain = Drain::default();
+        let outcome = self.drain(lease, &mut drain).await;
+        self.report_drain(&drain);
         self.remember_grant(SUBJECT, &outcome).await?;
         match outcome {
-            // Told once, asked again tomorrow: an order without money is still an order.
+            // Reported once, asked again tomorrow: an order without money is still an order.
             Err(error) if error.not_granted().is_some() => Ok(()),
             outcome => outcome,
         }
     }
 
-    async fn drain(&self, lease: &Lease) -> Result<(), SyncError> {
-        let mut failed: HashMap<String, SyncError> = HashMap::new();
-        let mut has_answered = false;
+    async fn drain(&self, lease: &Lease, drain: &mut Drain) -> Result<(), SyncError> {
+        // What fails is due again later than this, so that it is asked for once in a drain.
+        let begun_at = self.clock.now();
+        let mut last: Option<DueOrder> = None;
         loop {
-            // Until there was an answer a call goes alone: where the grant does not cover it, or the platform is
-            // away, one call at a time is enough to know.
-            let limit = if has_answered { ORDERS_PER_COMMIT } else { 1 };
-            let mut due =
-                self.store.due_orders(&self.shop.name, self.clock.now(), limit + failed.len() as u64).await?;
-            due.retain(|order| !failed.contains_key(&order.number));
-            if due.is_empty() || failed.len() >= FAILED_ORDERS_MAX {
-                return failed.into_values().next().map_or(Ok(()), Err);
-            }
-            let asked = due.len();
-            let newly_failed = self.fetch(lease, due).await?;
-            has_answered |= newly_failed.len() < asked;
-            failed.extend(newly_failed);
+            let limit = match &last {
+                None => ORDERS_FIRST,
+                Some(_) if !drain.has_answered => ORDERS_UNANSWERED,
+                Some(_) => ORDERS_PER_COMMIT,
+            };
+            let due = self.store.due_orders(&self.shop.name, begun_at, last.as_ref(), limit).await?;
+            let Some(newest) = due.last() else { return Ok(()) };
+            last = Some(newest.clone());
+            // Those that failed before say nothing of the platform.
+            let (before, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|order| order.attempts > 0);
+            let asked = self.ask_amounts(&fresh, fresh.len(), None).await;
+            self.store_amounts(lease, fresh, asked, drain).await?;
+            let asked = self.ask_amounts(&before, usize::MAX, Some(PATIENCE)).await;
+            self.store_amounts(lease, before, asked, drain).await?;
         }
     }
 
-    /// Fetches and stores; tells the orders whose own calls failed. Any other failure is the drain's, once what was
-    /// answered is stored.
-    async fn fetch(&self, lease: &Lease, due: Vec<DueOrder>) -> Result<Vec<(String, SyncError)>, SyncError> {
-        let asked = due.len();
-        let answers: Vec<(String, Result<AmountsRow, SyncError>)> = stream::iter(due)
-            .map(|order| async move { (order.number.clone(), self.amounts_of(order).await) })
-            .buffer_unordered(CALLS_IN_PARALLEL)
-            .collect()
-            .await;
-        let mut rows = Vec::with_capacity(asked);
-        let mut failed = Vec::new();
-        let mut fatal = None;
-        for (number, answer) in answers {
+    async fn ask_amounts(&self, due: &[DueOrder], of: usize, patience: Option<Duration>) -> Asked<Answer> {
+        let due: Vec<&DueOrder> = due.iter().collect();
+        self.ask_each(&due, of, patience, |order, patience| async move {
+            let Some(source) = self.application.platform().amounts() else {
+                return Ok(Answer::NotYet);
+            };
+            let number = order.number.as_str();
+            let answer = self
+                .call_within(patience, Priority::Amounts, "reading an order's money", |access| async move {
+                    source.order_amounts(&access, number).await
+                })
+                .await;
             match answer {
-                Ok(row) => rows.push(row),
-                Err(error) if may_be_of_order(&error) => failed.push((number, error)),
-                Err(error) => {
-                    fatal.get_or_insert(error);
-                }
+                Ok(raw) => Ok(match source.convert_amounts(&raw) {
+                    Ok(amounts) => Answer::Read { amounts, raw },
+                    Err(error) => Answer::Unreadable { reason: reason_of(&error) },
+                }),
+                Err(SyncError::Platform {
+                    source: PlatformError::Rejected { why: Rejection::NotYet, .. },
+                    ..
+                }) => Ok(Answer::NotYet),
+                Err(error) => Err(error),
             }
-        }
-        let written =
-            rows.iter().filter(|row| matches!(row.result, AmountsResult::Read { .. })).count() as u64;
-        self.store.commit_amounts(lease, self.run_id, rows).await?;
-        self.rows_read(asked, 0);
-        self.rows_stored(written, 0, 0);
-        fatal.map_or(Ok(failed), Err)
+        })
+        .await
     }
 
-    async fn amounts_of(&self, order: DueOrder) -> Result<AmountsRow, SyncError> {
-        let Some(orders) = self.application.platform().amounts() else {
-            return Ok(AmountsRow {
-                number: order.number,
-                taken_due_at: order.due_at,
-                result: AmountsResult::Later { due: self.clock.now() + REFUSED },
-            });
-        };
-        let number = order.number.as_str();
-        let answer = self
-            .call(Priority::Amounts, "reading an order's money", |access| async move {
-                orders.order_amounts(&access, number).await
-            })
-            .await;
+    /// Stores what was answered, and when the others are asked for again. Then fails if the trouble is not theirs.
+    async fn store_amounts(
+        &self,
+        lease: &Lease,
+        due: Vec<DueOrder>,
+        mut asked: Asked<Answer>,
+        drain: &mut Drain,
+    ) -> Result<(), SyncError> {
+        if self.is_nothing_granted(&asked).await?
+            && let Some(refused) = asked.not_covered(SUBJECT)
+        {
+            return Err(refused);
+        }
+        let reasons: Vec<Option<String>> = asked.reasons();
+        let trouble = asked.trouble("money of orders");
         let now = self.clock.now();
-        let result = match answer {
-            Ok(raw) => match orders.convert_amounts(&raw) {
-                Ok(amounts) => AmountsResult::Read { amounts, raw, next_due: next_due(&order, now) },
-                Err(error) => self.later(&order, now + REFUSED, &error),
-            },
-            Err(SyncError::Platform {
-                source: error @ PlatformError::Rejected { why: Rejection::NotYet, .. },
-                ..
-            }) => self.later(&order, now + NOT_YET, &error),
-            Err(SyncError::Platform { source: error, .. }) if is_refusal_of_order(&error) => {
-                self.later(&order, now + REFUSED, &error)
-            }
-            Err(error) => return Err(error),
-        };
-        Ok(AmountsRow { number: order.number, taken_due_at: order.due_at, result })
+        let asked_total = due.len();
+        let mut rows = Vec::with_capacity(asked_total);
+        for ((order, answer), reason) in due.into_iter().zip(asked.answers).zip(reasons) {
+            let reason = match (answer, reason) {
+                (Some(Ok(Answer::Read { amounts, raw })), _) => {
+                    drain.has_answered = true;
+                    drain.recovered += u64::from(order.attempts > 0);
+                    let next_due = next_due(&order, now);
+                    rows.push(order.with(AmountsResult::Read { amounts, raw, next_due }));
+                    continue;
+                }
+                (Some(Ok(Answer::NotYet)), _) => {
+                    drain.has_answered = true;
+                    rows.push(order.with(AmountsResult::Later { due: now + NOT_YET }));
+                    continue;
+                }
+                (Some(Ok(Answer::Unreadable { reason })), _) | (_, Some(reason)) => reason,
+                // It was not asked for, and is due still.
+                (_, None) => continue,
+            };
+            tracing::debug!(shop = %self.shop.name, "money of {} cannot be read: {reason}", order.number);
+            rows.push(drain.fail(order, reason, now));
+        }
+        let count = |is: fn(&AmountsResult) -> bool| rows.iter().filter(|row| is(&row.result)).count() as u64;
+        let written = count(|result| matches!(result, AmountsResult::Read { .. }));
+        let failed = count(|result| matches!(result, AmountsResult::Failed { .. }));
+        self.store.commit_amounts(lease, self.run_id, rows).await?;
+        self.rows_read(asked_total, 0);
+        self.rows_stored(written, 0, failed);
+        trouble.map_or(Ok(()), Err)
     }
 
-    fn later(&self, order: &DueOrder, due: DateTime<Utc>, why: &dyn std::error::Error) -> AmountsResult {
-        tracing::debug!(shop = %self.shop.name, "money of {} is not told yet: {why}", order.number);
-        AmountsResult::Later { due }
+    /// Whether the grant does not cover these calls at all. Where some order's money was read before, more than a few
+    /// have to say so: one order may be refused on its own.
+    async fn is_nothing_granted(&self, asked: &Asked<Answer>) -> Result<bool, SyncError> {
+        Ok(match asked.refused_all() {
+            None => false,
+            Some(refused) => refused >= REFUSED_MIN || !self.store.has_amounts(&self.shop.name).await?,
+        })
+    }
+
+    /// Reports what can be read no longer, and what can again: once for all orders of the drain.
+    fn report_drain(&self, drain: &Drain) {
+        let shop = &self.shop.name;
+        if let Some((number, reason)) = &drain.example {
+            tracing::warn!(
+                event = "amounts.unreadable", shop = %shop, orders = drain.newly_failed,
+                "the money of {} orders of `{shop}` cannot be read and is asked for again (the first: {number}: {reason})",
+                drain.newly_failed,
+            );
+        }
+        if drain.recovered > 0 {
+            tracing::info!(
+                event = "record.recovered", shop = %shop, record = SUBJECT,
+                "the money of {} orders of `{shop}` could be read again", drain.recovered,
+            );
+        }
     }
 }
 
-/// Whether the other orders are worth asking for: a platform may stumble over one order again and again, and that
-/// one must not stand before all others for ever.
-fn may_be_of_order(error: &SyncError) -> bool {
-    matches!(
-        error,
-        SyncError::Platform {
-            source: PlatformError::Unavailable { .. }
-                | PlatformError::NotFromPlatform { .. }
-                | PlatformError::NoAnswer { .. },
-            ..
+impl Drain {
+    /// Notes that the money of an order could not be read.
+    fn fail(&mut self, order: DueOrder, reason: String, now: DateTime<Utc>) -> AmountsRow {
+        if order.attempts == 0 {
+            self.newly_failed += 1;
+            self.example.get_or_insert_with(|| (order.number.clone(), reason));
         }
-    )
+        let attempts = order.attempts + 1;
+        let due = again::next_try(attempts, now) + TimeDelta::milliseconds(1);
+        order.with(AmountsResult::Failed { attempts, due })
+    }
 }
 
-/// Whether the platform answered about this very order, so that the others can be asked all the same.
-fn is_refusal_of_order(error: &PlatformError) -> bool {
-    match error {
-        PlatformError::Rejected { why, .. } => {
-            matches!(
-                why,
-                Rejection::NotFound | Rejection::Parameters | Rejection::TooOld | Rejection::Unknown
-            )
-        }
-        PlatformError::Malformed { .. } => true,
-        _ => false,
+impl DueOrder {
+    fn with(self, result: AmountsResult) -> AmountsRow {
+        AmountsRow { number: self.number, taken_due_at: self.due_at, result }
     }
 }
 
@@ -180,6 +231,7 @@ mod tests {
             status,
             updated_at: Some(delivered_at),
             due_at: delivered_at,
+            attempts: 0,
         };
         for (days_later, expected) in [(0, Some(1)), (1, Some(7)), (6, Some(7)), (8, Some(30)), (30, None)] {
             assert_eq!(

@@ -1,23 +1,19 @@
 //! A page becomes rows to store: unchanged ones are dropped, details fetched, odd ones set aside.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::judgement::{WholeRows, judge};
 use super::pass::AskedPage;
+use super::reason::reason_of;
 use super::seen::Seen;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
-use crate::platform::{ConvertError, DetailNeed, Details, ListRow, PlatformError, Row};
+use crate::platform::{ConvertError, DetailNeed, ListRow, Row, UnreadableRow};
 use crate::store::pages::Stored;
 use crate::store::quarantine::Quarantined;
-
-/// Detail calls under way at once for one page; the rate limit decides how fast they go.
-const DETAILS_IN_PARALLEL: usize = 16;
 
 /// Whatever was asked for is answered by then, also when its turn was long in coming.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(1);
@@ -38,13 +34,11 @@ impl Digest {
     }
 }
 
-/// How often a detail is fetched that is older than its list row, and the pause between.
-const STALE_DETAILS_MAX: u32 = 3;
-const STALE_DETAIL_PAUSE: Duration = Duration::from_millis(500);
-
 /// What became of a row of the list.
 pub(super) enum Outcome {
     Thing(Box<Stored>),
+    /// It is stored, but for an extra that a call of its own would have told.
+    Partly(Box<Stored>, Quarantined),
     Odd(Quarantined),
 }
 
@@ -66,36 +60,54 @@ impl RecordSync {
         let changed = self.changed(listed).await?;
         let unchanged = listed_total - changed.len();
         let kinds: Vec<Kind> = changed.iter().map(|row| row.kind).collect();
+        let mut unreadable = odd.len();
         let mut digest = Digest { things: Vec::with_capacity(changed.len()), quarantined: odd };
         for (outcome, kind) in self.complete_all(changed, read_at, priority).await?.into_iter().zip(kinds) {
             match outcome {
                 Outcome::Thing(thing) => digest.things.push(*thing),
+                Outcome::Partly(thing, missing) => {
+                    digest.things.push(*thing);
+                    digest.quarantined.push(missing);
+                }
                 Outcome::Odd(row) => {
+                    unreadable += 1;
                     whole.unreadable += usize::from(kind == self.paging.counted);
                     digest.quarantined.push(row);
                 }
             }
         }
-        judge(rows_total, digest.quarantined.len(), &digest.quarantined)?;
+        judge(rows_total, unreadable, &digest.quarantined)?;
         judge(whole.rows, whole.unreadable, &digest.quarantined)?;
         self.rows_read(rows_total, unchanged);
         tracing::debug!(
             shop = %self.shop.name, record = %self.record, rows = rows_total, unchanged,
             "read a page",
         );
-        for row in &digest.quarantined {
-            tracing::warn!(
-                event = "record.quarantined", shop = %self.shop.name, record = %self.record,
-                "{} {} cannot be read and is set aside: {}",
-                self.paging.counted, row.number.as_deref().unwrap_or("without number"), row.reason,
-            );
-        }
         Ok(digest)
     }
 
     /// The rows worth a closer look: those whose list row is not stored as it is now, and all where the list does not
-    /// tell of every change.
+    /// tell of every change. Without those that are in quarantine as they are: they are asked for again after the news, and
+    /// no more often than that.
     async fn changed(&self, listed: Vec<ListRow>) -> Result<Vec<ListRow>, SyncError> {
+        let changed = self.unlike_stored(listed).await?;
+        let numbers: Vec<&str> = changed.iter().map(|row| row.number.as_str()).collect();
+        let kept = self.store.asked_again(&self.shop.name, self.record, &numbers).await?;
+        if kept.is_empty() {
+            return Ok(changed);
+        }
+        let is_kept = |row: &ListRow| {
+            let kept = kept.get(&row.number).and_then(|kept| Some((kept, kept.answers().list?)));
+            kept.is_some_and(|(kept, raw)| {
+                raw == row.raw
+                    || !row.list_hash.is_empty()
+                        && self.listed_again(kept, &raw).is_some_and(|kept| kept.list_hash == row.list_hash)
+            })
+        };
+        Ok(changed.into_iter().filter(|row| !is_kept(row)).collect())
+    }
+
+    async fn unlike_stored(&self, listed: Vec<ListRow>) -> Result<Vec<ListRow>, SyncError> {
         if self.paging.details.is_some_and(|details| details.need == DetailNeed::EveryTime) {
             return Ok(listed);
         }
@@ -113,136 +125,22 @@ impl RecordSync {
         Ok(listed.into_iter().filter(|row| !is_stored(row)).collect())
     }
 
-    /// Adds what else belongs to the rows, and converts them.
-    pub(super) async fn complete_all(
-        &self,
-        rows: Vec<ListRow>,
-        read_at: DateTime<Utc>,
-        priority: Priority,
-    ) -> Result<Vec<Outcome>, SyncError> {
-        let Some(details) = self.paging.details_for(self.shop.options) else {
-            let outcomes = rows.into_iter().map(|row| self.outcome(row.into_parts(), read_at));
-            return Ok(outcomes.collect());
-        };
-        if details.batch > 1 {
-            return self.complete_in_batches(rows, details, read_at, priority).await;
-        }
-        stream::iter(rows)
-            .map(|row| self.complete(row, details, read_at, priority))
-            .buffered(DETAILS_IN_PARALLEL)
-            .try_collect()
-            .await
+    /// What the answers of a row make. `has_own_call`: see [`Quarantined::has_own_call`].
+    pub(super) fn outcome(&self, parts: RowParts, read_at: DateTime<Utc>, has_own_call: bool) -> Outcome {
+        self.outcome_of(self.convert(&parts), parts, read_at, has_own_call)
     }
 
-    /// Several rows share a call. One that the answer does not name has nothing more to tell.
-    async fn complete_in_batches(
-        &self,
-        rows: Vec<ListRow>,
-        details: Details,
-        read_at: DateTime<Utc>,
-        priority: Priority,
-    ) -> Result<Vec<Outcome>, SyncError> {
-        let mut outcomes = Vec::with_capacity(rows.len());
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            let batch: Vec<ListRow> = rows.by_ref().take(details.batch).collect();
-            let numbers: Vec<String> = batch.iter().map(|row| row.number.clone()).collect();
-            let mut told = self.details(&numbers, priority).await?;
-            for row in batch {
-                let mut parts = row.into_parts();
-                if let Some(text) = told.remove(&parts.number) {
-                    details.part.put(&mut parts.answers, text);
-                }
-                outcomes.push(self.outcome(parts, read_at));
-            }
-        }
-        Ok(outcomes)
-    }
-
-    /// One row with its own detail.
-    async fn complete(
-        &self,
-        row: ListRow,
-        details: Details,
-        read_at: DateTime<Utc>,
-        priority: Priority,
-    ) -> Result<Outcome, SyncError> {
-        let mut parts = row.into_parts();
-        match self.with_detail(&mut parts, details, priority).await {
-            Ok(made) => Ok(self.outcome_of(made, parts, read_at)),
-            Err(error) => match odd_detail(&error) {
-                Some(reason) if details.need != DetailNeed::Optional => Ok(Outcome::Odd(parts.odd(reason))),
-                // The list row alone is enough here; the detail is only an extra.
-                Some(reason) => {
-                    tracing::debug!(shop = %self.shop.name, "detail of {} not stored: {reason}", parts.number);
-                    Ok(self.outcome(parts, read_at))
-                }
-                None => Err(error),
-            },
-        }
-    }
-
-    /// What the row and its detail make. The detail is fetched again when it is older than the list row: the platform has
-    /// not yet caught up with itself.
-    async fn with_detail(
-        &self,
-        parts: &mut RowParts,
-        details: Details,
-        priority: Priority,
-    ) -> Result<Result<Entity, ConvertError>, SyncError> {
-        let mut fetches = 1;
-        loop {
-            if let Some(text) = self.detail(&parts.number, priority).await? {
-                details.part.put(&mut parts.answers, text);
-            }
-            match self.convert(parts) {
-                Err(ConvertError::StaleDetail) if fetches < STALE_DETAILS_MAX => fetches += 1,
-                made => return Ok(made),
-            }
-            tokio::time::sleep(STALE_DETAIL_PAUSE).await;
-        }
-    }
-
-    async fn detail(&self, number: &str, priority: Priority) -> Result<Option<String>, SyncError> {
-        let source = self.source();
-        self.call(
-            priority,
-            &self.reading_details(),
-            |access| async move { source.detail(&access, number).await },
-        )
-        .await
-    }
-
-    async fn details(
-        &self,
-        numbers: &[String],
-        priority: Priority,
-    ) -> Result<HashMap<String, String>, SyncError> {
-        let source = self.source();
-        self.call(priority, &self.reading_details(), |access| async move {
-            source.details(&access, numbers).await
-        })
-        .await
-    }
-
-    fn reading_details(&self) -> String {
-        format!("reading details of {}", self.record)
-    }
-
-    pub(super) fn outcome(&self, parts: RowParts, read_at: DateTime<Utc>) -> Outcome {
-        self.outcome_of(self.convert(&parts), parts, read_at)
-    }
-
-    fn convert(&self, parts: &RowParts) -> Result<Entity, ConvertError> {
+    pub(super) fn convert(&self, parts: &RowParts) -> Result<Entity, ConvertError> {
         self.source().convert(parts.kind, &parts.answers)
     }
 
     /// What became of a row, once it is converted.
-    fn outcome_of(
+    pub(super) fn outcome_of(
         &self,
         made: Result<Entity, ConvertError>,
         parts: RowParts,
         read_at: DateTime<Utc>,
+        has_own_call: bool,
     ) -> Outcome {
         let made = made.and_then(|entity| {
             entity.check_limits()?;
@@ -255,7 +153,7 @@ impl RecordSync {
                 let RowParts { answers, list_hash, .. } = parts;
                 Outcome::Thing(Box::new(Stored { entity, answers, read_at, list_hash }))
             }
-            Err(error) => Outcome::Odd(parts.odd(describe(&error))),
+            Err(error) => Outcome::Odd(parts.odd(reason_of(&error), has_own_call)),
         }
     }
 
@@ -273,16 +171,17 @@ impl RecordSync {
 }
 
 /// A row on its way to being stored.
+#[derive(Clone)]
 pub(super) struct RowParts {
     kind: Kind,
-    number: String,
+    pub(super) number: String,
     list_hash: String,
-    answers: Answers,
+    pub(super) answers: Answers,
 }
 
 impl RowParts {
-    fn odd(self, reason: String) -> Quarantined {
-        Quarantined { number: Some(self.number), reason, raw: self.answers.to_json() }
+    pub(super) fn odd(self, reason: String, has_own_call: bool) -> Quarantined {
+        Quarantined { number: Some(self.number), reason, raw: self.answers.to_json(), has_own_call }
     }
 }
 
@@ -292,7 +191,7 @@ impl ListRow {
         RowParts { answers, ..self.into_parts() }
     }
 
-    fn into_parts(self) -> RowParts {
+    pub(super) fn into_parts(self) -> RowParts {
         let Self { kind, number, list_hash, raw, .. } = self;
         RowParts { kind, number, list_hash, answers: Answers { list: Some(raw), ..Answers::default() } }
     }
@@ -311,27 +210,10 @@ fn sort_rows(rows: Vec<Row>) -> (Vec<ListRow>, Vec<Quarantined>) {
                 }
             }
             Row::Unreadable(row) => {
-                odd.push(Quarantined { number: row.number, reason: row.reason, raw: row.raw });
+                let UnreadableRow { number, reason, raw } = row;
+                odd.push(Quarantined { number, reason, raw, has_own_call: false });
             }
         }
     }
     (listed, odd)
-}
-
-/// Why a detail is missing for good, when it is this order's own fault.
-fn odd_detail(error: &SyncError) -> Option<String> {
-    match error {
-        SyncError::Platform {
-            source: source @ (PlatformError::Rejected { .. } | PlatformError::Malformed { .. }),
-            ..
-        } if source.retry() == crate::platform::error::Retry::No => Some(format!("detail: {source}")),
-        _ => None,
-    }
-}
-
-fn describe(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }

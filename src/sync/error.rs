@@ -28,6 +28,22 @@ pub enum SyncError {
         #[from]
         source: StoreError,
     },
+    /// The platform says that the shop may not read this at all; it is switched off until tomorrow.
+    #[error("reading {subject} failed")]
+    NotCovered {
+        subject: String,
+        #[source]
+        source: PlatformError,
+    },
+    /// Most of the calls for single things failed alike: it is the platform or the grant, not the things.
+    #[error("{failed} of {things} calls for single {subject} failed")]
+    MostFailed {
+        subject: String,
+        failed: usize,
+        things: usize,
+        #[source]
+        source: PlatformError,
+    },
     /// So many rows of one page made no sense that it is the platform that changed, not a row that is odd.
     #[error(
         "{unreadable} of {rows} rows of one page cannot be read (the first: {example}); the platform may have changed its answers"
@@ -127,10 +143,10 @@ impl SyncError {
         )
     }
 
-    /// The platform's word that the grant does not cover this, if that is what happened.
+    /// The platform's word that the grant does not cover a list, or any of the calls for single things.
     pub(super) fn not_granted(&self) -> Option<String> {
         match self {
-            Self::Platform { source: PlatformError::NotGranted { code, message }, .. } => {
+            Self::NotCovered { source: PlatformError::NotGranted { code, message }, .. } => {
                 Some(format!("not granted ({code}: {message})"))
             }
             _ => None,
@@ -146,7 +162,7 @@ impl SyncError {
     pub fn is_of_shop(&self) -> bool {
         match self {
             Self::Auth { .. } => true,
-            Self::Platform { source, .. } => matches!(
+            Self::Platform { source, .. } | Self::MostFailed { source, .. } => matches!(
                 source,
                 PlatformError::TokenRefused { .. }
                     | PlatformError::Rejected {

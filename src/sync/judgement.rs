@@ -26,10 +26,15 @@ impl WholeRows {
     }
 }
 
+/// Whether so many of them are the platform's trouble, rather than their own.
+pub(super) fn is_most(some: usize, of: usize) -> bool {
+    of >= ROWS_FOR_JUDGEMENT && some * 2 > of
+}
+
 /// More than half of a page unreadable is a platform that changed, not an order that is odd.
 pub(super) fn judge(rows: usize, unreadable: usize, quarantined: &[Quarantined]) -> Result<(), SyncError> {
     match quarantined.first() {
-        Some(first) if rows >= ROWS_FOR_JUDGEMENT && unreadable * 2 > rows => {
+        Some(first) if is_most(unreadable, rows) => {
             Err(SyncError::ChangedPlatform { unreadable, rows, example: first.reason.clone() })
         }
         _ => Ok(()),
@@ -75,7 +80,8 @@ mod tests {
 
     #[test]
     fn more_than_half_of_five_or_more_is_a_changed_platform() {
-        let odd = [Quarantined { number: None, reason: "odd".to_owned(), raw: String::new() }];
+        let odd =
+            [Quarantined { number: None, reason: "odd".to_owned(), raw: String::new(), has_own_call: false }];
         for (rows, unreadable, is_changed) in
             [(4, 4, false), (5, 2, false), (5, 3, true), (6, 3, false), (6, 6, true), (0, 0, false)]
         {

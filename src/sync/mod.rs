@@ -5,6 +5,7 @@
 //! nothing but the work since its last commit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
@@ -16,13 +17,15 @@ use crate::domain::shop::Shop;
 use crate::domain::window::Pace;
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
-use crate::platform::{Application, PageQuery, Paging, RecordSource, Windows};
+use crate::platform::{Application, PageQuery, Paging, PlatformError, RecordSource, Windows};
 use crate::store::Store;
 
 pub mod amounts;
+mod asking;
 pub mod backfill;
 pub mod catch_up;
 mod completeness;
+mod details;
 mod digest;
 pub mod error;
 mod fetch;
@@ -33,6 +36,7 @@ mod pager;
 mod pass;
 pub mod progress;
 mod queue;
+mod reason;
 pub mod reconcile;
 mod scan;
 mod seen;
@@ -106,8 +110,28 @@ impl RecordSync {
         F: Fn(crate::domain::grant::Access) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T, crate::platform::PlatformError>> + Send,
     {
-        let context =
-            CallContext { priority, calls: self.progress.calls.clone(), cancel: self.cancel.clone() };
+        self.call_within(None, priority, doing, send).await
+    }
+
+    /// The same, given up after `patience`.
+    async fn call_within<T, F, Fut>(
+        &self,
+        patience: Option<Duration>,
+        priority: Priority,
+        doing: &str,
+        send: F,
+    ) -> Result<T, SyncError>
+    where
+        T: Send,
+        F: Fn(crate::domain::grant::Access) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T, crate::platform::PlatformError>> + Send,
+    {
+        let context = CallContext {
+            priority,
+            calls: self.progress.calls.clone(),
+            cancel: self.cancel.clone(),
+            patience,
+        };
         let access = self.tokens.access(&self.shop).await?;
         let answer = match self.application.call(&context, || send(access.clone())).await {
             Err(refusal) if refusal.is_about_token() => {
@@ -125,9 +149,15 @@ impl RecordSync {
     /// One page of the list.
     async fn page(&self, query: &PageQuery, priority: Priority) -> Result<crate::platform::Page, SyncError> {
         let source = self.source();
-        self.call(priority, &format!("reading the list of {}", self.record), |access| async move {
-            source.page(&access, query).await
+        let subject = format!("the list of {}", self.record);
+        let doing = format!("reading {subject}");
+        let page =
+            self.call(priority, &doing, |access| async move { source.page(&access, query).await }).await;
+        page.map_err(|error| match error {
+            SyncError::Platform { source: source @ PlatformError::NotGranted { .. }, .. } => {
+                SyncError::NotCovered { subject, source }
+            }
+            other => other,
         })
-        .await
     }
 }

@@ -76,11 +76,12 @@ impl Rows<'_> {
             believed_until: self.sync.platform_now() + FUTURE_MAX,
             things: waiting.things,
             amounts_due: self.sync.wants_amounts(),
-            quarantined: waiting.quarantined,
+            quarantined: waiting.quarantined.clone(),
             close,
         };
         let committed = self.sync.store.commit_page(self.lease, commit).await?;
         self.sync.rows_stored(committed.written, rows - committed.written.min(rows), quarantined);
+        self.sync.report_quarantine(&waiting.quarantined, &committed.quarantine);
         Ok(())
     }
 }

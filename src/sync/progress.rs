@@ -1,7 +1,7 @@
 //! What a run has done so far, readable while it goes on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use std::sync::Mutex;
@@ -17,6 +17,7 @@ pub struct Progress {
     rows_quarantined: AtomicU64,
     windows_known: AtomicU64,
     windows_done: AtomicU64,
+    has_given_up_extras: AtomicBool,
     moved_at: Mutex<Instant>,
 }
 
@@ -42,6 +43,7 @@ impl Default for Progress {
             rows_quarantined: AtomicU64::default(),
             windows_known: AtomicU64::default(),
             windows_done: AtomicU64::default(),
+            has_given_up_extras: AtomicBool::default(),
             moved_at: Mutex::new(Instant::now()),
         }
     }
@@ -77,6 +79,15 @@ impl Progress {
         self.rows_unchanged.fetch_add(unchanged, Ordering::Relaxed);
         self.rows_quarantined.fetch_add(quarantined, Ordering::Relaxed);
         self.moved();
+    }
+
+    /// Most calls for extras fail at present: this run makes no more of them.
+    pub(super) fn give_up_extras(&self) {
+        self.has_given_up_extras.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_given_up_extras(&self) -> bool {
+        self.has_given_up_extras.load(Ordering::Relaxed)
     }
 
     pub(super) fn windows_planned(&self, windows: usize) {

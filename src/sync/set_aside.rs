@@ -1,61 +1,157 @@
-//! What is in quarantine, tried again: after an upgrade by itself, and whenever somebody asks.
+//! What is in quarantine, tried again: by itself when it is due or after an upgrade, and whenever somebody asks.
 
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use super::details::{DetailCalls, detail_reason};
 use super::digest::Outcome;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::{FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
-use crate::platform::{ConvertError, ListRow};
+use crate::platform::{Details, ListRow};
 use crate::store::leases::Lease;
 use crate::store::pages::{PageCommit, Stored};
 use crate::store::quarantine::{QuarantineRow, Unreadable, Untried};
 
-/// Rows in one transaction.
-const BATCH: u64 = 100;
+/// Rows in one transaction: as many as are asked for at once.
+const BATCH: u64 = 16;
+
+/// What is due by itself must not keep news waiting: no further batch begins after this time, and no call takes longer
+/// than the patience. What is left is due still.
+const DUE_TIME_MAX: Duration = Duration::from_mins(1);
+const DUE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Rows of one retry, and the limits it has.
+#[derive(Clone, Copy)]
+struct Retry<'a> {
+    rows: Untried<'a>,
+    patience: Option<Duration>,
+    time_max: Option<Duration>,
+}
+
+/// What became of a row without asking for it.
+enum ReadAgain {
+    Thing(Box<Stored>),
+    Unreadable {
+        reason: String,
+        has_own_call: bool,
+    },
+    /// A call of its own may tell more.
+    ToAsk(ListRow, Details),
+}
 
 impl RecordSync {
     /// Tries what is in quarantine again: the row of this number, or all of them.
     pub async fn retry_set_aside(&self, lease: &Lease, number: Option<&str>) -> Result<(), SyncError> {
-        self.retry(lease, self.untried(number, false)).await
+        let retry = Retry { rows: self.untried(number, None), patience: None, time_max: None };
+        self.retry(lease, retry).await
     }
 
-    /// Tries what this version of the program has not tried yet, once. What the platform does not answer meanwhile is
-    /// left for the next run: news matter more.
-    pub(super) async fn retry_after_upgrade(&self, lease: &Lease) -> Result<(), SyncError> {
-        match self.retry(lease, self.untried(None, true)).await {
-            Err(SyncError::Platform { doing, source }) => {
-                tracing::debug!(shop = %self.shop.name, "quarantine not tried to its end: {doing} failed: {source}");
+    /// Tries what was due when the run began, and what this version of the program has not tried yet. What the platform does not answer
+    /// meanwhile is left for the next run: news matter more.
+    pub(super) async fn retry_due(&self, lease: &Lease, begun_at: DateTime<Utc>) -> Result<(), SyncError> {
+        let retry = Retry {
+            rows: self.untried(None, Some(begun_at)),
+            patience: Some(DUE_PATIENCE),
+            time_max: Some(DUE_TIME_MAX),
+        };
+        match self.retry(lease, retry).await {
+            Err(error @ SyncError::Platform { .. }) => {
+                tracing::debug!(shop = %self.shop.name, "quarantine not tried to its end: {error}");
                 Ok(())
             }
             other => other,
         }
     }
 
-    fn untried<'a>(&'a self, number: Option<&'a str>, by_other_versions: bool) -> Untried<'a> {
-        Untried { shop: &self.shop.name, record: self.record, number, by_other_versions }
+    fn untried<'a>(&'a self, number: Option<&'a str>, due_before: Option<DateTime<Utc>>) -> Untried<'a> {
+        Untried { shop: &self.shop.name, record: self.record, number, due_before }
     }
 
-    async fn retry(&self, lease: &Lease, untried: Untried<'_>) -> Result<(), SyncError> {
+    async fn retry(&self, lease: &Lease, retry: Retry<'_>) -> Result<(), SyncError> {
+        let begun_at = Instant::now();
         let mut after: Option<String> = None;
-        loop {
-            let rows = self.store.untried(untried, after.as_deref(), BATCH).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
+        while retry.time_max.is_none_or(|most| begun_at.elapsed() < most) {
+            let rows = self.store.untried(retry.rows, after.as_deref(), BATCH).await?;
+            let Some(last) = rows.last() else { break };
             let next = last.number.clone();
-            self.retry_batch(lease, &rows).await?;
+            self.retry_batch(lease, &rows, retry.patience).await?;
             after = Some(next);
         }
+        Ok(())
     }
 
-    async fn retry_batch(&self, lease: &Lease, rows: &[QuarantineRow]) -> Result<(), SyncError> {
+    async fn retry_batch(
+        &self,
+        lease: &Lease,
+        rows: &[QuarantineRow],
+        patience: Option<Duration>,
+    ) -> Result<(), SyncError> {
         let (mut things, mut readable, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut to_ask, mut asked_of) = (Vec::new(), Vec::new());
         for row in rows {
-            match self.read_again(row).await? {
+            match self.read_again(row) {
+                ReadAgain::Thing(thing) => {
+                    things.push(*thing);
+                    readable.push(row);
+                }
+                ReadAgain::Unreadable { reason, has_own_call } => {
+                    unreadable.push(Unreadable { row, reason, has_own_call });
+                }
+                ReadAgain::ToAsk(listed, details) => {
+                    to_ask.push(listed);
+                    asked_of.push((row, details));
+                }
+            }
+        }
+        let (answers, fatal) = self.ask_again(&to_ask, &asked_of, patience).await;
+        for (row, answer) in answers {
+            match answer {
                 Ok(thing) => {
                     things.push(*thing);
                     readable.push(row);
                 }
-                Err(reason) => unreadable.push(Unreadable { row, reason }),
+                Err(reason) => unreadable.push(Unreadable { row, reason, has_own_call: true }),
             }
         }
+        self.commit_retried(lease, things, &readable, &unreadable).await?;
+        fatal.map_or(Ok(()), Err)
+    }
+
+    /// Asks for each of the rows by a call of its own; without those for which there was no use in asking.
+    async fn ask_again<'a>(
+        &self,
+        listed: &[ListRow],
+        of: &[(&'a QuarantineRow, Details)],
+        patience: Option<Duration>,
+    ) -> (Vec<(&'a QuarantineRow, Result<Box<Stored>, String>)>, Option<SyncError>) {
+        let each: Vec<(&ListRow, &QuarantineRow, Details)> =
+            listed.iter().zip(of).map(|(listed, (row, details))| (listed, *row, *details)).collect();
+        // No share of them says anything of the platform: they are here because they failed before.
+        let asked = self.ask_each(&each, usize::MAX, patience, |(listed, row, details), patience| {
+            let (read_at, priority) = (row.last_seen_at, Priority::Update);
+            self.complete(listed.clone(), DetailCalls { details, read_at, priority, patience })
+        });
+        let asked = asked.await;
+        let answers = of.iter().zip(asked.answers).filter_map(|((row, _), answer)| {
+            let answer = match answer? {
+                Ok(Outcome::Thing(thing)) => Ok(thing),
+                Ok(Outcome::Partly(_, odd) | Outcome::Odd(odd)) => Err(odd.reason),
+                Err(error) => Err(detail_reason(&error)),
+            };
+            Some((*row, answer))
+        });
+        (answers.collect(), asked.fatal)
+    }
+
+    async fn commit_retried(
+        &self,
+        lease: &Lease,
+        things: Vec<Stored>,
+        readable: &[&QuarantineRow],
+        unreadable: &[Unreadable<'_>],
+    ) -> Result<(), SyncError> {
         let made = things.len() as u64;
         let commit = PageCommit {
             run_id: self.run_id,
@@ -66,41 +162,39 @@ impl RecordSync {
             quarantined: Vec::new(),
             close: None,
         };
-        let committed = self.store.commit_retried(lease, commit, &readable, &unreadable).await?;
-        self.rows_read(rows.len(), 0);
+        let committed = self.store.commit_retried(lease, commit, readable, unreadable).await?;
+        self.rows_read(readable.len() + unreadable.len(), 0);
         let unchanged = made - committed.written.min(made);
         self.rows_stored(committed.written, unchanged, unreadable.len() as u64);
+        for Unreadable { row, reason, .. } in unreadable {
+            tracing::debug!(shop = %self.shop.name, record = %self.record, "{} still cannot be read: {reason}", row.number);
+        }
+        self.report_quarantine(&[], &committed.quarantine);
         Ok(())
     }
 
-    /// What this version makes of a row, or why it cannot. A detail that is lacking, or was older than the list's row,
-    /// is fetched.
-    async fn read_again(&self, row: &QuarantineRow) -> Result<Result<Box<Stored>, String>, SyncError> {
+    /// What this version makes of a row without asking for it.
+    fn read_again(&self, row: &QuarantineRow) -> ReadAgain {
         let answers = row.answers();
         let listed = answers.list.as_deref().and_then(|raw| self.listed_again(row, raw));
         let Some(listed) = listed else {
-            return Ok(Err(self.why_unlisted(row)));
+            return ReadAgain::Unreadable { reason: self.why_unlisted(row), has_own_call: false };
         };
-        let has_rest = answers.detail.is_some() || answers.items.is_some();
-        let is_stale =
-            || matches!(self.source().convert(listed.kind, &answers), Err(ConvertError::StaleDetail));
-        if self.paging.details_for(self.shop.options).is_some() && (!has_rest || is_stale()) {
-            let made = self.complete_all(vec![listed], row.last_seen_at, Priority::Update).await?;
-            let made = made.into_iter().next();
-            return Ok(match made {
-                Some(Outcome::Thing(thing)) => Ok(thing),
-                Some(Outcome::Odd(odd)) => Err(odd.reason),
-                None => Err(row.reason.clone()),
-            });
+        let details = self.paging.details_for(self.shop.options);
+        let is_whole = details.is_none() || answers.detail.is_some() || answers.items.is_some();
+        let made = is_whole.then(|| self.outcome(listed.clone().with(answers), row.last_seen_at, false));
+        match (made, details) {
+            (Some(Outcome::Thing(thing)), _) => ReadAgain::Thing(thing),
+            (_, Some(details)) => ReadAgain::ToAsk(listed, details),
+            (Some(Outcome::Odd(odd) | Outcome::Partly(_, odd)), None) => {
+                ReadAgain::Unreadable { reason: odd.reason, has_own_call: false }
+            }
+            (None, None) => ReadAgain::Unreadable { reason: row.reason.clone(), has_own_call: false },
         }
-        Ok(match self.outcome(listed.with(answers), row.last_seen_at) {
-            Outcome::Thing(thing) => Ok(thing),
-            Outcome::Odd(odd) => Err(odd.reason),
-        })
     }
 
     /// The row of the list, of whichever kind of the record it is.
-    fn listed_again(&self, row: &QuarantineRow, raw: &str) -> Option<ListRow> {
+    pub(super) fn listed_again(&self, row: &QuarantineRow, raw: &str) -> Option<ListRow> {
         let of_record = Kind::ALL.into_iter().filter(|kind| kind.record() == self.record);
         let mut listed = of_record.filter_map(|kind| self.source().reread(kind, raw));
         listed.find(|listed| !row.has_number() || listed.number == row.number)

@@ -1,133 +1,165 @@
 //! Stock by warehouse, which a platform tells SKU by SKU: an enrichment, never in the way of the products.
 
-use futures_util::stream::{self, StreamExt};
+use std::time::Duration;
 
+use super::asking::{Asked, PATIENCE};
 use super::{RecordSync, SyncError};
+use crate::domain::again;
 use crate::domain::product::WarehouseStock;
 use crate::domain::record::Record;
 use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Rejection};
+use crate::store::stock::DueSku;
 
 /// The name under which it is switched off in `sync_cursors`.
 pub const SUBJECT: &str = "stock";
 
-/// SKUs looked up together.
+/// SKUs looked up together; while no call was answered yet, fewer. The first goes alone: where the grant does not cover
+/// it, one is enough to know.
 const SKUS_AT_ONCE: u64 = 100;
+const SKUS_UNANSWERED: u64 = 16;
 
-/// Calls under way at once; the rate limit decides how fast they go.
-const CALLS_IN_PARALLEL: usize = 16;
+/// So many that were all refused say that nothing is granted any more.
+const REFUSED_MIN: usize = 5;
 
-/// After this many SKUs whose calls failed, the trouble is not theirs.
-const FAILED_SKUS_MAX: usize = 5;
+/// What reading the stock has found out so far.
+#[derive(Default)]
+struct Drain {
+    has_answered: bool,
+    /// SKUs whose stock could not be read now, and could before or was never asked for.
+    newly_failed: u64,
+    /// The first of those, and why.
+    example: Option<(String, String)>,
+    recovered: u64,
+}
 
 impl RecordSync {
-    /// Reads the stock of every SKU that was stored since its stock was read. What fails stays as it is and is asked
-    /// for again by the next run.
+    /// Reads the stock of every SKU that was stored since its stock was read. A SKU whose stock cannot be read is asked
+    /// for again after growing pauses, and what is known of it stays.
     pub(super) async fn read_stock(&self) -> Result<(), SyncError> {
-        let is_told = self.application.platform().stock().is_some();
-        if self.record != Record::Products || !self.shop.options.stock_detail || !is_told {
+        let is_offered = self.application.platform().stock().is_some();
+        if self.record != Record::Products || !self.shop.options.stock_detail || !is_offered {
             return Ok(());
         }
         let off = self.store.off(&self.shop.name, SUBJECT).await?;
         if off.and_then(|off| SyncError::off(SUBJECT, off, self.clock.now())).is_some() {
             return Ok(());
         }
-        let outcome = self.drain_stock().await;
+        let mut drain = Drain::default();
+        let outcome = self.drain_stock(&mut drain).await;
+        self.report_stock(&drain);
         self.remember_grant(SUBJECT, &outcome).await?;
         match outcome {
-            Err(error @ SyncError::Platform { .. }) => {
-                if error.not_granted().is_none() {
-                    tracing::warn!(
-                        event = "stock.unread", shop = %self.shop.name,
-                        "the stock of some SKUs of `{}` is not up to date: {}",
-                        self.shop.name, error,
-                    );
-                }
+            Err(error @ (SyncError::Platform { .. } | SyncError::MostFailed { .. })) => {
+                tracing::debug!(shop = %self.shop.name, "the stock was not read to its end: {error}");
                 Ok(())
             }
+            Err(SyncError::NotCovered { .. }) => Ok(()),
             outcome => outcome,
         }
     }
 
-    async fn drain_stock(&self) -> Result<(), SyncError> {
-        let mut failed = Vec::new();
-        let mut after = None;
-        let mut has_answered = false;
+    async fn drain_stock(&self, drain: &mut Drain) -> Result<(), SyncError> {
+        let mut after: Option<String> = None;
         loop {
-            // The first call goes alone: where the grant does not cover it, one is enough to know.
-            let limit = if has_answered { SKUS_AT_ONCE } else { 1 };
-            let due = self.store.skus_without_stock(&self.shop.name, after.as_deref(), limit).await?;
-            let Some(last) = due.last() else { break };
-            after = Some(last.clone());
-            let outcomes: Vec<Result<(), SyncError>> = stream::iter(due)
-                .map(|sku| async move { self.stock_of(&sku).await })
-                .buffer_unordered(CALLS_IN_PARALLEL)
-                .collect()
-                .await;
-            for outcome in outcomes {
-                match outcome {
-                    Ok(()) => has_answered = true,
-                    Err(error) if is_of_sku(&error) => failed.push(error),
-                    Err(error) => return Err(error),
-                }
-            }
-            if failed.len() >= FAILED_SKUS_MAX {
-                break;
-            }
+            let limit = match &after {
+                None => 1,
+                Some(_) if !drain.has_answered => SKUS_UNANSWERED,
+                Some(_) => SKUS_AT_ONCE,
+            };
+            let now = self.clock.now();
+            let due = self.store.skus_without_stock(&self.shop.name, now, after.as_deref(), limit).await?;
+            let Some(last) = due.last() else { return Ok(()) };
+            after = Some(last.sku_id.clone());
+            // Those that failed before say nothing of the platform.
+            let (before, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|sku| sku.attempts > 0);
+            self.read_stock_of(&fresh, fresh.len(), None, drain).await?;
+            self.read_stock_of(&before, usize::MAX, Some(PATIENCE), drain).await?;
         }
-        failed.into_iter().next().map_or(Ok(()), Err)
     }
 
-    async fn stock_of(&self, sku: &str) -> Result<(), SyncError> {
-        let Some(source) = self.application.platform().stock() else { return Ok(()) };
-        let read_at = self.clock.now();
-        let answer = self
-            .call(Priority::Amounts, "reading the stock of a SKU", |access| async move {
-                source.sku_stock(&access, sku).await
-            })
-            .await;
-        let stock = match answer {
-            Ok(stock) if !stock.is_empty() => stock,
-            Ok(_) => vec![unknown()],
-            Err(SyncError::Platform { source, .. }) if is_refusal_of_sku(&source) => {
-                tracing::debug!(shop = %self.shop.name, "the stock of {sku} is not told: {source}");
-                vec![unknown()]
+    async fn read_stock_of(
+        &self,
+        due: &[DueSku],
+        of: usize,
+        patience: Option<Duration>,
+        drain: &mut Drain,
+    ) -> Result<(), SyncError> {
+        let skus: Vec<&DueSku> = due.iter().collect();
+        let asked = self.ask_each(&skus, of, patience, |sku, patience| async move {
+            let Some(source) = self.application.platform().stock() else { return Ok(()) };
+            let (sku, read_at) = (sku.sku_id.as_str(), self.clock.now());
+            let answer = self
+                .call_within(patience, Priority::Amounts, "reading the stock of a SKU", |access| async move {
+                    source.sku_stock(&access, sku).await
+                })
+                .await;
+            let stock = match answer {
+                Ok(stock) if !stock.is_empty() => stock,
+                Err(SyncError::Platform {
+                    source: PlatformError::Rejected { why: Rejection::NotFound, .. },
+                    ..
+                })
+                | Ok(_) => vec![unknown()],
+                Err(error) => return Err(error),
+            };
+            Ok(self.store.set_sku_stock(&self.shop.name, sku, &stock, read_at).await?)
+        });
+        self.note_stock(due, asked.await, drain).await
+    }
+
+    /// Notes which failed and when they are asked for again. Fails if the trouble is not theirs.
+    async fn note_stock(
+        &self,
+        due: &[DueSku],
+        mut asked: Asked<()>,
+        drain: &mut Drain,
+    ) -> Result<(), SyncError> {
+        if let Some(refused) = asked.refused_all()
+            && (refused >= REFUSED_MIN || !self.store.has_stock(&self.shop.name).await?)
+            && let Some(refused) = asked.not_covered(SUBJECT)
+        {
+            return Err(refused);
+        }
+        let reasons = asked.reasons();
+        let trouble = asked.trouble("stock of SKUs");
+        let now = self.clock.now();
+        for ((sku, answer), reason) in due.iter().zip(&asked.answers).zip(reasons) {
+            if let Some(Ok(())) = answer {
+                drain.has_answered = true;
+                drain.recovered += u64::from(sku.attempts > 0);
             }
-            Err(error) => return Err(error),
-        };
-        Ok(self.store.set_sku_stock(&self.shop.name, sku, &stock, read_at).await?)
+            let Some(reason) = reason else { continue };
+            if sku.attempts == 0 {
+                drain.newly_failed += 1;
+                drain.example.get_or_insert_with(|| (sku.sku_id.clone(), reason));
+            }
+            let attempts = sku.attempts + 1;
+            let next = again::next_try(attempts, now);
+            self.store.note_stock_failed(&self.shop.name, &sku.sku_id, attempts, next).await?;
+        }
+        trouble.map_or(Ok(()), Err)
+    }
+
+    fn report_stock(&self, drain: &Drain) {
+        let shop = &self.shop.name;
+        if let Some((sku, reason)) = &drain.example {
+            tracing::warn!(
+                event = "stock.unread", shop = %shop, skus = drain.newly_failed,
+                "the stock of {} SKUs of `{shop}` cannot be read and is asked for again (the first: {sku}: {reason})",
+                drain.newly_failed,
+            );
+        }
+        if drain.recovered > 0 {
+            tracing::info!(
+                event = "record.recovered", shop = %shop, record = SUBJECT,
+                "the stock of {} SKUs of `{shop}` could be read again", drain.recovered,
+            );
+        }
     }
 }
 
 /// A SKU that was asked for and of which nothing is told: asked for again when it changes.
 fn unknown() -> WarehouseStock {
     WarehouseStock { warehouse: String::new(), available: None, occupied: None, total: None }
-}
-
-/// Whether the platform answered about this very SKU.
-fn is_refusal_of_sku(error: &PlatformError) -> bool {
-    match error {
-        PlatformError::Rejected { why, .. } => {
-            matches!(
-                why,
-                Rejection::NotFound | Rejection::Parameters | Rejection::TooOld | Rejection::Unknown
-            )
-        }
-        PlatformError::Malformed { .. } => true,
-        _ => false,
-    }
-}
-
-/// Whether the other SKUs are worth asking for.
-fn is_of_sku(error: &SyncError) -> bool {
-    matches!(
-        error,
-        SyncError::Platform {
-            source: PlatformError::NoAnswer { .. }
-                | PlatformError::Unavailable { .. }
-                | PlatformError::NotFromPlatform { .. }
-                | PlatformError::Rejected { why: Rejection::NotYet | Rejection::Passing, .. },
-            ..
-        }
-    )
 }

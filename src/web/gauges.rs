@@ -18,7 +18,8 @@ use crate::app::pulse::Pulse;
 use crate::auth::status::Standing;
 use crate::auth::{AuthError, GrantStatus};
 use crate::meters::catalogue::{
-    BUILD_INFO, CLOCK_SKEW, GRANTS, LAG, LAST_SYNC, Meter, QUARANTINED, TOKEN_EXPIRY, WINDOWS_INCOMPLETE,
+    BUILD_INFO, CLOCK_SKEW, EXTRAS_UNREADABLE, GRANTS, LAG, LAST_SYNC, Meter, QUARANTINED, TOKEN_EXPIRY,
+    WINDOWS_INCOMPLETE,
 };
 use crate::meters::{self, text};
 use crate::store::pulse::Vitals;
@@ -83,6 +84,7 @@ fn records(out: &mut String, app: &App, pulse: &Pulse) {
     family(out, &LAST_SYNC, &|vitals| vitals.last_sync_at.map(unix));
     family(out, &LAG, &|vitals| app.lag(vitals.last_sync_at).map(seconds));
     family(out, &QUARANTINED, &|vitals| Some(number(vitals.quarantined)));
+    family(out, &EXTRAS_UNREADABLE, &|vitals| Some(number(vitals.extras_unreadable)));
     family(out, &WINDOWS_INCOMPLETE, &|vitals| Some(number(vitals.windows_incomplete)));
 }
 

@@ -29,8 +29,8 @@ mod dead_man;
 mod disk_full;
 mod events;
 mod every_record;
-
 mod hints;
+mod isolation;
 mod journal;
 mod keeper;
 mod keeper_command;

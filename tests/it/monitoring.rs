@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 /// Every metric there is, without the prefix.
-const METRICS: [&str; 15] = [
+const METRICS: [&str; 16] = [
     "last_sync_timestamp_seconds",
     "lag_seconds",
     "runs_total",
@@ -19,6 +19,7 @@ const METRICS: [&str; 15] = [
     "token_expiry_timestamp_seconds",
     "grants",
     "quarantined",
+    "extras_unreadable",
     "windows_incomplete",
     "clock_skew_seconds",
     "config_reloads_total",

@@ -212,8 +212,12 @@ async fn whichever_of_header_and_own_clock_the_platform_goes_by_is_found_kept_an
 }
 
 async fn first_page(application: &Application) -> Result<(), PlatformError> {
-    let context =
-        CallContext { priority: Priority::Update, calls: Arc::default(), cancel: CancellationToken::new() };
+    let context = CallContext {
+        priority: Priority::Update,
+        calls: Arc::default(),
+        cancel: CancellationToken::new(),
+        patience: None,
+    };
     let window = Window::new(now() - TimeDelta::minutes(10), now()).unwrap();
     let range = Range::Window { lane: Lane::Update, window, status: None };
     let query = PageQuery { range, page: 1, page_size: 100 };

@@ -246,6 +246,7 @@ fn spends(application: Arc<Application>) -> Arc<AtomicUsize> {
             priority: Priority::Update,
             calls: Arc::default(),
             cancel: CancellationToken::new(),
+            patience: None,
         };
         loop {
             application.call(&context, async || Ok(())).await.unwrap();

@@ -175,9 +175,8 @@ both_databases! {
         scan(&test, &shelf).await.unwrap();
         assert_eq!(shelf.stock_asked(), ["p02"]);
 
-        // Not granted: asked once, and not again before tomorrow.
-        let now = test.clock.now();
-        shelf.change(|products| products.extend([("p01".to_owned(), now), ("p03".to_owned(), now)]));
+        // Not granted, and never was: asked once, and not again before tomorrow.
+        test.database.execute("DELETE FROM sku_stock").await;
         shelf.answer_stock(Some(|| PlatformError::NotGranted { code: "1".into(), message: "no".into() }));
         for _ in 0..2 {
             test.settle();
@@ -187,7 +186,7 @@ both_databases! {
         shelf.answer_stock(None);
         test.clock.advance(TimeDelta::hours(25));
         scan(&test, &shelf).await.unwrap();
-        assert_eq!(shelf.stock_asked(), ["p01", "p03"]);
+        assert_eq!(shelf.stock_asked(), ["p00", "p01", "p02", "p03"]);
     }
 
     async fn the_daily_work_goes_before_the_history_of_years(database: TestDatabase) {

@@ -46,7 +46,7 @@ impl TestDatabase {
     }
 
     async fn due(&self) -> Vec<DueOrder> {
-        self.store.due_orders("acme", self.clock.now(), 100).await.unwrap()
+        self.store.due_orders("acme", self.clock.now(), None, 100).await.unwrap()
     }
 
     async fn only_order(&self) -> OrderView {
@@ -147,13 +147,13 @@ both_databases! {
             test.save_due(&lease, vec![order(number)]).await;
             test.clock.advance(TimeDelta::seconds(1));
         }
-        let due = test.store.due_orders("acme", test.clock.now(), 2).await.unwrap();
+        let due = test.store.due_orders("acme", test.clock.now(), None, 2).await.unwrap();
         assert_eq!(due.iter().map(|due| due.number.as_str()).collect::<Vec<_>>(), ["C", "A"]);
     }
 
     async fn money_for_an_order_that_is_gone_is_no_error(test: TestDatabase) {
         let amounts = test.lease(Lane::Amounts).await;
-        let due = DueOrder { number: "gone".to_owned(), status: OrderStatus::Shipped, updated_at: None, due_at: test.clock.now() };
+        let due = DueOrder { number: "gone".to_owned(), status: OrderStatus::Shipped, updated_at: None, due_at: test.clock.now(), attempts: 0 };
         test.store.commit_amounts(&amounts, 8, vec![read(&due, 1, None)]).await.unwrap();
         assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
     }

@@ -69,7 +69,7 @@ both_databases! {
 
     async fn what_comes_out_of_quarantine_is_noted(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
-        let unreadable = Quarantined { number: Some("A".to_owned()), reason: "shape".to_owned(), raw: "{".to_owned() };
+        let unreadable = Quarantined { number: Some("A".to_owned()), reason: "shape".to_owned(), raw: "{".to_owned(), has_own_call: false };
         let odd = PageCommit { quarantined: vec![unreadable], ..page(test.clock.now(), vec![]) };
         test.store.commit_page(&lease, odd).await.unwrap();
         assert!(test.history("A").await.is_empty());

@@ -1,5 +1,7 @@
 //! The commit of a page: what is written, what is not, and that nothing is ever lost or doubled.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use shopsync::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
 use shopsync::domain::money::Currency;
@@ -9,6 +11,7 @@ use shopsync::store::leases::{Acquired, LaneKey, Lease};
 use shopsync::store::overview::{OrderItemView, OrderView, OrdersFilter};
 use shopsync::store::owner::Owner;
 use shopsync::store::pages::{Committed, PageCommit, Stored};
+use shopsync::store::quarantine::Changes;
 use shopsync::store::{Store, StoreError};
 
 use crate::databases::{TestDatabase, at, both_databases};
@@ -135,8 +138,12 @@ impl TestDatabase {
     }
 }
 
-pub(crate) const WRITTEN: Committed = Committed { written: 1, unchanged: 0, cursor: None };
-pub(crate) const UNCHANGED: Committed = Committed { written: 0, unchanged: 1, cursor: None };
+const NO_CHANGES: Changes = Changes { new: BTreeSet::new(), released: Vec::new() };
+
+pub(crate) const WRITTEN: Committed =
+    Committed { written: 1, unchanged: 0, cursor: None, quarantine: NO_CHANGES };
+pub(crate) const UNCHANGED: Committed =
+    Committed { written: 0, unchanged: 1, cursor: None, quarantine: NO_CHANGES };
 
 both_databases! {
     async fn an_older_copy_never_replaces_a_newer_order(test: TestDatabase) {

@@ -13,8 +13,8 @@ both_databases! {
         let lease = test.lease(Lane::Update).await;
         let unreadable = |reason: &str| PageCommit {
             quarantined: vec![
-                Quarantined { number: Some("A".to_owned()), reason: reason.to_owned(), raw: "{1".to_owned() },
-                Quarantined { number: None, reason: reason.to_owned(), raw: "{2".to_owned() },
+                Quarantined { number: Some("A".to_owned()), reason: reason.to_owned(), raw: "{1".to_owned(), has_own_call: false },
+                Quarantined { number: None, reason: reason.to_owned(), raw: "{2".to_owned(), has_own_call: false },
             ],
             ..page(test.clock.now(), Vec::new())
         };
@@ -36,7 +36,7 @@ both_databases! {
         let lease = test.lease(Lane::Update).await;
         let older = order("A");
         test.clock.advance(TimeDelta::seconds(5));
-        let unreadable = || Quarantined { number: Some("A".to_owned()), reason: "shape".to_owned(), raw: "{".to_owned() };
+        let unreadable = || Quarantined { number: Some("A".to_owned()), reason: "shape".to_owned(), raw: "{".to_owned(), has_own_call: false };
         let page_of = |orders| PageCommit { quarantined: vec![unreadable()], ..page(test.clock.now(), orders) };
         test.store.commit_page(&lease, page_of(Vec::new())).await.unwrap();
 

@@ -84,7 +84,7 @@ both_databases! {
         let history = Window::new(at("2026-11-01 00:00:00"), at("2026-11-02 00:00:00")).unwrap();
         test.store.begin_cursor(&lease, at("2026-11-20 11:00:00"), &[history]).await.unwrap();
         let ok = test.store.start_run(run("acme")).await.unwrap();
-        let unreadable = Quarantined { number: Some("B".to_owned()), reason: "shape".to_owned(), raw: "{}".to_owned() };
+        let unreadable = Quarantined { number: Some("B".to_owned()), reason: "shape".to_owned(), raw: "{}".to_owned(), has_own_call: false };
         let page = PageCommit { amounts_due: true, quarantined: vec![unreadable], ..page(test.clock.now(), vec![order("A")]) };
         test.store.commit_page(&lease, page).await.unwrap();
         test.store.finish_run(ok, end(Outcome::Ok)).await.unwrap();
@@ -128,7 +128,8 @@ async fn every_instant_in_sqlite_is_text_of_23_characters() {
     test.store.open_window(&lease, 1, history, 7).await.unwrap();
     let id = test.store.start_run(run("acme")).await.unwrap();
     test.store.finish_run(id, end(Outcome::Ok)).await.unwrap();
-    let unreadable = Quarantined { number: None, reason: "shape".to_owned(), raw: "{}".to_owned() };
+    let unreadable =
+        Quarantined { number: None, reason: "shape".to_owned(), raw: "{}".to_owned(), has_own_call: false };
     let page = PageCommit {
         amounts_due: true,
         quarantined: vec![unreadable],

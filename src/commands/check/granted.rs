@@ -67,6 +67,7 @@ async fn ask(app: &App, shop: &Shop, record: Record) -> anyhow::Result<Result<()
         priority: Priority::Update,
         calls: Arc::new(AtomicU64::new(0)),
         cancel: CancellationToken::new(),
+        patience: None,
     };
     let query = PageQuery { range: range_of(app, source), page: 1, page_size: 1 };
     Ok(application.call(&context, || source.page(&access, &query)).await.map(drop))

@@ -50,6 +50,8 @@ pub struct CallContext {
     pub calls: Arc<AtomicU64>,
     /// Ends waiting, whether for the limiter, a pause or an answer.
     pub cancel: CancellationToken,
+    /// How long the call may take from its first turn in the rate limit. `None`: as long as any call may.
+    pub patience: Option<Duration>,
 }
 
 impl Application {
@@ -172,7 +174,7 @@ impl Attempts {
         // The first turn may be long in coming when others are more urgent: that is no trouble of the
         // platform's, so the deadline begins after it.
         self.take_turn(context.priority).await;
-        let deadline = Instant::now() + CALL_DEADLINE;
+        let deadline = Instant::now() + context.patience.unwrap_or(CALL_DEADLINE).min(CALL_DEADLINE);
         let mut pauses = Pauses::new(self.policy);
         loop {
             context.calls.fetch_add(1, Ordering::Relaxed);
@@ -259,7 +261,12 @@ mod tests {
     }
 
     fn context() -> CallContext {
-        CallContext { priority: Priority::Update, calls: Arc::default(), cancel: CancellationToken::new() }
+        CallContext {
+            priority: Priority::Update,
+            calls: Arc::default(),
+            cancel: CancellationToken::new(),
+            patience: None,
+        }
     }
 
     fn rejected(why: Rejection) -> PlatformError {

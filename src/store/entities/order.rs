@@ -37,6 +37,7 @@ pub(in crate::store) struct Model {
     pub carrier: Option<String>,
     pub amounts_at: Option<ChronoDateTimeUtc>,
     pub amounts_due_at: Option<ChronoDateTimeUtc>,
+    pub amounts_attempts: i64,
     pub raw: String,
     pub list_hash: String,
     pub content_hash: String,

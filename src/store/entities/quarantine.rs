@@ -17,6 +17,7 @@ pub(in crate::store) struct Model {
     pub first_seen_at: ChronoDateTimeUtc,
     pub last_seen_at: ChronoDateTimeUtc,
     pub version: Option<String>,
+    pub next_try_at: Option<ChronoDateTimeUtc>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -143,6 +143,7 @@ pub fn as_value(line: &Line, now: DateTime<Utc>) -> serde_json::Value {
         "token_seconds_left": line.token_ends_at.map(|at| (at - now).num_seconds().max(0)),
         "amounts_due": overview.amounts_due,
         "quarantined": overview.quarantined,
+        "extras_unreadable": overview.extras_unreadable,
         "paused": line.paused,
         "token": line.token,
         "token_ends_at": instant(line.token_ends_at),

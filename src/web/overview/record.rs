@@ -24,6 +24,8 @@ pub struct RecordView {
     pub quarantined: u64,
     /// Orders whose money is still to be asked for.
     pub amounts_due: u64,
+    /// Orders whose money, or SKUs whose stock, could not be read.
+    pub extras_unreadable: u64,
     /// Why the platform is not asked for it. `None`: it is.
     pub off_reason: Option<String>,
 }
@@ -74,6 +76,7 @@ impl RecordView {
             gaps: by_state(&overview.gaps),
             quarantined: overview.quarantined,
             amounts_due: overview.amounts_due,
+            extras_unreadable: overview.extras_unreadable,
             off_reason,
         }
     }

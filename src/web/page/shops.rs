@@ -114,6 +114,9 @@ fn missing(view: &RecordView, words: &Words) -> Markup {
     html! {
         @for gap in &view.gaps { (gap_line(gap, words)) }
         @if view.amounts_due > 0 { small { ((words.amounts_due)(&grouped(view.amounts_due))) } }
+        @if view.extras_unreadable > 0 {
+            small.warning { ((words.extras_unreadable)(&grouped(view.extras_unreadable))) }
+        }
         @if view.quarantined > 0 { small.warning { ((words.set_aside)(&grouped(view.quarantined))) } }
     }
 }

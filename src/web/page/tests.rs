@@ -50,6 +50,7 @@ fn record(record: Record, freshness: Freshness) -> RecordView {
         gaps: Vec::new(),
         quarantined: 0,
         amounts_due: 0,
+        extras_unreadable: 0,
         off_reason: None,
     }
 }
@@ -139,6 +140,7 @@ fn a_cell_tells_freshness_in_a_word_and_what_is_missing() {
         gaps: vec![gap(WindowState::Planned, 12), gap(WindowState::Failed, 1)],
         quarantined: 3,
         amounts_due: 1_200,
+        extras_unreadable: 0,
         last_run: Some(run(7, Some("failed"), Some("no answer"))),
         ..record(Record::Orders, Freshness::Late)
     };

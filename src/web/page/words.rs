@@ -91,6 +91,8 @@ pub(super) struct Words {
     /// Between a gap and the day where it begins.
     pub from: &'static str,
     pub set_aside: fn(&str) -> String,
+    /// Orders whose money, SKUs whose stock could not be read.
+    pub extras_unreadable: fn(&str) -> String,
     pub amounts_due: fn(&str) -> String,
     pub last_run_failed: &'static str,
     pub sync_now: &'static str,

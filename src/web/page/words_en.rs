@@ -107,6 +107,7 @@ pub(super) const WORDS: Words = Words {
     },
     from: ", from",
     set_aside: |rows| format!("{rows} set aside"),
+    extras_unreadable: |rows| format!("money or stock of {rows} unreadable"),
     amounts_due: |orders| format!("{orders} without money yet"),
     last_run_failed: "last run failed",
     sync_now: "Sync now",

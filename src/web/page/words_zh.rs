@@ -80,6 +80,7 @@ pub(super) const WORDS: Words = Words {
     },
     from: "，始于",
     set_aside: |rows| format!("{rows} 条已隔离"),
+    extras_unreadable: |rows| format!("{rows} 条的金额或库存读不出"),
     amounts_due: |orders| format!("{orders} 单金额待取"),
     last_run_failed: "上次运行失败",
     sync_now: "立即同步",
