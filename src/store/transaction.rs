@@ -207,7 +207,7 @@ mod tests {
                     count_up(tx).await?;
                     std::panic::panic_any("this test panics here")
                 };
-                store.write(work).await
+                store.write::<(), _, _>(work).await
             }
         });
         assert!(panicking.await.unwrap_err().is_panic());
