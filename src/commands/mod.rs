@@ -71,7 +71,9 @@ const DATABASE_POLL: Duration = Duration::from_millis(500);
 pub fn dispatch(verb: Verb, loaded: Option<Loaded>, telemetry: Option<Telemetry>) -> Result<Exit> {
     match loaded {
         None => without_config(verb),
-        Some(loaded) => {
+        Some(mut loaded) => {
+            let connections_max = &mut loaded.config.database.connections_max;
+            *connections_max = connections_of(&verb).min(*connections_max);
             tell(&loaded, &verb);
             let is_told_in_both = matches!(verb, Verb::Check(_) | Verb::Auth(_));
             let outcome = with_config(verb, loaded, telemetry);
@@ -97,10 +99,8 @@ fn without_config(verb: Verb) -> Result<Exit> {
     }
 }
 
-fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> Result<Exit> {
+fn with_config(verb: Verb, loaded: Loaded, telemetry: Option<Telemetry>) -> Result<Exit> {
     let clock = Clock::system();
-    let connections_max = &mut loaded.config.database.connections_max;
-    *connections_max = connections_of(&verb).min(*connections_max);
     match verb {
         Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
         Verb::Migrate(verb) => block_on(migrate::migrate(&verb, &loaded.config)),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use sea_orm::DbErr;
 
-use super::cause::Cause;
+use super::cause::{Cause, Trouble};
 use super::leases::LaneKey;
 
 /// Why the database did not do what was asked.
@@ -107,6 +107,11 @@ impl StoreError {
             }
             _ => true,
         }
+    }
+
+    /// Whether only this process has no connection left.
+    pub fn is_pool_in_use(&self) -> bool {
+        matches!(self, Self::Unavailable { source } if source.trouble() == Some(Trouble::PoolInUse))
     }
 
     /// Whether the same transaction may succeed when it is repeated at once.

@@ -13,7 +13,7 @@ use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
 use sea_orm::{DatabaseConnection, SqlxError, SqlxPostgresConnector, SqlxSqliteConnector};
 
 /// How long a connection may be waited for before the database counts as away.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long opening a connection may take outside of the pool.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Ages are looked at when a connection is taken, by ourselves. With an age of its own to watch, sqlx 0.9 starts a

@@ -1,4 +1,4 @@
-//! PgBouncer between the program and Postgres: in session mode it works with its defaults, in transaction mode it is
+//! `PgBouncer` between the program and Postgres: in session mode it works with its defaults, in transaction mode it is
 //! named in the refusal.
 
 use std::fs;
@@ -15,12 +15,12 @@ use tempfile::TempDir;
 
 use crate::databases::TestDatabase;
 
-/// Set to 1 where a missing PgBouncer must fail the test instead of skipping it.
+/// Set to 1 where a missing `PgBouncer` must fail the test instead of skipping it.
 const REQUIRE: &str = "SHOPSYNC_REQUIRE_PGBOUNCER";
 const PORT: u16 = 6432;
 const START_POLLS_MAX: u32 = 200;
 
-/// A PgBouncer of this test's own, ended with it.
+/// A `PgBouncer` of this test's own, ended with it.
 struct Pooler {
     folder: TempDir,
     child: Child,
