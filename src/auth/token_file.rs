@@ -48,9 +48,6 @@ enum Number {
     Other(IgnoredAny),
 }
 
-/// The words by which MoviePilot and programs like it name a platform's storage.
-const STORAGE_TYPES: [(&str, &[&str]); 1] = [("115", &["u115", "115", "115open", "115-open"])];
-
 /// One of the storages that a media manager keeps in one list.
 #[derive(Deserialize)]
 struct Storage {
@@ -72,16 +69,15 @@ pub(super) fn parse(text: &str, platform: &str) -> Result<GivenTokens, GivenErro
 fn of_storages(text: &str, platform: &str) -> Result<GivenTokens, GivenError> {
     // One by one: what other storages keep is no business of ours, and may have any shape.
     let all: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|_| GivenError::Json)?;
-    let types = STORAGE_TYPES.iter().find(|(name, _)| *name == platform).map_or(&[][..], |(_, types)| *types);
     let mut found = Vec::new();
     for storage in all {
         let Ok(Storage { kind: Some(kind), name, config: Some(config) }) = serde_json::from_value(storage)
         else {
             continue;
         };
-        if types.contains(&kind.trim().to_ascii_lowercase().as_str())
-            && let Ok(given) = given(config)
-        {
+        // Such programs put a letter of their own in front of a platform's name, or a word behind it.
+        let is_of_platform = !platform.is_empty() && kind.to_ascii_lowercase().contains(platform);
+        if is_of_platform && let Ok(given) = given(config) {
             let label = name.filter(|name| !name.trim().is_empty()).unwrap_or(kind);
             found.push(GivenTokens { picked: Some(label), ..given });
         }

@@ -1,4 +1,4 @@
-//! Guesses at the admin token: a few each minute from one address, then none for a while.
+//! Wrong admin tokens: a few each minute from one address, then they are told to wait. The right one never waits.
 //!
 //! The same wrong token again counts once, however often it comes: it finds out nothing, and a program with an old token
 //! must not shut out the others on its machine.
@@ -27,13 +27,14 @@ struct Guesses {
     wrong: HashSet<[u8; 32]>,
 }
 
-/// What is to be done with a token before it is compared.
+/// What a wrong token is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Compare,
+    /// One guess more.
+    Counted,
     /// It was wrong a moment ago.
     KnownWrong,
-    /// Not even looked at for so long.
+    /// Too many others were wrong: for so long.
     Wait(Duration),
 }
 
@@ -42,13 +43,13 @@ impl Attempts {
         let mut guesses = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         guesses.retain(|_, guesses| now.saturating_duration_since(guesses.began_at) < SPAN);
         let Some(guesses) = guesses.get(&key(&guesses, from)) else {
-            return Verdict::Compare;
+            return Verdict::Counted;
         };
         if guesses.wrong.contains(&digest(token)) {
             return Verdict::KnownWrong;
         }
         if guesses.wrong.len() < GUESSES_MAX {
-            return Verdict::Compare;
+            return Verdict::Counted;
         }
         Verdict::Wait(SPAN.saturating_sub(now.saturating_duration_since(guesses.began_at)))
     }
@@ -82,13 +83,13 @@ mod tests {
         let (here, there) = ("127.0.0.1".parse().unwrap(), "10.0.0.9".parse().unwrap());
         for number in 0..GUESSES_MAX {
             let guess = number.to_string();
-            assert_eq!(attempts.before(here, &guess, now), Verdict::Compare);
+            assert_eq!(attempts.before(here, &guess, now), Verdict::Counted);
             attempts.was_wrong(here, &guess, now);
         }
         assert_eq!(attempts.before(here, "another", now), Verdict::Wait(SPAN));
         assert_eq!(attempts.before(here, "0", now), Verdict::KnownWrong);
-        assert_eq!(attempts.before(there, "another", now), Verdict::Compare);
-        assert_eq!(attempts.before(here, "another", now + SPAN), Verdict::Compare);
+        assert_eq!(attempts.before(there, "another", now), Verdict::Counted);
+        assert_eq!(attempts.before(here, "another", now + SPAN), Verdict::Counted);
     }
 
     #[test]
@@ -98,7 +99,7 @@ mod tests {
         for _ in 0..100 {
             attempts.was_wrong(here, "old", now);
         }
-        assert_eq!(attempts.before(here, "right", now), Verdict::Compare);
+        assert_eq!(attempts.before(here, "right", now), Verdict::Counted);
     }
 
     #[test]

@@ -34,12 +34,14 @@ pub mod server;
 mod attempts;
 mod refusals;
 mod session;
+mod silent;
 
 use attempts::Attempts;
 use reads::Reads;
 use refusals::Refusals;
 pub use server::HttpError;
 use server::Server;
+use session::Sessions;
 
 /// The longest body that is taken; what is sent here are a few words.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -51,6 +53,7 @@ pub struct Web {
     pub daemon: Daemon,
     pub started_at: DateTime<Utc>,
     attempts: Arc<Attempts>,
+    sessions: Arc<Sessions>,
     refusals: Arc<Refusals>,
     reads: Reads,
 }
@@ -115,6 +118,7 @@ impl Http {
             live,
             daemon,
             attempts: Arc::default(),
+            sessions: Arc::default(),
             refusals: self.refusals.clone(),
             reads: Reads::default(),
         }));

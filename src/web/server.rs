@@ -26,8 +26,10 @@ use tokio_util::task::TaskTracker;
 
 use super::answer::ApiError;
 use super::refusals::Refusals;
+use super::silent::{Listening, Silent};
 
-/// Browsers, scrapers and programs together; whoever comes beyond it is turned away at once.
+/// Browsers, scrapers and programs together. Whoever comes beyond it takes the place of the one that is silent longest,
+/// and is turned away when all of them are being answered.
 pub const CONNECTIONS_MAX: usize = 64;
 /// How long the head of a request may take to arrive, and how long an idle connection is kept.
 pub const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -40,6 +42,8 @@ pub const END_WITHIN: Duration = Duration::from_millis(500);
 /// The head of a request.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const HEADERS_MAX: usize = 64;
+/// How long a connection may take to give way to another one.
+const PLACE_WITHIN: Duration = Duration::from_millis(500);
 /// After a connection that could not be accepted, such as when there are no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// What somebody is told for whom there is no place.
@@ -103,6 +107,7 @@ impl Server {
             ending: ending.clone(),
             connections: connections.clone(),
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            silent: Silent::default(),
             refusals,
         };
         let accepting = tokio::spawn(doorman.accept(listener));
@@ -134,6 +139,7 @@ struct Doorman {
     ending: CancellationToken,
     connections: TaskTracker,
     places: Arc<Semaphore>,
+    silent: Silent,
     refusals: Arc<Refusals>,
 }
 
@@ -145,7 +151,7 @@ impl Doorman {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, remote)) => self.let_in(stream, remote),
+                Ok((stream, remote)) => self.let_in(stream, remote).await,
                 Err(error) => {
                     tracing::debug!("a connection was not accepted: {error}");
                     sleep(ACCEPT_PAUSE).await;
@@ -154,16 +160,30 @@ impl Doorman {
         }
     }
 
-    fn let_in(&self, stream: TcpStream, remote: SocketAddr) {
+    async fn let_in(&self, stream: TcpStream, remote: SocketAddr) {
         let Ok(local) = stream.local_addr() else { return };
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
+        let Some(place) = self.place().await else {
             self.refusals.tell(remote.ip(), "", "there are too many connections");
             // Who does not take it at once is only disconnected.
             stream.try_write(FULL).ok();
             return;
         };
         let peer = Peer { local, remote };
-        self.connections.spawn(converse(stream, peer, self.routes.clone(), self.ending.clone(), place));
+        let listening = Arc::new(self.silent.begin());
+        let conversation =
+            converse(stream, peer, self.routes.clone(), self.ending.clone(), (place, listening));
+        self.connections.spawn(conversation);
+    }
+
+    /// A place, if need be that of the connection that is silent longest. `None`: all are being answered.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            return Some(place);
+        }
+        if !self.silent.end_longest() {
+            return None;
+        }
+        timeout(PLACE_WITHIN, self.places.clone().acquire_owned()).await.ok()?.ok()
     }
 }
 
@@ -173,12 +193,20 @@ async fn converse(
     peer: Peer,
     routes: watch::Receiver<Router>,
     ending: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    (_place, listening): (OwnedSemaphorePermit, Arc<Listening>),
 ) {
+    let speaking = listening.clone();
     let service = service_fn(move |mut request: axum::http::Request<Incoming>| {
         request.extensions_mut().insert(peer);
         let router = routes.borrow().clone();
-        TowerToHyperService::new(router).call(request)
+        let listening = speaking.clone();
+        listening.speaks();
+        let answer = TowerToHyperService::new(router).call(request);
+        async move {
+            let answered = answer.await;
+            listening.falls_silent();
+            answered
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -190,6 +218,7 @@ async fn converse(
     tokio::select! {
         // How a client breaks off is its own business.
         _ = connection.as_mut() => return,
+        () = listening.ended() => return,
         () = ending.cancelled() => {}
         () = sleep(CONNECTION_LIFE) => {}
     }

@@ -1,47 +1,96 @@
 //! What a browser keeps in place of the admin token: proof that somebody typed it, for half a day.
 //!
-//! Nothing is remembered here: the proof is an HMAC under the token, so it outlives a restart and ends with the token.
+//! The proof is an HMAC under the token and a word of this process, so it ends with either. Only what was given back
+//! before its time is remembered.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::http::{HeaderMap, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use uuid::Uuid;
 
 pub(super) const COOKIE: &str = "shopsync_admin";
 /// How long somebody is not asked again.
 pub(super) const LIFE: TimeDelta = TimeDelta::hours(12);
 
 /// Keeps this HMAC apart from any other use of the token.
-const PURPOSE: &str = "shopsync admin session v1:";
+const PURPOSE: &str = "shopsync admin session v2:";
+/// Sessions that were ended before their time, remembered until then. At more, all sessions end.
+const REVOKED_MAX: usize = 1024;
 
-/// A proof that ends at `ends_at`.
-pub(super) fn proof(token: &SecretString, ends_at: DateTime<Utc>) -> String {
-    let end = ends_at.timestamp().to_string();
-    let mac = mac(token, &end).finalize().into_bytes();
-    format!("{end}.{}", hex::encode(mac))
+/// The sessions of this process: they end with it, and with the admin token.
+pub(super) struct Sessions {
+    state: Mutex<State>,
 }
 
-/// Whether a browser brings a proof that still counts.
-pub(super) fn is_proven(token: &SecretString, headers: &HeaderMap, now: DateTime<Utc>) -> bool {
-    cookies(headers).any(|proof| is_valid(token, proof, now))
+struct State {
+    /// Part of every proof: with another one, no session counts any more.
+    nonce: Uuid,
+    /// Proofs that were given back, and when they would have ended.
+    revoked: BTreeMap<String, DateTime<Utc>>,
 }
 
-fn is_valid(token: &SecretString, proof: &str, now: DateTime<Utc>) -> bool {
-    let Some((end, given)) = proof.split_once('.') else { return false };
-    let Ok(given) = hex::decode(given) else { return false };
-    let Some(ends_at) = end.parse().ok().and_then(|end| DateTime::from_timestamp(end, 0)) else {
-        return false;
-    };
-    // Compared in constant time.
-    mac(token, end).verify_slice(&given).is_ok() && now < ends_at
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { state: Mutex::new(State { nonce: Uuid::new_v4(), revoked: BTreeMap::new() }) }
+    }
 }
 
-fn mac(token: &SecretString, end: &str) -> Hmac<Sha256> {
+impl Sessions {
+    /// A proof that ends at `ends_at`. No two are alike.
+    pub(super) fn proof(&self, token: &SecretString, ends_at: DateTime<Utc>) -> String {
+        let said = format!("{}-{}", ends_at.timestamp(), Uuid::new_v4().simple());
+        let nonce = self.state().nonce;
+        format!("{said}.{}", hex::encode(mac(token, nonce, &said).finalize().into_bytes()))
+    }
+
+    /// Whether a browser brings a proof that still counts.
+    pub(super) fn is_proven(&self, token: &SecretString, headers: &HeaderMap, now: DateTime<Utc>) -> bool {
+        let state = self.state();
+        cookies(headers).any(|proof| state.end_of(token, proof, now).is_some())
+    }
+
+    /// Ends the sessions whose proofs a browser brings.
+    pub(super) fn revoke(&self, token: &SecretString, headers: &HeaderMap, now: DateTime<Utc>) {
+        let mut state = self.state();
+        for proof in cookies(headers) {
+            let Some(ends_at) = state.end_of(token, proof, now) else { continue };
+            state.revoked.retain(|_, ends_at| now < *ends_at);
+            if state.revoked.len() >= REVOKED_MAX {
+                *state = State { nonce: Uuid::new_v4(), revoked: BTreeMap::new() };
+            } else {
+                state.revoked.insert(proof.to_owned(), ends_at);
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// When a proof ends. `None`: it counts for nothing.
+    fn end_of(&self, token: &SecretString, proof: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let (said, given) = proof.split_once('.')?;
+        let given = hex::decode(given).ok()?;
+        // Compared in constant time.
+        mac(token, self.nonce, said).verify_slice(&given).ok()?;
+        let ends_at = DateTime::from_timestamp(said.split_once('-')?.0.parse().ok()?, 0)?;
+        (now < ends_at && !self.revoked.contains_key(proof)).then_some(ends_at)
+    }
+}
+
+fn mac(token: &SecretString, nonce: Uuid, said: &str) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(token.expose_secret().as_bytes())
         .expect("HMAC takes a key of any length");
     mac.update(PURPOSE.as_bytes());
-    mac.update(end.as_bytes());
+    mac.update(nonce.as_bytes());
+    mac.update(said.as_bytes());
     mac
 }
 
@@ -59,27 +108,49 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
+    fn bringing(cookie: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, cookie.parse().unwrap());
+        headers
+    }
+
     #[test]
     fn a_proof_ends_and_cannot_be_made_without_the_token() {
-        let token = SecretString::from("a".repeat(32));
+        let (sessions, token) = (Sessions::default(), SecretString::from("a".repeat(32)));
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let good = proof(&token, now + LIFE);
+        let good = sessions.proof(&token, now + LIFE);
         let longer = good.replacen("18", "19", 1);
-        let later = now + LIFE;
+        let of_another_token = sessions.proof(&SecretString::from("b".repeat(32)), now + LIFE);
+        let of_another_process = Sessions::default().proof(&token, now + LIFE);
         for (cookie, at, expected) in [
             (format!("{COOKIE}={good}"), now, true),
             (format!("theme=dark; {COOKIE}={good}"), now, true),
-            (format!("{COOKIE}={good}"), later, false),
+            (format!("{COOKIE}={good}"), now + LIFE, false),
             (format!("{COOKIE}={longer}"), now, false),
             (format!("{COOKIE}={}", &good[..good.len() - 2]), now, false),
-            (format!("{COOKIE}=1900000000."), now, false),
+            (format!("{COOKIE}=1900000000-0."), now, false),
             (format!("other={good}"), now, false),
-            (format!("{COOKIE}={}", proof(&SecretString::from("b".repeat(32)), now + LIFE)), now, false),
+            (format!("{COOKIE}={of_another_token}"), now, false),
+            (format!("{COOKIE}={of_another_process}"), now, false),
             (String::new(), now, false),
         ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::COOKIE, cookie.parse().unwrap());
-            assert_eq!(is_proven(&token, &headers, at), expected, "{cookie}");
+            assert_eq!(sessions.is_proven(&token, &bringing(&cookie), at), expected, "{cookie}");
         }
+    }
+
+    #[test]
+    fn an_ended_session_does_not_come_back_and_the_others_stay() {
+        let (sessions, token) = (Sessions::default(), SecretString::from("a".repeat(32)));
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let cookie = || bringing(&format!("{COOKIE}={}", sessions.proof(&token, now + LIFE)));
+        let (ended, other) = (cookie(), cookie());
+        sessions.revoke(&token, &ended, now);
+        assert!(!sessions.is_proven(&token, &ended, now));
+        assert!(sessions.is_proven(&token, &other, now));
+        for _ in 0..=REVOKED_MAX {
+            sessions.revoke(&token, &cookie(), now);
+        }
+        assert!(!sessions.is_proven(&token, &ended, now), "forgetting which ended ends all");
+        assert!(sessions.state().revoked.len() <= REVOKED_MAX);
     }
 }

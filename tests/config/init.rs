@@ -180,3 +180,61 @@ fn it_asks_and_tells_in_chinese_where_the_environment_says_so() {
     assert_tells(&asked, &["平台（temu | xiaohongshu | 115）", "区域", "app secret（输入时不显示）"]);
     assert_tells(&String::from_utf8(output.stdout).unwrap(), &["已写入", "shopsync auth login acme"]);
 }
+
+#[test]
+fn a_run_that_was_killed_is_finished_by_the_same_words() {
+    let folder = empty();
+    let words =
+        ["--platform", "temu", "--zone", "eu", "--app-key", "k", "--secret-from", "-", "--shop", "acme"];
+    // What is left when the end comes before the config has its name.
+    for (name, content) in
+        [("temu-eu.secret", SECRET), (".temu-eu.secret.new", "ha"), (".config.toml.new", "[app")]
+    {
+        fs::write(folder.path().join(name), format!("{content}\n")).unwrap();
+    }
+    fs::set_permissions(folder.path().join("temu-eu.secret"), fs::Permissions::from_mode(0o600)).unwrap();
+    done(&folder, &words, SECRET);
+    assert_eq!(
+        config(&folder).apps["temu-eu"].app_secret_file.as_deref().map(Path::file_name),
+        Some(Some("temu-eu.secret".as_ref()))
+    );
+    assert_eq!(files(folder.path()).len(), 2, "nothing staged is left");
+}
+
+#[test]
+fn a_mark_in_front_of_a_secret_is_no_part_of_it() {
+    let folder = empty();
+    let words =
+        ["--platform", "temu", "--zone", "eu", "--app-key", "k", "--secret-from", "-", "--shop", "acme"];
+    done(&folder, &words, &format!("\u{feff}{SECRET}\r\n"));
+    let secret = folder.path().join("temu-eu.secret");
+    assert_eq!(fs::read_to_string(&secret).unwrap(), format!("{SECRET}\n"));
+    fs::write(&secret, format!("\u{feff}{SECRET}\r\n")).unwrap();
+    let settings = config(&folder).app_settings("temu-eu", &Clock::system()).unwrap();
+    assert_eq!(settings.app_secret.expose_secret(), SECRET);
+}
+
+#[test]
+fn another_key_beside_an_app_of_the_platform_is_not_dropped() {
+    let folder = empty();
+    let first =
+        ["--platform", "temu", "--zone", "eu", "--app-key", "k", "--secret-from", "-", "--shop", "acme"];
+    done(&folder, &first, SECRET);
+    let second = [
+        "--platform",
+        "temu",
+        "--zone",
+        "eu",
+        "--app-key",
+        "other",
+        "--secret-from",
+        "-",
+        "--shop",
+        "second",
+    ];
+    let said = refused(&folder, &second, SECRET, 2);
+    assert_tells(&said, &["`--app-key`", "`temu-eu` is there with another key", "`--app`"]);
+    let named = [&second[..], &["--app", "another"]].concat();
+    done(&folder, &named, SECRET);
+    assert_eq!(config(&folder).apps["another"].app_key, "other");
+}

@@ -231,9 +231,10 @@ async fn a_memory_that_would_lose_single_use_tokens_is_refused() {
 
     let allowed = "[tokens]\nstore = \"memory\"\nallow_memory = true\n";
     let (program, database) = self::program(&sandbox, allowed).await;
-    program.authorise_all(&sandbox).await;
-    let told = program.json(&["auth", "status", "--json"]).await;
-    assert_eq!(told[0]["state"], "never_authorised", "it ended with the process: {told}");
+    let (platform, index) = (shopsync::sandbox::Platform::Xiaohongshu, 0);
+    let code = sandbox.world().with(|world| world.issue_code(platform, index));
+    let said = program.fail(&["auth", "code", "xhs-shop", &code], 78).await;
+    assert!(said.contains("nothing was sent") && said.contains("auth url"), "{said}");
     assert_eq!(database.number("SELECT COUNT(*) FROM credentials").await, 0);
 }
 

@@ -184,3 +184,65 @@ both_databases! {
         assert!(other.access(&test.shop).await.err().unwrap().needs_owner());
     }
 }
+
+/// A second shop of the same platform and app beside `acme`.
+async fn beside(test: &Authorised) -> shopsync::domain::shop::Shop {
+    let second = crate::store_shops::shop("second");
+    test.database.store.register_shops(&[test.shop.clone(), second.clone()]).await.unwrap();
+    second
+}
+
+both_databases! {
+    async fn dead_tokens_cost_no_grant_that_works(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        let before = test.row().await;
+        for fault in [Fault::Refused, Fault::NotDone] {
+            test.gateway.next(&[fault]);
+            let file = r#"{"access_token":"dead","refresh_token":"dead","access_token_expires_at":1}"#;
+            let error = test.tokens.set(&test.shop, given(file)).await.err().unwrap();
+            assert_ne!(error.exit_code(), 70, "{error}");
+            assert_eq!(test.row().await, before, "{error}");
+            assert_eq!(clear(&test.access().await.unwrap()), test.gateway.access());
+        }
+    }
+
+    async fn what_is_stored_unproven_and_refused_gives_way_to_what_it_replaced(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        test.gateway.next(&[Fault::Refused]);
+        let file = r#"{"access_token":"dead","refresh_token":"dead","access_token_expires_at":1}"#;
+        let unproven = GivenTokens { may_be_unproven: true, ..given(file) };
+        test.tokens.set(&test.shop, unproven).await.ok();
+        assert_eq!(clear(&test.access().await.unwrap()), test.gateway.access());
+    }
+
+    async fn one_account_is_one_shop(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        let second = beside(&test).await;
+        let before = test.row().await;
+
+        let by_code = test.tokens.login_code(&second, code(SELLER)).await.err().unwrap();
+        let file = format!(r#"{{"access_token":"a","refresh_token":"r","seller_id":"{SELLER}"}}"#);
+        let by_file = test.tokens.set(&second, given(&file)).await.err().unwrap();
+
+        for error in [by_code, by_file] {
+            assert!(matches!(&error, AuthError::SharedAccount { other, .. } if other == "acme"), "{error}");
+            assert_eq!(error.exit_code(), 77);
+        }
+        assert_eq!(test.row().await, before);
+        assert_eq!(test.tokens.status(&second).await.unwrap(), None);
+        assert!(!test.database.store.orphans("acme").await.unwrap().is_empty(), "the new pair is kept for its shop");
+
+        test.tokens.clear(&test.shop).await.unwrap();
+        let refresh = test.gateway.refresh();
+        let freed = format!(r#"{{"refresh_token":"{refresh}","seller_id":"{SELLER}"}}"#);
+        test.tokens.set(&second, given(&freed)).await.unwrap();
+    }
+
+    async fn a_new_authorisation_switches_on_what_the_old_one_did_not_cover(test: TestDatabase) {
+        let test = Authorised::new(test).await;
+        let store = &test.database.store;
+        store.switch_off("acme", "orders", "not granted", None).await.unwrap();
+        test.tokens.login_code(&test.shop, code(SELLER)).await.unwrap();
+        assert!(store.off("acme", "orders").await.unwrap().is_none());
+    }
+}

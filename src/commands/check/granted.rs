@@ -36,26 +36,19 @@ pub(super) async fn lines(app: &App, shop: &Shop) -> anyhow::Result<Vec<Line>> {
 async fn line(app: &App, shop: &Shop, record: Record) -> anyhow::Result<Line> {
     let name = &shop.name;
     let subject = said!("records {name}", "数据 {name}");
-    let answer = match ask(app, shop, record).await {
-        Ok(answer) => answer,
+    let Ok(answer) = ask(app, shop, record).await else {
         // What is wrong with the token is told on the shop's own line.
-        Err(_) => {
-            let text =
-                said!("{record} are off: the platform did not grant them", "{record} 已停读：平台未授予权限");
-            return Ok(Line::new(subject, State::Warning, text));
-        }
+        let text =
+            said!("{record} are off: the platform did not grant them", "{record} 已停读：平台未授予权限");
+        return Ok(Line::new(subject, State::Warning, text));
     };
-    Ok(match answer {
-        Err(error @ PlatformError::NotGranted { .. }) => {
-            Line::new(subject, State::Warning, with_remedy(&error, shop))
-        }
-        // Anything else is no word about the grant, but then only the next run can tell.
-        _ => {
-            app.store.switch_on(name, record.as_str()).await?;
-            let text = said!("{record} were off and are read again", "{record} 曾停读，现已恢复读取");
-            Line::new(subject, State::Ok, text)
-        }
-    })
+    if let Err(error @ PlatformError::NotGranted { .. }) = answer {
+        return Ok(Line::new(subject, State::Warning, with_remedy(&error, shop)));
+    }
+    // Anything else is no word about the grant, but then only the next run can tell.
+    app.store.switch_on(name, record.as_str()).await?;
+    let text = said!("{record} were off and are read again", "{record} 曾停读，现已恢复读取");
+    Ok(Line::new(subject, State::Ok, text))
 }
 
 /// The cheapest page of the record there is.

@@ -39,30 +39,67 @@ pub(super) fn write(
     text.push_str(&text::sections(app, shop));
 
     let access = Access::of(path, folder)?;
+    // Names that nothing reads, in the same folder, where relative paths mean the same.
     let mut undo = Undo::default();
-    let mut written = vec![path.to_owned()];
-    if let (Some(app), Some(secret)) = (app, secret) {
-        let file = folder.join(text::secret_file(&app.name));
-        let line = format!("{}\n", secret.expose_secret().trim());
-        create(&file, line.as_bytes(), access.for_secrets())?;
-        undo.files.push(file.clone());
-        written.push(file);
-    }
-    // Not a name that anything reads, and in the same folder, where its relative paths mean the same.
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
-    create(&beside, text.as_bytes(), access)?;
-    undo.files.push(beside.clone());
+    let beside = folder.join(format!(".{name}.new"));
+    let mut written = vec![path.to_owned()];
+    let mut secret_files = None;
+    let mut checked = text.clone();
+    if let (Some(app), Some(secret)) = (app, secret) {
+        let name = text::secret_file(&app.name);
+        let staged_name = format!(".{name}.new");
+        let (file, staged) = (folder.join(&name), folder.join(&staged_name));
+        let line = format!("{}\n", secret.expose_secret().trim());
+        refuse_other_content(&file, &line)?;
+        stage(&staged, line.as_bytes(), access.for_secrets(), &mut undo)?;
+        checked = text::with_secret_file(&text, &name, &staged_name);
+        written.push(file.clone());
+        secret_files = Some((staged, file));
+    }
+    stage(&beside, checked.as_bytes(), access, &mut undo)?;
     check(&beside, path)?;
+    stage(&beside, text.as_bytes(), access, &mut undo)?;
+    // The config last: until it names the secret, the same words do all of this again.
+    if let Some((staged, file)) = secret_files {
+        place(&staged, &file)?;
+        undo.files.push(file);
+    }
     if is_there {
         fs::rename(&beside, path).with_context(|| format!("{} cannot be replaced", path.display()))?;
     } else {
-        // Unlike a rename it never takes the place of a file that came meanwhile.
-        fs::hard_link(&beside, path).map_err(|error| not_created(path, error))?;
-        fs::remove_file(&beside).with_context(|| format!("{} cannot be removed", beside.display()))?;
+        place(&beside, path)?;
     }
     undo.files.clear();
     Ok(written)
+}
+
+/// A file beside its place, in place of what a run that was killed left there.
+fn stage(path: &Path, content: &[u8], access: Access, undo: &mut Undo) -> anyhow::Result<()> {
+    let _left_by_a_killed_run = fs::remove_file(path);
+    create(path, content, access)?;
+    undo.files.push(path.to_owned());
+    Ok(())
+}
+
+/// Gives a staged file its name. Unlike a rename it never takes the place of a file that came meanwhile; one that is there
+/// with the same content will do.
+fn place(staged: &Path, path: &Path) -> anyhow::Result<()> {
+    if let Err(error) = fs::hard_link(staged, path) {
+        let is_same = || fs::read(staged).ok().is_some_and(|content| fs::read(path).ok() == Some(content));
+        if error.kind() != std::io::ErrorKind::AlreadyExists || !is_same() {
+            return Err(not_created(path, error));
+        }
+    }
+    fs::remove_file(staged).with_context(|| format!("{} cannot be removed", staged.display()))
+}
+
+/// A secret's file with this content is what a killed run left; any other is somebody's.
+fn refuse_other_content(path: &Path, content: &str) -> anyhow::Result<()> {
+    match fs::read_to_string(path) {
+        Ok(there) if there != content => Err(not_created(path, std::io::ErrorKind::AlreadyExists.into())),
+        _ => Ok(()),
+    }
 }
 
 /// Loads the new config as every verb will, and tells what is wrong under the name it is to have.

@@ -72,6 +72,7 @@ impl Asking<'_> {
     /// The app's name, and what is to be written of it. `None`: it stands in the config already.
     fn app(&self) -> anyhow::Result<(String, Option<NewApp>)> {
         if let Some(name) = self.words.app.as_ref().filter(|name| self.has_app(name)) {
+            self.refuse_other_key(name)?;
             return Ok((name.clone(), None));
         }
         let profile = self.platform()?;
@@ -83,6 +84,7 @@ impl Asking<'_> {
         let name = self.words.app.as_deref().unwrap_or(&usual);
         let name = checked_name(name).map_err(|wrong| refused("--app", &wrong))?;
         if self.has_app(&name) {
+            self.refuse_other_key(&name)?;
             return Ok((name, None));
         }
         let question =
@@ -160,6 +162,21 @@ impl Asking<'_> {
         match &self.words.secret_from {
             Some(file) => read_given(file),
             None => ask_secret(&question, "--secret-from"),
+        }
+    }
+
+    /// A key that is not the one of the app that is there would be dropped, and its secret with it.
+    fn refuse_other_key(&self, app: &str) -> anyhow::Result<()> {
+        let there = self.there.and_then(|config| config.apps.get(app));
+        match (&self.words.app_key, there) {
+            (Some(key), Some(there)) if key.trim() != there.app_key => {
+                let wrong = said!(
+                    "app `{app}` is there with another key; give the new app a name of its own with `--app`",
+                    "应用 `{app}` 已经存在且 key 不同；请用 `--app` 给新应用另起名字"
+                );
+                Err(refused("--app-key", &wrong))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -67,6 +67,16 @@ pub(super) fn secret_file(app: &str) -> String {
     format!("{app}.secret")
 }
 
+/// The same config with an app's secret in another file.
+pub(super) fn with_secret_file(text: &str, name: &str, other: &str) -> String {
+    let line = |name: &str| format!("app_secret_file = {}\n", quoted(name));
+    // The last one: it was added just now.
+    match text.rfind(&line(name)) {
+        Some(at) => format!("{}{}{}", &text[..at], line(other), &text[at + line(name).len()..]),
+        None => text.to_owned(),
+    }
+}
+
 /// Where the daemon of a config in the system's folder keeps its files: that folder is not its to write to. `None`:
 /// beside the config.
 fn state_folder(path: &Path) -> Option<String> {
