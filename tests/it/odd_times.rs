@@ -39,7 +39,7 @@ both_databases! {
             test.edit_config(&front.behind, &front.address).await;
         }
 
-        for ahead in [TimeDelta::minutes(6), TimeDelta::hours(8), TimeDelta::days(40)] {
+        for ahead in [TimeDelta::minutes(20), TimeDelta::hours(8), TimeDelta::days(40)] {
             let mut numbers = Vec::new();
             for (front, (name, platform, index)) in fronts.iter().zip(SHOPS) {
                 let number = test.sandbox.world().with(|world| world.create_order(platform, index));

@@ -285,7 +285,7 @@ async fn refusals_mean_the_same_on_both_platforms() {
         (FaultKind::TokenRevoked, PlatformError::is_about_token),
         (FaultKind::NotGranted, |error| matches!(error, PlatformError::NotGranted { .. })),
         (FaultKind::Truncated, |error| matches!(error, PlatformError::NoAnswer { .. })),
-        (FaultKind::HtmlPage, |error| matches!(error, PlatformError::NoAnswer { .. })),
+        (FaultKind::HtmlPage, |error| matches!(error, PlatformError::NotFromPlatform { .. })),
         (
             FaultKind::Business { code: 123_456, message: "new".to_owned() },
             |error| matches!(error, PlatformError::Rejected { code, why: Rejection::Unknown, .. } if code == "123456"),

@@ -187,13 +187,13 @@ async fn success_without_evidence_is_malformed() {
     let window = Window::new(now() - TimeDelta::minutes(10), now()).unwrap();
     let cases = Range::Window { lane: Lane::Update, window, status: None };
     for (record, range, answers) in [
+        (Record::Products, Range::List("published goods"), [r#"{"result":7}"#, r#"{"result":{"total":-1}}"#]),
+        (Record::AfterSales, cases, [r#"{"result":true}"#, r#"{"result":{"rows":[1]}}"#]),
         (
-            Record::Products,
-            Range::List("published goods"),
-            [r#"{"result":{}}"#, r#"{"result":{"total":-1}}"#],
+            Record::Activities,
+            Range::List("2"),
+            [r#"{"result":"x"}"#, r#"{"result":{"activities":[{"a":1}]}}"#],
         ),
-        (Record::AfterSales, cases, [r#"{"result":null}"#, r#"{"result":{"data":[]}}"#]),
-        (Record::Activities, Range::List("2"), [r#"{"result":null}"#, r#"{"result":{"activityList":[]}}"#]),
     ] {
         for answer in answers {
             let answer = answer.replacen('{', r#"{"success":true,"errorCode":1000000,"#, 1);

@@ -1,6 +1,8 @@
 //! What a row of `product.getDetailSkuList` means: an item and one of its SKUs, which are two things of ours. Each has
 //! its own times and its own hash, so that a sale of a SKU is no new version of the product.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -207,8 +209,8 @@ fn list(answers: &Answers) -> Result<&str, ConvertError> {
 
 /// One text of a part that may otherwise be unreadable.
 fn member(raw: &RawValue, name: &str) -> Option<String> {
-    let members: Map<String, Value> = lenient::object(raw.get()).ok()?;
-    lenient::text(members.get(name)?).ok()?
+    let members: BTreeMap<String, &RawValue> = lenient::object(raw.get()).ok()?;
+    lenient::text(&mut serde_json::Deserializer::from_str(members.get(name)?.get())).ok()?
 }
 
 fn unreadable(raw: &RawValue, number: Option<String>, why: &ConvertError) -> Row {
