@@ -130,6 +130,11 @@ impl World {
         self.faults.list.push(fault);
     }
 
+    /// Whether a fault that is set strikes the thing of this number.
+    pub fn is_struck(&self, platform: Platform, number: &str) -> bool {
+        self.faults.is_struck(platform, number, self.settings.seed)
+    }
+
     pub fn clear_faults(&mut self) {
         self.faults.clear();
     }

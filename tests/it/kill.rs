@@ -11,6 +11,8 @@ use crate::databases::{TestDatabase, both_databases};
 use crate::program::Program;
 use crate::truth;
 
+mod by_hand;
+
 /// Kills before the program may finish. Enough for kills at every kind of moment, few enough for CI.
 const KILLS: u32 = 12;
 

@@ -138,6 +138,17 @@ fn rows_of(title: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
+#[test]
+fn every_fault_of_the_sandbox_is_told_and_no_other() {
+    let readme = read("README.md");
+    let table = readme.split("### Faults of the sandbox").nth(1).unwrap().split("\n#").next().unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let told: BTreeSet<String> = rows.flat_map(quoted).collect();
+    let named: BTreeSet<String> =
+        shopsync::sandbox::NAMED_FAULTS.iter().map(|named| named.name.to_owned()).collect();
+    assert_eq!(told, named);
+}
+
 /// What stands between backquotes, word by word.
 fn quoted(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).flat_map(str::split_whitespace).map(str::to_owned).collect()

@@ -124,6 +124,14 @@ impl Faults {
         }
     }
 
+    /// Whether any of them strikes the thing of this number.
+    pub(super) fn is_struck(&self, platform: Platform, number: &str, seed: u64) -> bool {
+        self.list.iter().any(|fault| {
+            fault.platform.is_none_or(|meant| meant == platform)
+                && is_hit(&fault.kind, fault.number.as_deref(), fault.share, seed, number)
+        })
+    }
+
     /// Whether a thing meets a fault that strikes it once for the first time.
     pub(super) fn is_first(&mut self, key: String) -> bool {
         self.seen.insert(key)
