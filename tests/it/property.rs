@@ -119,6 +119,13 @@ async fn play(
             .map_err(|broken| format!("after {step:?}: {broken}"))?;
     }
     converge(&test, name, cut).await?;
+    compare(&test, name).await?;
+    test.sandbox.stop().await;
+    Ok(())
+}
+
+/// The store equals the truth, and the platform saw a correct client.
+async fn compare(test: &TestContext, name: &str) -> Result<(), String> {
     let differences = test.differences(name).await;
     if !differences.is_empty() {
         return Err(format!(
@@ -131,7 +138,6 @@ async fn play(
     if !violations.is_empty() {
         return Err(format!("the platform was treated badly: {violations:?}"));
     }
-    test.sandbox.stop().await;
     Ok(())
 }
 

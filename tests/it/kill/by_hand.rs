@@ -6,6 +6,8 @@
 //!
 //! prints its seed (`SHOPSYNC_KILLS_SEED` plays it again) and a table of what was killed and what was lost.
 
+#![expect(clippy::print_stdout, reason = "whoever runs it by hand reads its table")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
