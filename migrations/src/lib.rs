@@ -30,6 +30,7 @@ mod m20261121_000013_last_full_rows;
 mod m20261121_000014_quarantine_version;
 mod m20261121_000015_run_notes;
 mod m20261121_000016_alarms;
+mod m20261201_000005_daemons;
 
 /// All changes, oldest first.
 pub struct Migrator;
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000014_quarantine_version::Migration),
             Box::new(m20261121_000015_run_notes::Migration),
             Box::new(m20261121_000016_alarms::Migration),
+            Box::new(m20261201_000005_daemons::Migration),
         ]
     }
 }

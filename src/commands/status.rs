@@ -12,7 +12,12 @@ use crate::web::api::runs::outcome;
 use crate::web::api::status::{Line, as_value, lines};
 
 pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
-    let (lines, shops) = lines(app).await?;
+    let (mut lines, shops) = lines(app).await?;
+    let unknown = super::unknown_to_daemon(app).await?;
+    // What the daemon does not know it does not read either.
+    for line in lines.iter_mut().filter(|line| unknown.contains(&line.shop)) {
+        line.next_run = None;
+    }
     if as_json {
         output::json(&lines.iter().map(|line| as_value(line, app.clock.now())).collect())?;
         return Ok(Exit::Done);
@@ -37,6 +42,9 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
         if let Some(text) = to_do(&shop.name, status.as_ref(), app.clock.now()).map(|text| text.english) {
             output::line(format_args!("{}: {text}", shop.name))?;
         }
+    }
+    for shop in &unknown {
+        output::line(super::not_known(shop).english)?;
     }
     Ok(Exit::Done)
 }

@@ -96,6 +96,7 @@ mod truth_records;
 mod verbs;
 mod verbs_auth;
 mod verbs_cursor;
+mod verbs_empty;
 mod verbs_language;
 mod verbs_quarantine;
 mod web_api;

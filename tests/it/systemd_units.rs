@@ -58,7 +58,14 @@ fn the_daemon_may_see_what_it_judges_the_dead_by() {
 
 #[test]
 fn both_units_are_as_hard_and_as_patient() {
-    let differing = ["ExecStart", "StateDirectory", "WorkingDirectory", "LoadCredential", "Description", "EnvironmentFile"];
+    let differing = [
+        "ExecStart",
+        "StateDirectory",
+        "WorkingDirectory",
+        "LoadCredential",
+        "Description",
+        "EnvironmentFile",
+    ];
     let [one, many] = UNITS.map(|unit| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(unit);
         let text = fs::read_to_string(path).unwrap();

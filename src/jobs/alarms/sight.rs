@@ -6,14 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cause::Cause;
 use super::finding::{Finding, What, key};
-use super::late::{LagRules, is_late};
 use super::news::Seen;
 use crate::app::App;
 use crate::auth::status::{OwnerEnd, Standing};
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
-use crate::jobs::schedule;
+use crate::jobs::late::{is_record_late, lag_limit};
 use crate::store::StoreError;
 use crate::store::concerns::QuarantineTotal;
 use crate::store::cursors::Cursor;
@@ -176,9 +175,7 @@ impl Sight {
             let known = *unread.entry((shop.name.clone(), record)).or_insert(self.now);
             known.max(status.granted_at)
         });
-        let rules = LagRules { lag_limit: lag_limit(app), settle: app.policy.settle };
-        let next_slot = |after| schedule::next_run(app.config(), shop, record, after);
-        Some(is_late(since, rules, next_slot, self.now))
+        Some(is_record_late(app, shop, record, since))
     }
 
     /// Whether the shop cannot be read because of its grant, of which its owner is told.
@@ -200,8 +197,4 @@ impl Seen {
     fn find(&mut self, cause: Cause, shop: Option<&Shop>, record: Option<Record>, what: What) {
         self.findings.push(Finding { cause, shop: shop.map(|shop| shop.name.clone()), record, what });
     }
-}
-
-pub(super) fn lag_limit(app: &App) -> TimeDelta {
-    TimeDelta::from_std(app.config().notify.lag_limit).unwrap_or(TimeDelta::MAX)
 }
