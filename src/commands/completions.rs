@@ -19,7 +19,7 @@ pub(super) fn completions(shell: Shell) -> Result<Exit> {
 /// Files are offered only for what is a file: not for the name of a shop.
 fn without_files(command: Command) -> Command {
     let command = command.mut_args(|argument| match argument.get_value_hint() {
-        ValueHint::Unknown => argument.value_hint(ValueHint::Other),
+        ValueHint::Unknown if argument.get_action().takes_values() => argument.value_hint(ValueHint::Other),
         _ => argument,
     });
     command.mut_subcommands(without_files)

@@ -77,8 +77,8 @@ fn a_shell_offers_files_for_files_and_not_for_shops() {
     let output = run_in(folder.path(), &["completions", "bash"]);
     let script = String::from_utf8(output.stdout).unwrap();
     let after = |option: &str| {
-        let mut found =
-            script.split(&format!("{option})\n")).skip(1).map(|rest| rest.lines().next().unwrap().trim());
+        let case = format!("{option})\n");
+        let mut found = script.split(&case).skip(1).map(|rest| rest.lines().next().unwrap().trim());
         found.next().unwrap_or_default().to_owned()
     };
     assert!(!after("--shop").contains("compgen -f"), "{}", after("--shop"));
