@@ -33,7 +33,6 @@ pub use shop::ShopVerb;
     name = "shopsync",
     version,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     after_help = EXIT_CODES
 )]
 pub struct Cli {
@@ -129,6 +128,9 @@ pub enum Verb {
     },
     /// All of this as a manual page
     Man,
+    /// Print the version
+    #[command(hide = true)]
+    Version,
 }
 
 #[derive(Args)]
@@ -187,6 +189,9 @@ pub struct OrdersArgs {
     /// Write them to a file that spreadsheets open; - is stdout
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub csv: Option<PathBuf>,
+    /// Let --csv replace a file that is there
+    #[arg(long, requires = "csv")]
+    pub force: bool,
     #[command(flatten)]
     pub table: TableArgs,
 }
@@ -252,7 +257,11 @@ impl Verb {
     /// Whether it needs a configuration. The others must work where there is none.
     pub fn needs_config(&self) -> bool {
         match self {
-            Self::Init(_) | Self::Completions { .. } | Self::Man | Self::Config(ConfigVerb::Schema) => false,
+            Self::Init(_)
+            | Self::Completions { .. }
+            | Self::Man
+            | Self::Version
+            | Self::Config(ConfigVerb::Schema) => false,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(_) | Self::Demo(_) => false,
             _ => true,

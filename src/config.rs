@@ -46,7 +46,8 @@ pub use sections::{
 pub use shops::ShopConfig;
 pub use validate::is_name;
 
-/// Everything `config.toml` can say, checked. It has no `Debug`: it holds secrets.
+/// Everything `config.toml` can say, checked.
+// It has no `Debug`: it holds secrets. Said here, because the text above goes into the schema.
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -140,6 +141,11 @@ impl Config {
 }
 
 impl Loaded {
+    /// Whether anybody has said anything: there is a file, or a variable of the environment.
+    pub fn is_configured(&self) -> bool {
+        self.path.is_some() || self.origins.has_variables()
+    }
+
     /// The same layers as they are now. A file that is gone by now is an error: without it there would be no shops.
     pub fn again(&self) -> Result<Self, ConfigError> {
         if let Some(found) = self.found.as_ref().filter(|found| !found.path.exists()) {

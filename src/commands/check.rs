@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{chinese, output};
+use super::{chinese, missing, output};
 use crate::app::App;
 use crate::auth::AuthError;
 use crate::auth::duty::authorise_command;
@@ -51,23 +51,38 @@ impl Line {
     }
 }
 
-pub(super) async fn run(loaded: Loaded, clock: Clock, offline: bool, as_json: bool) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    mut loaded: Loaded,
+    clock: Clock,
+    offline: bool,
+    as_json: bool,
+) -> anyhow::Result<Exit> {
     let mut lines = config_lines(&loaded);
     lines.extend(schedule_lines(&loaded, &clock));
-    if offline {
-        let database = loaded.config.database_shown();
+    let database = loaded.config.database_shown();
+    let stand_in = missing::stand_in(&mut loaded)?;
+    if !loaded.is_configured() {
+        // There is nothing else to look at.
+    } else if offline {
         let text = said!("{database} (not opened: --offline)", "{database}（未打开：--offline）");
         lines.push(Line::new(of_database(), State::Ok, text));
     } else {
         match super::open_app(loaded, clock).await {
             Ok(app) => {
-                let database = app.store.describe();
-                let text =
-                    said!("{database} answers, schema up to date", "{database} 有应答，表结构是最新的");
+                let text = if stand_in.is_some() {
+                    missing::no_database(&database)
+                } else {
+                    let database = app.store.describe();
+                    said!("{database} answers, schema up to date", "{database} 有应答，表结构是最新的")
+                };
                 lines.push(Line::new(of_database(), State::Ok, text));
                 lines.extend(file_lines(&app.store).await);
                 super::signals::end_on_signals(&app.tokens)?;
                 lines.extend(unsaved_line(&app));
+                let unknown = super::unknown_to_daemon(&app).await?;
+                lines.extend(unknown.iter().map(|shop| {
+                    Line::new(said!("daemon", "守护进程"), State::Warning, super::not_known(shop))
+                }));
                 let app = Arc::new(app);
                 for shop in &app.shops {
                     lines.push(shop_line(&app, shop).await);
@@ -122,8 +137,13 @@ fn config_lines(loaded: &Loaded) -> Vec<Line> {
     let file = if let Some(path) = &loaded.path {
         let path = path.display();
         said!("{path} loads", "{path} 可以使用")
+    } else if loaded.is_configured() {
+        said!(
+            "no config.toml found; the environment and the built-in defaults apply",
+            "没有找到 config.toml，按环境变量和内置的默认值运行"
+        )
     } else {
-        said!("no config.toml found; the built-in defaults apply", "没有找到 config.toml，按内置的默认值运行")
+        return vec![Line::new(subject(), State::Bad(Exit::BadConfig), missing::no_config())];
     };
     let mut lines = vec![Line::new(subject(), State::Ok, file)];
     let warnings = loaded.warnings.iter();
@@ -165,6 +185,10 @@ fn schedule_lines(loaded: &Loaded, clock: &Clock) -> Vec<Line> {
 fn schedule_line(loaded: &Loaded, shop: &Shop, record: Record, clock: &Clock) -> Line {
     let name = &shop.name;
     let subject = said!("schedule {name}", "计划 {name}");
+    if !loaded.config.sync.enabled {
+        let text = said!("no job runs: `[sync] enabled` is false", "任务都不运行：`[sync] enabled` 为 false");
+        return Line::new(subject, State::Warning, text);
+    }
     match schedule::next_run(&loaded.config, shop, record, clock.now()) {
         Some(next) => {
             let next = output::when(Some(next));

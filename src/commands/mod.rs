@@ -32,6 +32,7 @@ mod fetch;
 mod init;
 mod man;
 mod migrate;
+mod missing;
 mod operator;
 mod orders;
 mod output;
@@ -46,14 +47,13 @@ mod shop;
 mod signals;
 mod status;
 mod sync;
+mod temporary;
 mod verify;
 
 #[cfg(feature = "sandbox")]
 mod demo;
 #[cfg(feature = "sandbox")]
 mod sandbox;
-#[cfg(feature = "sandbox")]
-mod temporary;
 
 pub use init::init;
 pub use owner::become_owner;
@@ -86,6 +86,10 @@ fn without_config(verb: Verb) -> Result<Exit> {
     match verb {
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Man => man::man(),
+        Verb::Version => {
+            output::line(concat!("shopsync ", env!("CARGO_PKG_VERSION")))?;
+            Ok(Exit::Done)
+        }
         Verb::Config(ConfigVerb::Schema) => config::print_schema(),
         #[cfg(feature = "sandbox")]
         Verb::Sandbox(words) => {
@@ -99,7 +103,15 @@ fn without_config(verb: Verb) -> Result<Exit> {
     }
 }
 
-fn with_config(verb: Verb, loaded: Loaded, telemetry: Option<Telemetry>) -> Result<Exit> {
+fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> Result<Exit> {
+    missing::require_config(&loaded, &verb)?;
+    let database = loaded.config.database_shown();
+    // `check` does it itself, and has a line for it.
+    let is_reader = missing::only_reads(&verb) && !matches!(verb, Verb::Check(_));
+    let stand_in = if is_reader { missing::stand_in(&mut loaded)? } else { None };
+    if stand_in.is_some() {
+        tracing::warn!(event = "config.warning", "{}", missing::no_database(&database).english);
+    }
     let clock = Clock::system();
     match verb {
         Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
@@ -311,6 +323,37 @@ async fn require_shop(loaded: &Loaded, store: &Store, name: Option<&str>) -> Res
 fn unknown_shop(app: &App, name: &str) -> Failure {
     let what = said!("no enabled shop is called `{name}`", "没有叫 `{name}` 且已启用的店铺");
     unknown(&what, name, app.shops.iter().map(|shop| &shop.name))
+}
+
+/// The shops of this config that no daemon knows, though one works. Empty: there are none, or there is no daemon.
+async fn unknown_to_daemon(app: &App) -> Result<Vec<String>> {
+    let Some(known) = app.store.shops_of_daemons().await? else { return Ok(Vec::new()) };
+    let names = app.shops.iter().map(|shop| &shop.name);
+    Ok(names.filter(|name| !known.contains(*name)).cloned().collect())
+}
+
+fn not_known(shop: &str) -> Said {
+    said!(
+        "{shop}: the running daemon does not know this shop; `systemctl reload shopsync` (or SIGHUP) makes it read the config again",
+        "{shop}：正在运行的守护进程还不知道这个店铺；请执行 `systemctl reload shopsync`（或发送 SIGHUP）让它重新读取配置"
+    )
+}
+
+/// Why a verb found no shop to work on: its owner is needed, or whoever writes the config.
+async fn nothing_done(app: &App, what: &str) -> Result<Failure> {
+    let has_records = |shop: &&Shop| app.records_read(shop).next().is_some();
+    let mut readable = app.shops.iter().filter(has_records).peekable();
+    if readable.peek().is_none() {
+        let text = format!("{what}: no enabled shop has anything to read; `shopsync init` adds one");
+        return Ok(Failure::new(Exit::BadConfig, text));
+    }
+    let granted = app.tokens.statuses(&app.shops).await?;
+    if readable.any(|shop| granted.contains_key(&shop.name)) {
+        let text = format!("{what}: see `records` of [shops.…] and `shops` of [jobs.…], or name a shop");
+        return Ok(Failure::new(Exit::BadConfig, text));
+    }
+    let text = format!("{what}: no shop is authorised; `shopsync auth status` says what to do");
+    Ok(Failure::new(Exit::NeedsOwner, text))
 }
 
 /// Refuses a record that cannot be asked for by creation time: it is read whole, or not at all.

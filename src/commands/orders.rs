@@ -1,7 +1,8 @@
 //! `orders`: the newest orders as a table, as JSON, or as a CSV file that Excel opens.
 
-use std::io::Write;
-use std::path::Path;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -32,11 +33,10 @@ pub(super) async fn run(store: &Store, words: &OrdersArgs, now: DateTime<Utc>) -
         let rows = if path == Path::new("-") {
             write_csv(store, &filter, &mut output::put).await?
         } else {
-            let file = std::fs::File::create(path).map_err(|error| not_written(path, error))?;
-            write_csv(store, &filter, &mut |text| {
-                (&file).write_all(text.as_bytes()).map_err(|error| not_written(path, error).into())
-            })
-            .await?
+            let draft = Draft::create(path, words.force)?;
+            let rows = write_csv(store, &filter, &mut |text| draft.write(text)).await?;
+            draft.finish()?;
+            rows
         };
         tracing::info!(event = "verb.finished", "{rows} orders written to {}", path.display());
         return Ok(Exit::Done);
@@ -65,6 +65,72 @@ pub(super) fn print(orders: &[OrderView]) -> anyhow::Result<()> {
             ]
         }),
     )
+}
+
+/// A file that is there only when it is whole: written beside its place, and moved there at the end.
+struct Draft<'a> {
+    place: &'a Path,
+    /// `None`: written in its place, which is no ordinary file.
+    beside: Option<PathBuf>,
+    file: File,
+    may_replace: bool,
+}
+
+impl<'a> Draft<'a> {
+    fn create(place: &'a Path, may_replace: bool) -> anyhow::Result<Self> {
+        let failed = |error| not_written(place, error);
+        let there = std::fs::metadata(place).ok();
+        if there.as_ref().is_some_and(|there| !there.is_file() && !there.is_dir()) {
+            let file = File::options().write(true).open(place).map_err(failed)?;
+            return Ok(Self { place, beside: None, file, may_replace });
+        }
+        if there.is_some() && !may_replace {
+            return Err(is_there(place).into());
+        }
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let beside = place.with_file_name(format!(".{name}.{}", std::process::id()));
+        let file = File::create_new(&beside).map_err(failed)?;
+        Ok(Self { place, beside: Some(beside), file, may_replace })
+    }
+
+    fn write(&self, text: &str) -> anyhow::Result<()> {
+        (&self.file).write_all(text.as_bytes()).map_err(|error| not_written(self.place, error).into())
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        let Some(beside) = &self.beside else { return Ok(()) };
+        let moved = if self.may_replace {
+            std::fs::rename(beside, self.place)
+        } else {
+            // Unlike a rename, it replaces nothing that came meanwhile.
+            match std::fs::hard_link(beside, self.place) {
+                // Not every file system has links.
+                Err(error) if error.kind() != ErrorKind::AlreadyExists && !self.place.exists() => {
+                    std::fs::rename(beside, self.place)
+                }
+                linked => linked,
+            }
+        };
+        moved.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => is_there(self.place).into(),
+            _ => not_written(self.place, error).into(),
+        })
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if let Some(beside) = &self.beside {
+            // After a rename it is not there any more.
+            std::fs::remove_file(beside).ok();
+        }
+    }
+}
+
+fn is_there(path: &Path) -> Failure {
+    let text =
+        format!("{} is there already: name another file, or add --force to replace it", path.display());
+    Failure::new(Exit::BadInput, text)
 }
 
 fn not_written(path: &Path, error: std::io::Error) -> Failure {

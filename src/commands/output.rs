@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Table, presets};
 
 use crate::exit::Failure;
 use crate::terminal;
@@ -38,20 +38,52 @@ pub(super) fn json(value: &serde_json::Value) -> Result<()> {
 }
 
 /// Writes rows under headings, without lines: columns that line up are enough, and easy to cut. On a terminal
-/// long texts are folded to its width.
+/// that is too narrow for them each row is a paragraph.
 pub(super) fn table<const N: usize>(
     headings: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(headings);
-    if io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
+    let rows: Vec<[String; N]> =
+        rows.into_iter().map(|row| row.map(|cell| terminal::one_line(&cell).into_owned())).collect();
+    for row in &rows {
+        table.add_row(row);
     }
+    let width = table.width().filter(|_| io::stdout().is_terminal()).map(usize::from);
+    match width {
+        Some(width) if longest_line(&table.to_string()) > width => put(&blocks(headings, &rows, width)),
+        _ => put(&format!("{table}\n")),
+    }
+}
+
+fn longest_line(text: &str) -> usize {
+    text.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or(0)
+}
+
+/// A table that is wider than the terminal: each row as a paragraph, each value after its heading and never torn apart.
+fn blocks<const N: usize>(headings: [&str; N], rows: &[[String; N]], width: usize) -> String {
+    let mut text = String::new();
     for row in rows {
-        table.add_row(row.map(|cell| terminal::one_line(&cell).into_owned()));
+        let mut line = String::new();
+        for (heading, value) in headings.iter().zip(row).filter(|(_, value)| !value.is_empty()) {
+            let part = format!("{heading}: {value}");
+            let would_be = line.chars().count() + 2 + part.chars().count();
+            if line.is_empty() {
+                line = part;
+            } else if would_be <= width {
+                line.push_str("  ");
+                line.push_str(&part);
+            } else {
+                text.push_str(&line);
+                text.push('\n');
+                line = format!("  {part}");
+            }
+        }
+        text.push_str(&line);
+        text.push('\n');
     }
-    put(&format!("{table}\n"))
+    text
 }
 
 /// An instant as people read it, in UTC; `never` for none.
@@ -83,6 +115,17 @@ pub(super) fn money(minor: Option<i64>, currency: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_that_is_too_wide_becomes_a_paragraph_and_no_value_is_torn() {
+        let rows =
+            [["acme", "orders", "2026-07-01 08:00"], ["b", "", "never"]].map(|row| row.map(str::to_owned));
+        let text = blocks(["shop", "record", "synced until (UTC)"], &rows, 40);
+        let expected = "shop: acme  record: orders\n  synced until (UTC): 2026-07-01 08:00\n\
+                        shop: b  synced until (UTC): never\n";
+        assert_eq!(text, expected);
+        assert!(longest_line(&text) <= 40);
+    }
 
     #[test]
     fn money_is_written_with_its_currencys_decimals() {

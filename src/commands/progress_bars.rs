@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::domain::record::Record;
+use crate::domain::record::{Lane, Record};
+use crate::jobs::run::counted;
 use crate::sync::Progress;
+use crate::sync::progress::Counts;
 use crate::telemetry::log_above;
 
 /// Cut to the terminal's width: a line that is folded cannot be drawn over.
@@ -71,6 +73,17 @@ impl Bars {
     }
 }
 
+fn message(record: Record, counts: Counts, amounts: Counts, per_second: u64) -> String {
+    let Counts { rows_seen, rows_written, .. } = counts;
+    let counted = counted(record, Lane::Update);
+    let money = match amounts.rows_seen {
+        0 => String::new(),
+        orders => format!(", money of {orders}"),
+    };
+    let calls = counts.calls + amounts.calls;
+    format!("{rows_seen} {counted} {per_second}/s, {rows_written} written{money}, {calls} calls")
+}
+
 async fn follow(bar: ProgressBar, record: Record, progress: Arc<Progress>) {
     let started_at = std::time::Instant::now();
     loop {
@@ -80,10 +93,24 @@ async fn follow(bar: ProgressBar, record: Record, progress: Arc<Progress>) {
         bar.set_position(counts.windows_done);
         let per_second =
             counts.rows_seen * 1_000 / u64::try_from(started_at.elapsed().as_millis()).unwrap_or(1).max(1);
-        bar.set_message(format!(
-            "{} {record} {per_second}/s, {} written, {} calls",
-            counts.rows_seen, counts.rows_written, counts.calls
-        ));
+        bar.set_message(message(record, counts, progress.amounts().counts(), per_second));
         tokio::time::sleep(REDRAW).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_progress_line_says_what_it_counts_and_does_not_add_money_to_orders() {
+        let counts = Counts { rows_seen: 100, rows_written: 99, calls: 7, ..Counts::default() };
+        let amounts = Counts { rows_seen: 40, calls: 40, ..Counts::default() };
+        for (record, amounts, expected) in [
+            (Record::Orders, amounts, "100 orders 9/s, 99 written, money of 40, 47 calls"),
+            (Record::Products, Counts::default(), "100 SKUs 9/s, 99 written, 7 calls"),
+        ] {
+            assert_eq!(message(record, counts, amounts, 9), expected);
+        }
     }
 }

@@ -98,6 +98,7 @@ async fn serve_with(
     daemon.start_keeper();
     daemon.start_alarms();
     daemon.start_probe();
+    daemon.start_presence();
     http.serve(daemon.clone());
     let (hangups, set_level) = match reloads {
         Some(Reloads { hangups, set_level }) => (Some(hangups), set_level),

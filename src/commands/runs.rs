@@ -20,6 +20,8 @@ pub(super) async fn run(store: &Store, words: &RunsArgs) -> anyhow::Result<Exit>
             "run",
             "job",
             "shop",
+            "record",
+            "lane",
             "started (UTC)",
             "took",
             "outcome",
@@ -34,12 +36,14 @@ pub(super) async fn run(store: &Store, words: &RunsArgs) -> anyhow::Result<Exit>
     Ok(Exit::Done)
 }
 
-fn as_row(run: &RunRow) -> [String; 11] {
+fn as_row(run: &RunRow) -> [String; 13] {
     let took = run.finished_at.map_or_else(|| "-".to_owned(), |end| output::length(end - run.started_at));
     [
         run.id.to_string(),
         run.job.clone(),
         run.shop.clone(),
+        run.record.to_string(),
+        run.lane.map_or_else(|| "-".to_owned(), |lane| lane.to_string()),
         output::when(Some(run.started_at)),
         took,
         outcome(run).to_owned(),

@@ -13,7 +13,12 @@ use crate::web::api::runs::outcome;
 use crate::web::api::status::{Line, as_value, lines};
 
 pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
-    let (lines, shops) = lines(app).await?;
+    let (mut lines, shops) = lines(app).await?;
+    let unknown = super::unknown_to_daemon(app).await?;
+    // What the daemon does not know it does not read either.
+    for line in lines.iter_mut().filter(|line| unknown.contains(&line.shop)) {
+        line.next_run = None;
+    }
     if as_json {
         output::json(&lines.iter().map(|line| as_value(line, app.clock.now())).collect())?;
         return Ok(Exit::Done);
@@ -41,6 +46,9 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
     }
     for shared in app.tokens.shared_accounts().await? {
         output::line(shared.told().english)?;
+    }
+    for shop in &unknown {
+        output::line(super::not_known(shop).english)?;
     }
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! A folder that goes when the demo ends.
+//! A folder that goes when the verb ends.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ impl Folder {
     /// A new folder that only this user can read, where the system keeps temporary files.
     pub(super) fn make() -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
-        let path = std::env::temp_dir().join(format!("shopsync-demo-{}", uuid::Uuid::new_v4()));
+        let path = std::env::temp_dir().join(format!("shopsync-{}", uuid::Uuid::new_v4()));
         std::fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }

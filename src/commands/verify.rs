@@ -37,8 +37,12 @@ pub(super) async fn run(
     cancel: CancellationToken,
 ) -> anyhow::Result<Exit> {
     app.store.end_orphaned_runs().await?;
+    let selected = select(&app, words).await?;
+    if selected.is_empty() {
+        return Err(super::nothing_done(&app, "nothing was compared").await?.into());
+    }
     let mut comparisons = Vec::new();
-    for (shop, record) in select(&app, words).await? {
+    for (shop, record) in selected {
         let target = Target { shop: &shop, record, lane: Lane::Create };
         let outcome = compare(&app, target, words, &cancel).await;
         let is_over = cancel.is_cancelled();

@@ -63,7 +63,20 @@ impl Config {
         SecretAddress::write(&self.database.effective_url)
     }
 
-    /// The enabled jobs that sync `record`, by name.
+    /// The file of a SQLite database. `None`: it is Postgres.
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        database::sqlite_file(self.database.effective_url.expose_secret())
+    }
+
+    /// From now on the database is an empty SQLite file in `folder`, with all that lies beside it.
+    pub fn use_empty_database_in(&mut self, folder: &Path) {
+        let file = folder.join("shopsync.db");
+        self.database.effective_url = SecretString::from(format!("sqlite://{}", file.display()));
+        self.state = None;
+    }
+
+    /// The enabled jobs that sync `record`, by name. That `[sync] enabled` is off makes no difference: by hand the same is
+    /// read.
     pub fn sync_jobs(&self, record: Record) -> impl Iterator<Item = (&str, &JobConfig)> {
         self.jobs
             .iter()
@@ -71,9 +84,9 @@ impl Config {
             .map(|(name, job)| (name.as_str(), job))
     }
 
-    /// The enabled jobs with what they do, by name.
+    /// The jobs that run, with what they do, by name.
     pub fn enabled_jobs(&self) -> impl Iterator<Item = (&str, &JobConfig, Work)> {
-        let enabled = self.jobs.iter().filter(|(_, job)| job.enabled);
+        let enabled = self.jobs.iter().filter(|(_, job)| self.sync.enabled && job.enabled);
         enabled.filter_map(|(name, job)| Some((name.as_str(), job, job.work()?)))
     }
 

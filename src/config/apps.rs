@@ -12,7 +12,8 @@ use crate::platform::{self, Profile, SignMethod};
 
 use super::forms::{Address, Auto, Form, Maybe, Place, Secret, Text, Written};
 
-/// `[apps.X]`. It has no `Debug`: it holds secrets.
+/// `[apps.X]`
+// It has no `Debug`: it holds secrets.
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppConfig {

@@ -13,7 +13,14 @@ use super::{AppConfig, Config};
 const NAMED_SECTIONS: [&str; 3] = ["apps", "shops", "jobs"];
 
 /// What is built once, at the start. Other sections, and the rest of `log`, are taken over as the program runs.
-const FIXED: [&[&str]; 4] = [&["database"], &["http"], &["tokens"], &["log", "format"]];
+const FIXED: [&[&str]; 6] = [
+    &["database"],
+    &["http", "listen"],
+    &["http", "public_url"],
+    &["http", "admin_token_file"],
+    &["tokens"],
+    &["log", "format"],
+];
 
 /// One difference between a config and the next.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::fmt::Display;
 use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,6 +18,9 @@ use url::Url;
 
 use super::address;
 use super::duration::{DURATION_PATTERN, format_duration, parse_duration};
+
+/// The longest name there is in DNS.
+const HOST_NAME_BYTES_MAX: usize = 253;
 
 /// Shown in a secret's place.
 pub(super) const HIDDEN: &str = "<hidden>";
@@ -219,6 +223,55 @@ impl Form for Address {
     }
 }
 
+/// An address and a port of this machine.
+pub(super) struct Listen;
+
+impl Form for Listen {
+    type Value = SocketAddr;
+    const EXPECTED: &'static str = "an address and a port, such as 127.0.0.1:8787";
+
+    fn read(text: &str) -> Result<SocketAddr, String> {
+        let wrong = || format!("expected {}; found `{text}`", Self::EXPECTED);
+        match text.rsplit_once(':') {
+            // The one name that needs no asking, and means the same everywhere.
+            Some((name, port)) if name.eq_ignore_ascii_case("localhost") => {
+                let port = port.parse().map_err(|_| wrong())?;
+                Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            }
+            _ => text.parse().map_err(|_| wrong()),
+        }
+    }
+
+    fn write(value: &SocketAddr) -> String {
+        value.to_string()
+    }
+}
+
+/// A name or an address of a machine, without scheme and port. Kept in lower case, IPv6 addresses without brackets.
+pub(super) struct HostName;
+
+impl Form for HostName {
+    type Value = String;
+    const EXPECTED: &'static str = "a name or an address, such as sync.example.com or 10.0.0.9";
+
+    fn read(text: &str) -> Result<String, String> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(address.to_canonical().to_string());
+        }
+        let is_label = |label: &str| {
+            !label.is_empty() && label.chars().all(|char| char.is_ascii_alphanumeric() || "-_".contains(char))
+        };
+        if text.len() <= HOST_NAME_BYTES_MAX && text.split('.').all(is_label) {
+            return Ok(text.to_ascii_lowercase());
+        }
+        Err(format!("expected {}, without scheme, port or `*`; found `{text}`", Self::EXPECTED))
+    }
+
+    fn write(value: &String) -> String {
+        value.clone()
+    }
+}
+
 /// An address that is a secret as a whole: whoever knows it may use it.
 pub(super) struct HiddenAddress;
 
@@ -247,5 +300,46 @@ impl<T: FromStr<Err: Display> + Display> Form for Parsed<T> {
 
     fn write(value: &T) -> String {
         value.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_an_address_to_listen_on() {
+        for (text, expected) in [
+            ("localhost:8787", Some("127.0.0.1:8787")),
+            ("LocalHost:0", Some("127.0.0.1:0")),
+            ("0.0.0.0:80", Some("0.0.0.0:80")),
+            ("[::1]:8787", Some("[::1]:8787")),
+            ("localhost", None),
+            ("localhost:http", None),
+            ("localhost:70000", None),
+            ("shop.example:8787", None),
+            ("8787", None),
+        ] {
+            let read = Listen::read(text).ok().map(|address| address.to_string());
+            assert_eq!(read.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_nothing_more() {
+        for (text, expected) in [
+            ("Sync.Example.com", Some("sync.example.com")),
+            ("my_host", Some("my_host")),
+            ("10.0.0.9", Some("10.0.0.9")),
+            ("::ffff:10.0.0.9", Some("10.0.0.9")),
+            ("FD00::1", Some("fd00::1")),
+            ("https://sync.example.com", None),
+            ("sync.example.com:8787", None),
+            ("*.example.com", None),
+            ("sync..example", None),
+            ("", None),
+        ] {
+            assert_eq!(HostName::read(text).ok().as_deref(), expected, "{text}");
+        }
     }
 }

@@ -126,8 +126,7 @@ impl Form for Zone {
 
     fn read(text: &str) -> Result<Tz, String> {
         text.parse().map_err(|_| {
-            let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-            let hint = nearest(text, names).map(|name| format!("; did you mean `{name}`?"));
+            let hint = zone_like(text).map(|name| format!("; did you mean `{name}`?"));
             format!("`{text}` is no time zone of the IANA list{}", hint.unwrap_or_default())
         })
     }
@@ -135,6 +134,59 @@ impl Form for Zone {
     fn write(value: &Tz) -> String {
         value.name().to_owned()
     }
+}
+
+/// Cities and words that people write for the zone of China, which the list names after Shanghai alone.
+const IN_CHINA: [&str; 30] = [
+    "beijing",
+    "peking",
+    "tianjin",
+    "shenzhen",
+    "guangzhou",
+    "canton",
+    "hangzhou",
+    "ningbo",
+    "yiwu",
+    "suzhou",
+    "nanjing",
+    "wuhan",
+    "chengdu",
+    "xian",
+    "changsha",
+    "zhengzhou",
+    "jinan",
+    "qingdao",
+    "dalian",
+    "shenyang",
+    "xiamen",
+    "fuzhou",
+    "quanzhou",
+    "dongguan",
+    "foshan",
+    "hefei",
+    "kunming",
+    "china",
+    "cst",
+    "bjt",
+];
+
+/// The zone that was probably meant: by its city, then by the likeness of the whole name. `None`: none is near.
+fn zone_like(text: &str) -> Option<&'static str> {
+    let names = || chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+    let city = |name: &str| {
+        let city = name.rsplit('/').next().unwrap_or_default();
+        city.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+    };
+    let wanted = city(text);
+    let is_offset_of_china = ["8", "08", "800", "0800"]
+        .iter()
+        .any(|hours| ["utc", "gmt", ""].iter().any(|word| wanted == format!("{word}{hours}")));
+    if IN_CHINA.contains(&wanted.as_str()) || (is_offset_of_china && text.contains('+')) {
+        return Some("Asia/Shanghai");
+    }
+    // `America/New_York` before `US/Eastern` and the like, which have no city.
+    let by_city = names().find(|name| name.contains('/') && city(name) == wanted);
+    by_city.or_else(|| nearest(text, names()))
 }
 
 fn yes() -> bool {
@@ -155,4 +207,33 @@ fn full_default() -> Duration {
 
 fn days_default() -> u32 {
     DAYS_DEFAULT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_time_zone_is_answered_with_the_one_of_its_city() {
+        for (text, expected) in [
+            ("Asia/Beijing", Some("Asia/Shanghai")),
+            ("Beijing", Some("Asia/Shanghai")),
+            ("Asia/Shenzhen", Some("Asia/Shanghai")),
+            ("China/Hangzhou", Some("Asia/Shanghai")),
+            ("Asia/Xi'an", Some("Asia/Shanghai")),
+            ("CST", Some("Asia/Shanghai")),
+            ("UTC+8", Some("Asia/Shanghai")),
+            ("GMT+08:00", Some("Asia/Shanghai")),
+            ("+08:00", Some("Asia/Shanghai")),
+            ("shanghai", Some("Asia/Shanghai")),
+            ("Europe/Shanghai", Some("Asia/Shanghai")),
+            ("America/New York", Some("America/New_York")),
+            ("Los_Angeles", Some("America/Los_Angeles")),
+            ("Asia/Tokio", Some("Asia/Tokyo")),
+            ("Europe/Belrin", Some("Europe/Berlin")),
+            ("?", None),
+        ] {
+            assert_eq!(zone_like(text), expected, "{text}");
+        }
+    }
 }

@@ -101,6 +101,17 @@ impl Origins {
         Some(self.of_tag(value.tag(), &path))
     }
 
+    /// Whether the environment says anything.
+    pub(super) fn has_variables(&self) -> bool {
+        let mut found = false;
+        for (key, value) in &self.merged {
+            self.walk(value, std::slice::from_ref(key), &mut |origin| {
+                found |= matches!(origin, Origin::Variable(_));
+            });
+        }
+        found
+    }
+
     /// What was read, from the lowest layer to the highest.
     pub(super) fn layers(&self) -> Vec<String> {
         let mut variables = Vec::new();

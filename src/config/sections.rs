@@ -11,8 +11,10 @@ use url::Url;
 
 use crate::telemetry::LogFormat;
 
-use super::forms::{Address, Forever, Length, Maybe, Parsed, Place, SecretAddress, Text, Written};
-use super::lists;
+use super::forms::{
+    Address, Forever, HostName, Length, Listen, Maybe, Parsed, Place, SecretAddress, Text, Written,
+};
+use super::lists::{self, ListOf};
 
 /// `[database]`
 #[derive(Deserialize, JsonSchema, Serialize)]
@@ -37,9 +39,13 @@ pub struct DatabaseConfig {
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
-    /// Where it listens. Empty: nowhere.
-    #[serde(with = "Written::<Maybe<Parsed<SocketAddr>>>")]
+    /// Where it listens: an address and a port. Empty: nowhere.
+    #[serde(with = "Written::<Maybe<Listen>>")]
     pub listen: Option<SocketAddr>,
+    /// More names that requests may ask for, beside those of this machine and of `public_url`. An address in it may
+    /// also ask for `/metrics` by any name.
+    #[serde(with = "ListOf::<HostName>")]
+    pub hosts: Vec<String>,
     /// What browsers reach. Empty: nobody can be sent back to us.
     #[serde(with = "Written::<Maybe<Address>>")]
     pub public_url: Option<Url>,
@@ -94,6 +100,8 @@ pub enum TokenStore {
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyncConfig {
+    /// Whether jobs run at all. Without them the tokens are still kept alive, and every verb works.
+    pub enabled: bool,
     /// How far back a new shop is filled.
     #[serde(with = "Written::<Length>")]
     pub history: Duration,

@@ -111,6 +111,9 @@ fn tokens(config: &Config, findings: &mut Findings<'_>) {
 
 fn sync(config: &Config, findings: &mut Findings<'_>) {
     let sync = &config.sync;
+    if !sync.enabled {
+        findings.warning(&["sync", "enabled"], "no job runs; tokens are still kept alive");
+    }
     within(&["sync", "history"], sync.history, HISTORY_MIN, HISTORY_MAX, findings);
     within(&["sync", "overlap"], sync.overlap, Duration::ZERO, OVERLAP_MAX, findings);
     within(&["sync", "settle"], sync.settle, Duration::ZERO, SETTLE_MAX, findings);

@@ -9,11 +9,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::alarms::Watcher;
+use super::backlog::Backlogs;
 use super::database::DatabaseWatch;
 use super::dead_man::{Ended, Switches};
 use super::health::Health;
 use super::keeper::{Charge, Keeper, KeeperParts};
 use super::lanes;
+use super::presence;
 use super::run::{RunError, RunOptions, Task, chain, run_lane};
 use super::task::Target;
 use super::ticker::Trigger;
@@ -24,7 +26,6 @@ use crate::auth::AuthError;
 use crate::config::Work;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
-use crate::meters;
 use crate::notify::Courier;
 
 /// How long a job waits for the create lane, which a backfill may hold for hours, before its slot is skipped.
@@ -70,6 +71,7 @@ pub struct Daemon {
     health: Arc<Health>,
     courier: Arc<Courier>,
     switches: Switches,
+    backlogs: Backlogs,
 }
 
 impl Daemon {
@@ -86,6 +88,7 @@ impl Daemon {
             database,
             switches: Switches::new(courier.clone()),
             courier,
+            backlogs: Backlogs::default(),
         }
     }
 
@@ -188,6 +191,11 @@ impl Daemon {
         self.tracker.spawn(watcher.run(self.cancel.clone()));
     }
 
+    /// Says from now on in the database that this daemon works, and for which shops.
+    pub fn start_presence(&self) {
+        self.tracker.spawn(presence::keep(self.live.clone(), self.cancel.clone()));
+    }
+
     /// Waits for what is under way: for runs, which stop at their next step once `cancel` has fired, as long as `grace`
     /// says; for token calls until each new pair is in the database or in a file.
     pub async fn drain(&self, grace: Duration) -> bool {
@@ -220,21 +228,28 @@ impl Daemon {
             let ended = daemon.run(&start, &claim).await;
             drop(claim);
             let is_worth_going_on = matches!(ended, Ended::Well | Ended::Failed { is_of_window: true, .. });
-            if is_worth_going_on && start.lane == Lane::Update && !start.subject.cancel.is_cancelled() {
+            if is_worth_going_on && !start.subject.cancel.is_cancelled() {
                 daemon.start_rest(&start).await;
             }
             ended
         })
     }
 
-    /// History and money go on beside the update lane, when there is any to fetch.
+    /// History and money go on beside the update lane, when there is any to fetch; the money of a history as soon as that is
+    /// read.
     async fn start_rest(&self, of: &Start) {
-        for (lane, job) in [(Lane::Create, "backfill"), (Lane::Amounts, "amounts")] {
+        let next: &[(Lane, &str)] = match of.lane {
+            Lane::Update => &[(Lane::Create, "backfill"), (Lane::Amounts, "amounts")],
+            Lane::Create => &[(Lane::Amounts, "amounts")],
+            Lane::Amounts => &[],
+        };
+        for (lane, job) in next.iter().copied() {
             let Some(subject) = self.begin(&of.subject.shop.name, of.record) else { return };
             let target = Target { shop: &subject.shop, record: of.record, lane };
             match lanes::has_work(&subject.app, target).await {
                 Ok(true) => {
-                    drop(self.start_lane(Start { subject, job: job.to_owned(), lane, ..of.clone() }));
+                    let task = Task::Rest;
+                    drop(self.start_lane(Start { subject, job: job.to_owned(), lane, task, ..of.clone() }));
                 }
                 Ok(false) => {}
                 Err(error) => {
@@ -274,8 +289,7 @@ impl Daemon {
         match run_lane(app, Target { shop, record: *record, lane: *lane }, &options).await {
             Ok(_) => Ended::Well,
             Err(busy @ RunError::Busy { .. }) => {
-                meters::run_skipped(job);
-                tracing::info!(event = "run.skipped", shop = %shop.name, job, "{job} of `{}` skipped: {busy}", shop.name);
+                self.backlogs.skipped(job, &shop.name, *record, &busy);
                 Ended::Busy
             }
             Err(error) if error.is_stop() => Ended::Stopped,
@@ -318,10 +332,13 @@ impl Daemon {
         let asked_at = std::time::Instant::now();
         loop {
             if let Some(claim) = self.under_way.claim(&place, &running) {
+                self.backlogs.begins(&start.job, &start.subject.shop.name, start.record);
                 return Some(claim);
             }
             if asked_at.elapsed() >= start.lease_wait() {
-                start.tell_skipped();
+                if let Some(why) = start.why_skipped() {
+                    self.backlogs.skipped(&start.job, &start.subject.shop.name, start.record, &why);
+                }
                 return None;
             }
             tokio::select! {
@@ -341,19 +358,15 @@ impl Start {
         }
     }
 
-    /// A backfill or a drain of money that is under way already is what was to be done.
-    fn tell_skipped(&self) {
-        let Self { job, subject: Begun { shop, .. }, .. } = self;
-        let why = match (self.lane, &self.task) {
-            (Lane::Update, _) => "is still at its last slot; this one is skipped",
-            (_, Task::Reconcile { .. }) => "waited for the history that is being read; this slot is skipped",
-            _ => return,
-        };
-        meters::run_skipped(job);
-        tracing::info!(
-            event = "run.skipped", shop = %shop.name, record = %self.record, job,
-            "{job} of `{}` {why}", shop.name,
-        );
+    /// `None`: a backfill or a drain of money that is under way already is what was to be done.
+    fn why_skipped(&self) -> Option<&'static str> {
+        match (self.lane, &self.task) {
+            (Lane::Update, _) => Some("is still at its last slot; this one is skipped"),
+            (_, Task::Reconcile { .. }) => {
+                Some("waited for the history that is being read; this slot is skipped")
+            }
+            _ => None,
+        }
     }
 }
 

@@ -37,7 +37,11 @@ pub async fn bring_up_to_date(
                 }
             }
         }
-        let outcome = run_lane(&app, target, &options).await;
+        let progress = match lane {
+            Lane::Amounts => options.progress.amounts(),
+            Lane::Update | Lane::Create => options.progress.clone(),
+        };
+        let outcome = run_lane(&app, target, &RunOptions { progress, ..options.clone() }).await;
         let is_over = options.cancel.is_cancelled()
             || outcome.as_ref().is_err_and(|error| error.is_of_shop() || error.is_off());
         outcomes.push((lane, outcome));

@@ -9,6 +9,7 @@ pub mod database;
 pub mod health;
 pub mod keeper;
 pub mod lanes;
+pub mod late;
 pub mod notify_socket;
 pub mod on_request;
 pub mod pruning;
@@ -24,6 +25,8 @@ pub mod unauthorised;
 pub mod under_way;
 pub mod watchdog;
 
+mod backlog;
 mod board;
 mod dead_man;
 mod metronome;
+mod presence;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 
+use super::late::is_record_late;
 use super::schedule;
 use crate::app::{App, AppError};
 use crate::auth::{AuthError, GrantStatus};
@@ -32,8 +33,9 @@ pub struct RecordReport {
     pub lag: Option<TimeDelta>,
     /// `None`: no job covers it.
     pub next_run: Option<DateTime<Utc>>,
-    /// Until when what is stored counts as fresh. `None`: no job covers it, or nothing was read yet.
-    pub fresh_until: Option<DateTime<Utc>>,
+    /// Whether it is further behind than it should be, by the judgement of the alarms. `None`: no job covers it, or nothing
+    /// was read yet.
+    pub is_late: Option<bool>,
 }
 
 /// Every shop, in the order of the config.
@@ -56,11 +58,12 @@ pub async fn report(app: &App) -> Result<Vec<ShopReport>, AppError> {
 async fn of_record(app: &App, shop: &Shop, record: Record) -> Result<RecordReport, AppError> {
     let overview = app.store.overview(&shop.name, record).await?;
     let synced_until = overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at);
+    let next_run = schedule::next_run(app.config(), shop, record, app.clock.now());
     Ok(RecordReport {
         record,
         lag: app.lag(synced_until),
-        next_run: schedule::next_run(app.config(), shop, record, app.clock.now()),
-        fresh_until: synced_until.and_then(|at| schedule::fresh_until(app.config(), shop, record, at)),
+        is_late: synced_until.filter(|_| next_run.is_some()).map(|at| is_record_late(app, shop, record, at)),
+        next_run,
         overview,
     })
 }

@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::task::Target;
 pub use super::task::{MANUAL, RunError, RunOptions, Task, chain};
 use crate::app::App;
-use crate::domain::record::Lane;
+use crate::domain::record::{Lane, Record};
 use crate::meters::{self, RunOutcome};
 use crate::store::StoreError;
 use crate::store::leases::{Acquired, LaneKey, Lease};
@@ -36,6 +36,7 @@ pub async fn run_lane(app: &App, target: Target<'_>, options: &RunOptions) -> Re
         job: options.job.clone(),
         shop: shop.name.clone(),
         record,
+        lane,
         trigger: options.trigger.to_owned(),
     };
     let run_id = match app.store.start_run(new_run).await {
@@ -152,7 +153,7 @@ async fn finish(app: &App, run_id: i64, counts: Counts, outcome: &Result<(), Run
         rows_written: counts.rows_written,
         rows_unchanged: counts.rows_unchanged,
         rows_quarantined: counts.rows_quarantined,
-        error: outcome.as_ref().err().map(|error| chain(error)),
+        error: outcome.as_ref().err().filter(|error| !error.is_absent()).map(|error| chain(error)),
     };
     // The row says "running" until it is finished; a later start finds it without a lease and ends it.
     if let Err(error) = finish_soon(app, run_id, end).await {
@@ -173,6 +174,7 @@ async fn finish_soon(app: &App, run_id: i64, end: RunEnd) -> Result<(), String> 
 fn outcome_of(outcome: &Result<(), RunError>) -> Outcome {
     match outcome {
         Ok(()) => Outcome::Ok,
+        Err(error) if error.is_absent() => Outcome::Ok,
         Err(error) if error.is_stop() => Outcome::Interrupted,
         Err(error) if error.is_difference() => Outcome::Mended,
         Err(_) => Outcome::Failed,
@@ -188,6 +190,17 @@ fn meters_outcome(outcome: Outcome) -> RunOutcome {
     }
 }
 
+/// What the rows of a lane are: a product is counted by its SKUs.
+pub fn counted(record: Record, lane: Lane) -> &'static str {
+    match (record, lane) {
+        (_, Lane::Amounts) => "amounts of orders",
+        (Record::Orders, _) => "orders",
+        (Record::Products, _) => "SKUs",
+        (Record::AfterSales, _) => "after-sales cases",
+        (Record::Activities, _) => "activities",
+    }
+}
+
 fn report(
     target: Target<'_>,
     options: &RunOptions,
@@ -197,8 +210,18 @@ fn report(
 ) {
     let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let Counts { rows_seen, rows_written, rows_quarantined, calls, .. } = counts;
-    let (job, shop, record) = (&options.job, &target.shop.name, target.record);
+    let (job, shop) = (&options.job, &target.shop.name);
+    let counted = counted(target.record, target.lane);
     match outcome {
+        Ok(()) if rows_seen == 0 => tracing::info!(
+            event = "run.finished",
+            rows_seen,
+            rows_written,
+            rows_quarantined,
+            calls,
+            duration_ms,
+            "{job} of `{shop}`: no {counted} to read",
+        ),
         Ok(()) => tracing::info!(
             event = "run.finished",
             rows_seen,
@@ -206,10 +229,13 @@ fn report(
             rows_quarantined,
             calls,
             duration_ms,
-            "{job} of `{shop}`: {rows_written} of {rows_seen} {record} written",
+            "{job} of `{shop}`: {rows_seen} {counted} read, {rows_written} of them new or changed",
         ),
         Err(error) if error.is_stop() => {
             tracing::debug!("{job} of `{shop}` was stopped; the next run goes on");
+        }
+        Err(error) if error.is_absent() => {
+            tracing::debug!("{job} of `{shop}`: {}", chain(error));
         }
         Err(error) if error.is_off() => {
             tracing::debug!("{job} of `{shop}` is off for now");
@@ -220,7 +246,7 @@ fn report(
             rows_written,
             duration_ms,
             error = chain(error),
-            "{job} of `{shop}` found {record} that were missed, and stored them",
+            "{job} of `{shop}` found {counted} that were missed, and stored them",
         ),
         Err(error) => tracing::error!(
             event = "run.failed",
@@ -228,7 +254,7 @@ fn report(
             rows_written,
             duration_ms,
             error = chain(error),
-            "{job} of `{shop}` failed after {rows_written} {record}",
+            "{job} of `{shop}` failed after {rows_written} {counted} were written",
         ),
     }
 }

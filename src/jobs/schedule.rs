@@ -1,6 +1,6 @@
 //! From the config's jobs to schedules and the shops they cover.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::slots::{self, Schedule};
 use super::ticker::{Job, JobName};
@@ -8,8 +8,11 @@ use crate::config::{Config, JobConfig, Timing, Work};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 
-/// When the next run for a shop's record is due, over all jobs. `None`: no enabled job covers it.
+/// When the next run for a shop's record is due, over all jobs. `None`: no job that runs covers it.
 pub fn next_run(config: &Config, shop: &Shop, record: Record, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if !config.sync.enabled {
+        return None;
+    }
     config
         .sync_jobs(record)
         .filter(|(_, job)| job.covers(shop))
@@ -24,29 +27,6 @@ pub fn jobs_of(config: &Config) -> Vec<Job> {
     };
     config.enabled_jobs().filter_map(job).collect()
 }
-
-/// Until when what was read up to `synced_until` counts as fresh: the first slot after it may fail or take its time,
-/// and the second one gets a while to end. `None`: no enabled job covers it.
-pub fn fresh_until(
-    config: &Config,
-    shop: &Shop,
-    record: Record,
-    synced_until: DateTime<Utc>,
-) -> Option<DateTime<Utc>> {
-    config
-        .sync_jobs(record)
-        .filter(|(_, job)| job.covers(shop))
-        .filter_map(|(name, job)| {
-            let schedule = schedule_of(job)?;
-            let first = schedule.next_slot(synced_until)?;
-            let second = schedule.next_slot(first)?;
-            Some(second + slots::jitter(name, job.jitter) + RUN_TIME_MIN.max((second - first) / 4))
-        })
-        .min()
-}
-
-/// A run may take this long, or a quarter of the time between two slots, before its record counts as late.
-const RUN_TIME_MIN: TimeDelta = TimeDelta::minutes(5);
 
 /// The schedule of a job. `None` only for a job the config's checks would have refused.
 pub fn schedule_of(job: &JobConfig) -> Option<Schedule> {

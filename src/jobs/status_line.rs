@@ -54,6 +54,7 @@ pub async fn line(app: &App) -> String {
     }
     parts.push(match next_job(app.config(), now) {
         Some((job, at)) => format!("next {job} {} UTC", at.format("%H:%M")),
+        None if !app.config().sync.enabled => "no job runs (`[sync] enabled` is false)".to_owned(),
         None => "no job is due".to_owned(),
     });
     parts.join(", ")

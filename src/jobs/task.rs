@@ -105,6 +105,11 @@ impl RunError {
         matches!(self.sync(), Some(SyncError::Missed { .. }))
     }
 
+    /// Whether somebody asked for a thing that the platform does not have: their mistake, and nobody's failure.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.sync(), Some(SyncError::Absent { .. }))
+    }
+
     pub fn is_database_away(&self) -> bool {
         self.sync().is_some_and(SyncError::is_database_away)
     }

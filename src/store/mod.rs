@@ -37,6 +37,7 @@ pub mod replay;
 
 pub mod alarms;
 pub mod concerns;
+pub mod daemons;
 pub mod explain;
 pub mod heartbeats;
 pub mod orders_per_day;

@@ -10,7 +10,7 @@ use super::entities::lease;
 use super::entities::run::{Column, Entity, Model};
 use super::leases;
 use super::{Store, StoreError, record_of};
-use crate::domain::record::Record;
+use crate::domain::record::{Lane, Record};
 
 /// A run that begins.
 #[derive(Clone, Debug)]
@@ -18,6 +18,7 @@ pub struct NewRun {
     pub job: String,
     pub shop: String,
     pub record: Record,
+    pub lane: Lane,
     /// What set it off: a slot of the clock, a verb, a catch-up.
     pub trigger: String,
 }
@@ -72,6 +73,8 @@ pub struct RunRow {
     pub job: String,
     pub shop: String,
     pub record: Record,
+    /// `None`: it is from a version that did not note it, or no lane was run.
+    pub lane: Option<Lane>,
     pub trigger: String,
     pub started_at: DateTime<Utc>,
     /// `None`: it goes on.
@@ -109,6 +112,7 @@ impl Store {
                 (Column::Job, text(&run.job)),
                 (Column::Shop, text(&run.shop)),
                 (Column::Record, text(run.record.as_str())),
+                (Column::Lane, text(run.lane.as_str())),
                 (Column::Trigger, text(&run.trigger)),
                 (Column::StartedAt, tx.dialect.instant(now)),
                 (Column::Calls, 0_i64.into()),
@@ -235,6 +239,8 @@ impl TryFrom<Model> for RunRow {
         Ok(Self {
             id: row.id,
             record: record_of("job_runs.record", &row.record)?,
+            // A lane of a later version is no reason to hide the run.
+            lane: row.lane.as_deref().and_then(|lane| lane.parse().ok()),
             job: row.job,
             shop: row.shop,
             trigger: row.trigger,

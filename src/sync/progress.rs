@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 /// Counters of one run. Shared with whoever shows them; only the run counts up.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Progress {
     windows_done: AtomicU64,
     has_given_up_extras: AtomicBool,
     moved_at: Mutex<Instant>,
+    /// What the money lane has done, when it is counted apart.
+    amounts: OnceLock<Arc<Self>>,
 }
 
 /// The counters at one moment.
@@ -45,6 +47,7 @@ impl Default for Progress {
             windows_done: AtomicU64::default(),
             has_given_up_extras: AtomicBool::default(),
             moved_at: Mutex::new(Instant::now()),
+            amounts: OnceLock::new(),
         }
     }
 }
@@ -61,6 +64,11 @@ impl Progress {
             windows_known: read(&self.windows_known),
             windows_done: read(&self.windows_done),
         }
+    }
+
+    /// The counters of the money lane, for whoever runs it beside others: orders and their money are not added up.
+    pub fn amounts(&self) -> Arc<Self> {
+        self.amounts.get_or_init(Arc::default).clone()
     }
 
     /// How long nothing has been read or stored.

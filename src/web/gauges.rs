@@ -27,8 +27,10 @@ use crate::store::pulse::Vitals;
 /// What Prometheus calls the format it reads.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+pub(super) const PATH: &str = "/metrics";
+
 pub(super) fn routes() -> Router<Web> {
-    Router::new().route("/metrics", get(metrics))
+    Router::new().route(PATH, get(metrics))
 }
 
 async fn metrics(State(web): State<Web>) -> Response {

@@ -15,7 +15,9 @@ use url::Url;
 
 use super::Web;
 use super::answer::ApiError;
+use super::gauges;
 use super::health;
+use super::names;
 use super::server::Peer;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -45,7 +47,8 @@ impl Foreign {
             Self::Host => ApiError::new(
                 StatusCode::MISDIRECTED_REQUEST,
                 "wrong_host",
-                "this is not served under that name; set `[http] public_url` to the address browsers use",
+                "this is not served under that name; add it to `[http] hosts`, or set `[http] public_url` to the \
+                 address browsers use",
             ),
             Self::Origin | Self::Unsigned => ApiError::new(
                 StatusCode::FORBIDDEN,
@@ -68,13 +71,19 @@ pub(super) async fn check(
         return next.run(request).await;
     }
     let app = web.live.app();
-    let public = app.config().http.public_url.as_ref();
+    let http = &app.config().http;
+    let listed = &http.hosts;
+    // A scraper that the config lists may call us what it likes.
+    if request.uri().path() == gauges::PATH && listed.contains(&peer.remote.ip().to_canonical().to_string()) {
+        return next.run(request).await;
+    }
+    let ours = Ours { local: peer.local.ip(), public: http.public_url.as_ref(), listed };
     let is_absolute = request.uri().authority().is_some();
     let looked_at = if is_absolute {
         // That is how a proxy is spoken to.
         Err(Foreign::Host)
     } else {
-        look(request.method(), request.headers(), peer.local.ip(), public)
+        look(request.method(), request.headers(), ours)
     };
     match looked_at {
         Ok(()) => next.run(request).await,
@@ -85,19 +94,29 @@ pub(super) async fn check(
     }
 }
 
+/// Where and by which names we may be asked, beside the names of this machine.
+#[derive(Clone, Copy)]
+struct Ours<'a> {
+    /// Our end of the request's connection.
+    local: IpAddr,
+    public: Option<&'a Url>,
+    /// `[http] hosts`
+    listed: &'a [String],
+}
+
 /// Whether the request comes to us by our name and, where it may change something, not from somewhere else's page.
-/// `local`: our end of its connection.
-fn look(method: &Method, headers: &HeaderMap, local: IpAddr, public: Option<&Url>) -> Result<(), Foreign> {
+fn look(method: &Method, headers: &HeaderMap, ours: Ours<'_>) -> Result<(), Foreign> {
     let host =
         only(headers, &header::HOST).and_then(|host| host.parse::<Authority>().ok()).ok_or(Foreign::Host)?;
-    if host.as_str().contains('@') || !is_ours(host.host(), local, public) {
+    if host.as_str().contains('@') || !is_ours(host.host(), ours) {
         return Err(Foreign::Host);
     }
     if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(());
     }
     let origin = headers.get(header::ORIGIN);
-    if origin.is_some() && !only(headers, &header::ORIGIN).is_some_and(|origin| is_own(origin, &host, public))
+    if origin.is_some()
+        && !only(headers, &header::ORIGIN).is_some_and(|origin| is_own(origin, &host, ours.public))
     {
         return Err(Foreign::Origin);
     }
@@ -112,15 +131,20 @@ fn look(method: &Method, headers: &HeaderMap, local: IpAddr, public: Option<&Url
 }
 
 /// The names of this machine to itself, the address the connection came to, and what the config says.
-fn is_ours(host: &str, local: IpAddr, public: Option<&Url>) -> bool {
+fn is_ours(host: &str, ours: Ours<'_>) -> bool {
+    let Ours { local, public, listed } = ours;
     let host = host.to_ascii_lowercase();
-    if host == "localhost" || public.and_then(Url::host_str).is_some_and(|public| public == host) {
+    if host == "localhost"
+        || names::is_own(&host)
+        || listed.contains(&host)
+        || public.and_then(Url::host_str).is_some_and(|public| public == host)
+    {
         return true;
     }
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
     address.parse::<IpAddr>().is_ok_and(|address| {
         let address = address.to_canonical();
-        address.is_loopback() || address == local.to_canonical()
+        address.is_loopback() || address == local.to_canonical() || listed.contains(&address.to_string())
     })
 }
 
@@ -153,7 +177,9 @@ mod tests {
             headers.append(*name, value.parse().unwrap());
         }
         let public = Url::parse("https://shop.example/sync").unwrap();
-        look(method, &headers, "10.0.0.5".parse().unwrap(), Some(&public))
+        let listed = ["prom.example", "10.0.0.7"].map(str::to_owned);
+        let ours = Ours { local: "10.0.0.5".parse().unwrap(), public: Some(&public), listed: &listed };
+        look(method, &headers, ours)
     }
 
     #[test]
@@ -168,6 +194,10 @@ mod tests {
             ("[::ffff:10.0.0.5]", Ok(())),
             ("shop.example", Ok(())),
             ("Shop.Example:443", Ok(())),
+            ("prom.example:8787", Ok(())),
+            ("PROM.example", Ok(())),
+            ("10.0.0.7:8787", Ok(())),
+            ("not.prom.example", Err(Host)),
             ("10.0.0.6", Err(Host)),
             ("rebound.example:8787", Err(Host)),
             ("localhost.rebound.example", Err(Host)),
@@ -178,6 +208,8 @@ mod tests {
         ] {
             assert_eq!(looked_at(&Method::GET, &[("host", host)]), expected, "{host}");
         }
+        let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        assert_eq!(looked_at(&Method::GET, &[("host", &format!("{own}:8787"))]), Ok(()), "{own}");
         assert_eq!(looked_at(&Method::GET, &[]), Err(Host));
         assert_eq!(looked_at(&Method::GET, &[("host", "localhost"), ("host", "localhost")]), Err(Host));
     }

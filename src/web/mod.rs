@@ -32,6 +32,7 @@ pub mod reads;
 pub mod server;
 
 mod attempts;
+mod names;
 mod refusals;
 mod session;
 mod silent;

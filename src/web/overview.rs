@@ -109,7 +109,7 @@ fn shop_view(app: &App, report: ShopReport, now: DateTime<Utc>) -> ShopView {
     let is_usable = status.is_some_and(|status| status.usable && !status.needs_owner());
     let (account, pause) = row.map_or((None, None), |row| (row.account.name, row.pause));
     ShopView {
-        records: records.into_iter().map(|record| RecordView::of(record, is_usable, now)).collect(),
+        records: records.into_iter().map(|record| RecordView::of(record, is_usable)).collect(),
         grant: grant_view(app, &shop, &grant, now),
         name: shop.name,
         platform: shop.platform,

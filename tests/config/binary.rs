@@ -108,7 +108,7 @@ fn what_root_starts_goes_on_as_the_owner_of_the_database() {
 
     let mut root = std::process::Command::new(&program);
     root.env_clear().current_dir("/").arg("--config").arg(place.path("config.toml"));
-    let output = root.args(["auth", "status"]).output().unwrap();
+    let output = root.args(["migrate", "up"]).output().unwrap();
 
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let mut found = 0;

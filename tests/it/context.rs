@@ -155,6 +155,7 @@ impl TestContext {
             job: "test".to_owned(),
             shop: name.to_owned(),
             record: Record::Orders,
+            lane,
             trigger: "manual".to_owned(),
         };
         let run_id = self.app.store.start_run(run).await.unwrap();

@@ -107,6 +107,7 @@ mod truth_records;
 mod verbs;
 mod verbs_auth;
 mod verbs_cursor;
+mod verbs_empty;
 mod verbs_hostile;
 mod verbs_language;
 mod verbs_quarantine;

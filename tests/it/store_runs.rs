@@ -15,6 +15,7 @@ fn run(shop: &str) -> NewRun {
         job: "orders".to_owned(),
         shop: shop.to_owned(),
         record: Record::Orders,
+        lane: Lane::Update,
         trigger: "cron".to_owned(),
     }
 }

@@ -20,7 +20,8 @@ async fn a_shop_that_was_never_authorised_is_left_out_unless_it_is_named() {
     let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
 
-    program.finish(&["sync"]).await;
+    program.fail(&["sync"], 77).await;
+    program.fail(&["verify"], 77).await;
     let said = program.fail(&["sync", "--shop", "temu-shop"], 77).await;
 
     assert!(said.contains("shopsync auth login temu-shop") || said.contains("temu-shop"), "{said}");
@@ -79,6 +80,15 @@ async fn a_csv_file_opens_in_a_spreadsheet() {
     let csv = std::fs::read_to_string(program.folder.path().join("orders.csv")).unwrap();
     assert!(csv.starts_with("\u{feff}shop,number,platform,status,"), "{}", csv.lines().next().unwrap());
     assert_eq!(csv.matches("\r\n").count(), 61);
+
+    std::fs::write(program.folder.path().join("orders.csv"), "mine").unwrap();
+    program.fail(&["orders", "--csv", "orders.csv"], 65).await;
+    let read = || std::fs::read_to_string(program.folder.path().join("orders.csv")).unwrap();
+    assert_eq!(read(), "mine", "a file that is there is not replaced without a word");
+    program.finish(&["orders", "--csv", "orders.csv", "--force"]).await;
+    assert_eq!(read(), csv);
+    let files = std::fs::read_dir(program.folder.path()).unwrap().flatten();
+    assert!(!files.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with(".orders")));
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ both_databases! {
             let response = request.body(body.to_owned()).send().await.unwrap();
             (response.status().as_u16(), error_code(response).await)
         };
-        let json = "application/json";
+        let (json, form) = ("application/json", "application/x-www-form-urlencoded");
         for (body, kind, status, code) in [
             (r#"{"shop":"acme","record":"orders"}"#, json, 404, "unknown_shop"),
             (r#"{"shop":"temu-shop","record":"orders"}"#, json, 409, "needs_owner"),
@@ -55,6 +55,10 @@ both_databases! {
             (r#"{"shop":"temu-shop","record":"orders","full":true}"#, json, 400, "bad_request"),
             ("", json, 400, "bad_request"),
             (r#"{"shop":"temu-shop","record":"orders"}"#, "text/plain", 415, "wrong_type"),
+            // As `curl -d` sends it.
+            (r#"{"shop":"temu-shop","record":"orders"}"#, form, 415, "wrong_type"),
+            ("shop=temu-shop&record=orders", form, 409, "needs_owner"),
+            ("shop=temu-shop", form, 400, "bad_request"),
         ] {
             assert_eq!(ask(body, kind).await, (status, code.to_owned()), "{body}");
         }

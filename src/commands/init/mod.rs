@@ -46,6 +46,12 @@ pub fn init(words: &InitArgs, path: Option<PathBuf>) -> anyhow::Result<Exit> {
         (None, Some(config)) => config.apps.get(&app_name).and_then(|app| profile(&app.platform)),
         (None, None) => None,
     };
+    if there.is_some() {
+        output::line(said!(
+            "a daemon that runs does not know this shop yet: `systemctl reload shopsync` (or SIGHUP) makes it read the config again",
+            "正在运行的守护进程还不知道这个店铺：请执行 `systemctl reload shopsync`（或发送 SIGHUP）让它重新读取配置"
+        ))?;
+    }
     tell_next(&path, &shop, profile.map_or(Login::Paste, |profile| profile.login))
 }
 

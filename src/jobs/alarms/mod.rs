@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::late::lag_limit;
 use super::run::{chain, panic_text};
 use crate::app::App;
 use crate::app::live::Live;
@@ -21,7 +22,6 @@ use crate::store::alarms::AlarmKey;
 mod cause;
 mod delivery;
 mod finding;
-mod late;
 mod news;
 mod sight;
 
@@ -32,7 +32,7 @@ use cause::Cause;
 use delivery::Delivery;
 use finding::{Finding, What};
 use news::News;
-use sight::{Sight, SightError, Unread, lag_limit};
+use sight::{Sight, SightError, Unread};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_mins(1);

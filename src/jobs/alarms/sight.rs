@@ -6,7 +6,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cause::Cause;
 use super::finding::{Finding, What, key};
-use super::late::{LagRules, is_late};
 use super::news::Seen;
 use crate::app::App;
 use crate::auth::duty::authorise_command;
@@ -14,7 +13,7 @@ use crate::auth::status::{OwnerEnd, Standing};
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
-use crate::jobs::schedule;
+use crate::jobs::late::{is_record_late, lag_limit};
 use crate::store::StoreError;
 use crate::store::concerns::QuarantineTotal;
 use crate::store::cursors::Cursor;
@@ -177,9 +176,7 @@ impl Sight {
             let known = *unread.entry((shop.name.clone(), record)).or_insert(self.now);
             known.max(status.granted_at)
         });
-        let rules = LagRules { lag_limit: lag_limit(app), settle: app.policy.settle };
-        let next_slot = |after| schedule::next_run(app.config(), shop, record, after);
-        Some(is_late(since, rules, next_slot, self.now))
+        Some(is_record_late(app, shop, record, since))
     }
 
     /// Whether the shop cannot be read because of its grant, of which its owner is told.
@@ -203,8 +200,4 @@ impl Seen {
         let shop = shop.map(|shop| shop.name.clone());
         self.findings.push(Finding { cause, shop, record, what, login });
     }
-}
-
-pub(super) fn lag_limit(app: &App) -> TimeDelta {
-    TimeDelta::from_std(app.config().notify.lag_limit).unwrap_or(TimeDelta::MAX)
 }

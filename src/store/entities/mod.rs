@@ -6,6 +6,7 @@
 pub(super) mod alarm;
 pub(super) mod credential;
 pub(super) mod credential_orphan;
+pub(super) mod daemon;
 pub(super) mod heartbeat;
 pub(super) mod lease;
 pub(super) mod login_attempt;

@@ -21,6 +21,7 @@ pub(in crate::store) struct Model {
     pub rows_quarantined: i64,
     pub error: Option<String>,
     pub note: Option<String>,
+    pub lane: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

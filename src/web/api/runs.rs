@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::instant;
+use crate::domain::record::Lane;
 use crate::store::runs::{RunRow, RunsFilter};
 use crate::web::Web;
 use crate::web::answer::ApiError;
@@ -51,6 +52,7 @@ pub fn as_value(run: &RunRow) -> Value {
         "job": run.job,
         "shop": run.shop,
         "record": run.record.as_str(),
+        "lane": run.lane.map(Lane::as_str),
         "trigger": run.trigger,
         "started_at": instant(Some(run.started_at)),
         "finished_at": instant(run.finished_at),

@@ -41,7 +41,8 @@ pub(super) async fn sync(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let is_form = is_kind(&headers, FORM);
+    // A browser's form asks for a page; programs that send one, as `curl -d` does, take JSON.
+    let is_form = is_kind(&headers, FORM) && wants_page(&headers);
     match begin(&web, peer, &headers, body).await {
         Ok(_) if is_form => Redirect::to("../../").into_response(),
         Ok((wanted, record)) => {
@@ -88,7 +89,8 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Wanted, ApiError> {
     if is_kind(headers, JSON) {
         return serde_json::from_slice(body).map_err(|_| wrong());
     }
-    if !is_kind(headers, FORM) {
+    let is_json = body.trim_ascii_start().starts_with(b"{");
+    if !is_kind(headers, FORM) || is_json {
         let message = format!("`Content-Type` must be {JSON}");
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_type", message));
     }
@@ -100,6 +102,11 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Wanted, ApiError> {
         (Some(shop), Some(record)) => Ok(Wanted { shop, record }),
         _ => Err(wrong()),
     }
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
 /// Whatever stands behind the kind, such as a charset.

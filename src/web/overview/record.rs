@@ -59,8 +59,8 @@ pub struct GapView {
 
 impl RecordView {
     /// `is_usable`: whether the shop has a grant that works and goes on.
-    pub(super) fn of(report: RecordReport, is_usable: bool, now: DateTime<Utc>) -> Self {
-        let freshness = freshness(&report, is_usable, now);
+    pub(super) fn of(report: RecordReport, is_usable: bool) -> Self {
+        let freshness = freshness(&report, is_usable);
         let RecordReport { record, overview, next_run, .. } = report;
         let (synced_until, off_reason) = match overview.cursor {
             Some(cursor) => (cursor.last_sync_at, cursor.off_reason),
@@ -82,13 +82,13 @@ impl RecordView {
     }
 }
 
-fn freshness(report: &RecordReport, is_usable: bool, now: DateTime<Utc>) -> Freshness {
+fn freshness(report: &RecordReport, is_usable: bool) -> Freshness {
     let overview = &report.overview;
     let cursor = overview.cursor.as_ref();
     let is_running = overview.last_run.as_ref().is_some_and(|run| run.outcome.is_none());
     if cursor.is_some_and(|cursor| cursor.off_reason.is_some()) {
         Freshness::Off
-    } else if report.fresh_until.is_some_and(|until| now <= until) {
+    } else if report.is_late == Some(false) {
         Freshness::Fresh
     } else if !is_usable {
         Freshness::Waiting

@@ -43,15 +43,18 @@ pub(super) fn told(overview: &Overview, words: &Words) -> (Level, String, Option
     if shops.is_empty() {
         return (Level::Quiet, words.no_shops.to_owned(), Some(words.no_shops_more.to_owned()));
     }
-    let newest = newest(overview).map(|at| overview.at - at);
+    let oldest = oldest(overview).map(|at| overview.at - at);
+    let read = shops.iter().filter(|shop| is_read(shop)).count();
     let fresh = shops.iter().filter(|shop| is_fresh(shop)).count();
-    let rest = || Some((words.some_fresh)(fresh, shops.len(), newest));
+    let rest = || (read > 0).then(|| (words.some_fresh)(fresh, read, oldest));
     let late = names(shops, |shop| !needs_owner(shop) && has(shop, &[Freshness::Late, Freshness::Waiting]));
     let need_owner = names(shops, needs_owner);
     if !need_owner.is_empty() {
-        let rest = (words.some_fresh)(fresh, shops.len(), newest);
-        let more = if late.is_empty() { rest } else { (words.and)(&(words.are_late)(&late), &rest) };
-        return (Level::Bad, (words.need_owner)(&need_owner), Some(more));
+        let more = match rest() {
+            Some(rest) if !late.is_empty() => Some((words.and)(&(words.are_late)(&late), &rest)),
+            rest => rest,
+        };
+        return (Level::Bad, (words.need_owner)(&need_owner), more);
     }
     if !late.is_empty() {
         return (Level::Bad, (words.are_late)(&late), rest());
@@ -60,10 +63,15 @@ pub(super) fn told(overview: &Overview, words: &Words) -> (Level, String, Option
     if !first.is_empty() {
         return (Level::Quiet, (words.first_sync)(&first), rest());
     }
-    let line = (words.all_fresh)(shops.len(), newest);
+    let failed = names(shops, has_failed);
+    let line = if read == 0 { (words.none_read)(shops.len()) } else { (words.all_fresh)(read, oldest) };
+    if !failed.is_empty() {
+        return (Level::Warning, line, Some((words.have_failed)(&failed)));
+    }
+    let level = if read == 0 { Level::Quiet } else { Level::Good };
     let soon = names(shops, |shop| shop.grant.to_do.is_some() || has(shop, &[Freshness::Off]));
     if soon.is_empty() {
-        (Level::Good, line, None)
+        (level, line, None)
     } else {
         (Level::Warning, line, Some((words.owner_soon)(&soon)))
     }
@@ -73,13 +81,25 @@ pub(super) fn needs_owner(shop: &ShopView) -> bool {
     shop.grant.to_do.as_ref().is_some_and(crate::web::overview::ToDo::is_urgent)
 }
 
+/// Whether the clock reads anything of it. Of some shops nothing but the token is kept.
+fn is_read(shop: &ShopView) -> bool {
+    shop.records.iter().any(|record| is_by_clock(record.freshness))
+}
+
+fn is_by_clock(freshness: Freshness) -> bool {
+    !matches!(freshness, Freshness::Off | Freshness::ByHand)
+}
+
 /// Nothing of it is late, missing or waiting; what nobody reads by the clock does not count.
 fn is_fresh(shop: &ShopView) -> bool {
-    let is_missed = |freshness| {
-        matches!(freshness, Freshness::Late | Freshness::Loading | Freshness::Never | Freshness::Waiting)
-    };
-    let is_unauthorised = shop.records.is_empty() && needs_owner(shop);
-    !is_unauthorised && !shop.records.iter().any(|record| is_missed(record.freshness))
+    let by_clock = || shop.records.iter().filter(|record| is_by_clock(record.freshness));
+    is_read(shop) && by_clock().all(|record| record.freshness == Freshness::Fresh)
+}
+
+/// Whether the last run of anything that the clock reads did not go well, though it is not late yet.
+fn has_failed(shop: &ShopView) -> bool {
+    let mut by_clock = shop.records.iter().filter(|record| is_by_clock(record.freshness));
+    by_clock.any(|record| record.last_run.as_ref().is_some_and(|run| run.outcome == Some("failed")))
 }
 
 fn has(shop: &ShopView, any: &[Freshness]) -> bool {
@@ -90,7 +110,8 @@ fn names(shops: &[ShopView], which: impl Fn(&ShopView) -> bool) -> Vec<&str> {
     shops.iter().filter(|shop| which(shop)).map(|shop| shop.name.as_str()).collect()
 }
 
-fn newest(overview: &Overview) -> Option<DateTime<Utc>> {
+/// Until when everything that the clock reads is stored.
+fn oldest(overview: &Overview) -> Option<DateTime<Utc>> {
     let records = overview.shops.iter().flat_map(|shop| &shop.records);
-    records.filter_map(|record| record.synced_until).max()
+    records.filter(|record| is_by_clock(record.freshness)).filter_map(|record| record.synced_until).min()
 }

@@ -108,16 +108,14 @@ fn the_first_line_tells_the_worst_first() {
     let idle = || shop("disk", Vec::new());
     for (shops, expected) in [
         (vec![], "No shop yet"),
-        (vec![one(Freshness::Fresh)], "The shop is fresh; newest 40 s ago"),
-        (
-            vec![one(Freshness::Fresh), one(Freshness::ByHand), idle()],
-            "All 3 shops are fresh; newest 40 s ago",
-        ),
+        (vec![one(Freshness::Fresh)], "The shop is fresh; oldest 40 s ago"),
+        (vec![one(Freshness::Fresh), one(Freshness::ByHand), idle()], "The shop is fresh; oldest 40 s ago"),
+        (vec![idle(), idle()], "Nothing is read for the 2 shops by the clock; their tokens are kept alive"),
         (vec![one(Freshness::Late), one(Freshness::Never)], "1 shop is late: acme-us"),
         (vec![one(Freshness::Never)], "Reading for the first time: acme-us"),
         (vec![one(Freshness::Late), needy(dead.clone())], "1 shop needs its owner: bolt"),
         (vec![needy(What::Authorise), needy(dead)], "2 shops need their owners: bolt, bolt"),
-        (vec![one(Freshness::Fresh), needy(soon)], "All 2 shops are fresh; newest 40 s ago"),
+        (vec![one(Freshness::Fresh), needy(soon)], "All 2 shops are fresh; oldest 40 s ago"),
     ] {
         let (_, line, _) = headline::told(&overview(shops), of(Language::English));
         assert_eq!(line, expected);

@@ -52,10 +52,14 @@ pub(super) struct Words {
 
     pub no_shops: &'static str,
     pub no_shops_more: &'static str,
-    /// How many shops, and how long ago the newest was read.
+    /// How many shops, and how long ago what is the oldest of all was read.
     pub all_fresh: fn(usize, Option<TimeDelta>) -> String,
     /// Fresh ones of all.
     pub some_fresh: fn(usize, usize, Option<TimeDelta>) -> String,
+    /// Of so many shops nothing is read by the clock.
+    pub none_read: fn(usize) -> String,
+    /// Their last run failed, and they are not late yet.
+    pub have_failed: fn(&[&str]) -> String,
     pub need_owner: fn(&[&str]) -> String,
     pub are_late: fn(&[&str]) -> String,
     /// Two sentences, the first without its full stop.

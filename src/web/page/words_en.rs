@@ -21,17 +21,25 @@ pub(super) const WORDS: Words = Words {
 
     no_shops: "No shop yet",
     no_shops_more: "Name an app and a shop in config.toml, then authorise it with `shopsync auth login SHOP`.",
-    all_fresh: |shops, newest| {
-        let newest = newest.map_or_else(String::new, |span| format!("; newest {} ago", length(span)));
+    all_fresh: |shops, oldest| {
+        let oldest = oldest.map_or_else(String::new, |span| format!("; oldest {} ago", length(span)));
         if shops == 1 {
-            format!("The shop is fresh{newest}")
+            format!("The shop is fresh{oldest}")
         } else {
-            format!("All {shops} shops are fresh{newest}")
+            format!("All {shops} shops are fresh{oldest}")
         }
     },
-    some_fresh: |fresh, all, newest| {
-        let newest = newest.map_or_else(String::new, |span| format!("; newest {} ago", length(span)));
-        format!("{fresh} of {all} shops {} fresh{newest}.", if fresh == 1 { "is" } else { "are" })
+    some_fresh: |fresh, all, oldest| {
+        let oldest = oldest.map_or_else(String::new, |span| format!("; oldest {} ago", length(span)));
+        format!("{fresh} of {all} shops {} fresh{oldest}.", if fresh == 1 { "is" } else { "are" })
+    },
+    none_read: |shops| match shops {
+        1 => "Nothing is read for the shop by the clock; its token is kept alive".to_owned(),
+        shops => format!("Nothing is read for the {shops} shops by the clock; their tokens are kept alive"),
+    },
+    have_failed: |shops| match shops {
+        [shop] => format!("The last run of 1 shop failed: {shop}."),
+        shops => format!("The last runs of {} shops failed: {}.", shops.len(), shops.join(", ")),
     },
     need_owner: |shops| match shops {
         [shop] => format!("1 shop needs its owner: {shop}"),

@@ -22,8 +22,10 @@ pub(super) const WORDS: Words = Words {
 
     no_shops: "还没有店铺",
     no_shops_more: "请在 config.toml 中写入应用和店铺，再运行 `shopsync auth login 店铺名` 完成授权。",
-    all_fresh: |shops, newest| format!("全部 {shops} 家店铺的数据都是最新的{}", newest_part(newest)),
-    some_fresh: |fresh, all, newest| format!("{all} 家店铺中有 {fresh} 家是最新的{}。", newest_part(newest)),
+    all_fresh: |shops, oldest| format!("全部 {shops} 家店铺的数据都是最新的{}", oldest_part(oldest)),
+    some_fresh: |fresh, all, oldest| format!("{all} 家店铺中有 {fresh} 家是最新的{}。", oldest_part(oldest)),
+    none_read: |shops| format!("{shops} 家店铺都没有定时读取的数据，只维持 token"),
+    have_failed: |shops| format!("{} 家店铺上次运行失败：{}。", shops.len(), shops.join("、")),
     need_owner: |shops| format!("{} 家店铺需要店主处理：{}", shops.len(), shops.join("、")),
     are_late: |shops| format!("{} 家店铺的数据落后：{}", shops.len(), shops.join("、")),
     and: |first, second| format!("{first}。{second}"),
@@ -130,8 +132,8 @@ fn reason_in_words(reason: OwnerReason) -> &'static str {
     }
 }
 
-fn newest_part(newest: Option<chrono::TimeDelta>) -> String {
-    newest.map_or_else(String::new, |span| format!("，最近一次在 {}前", length(span)))
+fn oldest_part(oldest: Option<chrono::TimeDelta>) -> String {
+    oldest.map_or_else(String::new, |span| format!("，其中最旧的是 {}前的", length(span)))
 }
 
 fn length(span: chrono::TimeDelta) -> String {

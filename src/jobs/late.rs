@@ -1,17 +1,34 @@
-//! Whether a record is further behind than it should be. Pure.
+//! Whether a record is further behind than it should be: one judgement for alarms and for the page.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::schedule;
+use crate::app::App;
+use crate::domain::record::Record;
+use crate::domain::shop::Shop;
+
 /// How far behind is too far, and what reading a moment takes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LagRules {
-    pub(super) lag_limit: TimeDelta,
-    pub(super) settle: TimeDelta,
+pub struct LagRules {
+    pub lag_limit: TimeDelta,
+    pub settle: TimeDelta,
+}
+
+/// Whether a shop's record, stored until a moment, is late by the jobs and limits of the config.
+pub fn is_record_late(app: &App, shop: &Shop, record: Record, stored_until: DateTime<Utc>) -> bool {
+    let rules = LagRules { lag_limit: lag_limit(app), settle: app.policy.settle };
+    let next_slot = |after| schedule::next_run(app.config(), shop, record, after);
+    is_late(stored_until, rules, next_slot, app.clock.now())
+}
+
+/// How far behind a record may be.
+pub fn lag_limit(app: &App) -> TimeDelta {
+    TimeDelta::from_std(app.config().notify.lag_limit).unwrap_or(TimeDelta::MAX)
 }
 
 /// Whether what is stored ends longer ago than `lag_limit`, and a slot that should have brought more has passed: a job that
 /// comes once an hour, or not at night, is as far behind as it was asked to be. `next_slot`: the first one after a moment.
-pub(super) fn is_late(
+pub fn is_late(
     stored_until: DateTime<Utc>,
     rules: LagRules,
     next_slot: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,

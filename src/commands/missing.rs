@@ -1,0 +1,61 @@
+//! Verbs that only read make nothing: no database, no key, no schema in a file that is not there.
+
+use anyhow::Context;
+
+use super::temporary::Folder;
+use crate::cli::{AuthVerb, CursorVerb, MigrateVerb, QuarantineVerb, Verb};
+use crate::config::Loaded;
+use crate::exit::{Exit, Failure};
+use crate::language::{Said, said};
+
+/// Refuses a verb where nobody has configured anything: a wrong folder, most likely. `check` says so itself, `config show`
+/// shows the defaults.
+pub(super) fn require_config(loaded: &Loaded, verb: &Verb) -> anyhow::Result<()> {
+    if loaded.is_configured() || matches!(verb, Verb::Check(_) | Verb::Config(_)) {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::BadConfig, no_config()).into())
+}
+
+pub(super) fn no_config() -> Said {
+    said!(
+        "there is no config.toml here or in /etc/shopsync; `shopsync init` writes one, `--config FILE` names another",
+        "这里和 /etc/shopsync 都没有 config.toml；请用 `shopsync init` 生成，或用 `--config 文件` 指定"
+    )
+}
+
+/// Whether a verb writes nothing but what it is asked to print.
+pub(super) fn only_reads(verb: &Verb) -> bool {
+    match verb {
+        Verb::Status(_)
+        | Verb::Runs(_)
+        | Verb::Orders(_)
+        | Verb::Plan(_)
+        | Verb::Explain(_)
+        | Verb::Verify(_)
+        | Verb::Check(_) => true,
+        Verb::Cursor(verb) => matches!(verb, CursorVerb::Get { .. }),
+        Verb::Quarantine(verb) => !matches!(verb, QuarantineVerb::Retry { .. }),
+        Verb::Auth(verb) => matches!(verb, AuthVerb::Status(_) | AuthVerb::Token { .. }),
+        Verb::Migrate(verb) => matches!(verb, MigrateVerb::Status(_)),
+        _ => false,
+    }
+}
+
+/// Puts an empty database in a temporary folder in the place of a SQLite file that is not there, key and all. `None`: there
+/// is a file, or it is a server's business.
+pub(super) fn stand_in(loaded: &mut Loaded) -> anyhow::Result<Option<Folder>> {
+    if loaded.config.sqlite_file().is_none_or(|file| file.exists()) {
+        return Ok(None);
+    }
+    let folder = Folder::make().context("making a temporary folder")?;
+    loaded.config.use_empty_database_in(folder.path());
+    Ok(Some(folder))
+}
+
+pub(super) fn no_database(shown: &str) -> Said {
+    said!(
+        "{shown} is not there yet: the first `sync`, login or `run` makes it",
+        "{shown} 还不存在：首次 `sync`、授权或 `run` 时会创建"
+    )
+}
