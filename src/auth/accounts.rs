@@ -1,4 +1,4 @@
-//! One account is one shop: the same orders under two names would be counted twice, and on some platforms the later
+//! One account in one zone is one shop: the same orders under two names would be counted twice, and on some platforms the later
 //! authorisation ends the earlier one.
 
 use std::collections::BTreeMap;
@@ -28,15 +28,15 @@ pub struct SharedAccount {
 
 /// The accounts that more than one of these shops is. Shops that the config no longer names do not count. Pure.
 pub fn shared_accounts(rows: &[ShopRow]) -> Vec<SharedAccount> {
-    let mut shops: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    let mut shops: BTreeMap<(&str, &str, &str), Vec<String>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.removed_at.is_none()) {
         if let Some(account) = &row.account.id {
-            shops.entry((&row.platform, account)).or_default().push(row.name.clone());
+            shops.entry((&row.platform, &row.zone, account)).or_default().push(row.name.clone());
         }
     }
     let shared = shops.into_iter().filter(|(_, shops)| shops.len() > 1);
     shared
-        .map(|((platform, account), shops)| SharedAccount {
+        .map(|((platform, _, account), shops)| SharedAccount {
             platform: platform.to_owned(),
             account: account.to_owned(),
             shops,
@@ -86,6 +86,7 @@ impl Tokens {
         let others = rows.into_iter().filter(|row| {
             row.name != shop.name
                 && row.platform == shop.platform
+                && row.zone == shop.zone
                 && row.removed_at.is_none()
                 && row.account.id.as_ref() == Some(account)
         });

@@ -69,6 +69,9 @@ pub(super) fn parse(text: &str, platform: &str) -> Result<GivenTokens, GivenErro
 fn of_storages(text: &str, platform: &str) -> Result<GivenTokens, GivenError> {
     // One by one: what other storages keep is no business of ours, and may have any shape.
     let all: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|_| GivenError::Json)?;
+    if all.is_empty() {
+        return Err(GivenError::Json);
+    }
     let mut found = Vec::new();
     for storage in all {
         let Ok(Storage { kind: Some(kind), name, config: Some(config) }) = serde_json::from_value(storage)

@@ -1,10 +1,13 @@
-//! Verbs that only read make nothing: no database, no key, no schema in a file that is not there.
+//! What a verb does where something it needs is missing: a config, a database, a shop to work on. Verbs that only read make
+//! nothing: no database, no key, no schema in a file that is not there.
 
 use anyhow::Context;
 
 use super::temporary::Folder;
+use crate::app::App;
 use crate::cli::{AuthVerb, CursorVerb, MigrateVerb, QuarantineVerb, Verb};
 use crate::config::Loaded;
+use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
 
@@ -25,7 +28,7 @@ pub(super) fn no_config() -> Said {
 }
 
 /// Whether a verb writes nothing but what it is asked to print.
-pub(super) fn only_reads(verb: &Verb) -> bool {
+fn only_reads(verb: &Verb) -> bool {
     match verb {
         Verb::Status(_)
         | Verb::Runs(_)
@@ -40,6 +43,19 @@ pub(super) fn only_reads(verb: &Verb) -> bool {
         Verb::Migrate(verb) => matches!(verb, MigrateVerb::Status(_)),
         _ => false,
     }
+}
+
+/// The stand-in of a verb that only reads, and says so. `check` looks by itself, and has a line for it.
+pub(super) fn stand_in_for(verb: &Verb, loaded: &mut Loaded) -> anyhow::Result<Option<Folder>> {
+    if !only_reads(verb) || matches!(verb, Verb::Check(_)) {
+        return Ok(None);
+    }
+    let database = loaded.config.database_shown();
+    let folder = stand_in(loaded)?;
+    if folder.is_some() {
+        tracing::warn!(event = "config.warning", "{}", no_database(&database).english);
+    }
+    Ok(folder)
 }
 
 /// Puts an empty database in a temporary folder in the place of a SQLite file that is not there, key and all. `None`: there
@@ -58,4 +74,21 @@ pub(super) fn no_database(shown: &str) -> Said {
         "{shown} is not there yet: the first `sync`, login or `run` makes it",
         "{shown} 还不存在：首次 `sync`、授权或 `run` 时会创建"
     )
+}
+
+/// Why a verb found no shop to work on: its owner is needed, or whoever writes the config.
+pub(super) async fn nothing_done(app: &App, what: &str) -> anyhow::Result<Failure> {
+    let has_records = |shop: &&Shop| app.records_read(shop).next().is_some();
+    let mut readable = app.shops.iter().filter(has_records).peekable();
+    if readable.peek().is_none() {
+        let text = format!("{what}: no enabled shop has anything to read; `shopsync init` adds one");
+        return Ok(Failure::new(Exit::BadConfig, text));
+    }
+    let granted = app.tokens.statuses(&app.shops).await?;
+    if readable.any(|shop| granted.contains_key(&shop.name)) {
+        let text = format!("{what}: see `records` of [shops.…] and `shops` of [jobs.…], or name a shop");
+        return Ok(Failure::new(Exit::BadConfig, text));
+    }
+    let text = format!("{what}: no shop is authorised; `shopsync auth status` says what to do");
+    Ok(Failure::new(Exit::NeedsOwner, text))
 }

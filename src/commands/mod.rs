@@ -105,13 +105,7 @@ fn without_config(verb: Verb) -> Result<Exit> {
 
 fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> Result<Exit> {
     missing::require_config(&loaded, &verb)?;
-    let database = loaded.config.database_shown();
-    // `check` does it itself, and has a line for it.
-    let is_reader = missing::only_reads(&verb) && !matches!(verb, Verb::Check(_));
-    let stand_in = if is_reader { missing::stand_in(&mut loaded)? } else { None };
-    if stand_in.is_some() {
-        tracing::warn!(event = "config.warning", "{}", missing::no_database(&database).english);
-    }
+    let _removed_at_the_end = missing::stand_in_for(&verb, &mut loaded)?;
     let clock = Clock::system();
     match verb {
         Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
@@ -126,9 +120,7 @@ fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> 
         Verb::Verify(words) => {
             with_cancel(loaded, clock, async |app, cancel| verify::run(app, &words, cancel).await)
         }
-        Verb::Status(table) => {
-            block_on(until_signal(loaded, clock, async |app| status::run(&app, table.json).await))
-        }
+        Verb::Status(t) => block_on(until_signal(loaded, clock, async |app| status::run(&app, t.json).await)),
         Verb::Runs(words) => block_on(async move {
             let store = open_store(&loaded, clock).await?;
             require_shop(&loaded, &store, words.shop.as_deref()).await?;
@@ -337,23 +329,6 @@ fn not_known(shop: &str) -> Said {
         "{shop}: the running daemon does not know this shop; `systemctl reload shopsync` (or SIGHUP) makes it read the config again",
         "{shop}：正在运行的守护进程还不知道这个店铺；请执行 `systemctl reload shopsync`（或发送 SIGHUP）让它重新读取配置"
     )
-}
-
-/// Why a verb found no shop to work on: its owner is needed, or whoever writes the config.
-async fn nothing_done(app: &App, what: &str) -> Result<Failure> {
-    let has_records = |shop: &&Shop| app.records_read(shop).next().is_some();
-    let mut readable = app.shops.iter().filter(has_records).peekable();
-    if readable.peek().is_none() {
-        let text = format!("{what}: no enabled shop has anything to read; `shopsync init` adds one");
-        return Ok(Failure::new(Exit::BadConfig, text));
-    }
-    let granted = app.tokens.statuses(&app.shops).await?;
-    if readable.any(|shop| granted.contains_key(&shop.name)) {
-        let text = format!("{what}: see `records` of [shops.…] and `shops` of [jobs.…], or name a shop");
-        return Ok(Failure::new(Exit::BadConfig, text));
-    }
-    let text = format!("{what}: no shop is authorised; `shopsync auth status` says what to do");
-    Ok(Failure::new(Exit::NeedsOwner, text))
 }
 
 /// Refuses a record that cannot be asked for by creation time: it is read whole, or not at all.

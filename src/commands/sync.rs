@@ -42,7 +42,7 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
     app.store.end_orphaned_runs().await?;
     let selected = select(&app, words).await?;
     if selected.is_empty() {
-        return Err(super::nothing_done(&app, "nothing was synced").await?.into());
+        return Err(super::missing::nothing_done(&app, "nothing was synced").await?.into());
     }
     ask_again(&app, words, &selected).await?;
     let started_at = Instant::now();

@@ -39,7 +39,7 @@ pub(super) async fn run(
     app.store.end_orphaned_runs().await?;
     let selected = select(&app, words).await?;
     if selected.is_empty() {
-        return Err(super::nothing_done(&app, "nothing was compared").await?.into());
+        return Err(super::missing::nothing_done(&app, "nothing was compared").await?.into());
     }
     let mut comparisons = Vec::new();
     for (shop, record) in selected {

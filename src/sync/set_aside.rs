@@ -126,11 +126,12 @@ impl RecordSync {
         of: &[(&'a QuarantineRow, Details)],
         patience: Option<Duration>,
     ) -> (Vec<(&'a QuarantineRow, Result<Box<Stored>, String>)>, Option<SyncError>) {
-        let each: Vec<(&ListRow, &QuarantineRow, Details)> =
-            listed.iter().zip(of).map(|(listed, (row, details))| (listed, *row, *details)).collect();
+        let each: Vec<(&ListRow, Details)> =
+            listed.iter().zip(of).map(|(listed, (_, details))| (listed, *details)).collect();
         // No share of them says anything of the platform: they are here because they failed before.
-        let asked = self.ask_each(&each, usize::MAX, patience, |(listed, row, details), patience| {
-            let (read_at, priority) = (row.last_seen_at, Priority::Update);
+        let asked = self.ask_each(&each, usize::MAX, patience, |(listed, details), patience| {
+            // Its detail is read now, and tells of events since its row was listed.
+            let (read_at, priority) = (self.clock.now(), Priority::Update);
             self.complete(listed.clone(), DetailCalls { details, read_at, priority, patience })
         });
         let asked = asked.await;

@@ -61,10 +61,10 @@ both_databases! {
             world.add_fault(Fault::new(FaultKind::InternalError).at(TEMU_AMOUNT).next(ATTEMPTS));
         });
 
-        let outcome = test.run("temu-shop", Lane::Amounts).await;
+        test.run("temu-shop", Lane::Amounts).await.unwrap();
 
-        assert!(outcome.is_err_and(|error| error.contains("HTTP 500")));
         assert_eq!(test.database.number("SELECT COUNT(*) FROM orders WHERE amounts_at IS NULL").await, 1);
+        test.settle();
         test.run("temu-shop", Lane::Amounts).await.unwrap();
         test.assert_orders_of("temu-shop").await;
     }
@@ -81,7 +81,7 @@ both_databases! {
         assert!(test.run("temu-shop", Lane::Amounts).await.is_err());
 
         let calls = test.sandbox.world().with(|world| world.calls_total());
-        assert!(calls <= u64::from(5 * ATTEMPTS), "{calls} calls");
+        assert!(calls <= u64::from(30 * ATTEMPTS), "{calls} calls");
     }
 
     async fn a_window_that_cannot_be_read_does_not_keep_history_waiting(database: TestDatabase) {

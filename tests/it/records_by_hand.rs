@@ -59,8 +59,8 @@ both_databases! {
                 database.execute(&format!("DELETE FROM {table} WHERE shop = '{}' AND {key} = '{number}'", shop.name)).await;
                 database.execute(&format!(
                     "INSERT INTO quarantine (shop, record, number, reason, raw, attempts, first_seen_at, last_seen_at, version) \
-                     VALUES ('{}', '{record}', '{number}', 'not understood', '{}', 1, '2026-11-20 12:00:00.000', \
-                     '2026-11-20 12:00:00.000', '0.0.1')", shop.name, raw.replace('\'', "''")
+                     VALUES ('{}', '{record}', '{number}', 'not understood', '{}', 1, '{now}', '{now}', '0.0.1')", shop.name, raw.replace('\'', "''"),
+                    now = Clock::system().now().format("%Y-%m-%d %H:%M:%S%.3f")
                 )).await;
                 set_aside += 1;
             }
@@ -94,7 +94,7 @@ both_databases! {
         spoil(Some(Spoiled::Status));
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
 
-        program.finish(&["sync", "--full"]).await;
+        program.fail(&["sync", "--full"], 3).await;
 
         for (shop, record) in [("temu-shop", "products"), ("temu-shop", "after_sales"), ("xhs-shop", "products"), ("xhs-shop", "after_sales")] {
             let aside = format!("SELECT COUNT(*) FROM quarantine WHERE shop = '{shop}' AND record = '{record}'");
@@ -107,7 +107,7 @@ both_databases! {
 
         spoil(None);
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-        program.finish(&["sync", "--full"]).await;
+        program.fail(&["sync", "--full"], 3).await;
         assert_eq!(database.number("SELECT COUNT(*) FROM quarantine").await, 0);
         for shop in &ALL_SHOPS {
             let differences = truth_records::differences(&database, &sandbox, shop, false).await;

@@ -3,7 +3,7 @@
 //!
 //! Rows on different pages are not brought together: the window then shows fewer rows than its total, which is reported.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
@@ -54,26 +54,34 @@ fn name(row: &Row) -> String {
     format!("{number} {}", first_line(raw).unwrap_or_default())
 }
 
-/// The newer of two rows with the lines of both; of a line that is in both, as the newer has it.
+/// The newer of two rows with the lines of both, those of `known` first; of a line that is in both, as the newer has it.
 fn together(known: &ListRow, row: ListRow) -> Row {
-    let (older, newer) = if row.updated_at < known.updated_at { (&row, known) } else { (known, &row) };
-    let (Some(mut members), Some(more)) = (members(&newer.raw), members(&older.raw)) else {
+    let is_newer = row.updated_at >= known.updated_at;
+    let (Some(mut ours), Some(mut theirs)) = (members(&known.raw), members(&row.raw)) else {
         return Row::Readable(row);
     };
-    let mut lines = lines_of(members.remove(LINES));
-    let known: BTreeSet<String> = lines.iter().filter_map(|line| number_of(line)).collect();
-    let is_new = |line: &&RawValue| match number_of(line) {
-        Some(number) => !known.contains(&number),
-        None => !lines.iter().any(|known| known.get() == line.get()),
-    };
-    let more: Vec<&RawValue> = lines_of(more.get(LINES).copied()).into_iter().filter(is_new).collect();
-    lines.extend(more);
+    let mut lines = lines_of(ours.remove(LINES));
+    for line in lines_of(theirs.remove(LINES)) {
+        match lines.iter_mut().find(|known| is_same_line(known, line)) {
+            Some(known) if is_newer => *known = line,
+            Some(_) => {}
+            None => lines.push(line),
+        }
+    }
     let lines: Vec<&str> = lines.into_iter().map(RawValue::get).collect();
+    let members = if is_newer { theirs } else { ours };
     let others = members.iter().map(|(name, value)| format!(",{}:{}", serde_json::json!(name), value.get()));
     let raw = format!("{{\"{LINES}\":[{}]{}}}", lines.join(","), others.collect::<String>());
     match RawValue::from_string(raw) {
         Ok(raw) => convert::list_row(&raw),
         Err(_) => Row::Readable(row),
+    }
+}
+
+fn is_same_line(one: &RawValue, other: &RawValue) -> bool {
+    match (number_of(one), number_of(other)) {
+        (None, None) => one.get() == other.get(),
+        (one, other) => one == other,
     }
 }
 
@@ -96,6 +104,8 @@ fn number_of(line: &RawValue) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
