@@ -108,6 +108,10 @@ fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> 
     if stand_in.is_some() {
         tracing::warn!(event = "config.warning", "{}", missing::no_database(&database).english);
     }
+    carry_out(verb, loaded, telemetry)
+}
+
+fn carry_out(verb: Verb, loaded: Loaded, telemetry: Option<Telemetry>) -> Result<Exit> {
     let clock = Clock::system();
     match verb {
         Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
