@@ -3,6 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use shopsync::clock::Clock;
+use shopsync::store::Store;
+use shopsync::store::owner::Owner;
+
 use crate::databases::{TestDatabase, both_databases};
 use crate::program::Program;
 use crate::small_sandbox::small_sandbox;
@@ -109,15 +113,17 @@ both_databases! {
         program.authorise_all(&sandbox).await;
         let hint = "the running daemon does not know this shop";
         assert!(!program.finish(&["status"]).await.contains(hint), "no daemon runs");
-        let daemon = shopsync::store::owner::Owner::from("elsewhere:1:2:3".to_owned());
+        let daemon = Owner::from("elsewhere:1:2:3".to_owned());
+        // By the clock that the program goes by.
+        let store = Store::connect(&database.settings, Clock::system()).await.unwrap();
 
-        database.store.daemon_works(&daemon, &["temu-shop".to_owned()]).await.unwrap();
+        store.daemon_works(&daemon, &["temu-shop".to_owned()]).await.unwrap();
 
         let status = program.finish(&["status"]).await;
         assert!(status.contains(&format!("xhs-shop: {hint}")), "{status}");
         assert!(!status.contains(&format!("temu-shop: {hint}")), "{status}");
         assert!(program.finish(&["check", "--json"]).await.contains(&format!("xhs-shop: {hint}")));
-        database.store.daemon_ends(&daemon).await.unwrap();
+        store.daemon_ends(&daemon).await.unwrap();
         assert!(!program.finish(&["status"]).await.contains(hint));
     }
 }
