@@ -20,6 +20,7 @@ pub struct Habits {
     of: Mutex<HashMap<(Record, Lane), Habit>>,
     /// What was reported of which shop.
     reported: Mutex<HashSet<(String, Record, Lane, &'static str)>>,
+    search: tokio::sync::Mutex<()>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,6 +58,12 @@ impl Habits {
     pub fn readable_since(&self, record: Record, lane: Lane, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let learnt = self.get(record, lane).readable_since;
         learnt.filter(|(_, at)| now - *at < READABLE_KEPT).map(|(since, _)| since)
+    }
+
+    /// The turn to search for the oldest readable moment: windows that are read side by side meet its end together, and one search
+    /// is enough for all of them.
+    pub async fn turn_to_search(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.search.lock().await
     }
 
     pub fn learn_readable_since(&self, record: Record, lane: Lane, since: DateTime<Utc>, now: DateTime<Utc>) {

@@ -215,11 +215,17 @@ impl WindowReading<'_> {
 
     /// A window that begins before what the platform still shows: what lies before it cannot be read any more, the rest is.
     async fn without_unreachable(&mut self, error: SyncError) -> Result<WindowEnd, SyncError> {
+        let turn = self.reading.sync.application.habits().turn_to_search().await;
+        // Another window may have found it out meanwhile.
+        if self.is_known_unreachable() {
+            return self.close(Closing::Unreachable, 0).await;
+        }
         let Some(since) = self.reading.pager.oldest_readable(self.window.from()).await? else {
             return Err(error);
         };
         let (sync, habits) = (self.sync(), self.sync().application.habits());
         habits.learn_readable_since(sync.record, self.lane, since, sync.clock.now());
+        drop(turn);
         if habits.is_first_report(&sync.shop.name, sync.record, self.lane, "window.unreachable") {
             tracing::warn!(
                 event = "window.unreachable", shop = %sync.shop.name, record = %sync.record,
