@@ -28,6 +28,9 @@ const ORDERS_UNANSWERED: u64 = 16;
 /// So many that were all refused say that nothing is granted any more.
 const REFUSED_MIN: usize = 5;
 
+/// Postgres rounds moments to whole milliseconds: what is due now may look due a little later.
+const ROUNDED_UP_MAX: TimeDelta = TimeDelta::milliseconds(1);
+
 /// A platform that is still calculating is asked again after this long.
 const NOT_YET: TimeDelta = TimeDelta::hours(1);
 
@@ -69,7 +72,7 @@ impl RecordSync {
 
     async fn drain(&self, lease: &Lease, drain: &mut Drain) -> Result<(), SyncError> {
         // What fails is due again later than this, so that it is asked for once in a drain.
-        let begun_at = self.clock.now();
+        let begun_at = self.clock.now() + ROUNDED_UP_MAX;
         let mut last: Option<DueOrder> = None;
         loop {
             let limit = match &last {
@@ -200,7 +203,7 @@ impl Drain {
             self.example.get_or_insert_with(|| (order.number.clone(), reason));
         }
         let attempts = order.attempts + 1;
-        let due = again::next_try(attempts, now) + TimeDelta::milliseconds(1);
+        let due = again::next_try(attempts, now) + ROUNDED_UP_MAX * 2;
         order.with(AmountsResult::Failed { attempts, due })
     }
 }

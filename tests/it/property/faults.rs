@@ -15,7 +15,6 @@ pub(super) const BORNE: &[&str] = &[
     "truncated=0.05",
     "reset=0.05",
     "lost-reply=0.05",
-    "split-order=0.2",
     "unreadable-row=0.1",
     "front-502-html=0.05",
     "front-503-text=0.05",
@@ -27,16 +26,13 @@ pub(super) const BORNE: &[&str] = &[
 ];
 
 /// Faults of single things that the program bears: whatever is not struck is current while they last.
-const ISOLATED: &[&str] = &["split-order=0.2"];
+const ISOLATED: &[&str] = &["isolated-500=0.1", "isolated-refused=0.1", "isolated-html=0.1"];
 
 /// Faults that the program does not bear yet. Each goes to one of the lists above with the change that bears it.
 const NOT_YET_BORNE: &[&str] = &[
-    "isolated-500=0.05",
     "isolated-501-code=0.05",
     "isolated-empty=0.05",
     "isolated-cut=0.05",
-    "isolated-html=0.05",
-    "isolated-refused=0.05",
     "null-number=0.05",
     "null-item-number=0.05",
     "nan-row=0.05",
@@ -69,6 +65,8 @@ const NOT_YET_BORNE: &[&str] = &[
     "money-unreadable=0.1",
     "huge-number:5000=0.05",
     "many-lines:6000=0.05",
+    // Rows of one order on different pages.
+    "split-order=0.2",
 ];
 
 /// Faults that no script draws, each with its reason.
