@@ -41,7 +41,7 @@ pub(super) enum Told {
 
 impl Told {
     pub(super) fn of_number(number: i64) -> Self {
-        from_number(Some(number)).map_or(Self::NotYet, Self::At)
+        from_number(number).map_or(Self::NotYet, Self::At)
     }
 
     /// What is smaller than the unit is cut off.
@@ -119,19 +119,8 @@ pub(super) fn at(told: Option<Told>) -> Option<DateTime<Utc>> {
     }
 }
 
-/// The end of a grant, however it is documented.
-pub(super) fn from_seconds(seconds: Option<i64>) -> Option<DateTime<Utc>> {
-    from_number(seconds)
-}
-
-/// The end of a grant, however it is documented.
-pub(super) fn from_millis(millis: Option<i64>) -> Option<DateTime<Utc>> {
-    from_number(millis)
-}
-
-/// `None`: absent, zero, or no plausible time in any unit.
-fn from_number(number: Option<i64>) -> Option<DateTime<Utc>> {
-    let number = number?;
+/// `None`: zero, or no plausible time in any unit.
+pub(super) fn from_number(number: i64) -> Option<DateTime<Utc>> {
     let per_second = UNITS.into_iter().find(|unit| PLAUSIBLE_SECONDS.contains(&(number / unit)))?;
     let (seconds, rest) = (number / per_second, number % per_second);
     let nanos = u32::try_from(rest * (1_000_000_000 / per_second)).ok()?;
@@ -194,7 +183,7 @@ mod tests {
             (1_420_070_400, 1_420_070_400, 0),
             (4_102_444_799_999, 4_102_444_799, 999_000_000),
         ] {
-            let at = from_number(Some(number)).unwrap();
+            let at = from_number(number).unwrap();
             assert_eq!((at.timestamp(), at.timestamp_subsec_nanos()), (seconds, nanos), "{number}");
             assert_eq!(Told::of_text(&number.to_string()), Some(Told::At(at)), "{number}");
         }
@@ -212,10 +201,9 @@ mod tests {
             i64::MAX,
             i64::MIN,
         ] {
-            assert_eq!(from_number(Some(number)), None, "{number}");
+            assert_eq!(from_number(number), None, "{number}");
             assert_eq!(Told::of_text(&number.to_string()), Some(Told::NotYet), "{number}");
         }
-        assert_eq!(from_number(None), None);
     }
 
     #[test]

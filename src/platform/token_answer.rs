@@ -22,8 +22,6 @@ const CONTENTS: [&str; 2] = ["result", "data"];
 const OBJECTS_MAX: usize = 200;
 /// Longer than any platform's token.
 const TOKEN_LENGTH_MAX: usize = 64 * 1024;
-/// Numbers above are milliseconds: as seconds they are thousands of years away.
-const SECONDS_MAX: i64 = 100_000_000_000;
 
 /// A pair of tokens and what stands beside it. Has no `Debug`.
 pub(super) struct TokenAnswer {
@@ -95,11 +93,7 @@ impl Fields {
             return Some(written_out.to_utc());
         }
         let number = text.split('.').next()?.parse().ok()?;
-        if number > SECONDS_MAX {
-            instant::from_millis(Some(number))
-        } else {
-            instant::from_seconds(Some(number))
-        }
+        instant::from_number(number)
     }
 
     /// A member as it stands there.

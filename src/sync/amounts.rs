@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::asking::{Asked, PATIENCE};
+use super::asking::{Asked, Drain, PATIENCE, REFUSED_MIN};
 use super::reason::reason_of;
 use super::{RecordSync, SyncError};
 use crate::domain::again;
@@ -16,17 +16,6 @@ use crate::store::leases::Lease;
 
 /// The name under which the lane is switched off in `sync_cursors`.
 pub const SUBJECT: &str = "amounts";
-
-/// Orders taken and committed together.
-const ORDERS_PER_COMMIT: u64 = 100;
-
-/// The same while no call of this drain was answered yet. The first one goes alone: where the grant does not cover it,
-/// one is enough to know.
-const ORDERS_FIRST: u64 = 1;
-const ORDERS_UNANSWERED: u64 = 16;
-
-/// So many that were all refused say that nothing is granted any more.
-const REFUSED_MIN: usize = 5;
 
 /// Postgres rounds moments to whole milliseconds: what is due now may look due a little later.
 const ROUNDED_UP_MAX: TimeDelta = TimeDelta::milliseconds(1);
@@ -42,17 +31,6 @@ enum Answer {
     Read { amounts: Amounts, raw: String },
     NotYet,
     Unreadable { reason: String },
-}
-
-/// What a drain has found out so far.
-#[derive(Default)]
-struct Drain {
-    has_answered: bool,
-    /// Orders whose money could not be read, and could before or was never asked for.
-    newly_failed: u64,
-    /// The first of those, and why.
-    example: Option<(String, String)>,
-    recovered: u64,
 }
 
 impl RecordSync {
@@ -75,11 +53,7 @@ impl RecordSync {
         let begun_at = self.clock.now() + ROUNDED_UP_MAX;
         let mut last: Option<DueOrder> = None;
         loop {
-            let limit = match &last {
-                None => ORDERS_FIRST,
-                Some(_) if !drain.has_answered => ORDERS_UNANSWERED,
-                Some(_) => ORDERS_PER_COMMIT,
-            };
+            let limit = drain.limit(last.is_some());
             let due = self.store.due_orders(&self.shop.name, begun_at, last.as_ref(), limit).await?;
             let Some(newest) = due.last() else { return Ok(()) };
             last = Some(newest.clone());
@@ -140,8 +114,7 @@ impl RecordSync {
         for ((order, answer), reason) in due.into_iter().zip(asked.answers).zip(reasons) {
             let reason = match (answer, reason) {
                 (Some(Ok(Answer::Read { amounts, raw })), _) => {
-                    drain.has_answered = true;
-                    drain.recovered += u64::from(order.attempts > 0);
+                    drain.read(order.attempts);
                     let next_due = next_due(&order, now);
                     rows.push(order.with(AmountsResult::Read { amounts, raw, next_due }));
                     continue;
@@ -156,7 +129,10 @@ impl RecordSync {
                 (_, None) => continue,
             };
             tracing::debug!(shop = %self.shop.name, "money of {} cannot be read: {reason}", order.number);
-            rows.push(drain.fail(order, reason, now));
+            let attempts = drain.failed(&order.number, order.attempts, reason);
+            // After this drain, so that it is asked for once in it.
+            let due = again::next_try(attempts, now) + ROUNDED_UP_MAX * 2;
+            rows.push(order.with(AmountsResult::Failed { attempts, due }));
         }
         let count = |is: fn(&AmountsResult) -> bool| rows.iter().filter(|row| is(&row.result)).count() as u64;
         let written = count(|result| matches!(result, AmountsResult::Read { .. }));
@@ -192,19 +168,6 @@ impl RecordSync {
                 "the money of {} orders of `{shop}` could be read again", drain.recovered,
             );
         }
-    }
-}
-
-impl Drain {
-    /// Notes that the money of an order could not be read.
-    fn fail(&mut self, order: DueOrder, reason: String, now: DateTime<Utc>) -> AmountsRow {
-        if order.attempts == 0 {
-            self.newly_failed += 1;
-            self.example.get_or_insert_with(|| (order.number.clone(), reason));
-        }
-        let attempts = order.attempts + 1;
-        let due = again::next_try(attempts, now) + ROUNDED_UP_MAX * 2;
-        order.with(AmountsResult::Failed { attempts, due })
     }
 }
 

@@ -20,6 +20,52 @@ const PATIENT_FAILURES_MAX: usize = 3;
 /// How long the others may take.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
+/// So many that were all refused say that nothing is granted any more.
+pub(super) const REFUSED_MIN: usize = 5;
+
+/// Things asked for together: the first goes alone, because where the grant does not cover it one is enough to know; while
+/// none was answered yet, few; then as many as are committed together.
+const THINGS_FIRST: u64 = 1;
+const THINGS_UNANSWERED: u64 = 16;
+const THINGS_AT_ONCE: u64 = 100;
+
+/// What a drain, which asks for an extra of one thing after the other, has found out so far.
+#[derive(Default)]
+pub(super) struct Drain {
+    pub has_answered: bool,
+    /// Things whose extra could not be read now, and could before or was never asked for.
+    pub newly_failed: u64,
+    /// The first of those, and why.
+    pub example: Option<(String, String)>,
+    pub recovered: u64,
+}
+
+impl Drain {
+    /// How many are asked for next.
+    pub(super) fn limit(&self, has_begun: bool) -> u64 {
+        match (has_begun, self.has_answered) {
+            (false, _) => THINGS_FIRST,
+            (true, false) => THINGS_UNANSWERED,
+            (true, true) => THINGS_AT_ONCE,
+        }
+    }
+
+    /// The extra of a thing was read, after it had failed this often.
+    pub(super) fn read(&mut self, failed_before: i64) {
+        self.has_answered = true;
+        self.recovered += u64::from(failed_before > 0);
+    }
+
+    /// The extra of a thing could not be read. How often that is so now.
+    pub(super) fn failed(&mut self, number: &str, failed_before: i64, reason: String) -> i64 {
+        if failed_before == 0 {
+            self.newly_failed += 1;
+            self.example.get_or_insert_with(|| (number.to_owned(), reason));
+        }
+        failed_before + 1
+    }
+}
+
 /// What came of asking for several things.
 pub(super) struct Asked<A> {
     /// For each of them, in their order. `None`: what went before was enough to know that there is no use in asking.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::asking::{Asked, PATIENCE};
+use super::asking::{Asked, Drain, PATIENCE, REFUSED_MIN};
 use super::{RecordSync, SyncError};
 use crate::domain::again;
 use crate::domain::product::WarehouseStock;
@@ -13,25 +13,6 @@ use crate::store::stock::DueSku;
 
 /// The name under which it is switched off in `sync_cursors`.
 pub const SUBJECT: &str = "stock";
-
-/// SKUs looked up together; while no call was answered yet, fewer. The first goes alone: where the grant does not cover
-/// it, one is enough to know.
-const SKUS_AT_ONCE: u64 = 100;
-const SKUS_UNANSWERED: u64 = 16;
-
-/// So many that were all refused say that nothing is granted any more.
-const REFUSED_MIN: usize = 5;
-
-/// What reading the stock has found out so far.
-#[derive(Default)]
-struct Drain {
-    has_answered: bool,
-    /// SKUs whose stock could not be read now, and could before or was never asked for.
-    newly_failed: u64,
-    /// The first of those, and why.
-    example: Option<(String, String)>,
-    recovered: u64,
-}
 
 impl RecordSync {
     /// Reads the stock of every SKU that was stored since its stock was read. A SKU whose stock cannot be read is asked
@@ -62,11 +43,7 @@ impl RecordSync {
     async fn drain_stock(&self, drain: &mut Drain) -> Result<(), SyncError> {
         let mut after: Option<String> = None;
         loop {
-            let limit = match &after {
-                None => 1,
-                Some(_) if !drain.has_answered => SKUS_UNANSWERED,
-                Some(_) => SKUS_AT_ONCE,
-            };
+            let limit = drain.limit(after.is_some());
             let now = self.clock.now();
             let due = self.store.skus_without_stock(&self.shop.name, now, after.as_deref(), limit).await?;
             let Some(last) = due.last() else { return Ok(()) };
@@ -126,15 +103,10 @@ impl RecordSync {
         let now = self.clock.now();
         for ((sku, answer), reason) in due.iter().zip(&asked.answers).zip(reasons) {
             if let Some(Ok(())) = answer {
-                drain.has_answered = true;
-                drain.recovered += u64::from(sku.attempts > 0);
+                drain.read(sku.attempts);
             }
             let Some(reason) = reason else { continue };
-            if sku.attempts == 0 {
-                drain.newly_failed += 1;
-                drain.example.get_or_insert_with(|| (sku.sku_id.clone(), reason));
-            }
-            let attempts = sku.attempts + 1;
+            let attempts = drain.failed(&sku.sku_id, sku.attempts, reason);
             let next = again::next_try(attempts, now);
             self.store.note_stock_failed(&self.shop.name, &sku.sku_id, attempts, next).await?;
         }
