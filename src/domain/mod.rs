@@ -8,6 +8,7 @@ pub mod credential;
 pub mod entity;
 pub mod grant;
 pub mod limits;
+pub mod moment;
 pub mod money;
 pub mod order;
 pub mod product;

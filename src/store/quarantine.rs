@@ -212,7 +212,7 @@ pub(super) async fn note_tried(
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     for Unreadable { row, reason, has_own_call } in tried {
-        let next_try = has_own_call.then(|| again::next_try(row.attempts + 1, at));
+        let next_try = has_own_call.then(|| again::next_try(row.attempts.saturating_add(1), at));
         Entity::update_many()
             .col_expr(Column::Reason, Expr::value(text(reason)))
             .col_expr(Column::Version, Expr::value(VERSION))

@@ -14,6 +14,7 @@ use super::tables::{Table, table_of};
 use super::transaction::Tx;
 use super::{Store, StoreError, orders, rows};
 use crate::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
+use crate::domain::moment;
 
 /// What stands in `raw` once the answers were let go.
 const NOTHING: &str = "{}";
@@ -164,7 +165,8 @@ struct Known {
 impl Known {
     fn retype(&self, thing: &Retyped) -> Stored {
         let mut entity = thing.entity.clone();
-        let is_plausible = |at: &DateTime<Utc>| *at <= self.synced_at + FUTURE_MAX;
+        let latest = moment::bounded(self.synced_at) + FUTURE_MAX;
+        let is_plausible = |at: &DateTime<Utc>| *at <= latest;
         if let Some(at) = entity.updated_at().filter(is_plausible).or(self.updated_at) {
             entity.set_updated_at(at);
         }
