@@ -15,7 +15,7 @@ const SHOPS: [TestShop; 2] = [ALL_SHOPS[0], ALL_SHOPS[4]];
 const RECORDS: [Record; 3] = [Record::AfterSales, Record::Activities, Record::Products];
 
 /// Written as on the command line. The numbers are far below what the lists hold.
-const FAULTS: [&str; 13] = [
+const FAULTS: [&str; 12] = [
     "isolated-500=0.1",
     "isolated-html=0.1",
     "null-number=0.1",
@@ -27,7 +27,6 @@ const FAULTS: [&str; 13] = [
     "total-zero=0.3",
     "unfiltered",
     "endless-total=0.3",
-    "time-ahead=0.2",
     "unit-swapped=0.2",
 ];
 
