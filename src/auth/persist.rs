@@ -12,7 +12,7 @@
 //!
 //! Callers get the new token after step 4, or after [`STORE_WAIT`] with step 3 done; the rest then goes on without
 //! them, and in the next process if need be: whoever finds the file takes it from step 4. Without a folder for the
-//! file, step 4 is tried until it is done. What is left to chance is the moment between the end of step 2 and the end
+//! file, step 4 is tried until it is done. What a login brings goes the same way, from step 3 on (`login_pair`). What is left to chance is the moment between the end of step 2 and the end
 //! of step 3: a few milliseconds.
 
 use std::path::PathBuf;
@@ -25,6 +25,7 @@ use super::AuthError;
 use super::error::Delay;
 use super::flight::{POLL, POLLS_MAX};
 use super::grants::holds;
+use super::login_pair::Login;
 use super::slot::Slot;
 use super::token_store::TokenStoreError;
 use super::tokens::Tokens;
@@ -32,9 +33,9 @@ use crate::domain::credential::{Claim, Condition, Credential, NewTokens};
 use crate::domain::shop::Shop;
 
 /// How long the outcome of a call is offered to a store that does not answer.
-const PERSIST_FOR_MAX: Duration = Duration::from_mins(1);
-const PERSIST_PAUSE_MIN: Duration = Duration::from_millis(50);
-const PERSIST_PAUSE_MAX: Duration = Duration::from_secs(2);
+pub(super) const PERSIST_FOR_MAX: Duration = Duration::from_mins(1);
+pub(super) const PERSIST_PAUSE_MIN: Duration = Duration::from_millis(50);
+pub(super) const PERSIST_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How long those who wait for a new token wait for the store once the pair is in a file.
 const STORE_WAIT: Duration = Duration::from_secs(5);
 /// The same while the program is ending, and how long it waits then for anything that may be done later as well.
@@ -51,6 +52,8 @@ pub(super) struct Unsaved {
     pub(super) attempt: String,
     /// Where it waits. `None`: in this process alone.
     pub(super) file: Option<PathBuf>,
+    /// `None`: a refresh brought it.
+    pub(super) login: Option<Login>,
 }
 
 /// Where a new pair is.
@@ -64,7 +67,7 @@ pub(super) enum Kept {
 impl Unsaved {
     pub(super) fn new(claim: Claim, tokens: NewTokens, shop_id: &str) -> Self {
         let attempt = claim.attempt.clone().unwrap_or_default();
-        Self { claim, tokens, shop_id: shop_id.to_owned(), attempt, file: None }
+        Self { claim, tokens, shop_id: shop_id.to_owned(), attempt, file: None, login: None }
     }
 }
 
@@ -111,16 +114,19 @@ impl Tokens {
             }
             stored
         });
-        let patience = async {
-            tokio::select! {
-                () = tokio::time::sleep(STORE_WAIT) => {}
-                () = self.stopping_for(STOP_WAIT) => {}
-            }
-        };
         tokio::select! {
             stored = storing => stored.unwrap_or_else(|_| Err(AuthError::Broken { shop: shop.name.clone() })),
-            () = patience => Err(TokenStoreError::new(NoAnswerYet).into()),
+            late = self.store_is_late() => Err(late.into()),
         }
+    }
+
+    /// Comes back once the store has been waited for long enough.
+    pub(super) async fn store_is_late(&self) -> TokenStoreError {
+        tokio::select! {
+            () = tokio::time::sleep(STORE_WAIT) => {}
+            () = self.stopping_for(STOP_WAIT) => {}
+        }
+        TokenStoreError::new(NoAnswerYet)
     }
 
     /// Comes back this long after the program has begun to end.

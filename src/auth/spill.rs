@@ -13,8 +13,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::login_pair::Login;
 use super::persist::Unsaved;
 use crate::domain::credential::{Claim, Condition, NewTokens, SealedTokens, Trouble};
+use crate::domain::grant::Account;
 
 /// Below the folder for state.
 const FOLDER: &str = "shopsync-unsaved";
@@ -55,6 +57,20 @@ struct Text {
     not_before: Option<DateTime<Utc>>,
     /// Class and message.
     trouble: Option<(String, String)>,
+    /// `None`: a refresh brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login: Option<LoginText>,
+}
+
+/// What is known of the login that brought a pair.
+#[derive(Serialize, Deserialize)]
+struct LoginText {
+    account_id: Option<String>,
+    account_name: Option<String>,
+    region: Option<String>,
+    scopes: Option<Vec<String>>,
+    asks_account: bool,
+    asked_at: DateTime<Utc>,
 }
 
 impl SpillFolder {
@@ -137,7 +153,7 @@ fn write_draft(draft: &Path, text: &[u8]) -> io::Result<()> {
 
 impl From<&Unsaved> for Text {
     fn from(unsaved: &Unsaved) -> Self {
-        let Unsaved { claim, tokens, shop_id, attempt, .. } = unsaved.clone();
+        let Unsaved { claim, tokens, shop_id, attempt, login, .. } = unsaved.clone();
         Self {
             form: FORM,
             shop: claim.shop,
@@ -158,6 +174,7 @@ impl From<&Unsaved> for Text {
             previous_refresh_sealed: tokens.previous_refresh_sealed,
             not_before: tokens.not_before,
             trouble: tokens.trouble.map(|trouble| (trouble.class, trouble.message)),
+            login: login.map(LoginText::from),
         }
     }
 }
@@ -191,6 +208,33 @@ impl Text {
             shop_id: self.shop_id,
             attempt: self.attempt,
             file: Some(file),
+            login: self.login.map(Login::from),
         })
+    }
+}
+
+impl From<Login> for LoginText {
+    fn from(login: Login) -> Self {
+        let Account { id, name, region, scopes } = login.account;
+        Self {
+            account_id: id,
+            account_name: name,
+            region,
+            scopes,
+            asks_account: login.asks_account,
+            asked_at: login.asked_at,
+        }
+    }
+}
+
+impl From<LoginText> for Login {
+    fn from(text: LoginText) -> Self {
+        let account = Account {
+            id: text.account_id,
+            name: text.account_name,
+            region: text.region,
+            scopes: text.scopes,
+        };
+        Self { account, asks_account: text.asks_account, asked_at: text.asked_at }
     }
 }

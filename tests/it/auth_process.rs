@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::auth_context::{Authorised, clear, program};
+use crate::auth_gateway::SELLER;
 use crate::child;
 use crate::store_shops::shop;
 
@@ -61,6 +62,21 @@ pub(crate) struct Process {
 impl Process {
     /// Asks for a token in `tasks` tasks, once [`Process::go`] is said.
     pub(crate) async fn start(test: &Authorised, stop: Stop, tasks: usize, state: &Path) -> Self {
+        Self::start_asking(test, stop, tasks, state, None).await
+    }
+
+    /// Brings a code instead, once [`Process::go`] is said.
+    pub(crate) async fn start_login(test: &Authorised, stop: Stop, state: &Path) -> Self {
+        Self::start_asking(test, stop, 1, state, Some(format!("code-{SELLER}"))).await
+    }
+
+    async fn start_asking(
+        test: &Authorised,
+        stop: Stop,
+        tasks: usize,
+        state: &Path,
+        code: Option<String>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let task = serde_json::json!({
             "database": test.database.settings.url.expose_secret(),
@@ -68,6 +84,7 @@ impl Process {
             "now": test.database.clock.now().timestamp_millis(),
             "stop": format!("{stop:?}"),
             "tasks": tasks,
+            "code": code,
             "folder": folder.path(),
             "state": state,
         });
@@ -166,7 +183,14 @@ async fn as_a_process_of_its_own() {
     let mut tasks = JoinSet::new();
     for _ in 0..task["tasks"].as_u64().unwrap() {
         let tokens = tokens.clone();
+        let code = task["code"].as_str().map(|code| SecretString::from(code.to_owned()));
         tasks.spawn(async move {
+            if let Some(code) = code {
+                return tokens
+                    .login_code(&shop("acme"), code)
+                    .await
+                    .map_or_else(|error| error.to_string(), |_| String::new());
+            }
             match tokens.access(&shop("acme")).await {
                 Ok(access) => clear(&access).to_owned(),
                 Err(error) => error.to_string(),
@@ -229,7 +253,7 @@ impl TokenStore for Stopping {
     }
 
     async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError> {
-        let is_commit = claim.is_some_and(|claim| next.version > claim.version);
+        let is_commit = claim.is_none_or(|claim| next.version > claim.version);
         let is_intent = matches!(next.condition, Condition::Refreshing | Condition::Replaying);
         match (is_commit, is_intent) {
             (true, _) if self.stop == Stop::NoCommit => {
