@@ -76,6 +76,7 @@ impl Tokens {
         let mut account = or(proof.told.account, claimed);
         check_account(shop, &row, &account)?;
         self.check_not_shared(shop, &account).await?;
+        let _room = self.reserve(shop).await;
         let may_be_unproven = given.may_be_unproven;
         let mut pair = self.given_pair(shop, given, proof.told.access_ends_at, asked_at)?;
         if !proof.is_proven && !may_be_unproven && self.has_working_grant(shop).await? {

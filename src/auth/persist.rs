@@ -3,10 +3,11 @@
 //!
 //! The order of things, each step safe to repeat and to be cut off after:
 //!
-//! 1. the intent is written, and read back by a connection that did not write it; else nothing is sent;
+//! 1. room for a file is taken on the disk; the intent is written, and read back by a connection that did not write it;
+//!    else nothing is sent;
 //! 2. the refresh token is sent, once;
-//! 3. the pair of the answer is sealed and written to a file, before any lock and any database: from here on it
-//!    survives;
+//! 3. the pair of the answer is sealed and written into that room, before any lock and any database, also when the disk
+//!    is full by now: from here on it survives;
 //! 4. the pair is committed under the claim of the intent, and read back as the intent was;
 //! 5. the file is removed.
 //!
@@ -16,6 +17,7 @@
 //! of step 3: a few milliseconds.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -27,6 +29,7 @@ use super::flight::{POLL, POLLS_MAX};
 use super::grants::holds;
 use super::login_pair::Login;
 use super::slot::Slot;
+use super::spill::Room;
 use super::token_store::TokenStoreError;
 use super::tokens::Tokens;
 use crate::domain::credential::{Claim, Condition, Credential, NewTokens};
@@ -207,8 +210,26 @@ impl Tokens {
             return Ok(());
         };
         let pair = unsaved.clone();
-        unsaved.file = Some(blocking(move || folder.write(&pair)).await?);
+        let room = self.slot(&unsaved.claim.shop).take_room();
+        unsaved.file = Some(blocking(move || folder.write(&pair, room.as_deref())).await?);
         Ok(())
+    }
+
+    /// Takes room on the disk for the pair of a call that is about to be made, until what comes back is dropped. `None`:
+    /// there is no folder, or no room; then it is tried again when there is a pair.
+    pub(super) async fn reserve(&self, shop: &Shop) -> Option<Arc<Room>> {
+        let folder = self.shared.spill.clone()?;
+        match blocking(move || folder.reserve()).await {
+            Ok(room) => {
+                let room = Arc::new(room);
+                self.slot(&shop.name).keep_room(&room);
+                Some(room)
+            }
+            Err(error) => {
+                tracing::debug!(shop = %shop.name, "no room was taken for the new tokens of `{}`: {error}", shop.name);
+                None
+            }
+        }
     }
 }
 

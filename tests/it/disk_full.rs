@@ -14,13 +14,13 @@ use crate::program::Program;
 const EVERY_SECOND: &str = "[jobs.orders]\ncron = \"* * * * * *\"\n";
 
 /// A small disk of this test's own.
-struct Disk {
-    folder: TempDir,
+pub(crate) struct Disk {
+    pub(crate) folder: TempDir,
 }
 
 impl Disk {
     /// `None`: this machine lets nobody mount one.
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs"])
@@ -33,13 +33,13 @@ impl Disk {
         None
     }
 
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let filling = self.folder.path().join("filling");
         // Ends where there is no more room.
         let _ = std::fs::write(filling, vec![b'x'; 16 * 1024 * 1024]);
     }
 
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         std::fs::remove_file(self.folder.path().join("filling")).unwrap();
     }
 }
@@ -50,7 +50,7 @@ impl Drop for Disk {
     }
 }
 
-fn settings(folder: &Path) -> StoreSettings {
+pub(crate) fn settings(folder: &Path) -> StoreSettings {
     let url = format!("sqlite://{}", folder.join("shopsync.db").display());
     StoreSettings { url: secrecy::SecretString::from(url), schema: String::new() }
 }

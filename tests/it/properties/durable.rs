@@ -94,14 +94,14 @@ impl TokenStore for Stuck {
     }
 }
 
-pub(super) fn files(state: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(state: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(state.join("shopsync-unsaved")) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect()
 }
 
 /// Keeps everybody else from writing, on Postgres from reading too, until it is dropped.
-pub(super) async fn locked(database: &TestDatabase) -> DatabaseTransaction {
+pub(crate) async fn locked(database: &TestDatabase) -> DatabaseTransaction {
     let connection = connect(database.settings.url.expose_secret()).await;
     let transaction = connection.begin().await.unwrap();
     let lock = if database.store.is_postgres() {
