@@ -58,7 +58,8 @@ both_databases! {
     }
 
     async fn what_is_set_aside_waits_no_longer_than_a_day_whatever_a_clock_wrote_down(database: TestDatabase) {
-        let test = TestContext::new(database, ContextSettings::default()).await;
+        let sandbox = SandboxSettings { orders: 12, history: TimeDelta::hours(20), ..SandboxSettings::default() };
+        let test = TestContext::new(database, ContextSettings { sandbox, ..ContextSettings::default() }).await;
         let number = test.sandbox.world().with(|world| {
             let number = world.numbers(Platform::Xiaohongshu, 0)[0].clone();
             let broken = shopsync::sandbox::Fault::new(shopsync::sandbox::FaultKind::InternalError);
@@ -100,10 +101,10 @@ both_databases! {
     }
 
     async fn a_clock_seven_minutes_off_costs_no_login(database: TestDatabase) {
+        let folder = tempfile::tempdir().unwrap();
         for minutes in [7, -7] {
             let settings = SandboxSettings { clock: database.clock.clone(), ..SandboxSettings::default() };
             let sandbox = Sandbox::start(settings).await.unwrap();
-            let folder = tempfile::tempdir().unwrap();
             let url = secrecy::ExposeSecret::expose_secret(&database.settings.url);
             std::fs::write(folder.path().join("config.toml"), config_text(&sandbox, url, "", false)).unwrap();
             let clock = Clock::manual(database.clock.now() + TimeDelta::minutes(minutes));

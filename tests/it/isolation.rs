@@ -261,7 +261,8 @@ async fn off(test: &TestContext) -> i64 {
 
 both_databases! {
     async fn a_thing_with_more_parts_or_longer_ids_than_are_kept_is_set_aside_alone(database: TestDatabase) {
-        let test = TestContext::new(database, ContextSettings::default()).await;
+        let sandbox = SandboxSettings { orders: 12, history: TimeDelta::hours(20), ..SandboxSettings::default() };
+        let test = TestContext::new(database, ContextSettings { sandbox, ..ContextSettings::default() }).await;
         for (shop, platform, fault, reason) in [
             ("xhs-shop", Platform::Xiaohongshu, "many-lines:6000", "lines, more than the 5000 that are kept"),
             ("temu-shop", Platform::Temu, "many-lines:6000", "lines, more than the 5000 that are kept"),

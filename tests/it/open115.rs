@@ -101,7 +101,7 @@ impl Drive {
         self.database.clock.set(self.row().await.tokens.access_ends_at + TimeDelta::minutes(1));
     }
 
-    async fn until_version(&self, version: i64) {
+    pub(crate) async fn until_version(&self, version: i64) {
         let waiting = async {
             while self.row().await.version < version {
                 tokio::time::sleep(Duration::from_millis(20)).await;

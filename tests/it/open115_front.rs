@@ -114,7 +114,7 @@ both_databases! {
         test.database.clock.advance(-ahead);
 
         test.access().await.unwrap();
-        test.tokens.drain().await;
+        test.until_version(3).await;
         let row = test.row().await;
         assert_eq!((test.calls(REFRESH), row.version), (1, 3));
         assert!(row.tokens.obtained_at <= test.database.clock.now());
