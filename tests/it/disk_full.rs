@@ -13,6 +13,10 @@ use crate::program::Program;
 
 const EVERY_SECOND: &str = "[jobs.orders]\ncron = \"* * * * * *\"\n";
 
+const FILLING: &str = "filling";
+/// More pages than such a disk has.
+const PAGES_MAX: usize = 4_096;
+
 /// A small disk of this test's own.
 pub(crate) struct Disk {
     pub(crate) folder: TempDir,
@@ -34,13 +38,19 @@ impl Disk {
     }
 
     pub(crate) fn fill(&self) {
-        let filling = self.folder.path().join("filling");
-        // Ends where there is no more room.
-        let _ = std::fs::write(filling, vec![b'x'; 16 * 1024 * 1024]);
+        let filling = self.folder.path().join(FILLING);
+        std::fs::create_dir(&filling).unwrap();
+        // Ends where there is no more room; then the last pages, one by one.
+        let _ = std::fs::write(filling.join("most"), vec![b'x'; 16 * 1024 * 1024]);
+        for page in 0..PAGES_MAX {
+            if std::fs::write(filling.join(page.to_string()), [b'x'; 4096]).is_err() {
+                break;
+            }
+        }
     }
 
     pub(crate) fn make_room(&self) {
-        std::fs::remove_file(self.folder.path().join("filling")).unwrap();
+        std::fs::remove_dir_all(self.folder.path().join(FILLING)).unwrap();
     }
 }
 
