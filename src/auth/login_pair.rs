@@ -74,10 +74,13 @@ impl Tokens {
         let mut is_found = false;
         loop {
             let why = match self.settle_in_time(shop, row, &unsaved, pair, is_found).await {
-                Ok(()) => return self.let_go(&unsaved).await,
+                Ok(()) => {
+                    self.let_go(&unsaved).await;
+                    return Ok(());
+                }
                 Err(error) if is_open(&error) => error,
                 Err(error) => {
-                    self.let_go(&unsaved).await?;
+                    self.let_go(&unsaved).await;
                     return Err(error);
                 }
             };
@@ -128,7 +131,7 @@ impl Tokens {
                     "new tokens that waited for `{}` are not stored: {error}",
                     shop.name
                 );
-                self.let_go(&unsaved).await?;
+                self.let_go(&unsaved).await;
                 Ok(true)
             }
         }
@@ -283,13 +286,12 @@ impl Tokens {
     }
 
     /// Removes the file of a pair that needs it no more.
-    async fn let_go(&self, unsaved: &Unsaved) -> Result<(), AuthError> {
+    async fn let_go(&self, unsaved: &Unsaved) {
         if let Some(file) = unsaved.file.clone()
             && let Err(error) = blocking(move || spill::remove(&file)).await
         {
             tracing::debug!(shop = %unsaved.claim.shop, "the file of new tokens could not be removed: {error}");
         }
-        Ok(())
     }
 }
 

@@ -124,7 +124,7 @@ async fn play(case: Case) -> Option<Lost> {
     if case.trouble != Trouble::Locked {
         disk.make_room();
     }
-    let lives = start_and_see(&program, &state, &sandbox).await;
+    let lives = start_and_see(&program, &state).await;
     let spent = sandbox.world().with(|world| world.violations()).spent_refresh_token;
     sandbox.stop().await;
     let lost = u64::from(!lives);
@@ -136,9 +136,12 @@ async fn play(case: Case) -> Option<Lost> {
 /// The access token has ended, here and at the platform.
 async fn fall_due(database: &TestDatabase, sandbox: &Sandbox) {
     sandbox.world().with(|world| world.expire_access(Platform::Xiaohongshu, 0));
-    let ago = |what: &str, days: u32| match database.store.is_postgres() {
-        true => format!("{what} = now() - interval '{days} days'"),
-        false => format!("{what} = strftime('%Y-%m-%d %H:%M:%f', 'now', '-{days} days')"),
+    let ago = |what: &str, days: u32| {
+        if database.store.is_postgres() {
+            format!("{what} = now() - interval '{days} days'")
+        } else {
+            format!("{what} = strftime('%Y-%m-%d %H:%M:%f', 'now', '-{days} days')")
+        }
     };
     let (obtained, expires) = (ago("obtained_at", 8), ago("expires_at", 1));
     let url = database.settings.url.expose_secret();
@@ -167,7 +170,7 @@ async fn end(daemon: &mut Child, end: End) {
 }
 
 /// The next program goes on with what is left.
-async fn start_and_see(program: &Program, state: &Path, sandbox: &Sandbox) -> bool {
+async fn start_and_see(program: &Program, state: &Path) -> bool {
     let mut next = start(program, state);
     let waited = async {
         // By the old token or the new one, whatever this program has.
@@ -178,7 +181,6 @@ async fn start_and_see(program: &Program, state: &Path, sandbox: &Sandbox) -> bo
     let _ = tokio::time::timeout(Duration::from_secs(30), waited).await;
     let lives = is_alive(program, SHOP).await;
     next.kill().await.unwrap();
-    let _ = sandbox;
     lives
 }
 
