@@ -216,7 +216,7 @@ mod tests {
     /// What comes of a refusal at a status.
     fn outcome(status: u16, call: Call, error: fn() -> PlatformError) -> PlatformError {
         let status = StatusCode::from_u16(status).expect("a status");
-        let answer = Answer { status, retry_after: None, text: Ok(NO_RIGHT.to_owned()) };
+        let answer = Answer { status, retry_after: None, text: Ok(NO_RIGHT.to_owned()), behind_text: None };
         answer.understood(call, |_| Err::<(), _>(error())).expect_err("a refusal")
     }
 
@@ -265,7 +265,7 @@ mod tests {
             (500, Call::Token, true),
         ] {
             let status = StatusCode::from_u16(status).expect("a status");
-            let answer = Answer { status, retry_after: None, text: Ok("{}".to_owned()) };
+            let answer = Answer { status, retry_after: None, text: Ok("{}".to_owned()), behind_text: None };
             assert_eq!(answer.understood(call, |_| Ok(())).is_ok(), is_taken, "{status} {call:?}");
         }
     }
