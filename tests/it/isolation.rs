@@ -260,31 +260,6 @@ async fn off(test: &TestContext) -> i64 {
 }
 
 both_databases! {
-    async fn a_thing_with_more_parts_or_longer_ids_than_are_kept_is_set_aside_alone(database: TestDatabase) {
-        let sandbox = SandboxSettings { orders: 12, history: TimeDelta::hours(20), ..SandboxSettings::default() };
-        let test = TestContext::new(database, ContextSettings { sandbox, ..ContextSettings::default() }).await;
-        for (shop, platform, fault, reason) in [
-            ("xhs-shop", Platform::Xiaohongshu, "many-lines:6000", "lines, more than the 5000 that are kept"),
-            ("temu-shop", Platform::Temu, "many-lines:6000", "lines, more than the 5000 that are kept"),
-        ] {
-            let number = test.sandbox.world().with(|world| {
-                let number = world.numbers(platform, 0)[0].clone();
-                world.add_fault(fault.parse::<Fault>().unwrap().about(&number));
-                number
-            });
-            for lane in [Lane::Update, Lane::Create] {
-                test.run(shop, lane).await.unwrap();
-            }
-            test.sandbox.world().with(World::clear_faults);
-            let kept = format!(
-                "SELECT COUNT(*) FROM quarantine WHERE shop = '{shop}' AND number = '{number}' AND reason LIKE '%{reason}%'"
-            );
-            assert_eq!(test.database.number(&kept).await, 1, "{shop}: {fault}");
-            assert_eq!(test.database.number(&format!("SELECT COUNT(*) FROM orders WHERE number = '{number}'")).await, 0);
-        }
-        assert_eq!(test.database.number("SELECT COUNT(*) FROM quarantine").await, 2, "the others are stored");
-    }
-
     async fn one_broken_order_ends_a_sync_with_3_is_reported_once_and_heals_by_itself(database: TestDatabase) {
         let sandbox = small_sandbox().await;
         let program = Program::new(&sandbox, &database);
