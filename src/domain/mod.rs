@@ -14,4 +14,5 @@ pub mod order;
 pub mod product;
 pub mod record;
 pub mod shop;
+pub mod until;
 pub mod window;

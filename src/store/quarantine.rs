@@ -21,6 +21,7 @@ use super::{Store, StoreError};
 use crate::domain::again;
 use crate::domain::entity::Answers;
 use crate::domain::record::Record;
+use crate::domain::until::believable_max;
 
 /// What a row was last tried by.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -195,6 +196,7 @@ impl Untried<'_> {
                 .add(Column::Version.is_null())
                 .add(Column::Version.ne(VERSION))
                 .add(Column::NextTryAt.lt(dialect.instant(moment)))
+                .add(Column::NextTryAt.gt(dialect.instant(believable_max(again::PAUSE_MAX, moment))))
         });
         Condition::all()
             .add(Column::Shop.eq(self.shop))
