@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::auth_context::{Authorised, clear, program};
 use crate::child;
+use crate::redis_server::redis_token_store::RedisTokenStore;
 use crate::store_shops::shop;
 
 const TASK: &str = "SHOPSYNC_TEST_PROCESS";
@@ -61,9 +62,21 @@ pub(crate) struct Process {
 impl Process {
     /// Asks for a token in `tasks` tasks, once [`Process::go`] is said.
     pub(crate) async fn start(test: &Authorised, stop: Stop, tasks: usize, state: &Path) -> Self {
+        Self::start_on(test, None, stop, tasks, state).await
+    }
+
+    /// With its grants in this Redis instead of the database.
+    pub(crate) async fn start_on(
+        test: &Authorised,
+        redis: Option<&str>,
+        stop: Stop,
+        tasks: usize,
+        state: &Path,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let task = serde_json::json!({
             "database": test.database.settings.url.expose_secret(),
+            "redis": redis,
             "gateway": test.gateway.address,
             "now": test.database.clock.now().timestamp_millis(),
             "stop": format!("{stop:?}"),
@@ -152,8 +165,12 @@ async fn as_a_process_of_its_own() {
     let clock = Clock::manual(now);
     let store = Store::connect(&settings, clock.clone()).await.unwrap();
     let stop = Stop::ALL.into_iter().find(|stop| format!("{stop:?}") == text("stop")).unwrap();
+    let grants: Arc<dyn TokenStore> = match task["redis"].as_str() {
+        Some(url) => Arc::new(RedisTokenStore::open(url).await.unwrap()),
+        None => Arc::new(store.clone()),
+    };
     let stopping = Stopping {
-        store: store.clone(),
+        store: grants,
         stop,
         folder: folder.clone(),
         clock: clock.clone(),
@@ -185,7 +202,7 @@ fn mark(folder: &Path, name: &str, text: &str) {
 }
 
 struct Stopping {
-    store: Store,
+    store: Arc<dyn TokenStore>,
     stop: Stop,
     folder: PathBuf,
     clock: Clock,
@@ -225,7 +242,7 @@ impl TokenStore for Stopping {
     }
 
     async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError> {
-        TokenStore::now(&self.store).await
+        self.store.now().await
     }
 
     async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError> {

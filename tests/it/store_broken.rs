@@ -52,6 +52,35 @@ both_databases! {
         test.assert_nothing_is_held().await;
         test.assert_writes_arrive().await;
     }
+
+    async fn a_transaction_that_the_database_ended_or_aborted_costs_its_own_writes_and_nothing_else(test: TestDatabase) {
+        test.store.beat(GAP_MAX).await.unwrap();
+        let (made, removed) = if test.store.is_postgres() {
+            // From the error on, every further statement of the transaction is refused.
+            (
+                "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not like this'; END $$; \
+                 CREATE TRIGGER no BEFORE UPDATE ON heartbeats FOR EACH ROW EXECUTE FUNCTION no()",
+                "DROP TRIGGER no ON heartbeats",
+            )
+        } else {
+            // SQLite rolls back by itself, and the driver does not know.
+            (
+                "CREATE TRIGGER no BEFORE UPDATE ON heartbeats BEGIN SELECT RAISE(ROLLBACK, 'not like this'); END",
+                "DROP TRIGGER no",
+            )
+        };
+        for _ in 0..3 {
+            test.execute(made).await;
+            let error = test.store.beat(GAP_MAX).await.unwrap_err();
+            assert!(error.is_named(), "{error:?}");
+            test.execute(removed).await;
+            if test.store.is_postgres() {
+                test.execute("DROP FUNCTION no").await;
+            }
+            test.assert_nothing_is_held().await;
+            test.assert_writes_arrive().await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
