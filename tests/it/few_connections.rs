@@ -3,6 +3,7 @@
 use sea_orm::ConnectionTrait;
 use secrecy::ExposeSecret;
 use shopsync::sandbox::Sandbox;
+use tokio_util::sync::CancellationToken;
 
 use crate::daemon::{PATIENCE, sandbox, wait_for_truth};
 use crate::databases::{TestDatabase, both_databases, connect};
@@ -25,7 +26,8 @@ async fn everything_works(database: TestDatabase, connections_max: u32) {
     let program = program(&sandbox, database.settings.url.expose_secret(), connections_max);
     authorise_all_of(&program, &sandbox).await;
     let daemon = Daemon::start(&program).await;
-    let asking = daemon.ask_all_the_time();
+    let stop = CancellationToken::new();
+    let asking = daemon.ask_until(stop.clone());
 
     for words in [
         &["status"][..],
@@ -40,8 +42,9 @@ async fn everything_works(database: TestDatabase, connections_max: u32) {
         assert!(ended.is_ok(), "{words:?} waits for ever");
     }
     wait_for_truth(&sandbox, &database).await;
-    assert!(!asking.is_finished(), "{:?}", asking.await);
-    asking.abort();
+    stop.cancel();
+    let answered = asking.await.unwrap();
+    assert!(answered.values().all(|times| *times > 0), "{answered:?}");
     let told = daemon.stop().await;
     for never in ["database.lost", "run.failed", "connections of this process", "panicked"] {
         assert!(told.iter().all(|line| !line.contains(never)), "{never}: {told:#?}");
