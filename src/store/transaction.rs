@@ -182,6 +182,12 @@ mod tests {
         Ok(())
     }
 
+    /// Fails in a way that leaves the end of the transaction to us.
+    async fn fail(tx: Tx) -> Result<(), StoreError> {
+        count_up(tx).await?;
+        Err(StoreError::InMemory)
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_connection_whose_transaction_the_database_ended_is_never_used_again() {
         let folder = tempfile::tempdir().unwrap();
@@ -190,6 +196,8 @@ mod tests {
         for round in 1..=3 {
             let error = store.write(clash).await.unwrap_err();
             assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+            // With a count of transactions that is off by one, its rollback would leave a transaction open.
+            store.write(fail).await.unwrap_err();
             // Every later write reaches the file, and nobody holds the lock.
             store.write(count_up).await.unwrap();
             assert_eq!(seen_by_others(&settings).await, round);

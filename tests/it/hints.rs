@@ -108,7 +108,7 @@ both_databases! {
     }
 
     async fn a_platform_whose_total_ignores_the_window_is_asked_little_and_believed_by_its_rows(database: TestDatabase) {
-        let sandbox = SandboxSettings { orders: 120, history: TimeDelta::hours(20), ..SandboxSettings::default() };
+        let sandbox = SandboxSettings { orders: 250, history: TimeDelta::hours(20), ..SandboxSettings::default() };
         let test = context(database, sandbox).await;
         for kind in [FaultKind::Unfiltered, FaultKind::UnfilteredRows] {
             for (name, ..) in SHOPS {
@@ -116,7 +116,7 @@ both_databases! {
                 test.run(name, Lane::Update).await.unwrap();
                 let (mut sync, lease) = test.order_sync(name, Lane::Create).await.unwrap();
                 let Reach::Windows(windows) = &mut sync.paging.reach else { panic!("orders are listed by time") };
-                windows.rows_max = 100;
+                windows.rows_max = 200;
                 sync.plan_history(&lease).await.unwrap();
                 sync.backfill(&lease).await.unwrap();
                 test.app.store.release(&lease).await.unwrap();

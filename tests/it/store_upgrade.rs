@@ -116,7 +116,8 @@ async fn what_could_not_be_read_before_an_upgrade_is_due_at_once(settings: Store
         let asked_again = test.store.asked_again("acme", record, &[number]).await.unwrap();
         assert!(asked_again.contains_key(number), "also when it was tried by this very version");
     }
-    let due = test.store.due_orders("acme", test.clock.now(), None, 10).await.unwrap();
+    let (store, now) = (&test.store, test.clock.now());
+    let due = store.due_orders("acme", now, now, None, 10).await.unwrap();
     assert_eq!(
         due.iter().map(|order| (order.number.as_str(), order.attempts)).collect::<Vec<_>>(),
         [("A", 0)]
