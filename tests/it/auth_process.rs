@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use crate::auth_context::{Authorised, clear, program};
 use crate::auth_gateway::SELLER;
 use crate::child;
+use crate::redis_server::redis_token_store::RedisTokenStore;
 use crate::store_shops::shop;
 
 const TASK: &str = "SHOPSYNC_TEST_PROCESS";
@@ -101,16 +102,28 @@ pub(crate) struct Process {
 impl Process {
     /// Asks for a token in `tasks` tasks, once [`Process::go`] is said.
     pub(crate) async fn start(test: &Authorised, stop: Stop, tasks: usize, state: &Path) -> Self {
-        Self::start_asking(test, stop, tasks, state, None).await
+        Self::start_asking(test, None, stop, tasks, state, None).await
+    }
+
+    /// With its grants in this Redis instead of the database.
+    pub(crate) async fn start_on(
+        test: &Authorised,
+        redis: Option<&str>,
+        stop: Stop,
+        tasks: usize,
+        state: &Path,
+    ) -> Self {
+        Self::start_asking(test, redis, stop, tasks, state, None).await
     }
 
     /// Brings a code instead, once [`Process::go`] is said.
     pub(crate) async fn start_login(test: &Authorised, stop: Stop, state: &Path) -> Self {
-        Self::start_asking(test, stop, 1, state, Some(format!("code-{SELLER}"))).await
+        Self::start_asking(test, None, stop, 1, state, Some(format!("code-{SELLER}"))).await
     }
 
     async fn start_asking(
         test: &Authorised,
+        redis: Option<&str>,
         stop: Stop,
         tasks: usize,
         state: &Path,
@@ -119,6 +132,7 @@ impl Process {
         let folder = tempfile::tempdir().unwrap();
         let task = serde_json::json!({
             "database": test.database.settings.url.expose_secret(),
+            "redis": redis,
             "gateway": test.gateway.address,
             "now": test.database.clock.now().timestamp_millis(),
             "stop": format!("{stop:?}"),
@@ -215,9 +229,13 @@ async fn as_a_process_of_its_own() {
     let clock = Clock::manual(now);
     let store = Store::connect(&settings, clock.clone()).await.unwrap();
     let stop = Stop::all().find(|stop| format!("{stop:?}") == text("stop")).unwrap();
+    let grants: Arc<dyn TokenStore> = match task["redis"].as_str() {
+        Some(url) => Arc::new(RedisTokenStore::open(url).await.unwrap()),
+        None => Arc::new(store.clone()),
+    };
     let stopping = Stopping {
         written: Mutex::new(None),
-        store: store.clone(),
+        store: grants,
         stop,
         folder: folder.clone(),
         clock: clock.clone(),
@@ -271,7 +289,7 @@ fn mark(folder: &Path, name: &str, text: &str) {
 }
 
 struct Stopping {
-    store: Store,
+    store: Arc<dyn TokenStore>,
     /// What was written last.
     written: Mutex<Option<Step>>,
     stop: Stop,
@@ -335,7 +353,7 @@ impl TokenStore for Stopping {
     }
 
     async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError> {
-        TokenStore::now(&self.store).await
+        self.store.now().await
     }
 
     async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError> {

@@ -87,22 +87,22 @@ both_databases! {
     }
 
     async fn a_day_with_more_orders_than_totals_count_to_is_read_whole_and_verified(database: TestDatabase) {
-        let sandbox = SandboxSettings { orders: 250, history: TimeDelta::hours(20), ..SandboxSettings::default() };
+        let sandbox = SandboxSettings { orders: 120, history: TimeDelta::hours(20), ..SandboxSettings::default() };
         let test = context(database, sandbox).await;
         for (name, ..) in SHOPS {
             // At the limit that is known, and at one that is lower than we think.
-            for cap in [100, 30] {
+            for cap in [50, 15] {
                 tell(&test, lie(&FaultKind::TotalCapped, Some(cap)));
                 test.run(name, Lane::Update).await.unwrap();
                 let (mut sync, lease) = test.order_sync(name, Lane::Create).await.unwrap();
                 let Reach::Windows(windows) = &mut sync.paging.reach else { panic!("orders are listed by time") };
-                windows.rows_max = 100;
-                sync.paging.page_size = 10;
+                windows.rows_max = 50;
+                sync.paging.page_size = 5;
                 sync.plan_history(&lease).await.unwrap();
                 sync.backfill(&lease).await.unwrap();
                 test.assert_orders_of(name).await;
                 let verified = sync.verify(TimeDelta::days(2)).await.unwrap();
-                assert_eq!((verified.rows, verified.stored, verified.missing()), (250, 250, 0), "{name}, {cap}");
+                assert_eq!((verified.rows, verified.stored, verified.missing()), (120, 120, 0), "{name}, {cap}");
                 test.app.store.release(&lease).await.unwrap();
             }
         }

@@ -115,7 +115,13 @@ both_databases! {
     async fn a_token_that_is_due_is_renewed_before_it_is_handed_out(test: TestDatabase) {
         let verbs = Verbs::new(&test).await;
         verbs.authorise("xhs-shop", Platform::Xiaohongshu).await;
+        let fresh = verbs.status_of("xhs-shop").await;
+        assert_eq!(fresh["should_refresh"], false, "{fresh}");
+        assert!(fresh["refresh_seconds_left"].as_i64() > fresh["access_seconds_left"].as_i64(), "{fresh}");
         let soon = ends_in(&test, "xhs-shop", TimeDelta::minutes(8)).await;
+        let due = verbs.status_of("xhs-shop").await;
+        assert_eq!(due["should_refresh"], true, "{due}");
+        assert!((1..=480).contains(&due["access_seconds_left"].as_i64().unwrap()), "{due}");
 
         let told = verbs.program.json(&["auth", "token", "xhs-shop", "--json"]).await;
 
