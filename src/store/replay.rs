@@ -168,7 +168,8 @@ impl Known {
         if let Some(at) = entity.updated_at().filter(is_plausible).or(self.updated_at) {
             entity.set_updated_at(at);
         }
-        Stored { entity, answers: Answers::default(), read_at: self.synced_at, list_hash: String::new() }
+        let (answers, list_hash) = (Answers::default(), String::new());
+        Stored { entity, answers, read_at: self.synced_at, list_hash, may_be_part: false }
     }
 }
 

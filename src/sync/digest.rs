@@ -27,7 +27,9 @@ pub(super) struct Digest {
 
 impl Digest {
     pub(super) fn append(&mut self, mut later: Self) {
-        let readable: HashSet<&str> = later.things.iter().map(|stored| stored.entity.number()).collect();
+        // A row that may be only a part says nothing about another row of the same order.
+        let whole = later.things.iter().filter(|stored| !stored.may_be_part);
+        let readable: HashSet<&str> = whole.map(|stored| stored.entity.number()).collect();
         self.quarantined.retain(|odd| odd.number.as_deref().is_none_or(|number| !readable.contains(number)));
         self.things.append(&mut later.things);
         self.quarantined.append(&mut later.quarantined);
@@ -151,7 +153,8 @@ impl RecordSync {
                 let (latest, read_on_platform) = self.believed(read_at);
                 entity.believe_times(latest, read_on_platform);
                 let RowParts { answers, list_hash, .. } = parts;
-                Outcome::Thing(Box::new(Stored { entity, answers, read_at, list_hash }))
+                let may_be_part = self.source().splits_rows();
+                Outcome::Thing(Box::new(Stored { entity, answers, read_at, list_hash, may_be_part }))
             }
             Err(error) => Outcome::Odd(parts.odd(reason_of(&error), has_own_call)),
         }

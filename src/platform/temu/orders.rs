@@ -91,6 +91,11 @@ impl RecordSource for Orders {
         Ok(if rows.is_empty() { Found::Nothing } else { Found::Rows(rows) })
     }
 
+    /// Each parcel may be a row.
+    fn splits_rows(&self) -> bool {
+        true
+    }
+
     fn reread(&self, _kind: Kind, raw: &str) -> Option<ListRow> {
         listing::reread(raw, convert::list_row)
     }
