@@ -59,6 +59,18 @@ impl Store {
     }
 }
 
+/// Takes rows without a number out of quarantine that a whole scan, begun at that moment, did not show.
+pub(super) async fn forget_before(tx: &Tx, key: &LaneKey, begun_at: DateTime<Utc>) -> Result<(), StoreError> {
+    Entity::delete_many()
+        .filter(Column::Shop.eq(key.shop.as_str()))
+        .filter(Column::Record.eq(key.record.as_str()))
+        .filter(Column::Number.starts_with("#"))
+        .filter(Column::LastSeenAt.lt(tx.dialect.instant(begun_at)))
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
 async fn forget_nameless(tx: &Tx, key: &LaneKey, read: WindowRead) -> Result<u64, StoreError> {
     let gone = Entity::delete_many()
         .filter(of_window(tx, key, read.shown_in))

@@ -18,6 +18,9 @@ use crate::store::quarantine::Quarantined;
 /// Whatever was asked for is answered by then, also when its turn was long in coming.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
+/// Why an order is asked for again that could be read: what a line is of cannot be told.
+const NAMELESS_LINE: &str = "a line of the order has no number";
+
 /// What is to be written of one or several pages.
 #[derive(Default)]
 pub(super) struct Digest {
@@ -39,7 +42,7 @@ impl Digest {
 /// What became of a row of the list.
 pub(super) enum Outcome {
     Thing(Box<Stored>),
-    /// It is stored, but for an extra that a call of its own would have told.
+    /// It is stored, but for what a call of its own would have told.
     Partly(Box<Stored>, Quarantined),
     Odd(Quarantined),
 }
@@ -154,7 +157,15 @@ impl RecordSync {
                 entity.believe_times(latest, read_on_platform);
                 let RowParts { answers, list_hash, .. } = parts;
                 let may_be_part = self.source().splits_rows();
-                Outcome::Thing(Box::new(Stored { entity, answers, read_at, list_hash, may_be_part }))
+                let missing = entity.has_nameless_line(may_be_part).then(|| {
+                    let (raw, number) = (answers.to_json(), Some(entity.number().to_owned()));
+                    Quarantined { number, reason: NAMELESS_LINE.to_owned(), raw, has_own_call: true }
+                });
+                let thing = Box::new(Stored { entity, answers, read_at, list_hash, may_be_part });
+                match missing {
+                    Some(missing) => Outcome::Partly(thing, missing),
+                    None => Outcome::Thing(thing),
+                }
             }
             Err(error) => Outcome::Odd(parts.odd(reason_of(&error), has_own_call)),
         }

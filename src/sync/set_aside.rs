@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::details::{DetailCalls, detail_reason};
 use super::digest::Outcome;
 use super::pass::Reading;
+use super::whole::NOT_SHOWN;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::{FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
@@ -42,8 +43,8 @@ enum ReadAgain {
     },
     /// A call of its own may tell more.
     ToAsk(ListRow, Details),
-    /// The list shows all rows of it when it is asked by its number.
-    ToLookUp,
+    /// The list shows all rows of this number at once. The row itself may be only one of them, if it can be read at all.
+    ToLookUp(String, Option<Box<Stored>>),
 }
 
 /// What came of asking for rows, and why no further one was asked for.
@@ -136,7 +137,7 @@ impl RecordSync {
                     to_ask.push(listed);
                     asked_of.push((row, details));
                 }
-                (ReadAgain::ToLookUp, _) => to_look_up.push(row),
+                (ReadAgain::ToLookUp(number, thing), _) => to_look_up.push((row, number, thing)),
                 (ReadAgain::Unreadable { has_own_call: false, .. }, Some(shown_in)) => {
                     let attempts = windows.entry(shown_in).or_default();
                     *attempts = row.attempts.max(*attempts);
@@ -147,7 +148,7 @@ impl RecordSync {
             }
         }
         let (answers, fatal) = self.ask_again(&to_ask, &asked_of, patience).await;
-        let (whole, fatal_too) = self.look_up_again(&to_look_up, patience).await?;
+        let (whole, fatal_too) = self.look_up_again(to_look_up, patience).await?;
         for (row, answer) in answers.into_iter().chain(whole) {
             retried.add(row, answer);
         }
@@ -158,19 +159,23 @@ impl RecordSync {
     /// Looks each of the rows up by its number; without those for which there was no use in asking.
     async fn look_up_again<'a>(
         &self,
-        rows: &[&'a QuarantineRow],
+        rows: Vec<(&'a QuarantineRow, String, Option<Box<Stored>>)>,
         patience: Option<Duration>,
     ) -> Result<Answered<'a>, SyncError> {
-        let numbers: Vec<&str> = rows.iter().map(|row| row.number.as_str()).collect();
+        let numbers: Vec<&str> = rows.iter().map(|(_, number, _)| number.as_str()).collect();
         let (whole, fatal) = self.read_whole(&numbers, usize::MAX, Priority::Update, patience).await?;
-        let answers = whole.into_iter().filter_map(|(number, outcome)| {
-            let row = rows.iter().find(|row| row.number == number)?;
-            let answer = match outcome {
-                Ok(Outcome::Thing(thing)) => Ok(thing),
-                Ok(Outcome::Partly(_, odd) | Outcome::Odd(odd)) => Err(odd.reason),
-                Err(reason) => Err(reason),
+        let mut whole: BTreeMap<String, _> = whole.into_iter().collect();
+        let answers = rows.into_iter().filter_map(|(row, number, thing)| {
+            let answer = match (whole.remove(&number)?, thing) {
+                (Ok(Outcome::Thing(thing)), _) => Ok(thing),
+                (Ok(Outcome::Partly(_, odd) | Outcome::Odd(odd)), _) => Err(odd.reason),
+                // What the platform no longer has is as it was kept.
+                (Err(reason), Some(kept)) if reason == NOT_SHOWN => {
+                    Ok(Box::new(Stored { may_be_part: false, ..*kept }))
+                }
+                (Err(reason), _) => Err(reason),
             };
-            Some((*row, answer))
+            Some((row, answer))
         });
         Ok((answers.collect(), fatal))
     }
@@ -188,7 +193,8 @@ impl RecordSync {
         let is_whole = *read.as_ref().unwrap_or(&false);
         let read_again = WindowRead { shown_in, begun_at, is_whole, attempts };
         // Also when it could not be read: it is tried again after a longer pause.
-        if read.is_ok() || read.as_ref().is_err_and(SyncError::is_of_window) {
+        let is_of_window = |error: &SyncError| error.is_of_window() || error.is_too_old();
+        if read.is_ok() || read.as_ref().is_err_and(is_of_window) {
             let gone = self.store.note_read_again(lease, read_again).await?;
             tracing::debug!(
                 shop = %self.shop.name, record = %self.record,
@@ -252,11 +258,17 @@ impl RecordSync {
 
     /// What this version makes of a row without asking for it.
     fn read_again(&self, row: &QuarantineRow) -> ReadAgain {
-        if row.has_number() && self.source().splits_rows() {
-            return ReadAgain::ToLookUp;
-        }
         let answers = row.answers();
         let listed = answers.list.as_deref().and_then(|raw| self.listed_again(row, raw));
+        if self.source().splits_rows() {
+            let number = row.has_number().then(|| row.number.clone());
+            if let Some(number) = number.or_else(|| Some(listed.as_ref()?.number.clone())) {
+                let made = listed.map(|listed| self.outcome(listed.with(answers), row.last_seen_at, false));
+                let thing = made.and_then(|made| if let Outcome::Thing(thing) = made { Some(thing) } else { None });
+                return ReadAgain::ToLookUp(number, thing);
+            }
+            return ReadAgain::Unreadable { reason: self.why_unlisted(row), has_own_call: false };
+        }
         let Some(listed) = listed else {
             return ReadAgain::Unreadable { reason: self.why_unlisted(row), has_own_call: false };
         };

@@ -12,6 +12,9 @@ use crate::platform::{Found, ListRow, Row};
 use crate::store::pages::PageCommit;
 use crate::store::quarantine::Quarantined;
 
+/// Why an order cannot be read that the platform does not have any more.
+pub(super) const NOT_SHOWN: &str = "by its number: the platform shows no row of it";
+
 /// What a lookup by number made of the orders that were asked for. `Err`: why an order cannot be read whole.
 pub(super) type Whole = Vec<(String, Result<Outcome, String>)>;
 
@@ -100,7 +103,7 @@ impl RecordSync {
             source.find(&access, number).await
         });
         let Found::Rows(rows) = found.await? else {
-            return Ok(Err("by its number: the platform shows no row of it".to_owned()));
+            return Ok(Err(NOT_SHOWN.to_owned()));
         };
         let mut whole = None;
         for row in rows {
@@ -114,6 +117,6 @@ impl RecordSync {
                 Row::Unreadable(_) => {}
             }
         }
-        Ok(whole.ok_or_else(|| "by its number: the platform shows no row of it".to_owned()))
+        Ok(whole.ok_or_else(|| NOT_SHOWN.to_owned()))
     }
 }

@@ -331,7 +331,8 @@ both_databases! {
         let lease = test.lease(Lane::Update).await;
         for polls in 1..40 {
             let orders = (0..20).map(|number| order(&format!("P{polls}-{number}"))).collect();
-            let commit = test.store.commit_page(&lease, &page(test.clock.now(), orders));
+            let page = page(test.clock.now(), orders);
+            let commit = test.store.commit_page(&lease, &page);
             cut_off_after(polls, commit).await;
             let (orders, lines) = (
                 test.number("SELECT count(*) FROM orders").await,
