@@ -162,9 +162,8 @@ impl Entity {
     /// its SKU.
     pub fn has_nameless_line(&self, lines_have_numbers: bool) -> bool {
         let Self::Order(order) = self else { return false };
-        let is_nameless = |item: &OrderItem| {
-            item.item_number.is_none() && (lines_have_numbers || item.sku_id.is_none())
-        };
+        let is_nameless =
+            |item: &OrderItem| item.item_number.is_none() && (lines_have_numbers || item.sku_id.is_none());
         order.items.iter().any(is_nameless)
     }
 

@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::StoreError;
 use super::order_items;
 use super::pages::{PageCommit, Pieces};
 use super::transaction::Tx;
-use super::StoreError;
 use crate::domain::entity::Entity;
 use crate::domain::order::{Order, OrderItem};
 
@@ -30,7 +30,11 @@ impl LineKey {
 }
 
 pub(super) fn refuse_if_any(numbers: BTreeSet<String>) -> Result<(), StoreError> {
-    if numbers.is_empty() { Ok(()) } else { Err(StoreError::InParts { numbers: numbers.into_iter().collect() }) }
+    if numbers.is_empty() {
+        Ok(())
+    } else {
+        Err(StoreError::InParts { numbers: numbers.into_iter().collect() })
+    }
 }
 
 /// The orders of which the page itself shows that a row is not all of them.

@@ -352,7 +352,11 @@ impl TryFrom<Model> for QuarantineRow {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
-        let lane = row.shown_lane.as_deref().map(|lane| super::lane_of("quarantine.shown_lane", lane)).transpose()?;
+        let lane = row
+            .shown_lane
+            .as_deref()
+            .map(|lane| super::lane_of("quarantine.shown_lane", lane))
+            .transpose()?;
         let window = row.shown_from.zip(row.shown_until).and_then(|(from, until)| Window::new(from, until));
         Ok(Self {
             shown_in: lane.zip(window).map(|(lane, window)| ShownIn { lane, window }),

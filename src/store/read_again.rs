@@ -109,7 +109,9 @@ pub(super) async fn among(
             .into_tuple()
             .all(tx.db())
             .await?;
-        let leaves = |(number, seen_at): &(String, DateTime<Utc>)| read.get(number.as_str()).is_some_and(|at| seen_at <= at);
+        let leaves = |(number, seen_at): &(String, DateTime<Utc>)| {
+            read.get(number.as_str()).is_some_and(|at| seen_at <= at)
+        };
         among.extend(rows.into_iter().filter(leaves).map(|(number, _)| number));
     }
     Ok(among)

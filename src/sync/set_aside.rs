@@ -264,7 +264,8 @@ impl RecordSync {
             let number = row.has_number().then(|| row.number.clone());
             if let Some(number) = number.or_else(|| Some(listed.as_ref()?.number.clone())) {
                 let made = listed.map(|listed| self.outcome(listed.with(answers), row.last_seen_at, false));
-                let thing = made.and_then(|made| if let Outcome::Thing(thing) = made { Some(thing) } else { None });
+                let thing =
+                    made.and_then(|made| if let Outcome::Thing(thing) = made { Some(thing) } else { None });
                 return ReadAgain::ToLookUp(number, thing);
             }
             return ReadAgain::Unreadable { reason: self.why_unlisted(row), has_own_call: false };

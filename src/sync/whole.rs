@@ -66,9 +66,8 @@ impl RecordSync {
         patience: Option<Duration>,
     ) -> Result<(Whole, Option<SyncError>), SyncError> {
         let read_at = self.clock.now();
-        let asked = self.ask_each(numbers, of, patience, |number, patience| {
-            self.rows_of(number, priority, patience)
-        });
+        let asked =
+            self.ask_each(numbers, of, patience, |number, patience| self.rows_of(number, priority, patience));
         let mut asked: Asked<Result<ListRow, String>> = asked.await;
         let fatal = asked.trouble(&format!("{} by their numbers", self.record));
         let (mut rows, mut whole) = (Vec::new(), Whole::new());
@@ -76,7 +75,9 @@ impl RecordSync {
             match answer {
                 Some(Ok(Ok(row))) => rows.push(row),
                 Some(Ok(Err(reason))) => whole.push(((*number).to_owned(), Err(reason))),
-                Some(Err(error)) => whole.push(((*number).to_owned(), Err(call_reason("by its number", &error)))),
+                Some(Err(error)) => {
+                    whole.push(((*number).to_owned(), Err(call_reason("by its number", &error))))
+                }
                 None => {}
             }
         }

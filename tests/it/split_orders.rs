@@ -53,7 +53,8 @@ async fn replayed(test: &TestContext) -> BTreeMap<String, Vec<Option<String>>> {
     let source = sync.application.platform().source(Record::Orders).unwrap();
     let mut lines = BTreeMap::new();
     for row in test.app.store.raw_batch(SHOP, Kind::Order, None, 10_000).await.unwrap() {
-        let mut entity = Stored { entity: source.convert(Kind::Order, &row.answers().unwrap()).unwrap(), ..order("A") };
+        let mut entity =
+            Stored { entity: source.convert(Kind::Order, &row.answers().unwrap()).unwrap(), ..order("A") };
         let items = std::mem::take(&mut of(&mut entity).items);
         lines.insert(row.number, items.into_iter().map(|item| item.item_number).collect());
     }
