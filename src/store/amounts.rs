@@ -54,10 +54,12 @@ pub enum AmountsResult {
 
 impl Store {
     /// The next orders that are due at `now`, longest due first. `after`: the last one of the batch before.
+    /// Of the orders that failed before, only those that were due at `begun_at` already.
     pub async fn due_orders(
         &self,
         shop: &str,
         now: DateTime<Utc>,
+        begun_at: DateTime<Utc>,
         after: Option<&DueOrder>,
         limit: u64,
     ) -> Result<Vec<DueOrder>, StoreError> {
@@ -80,6 +82,11 @@ impl Store {
             ])
             .filter(Column::Shop.eq(shop))
             .filter(Column::AmountsDueAt.lte(self.dialect.instant(now)))
+            .filter(
+                Condition::any()
+                    .add(Column::AmountsAttempts.eq(0))
+                    .add(Column::AmountsDueAt.lte(self.dialect.instant(begun_at))),
+            )
             .filter(Condition::all().add_option(after))
             .order_by_asc(Column::AmountsDueAt)
             .order_by_asc(Column::Number)

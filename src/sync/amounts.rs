@@ -34,8 +34,9 @@ enum Answer {
 }
 
 impl RecordSync {
-    /// Fetches the money of every order that is due when it begins. An order whose money cannot be read is asked for again after
-    /// growing pauses, and the others go on; where most cannot be read, the drain ends.
+    /// Fetches the money of every order that is due, also of those that become due while it runs. An order whose money
+    /// cannot be read is asked for again after growing pauses, and the others go on; where most cannot be read, the
+    /// drain ends.
     pub async fn drain_amounts(&self, lease: &Lease) -> Result<(), SyncError> {
         let mut drain = Drain::default();
         let outcome = self.drain(lease, &mut drain).await;
@@ -49,12 +50,14 @@ impl RecordSync {
     }
 
     async fn drain(&self, lease: &Lease, drain: &mut Drain) -> Result<(), SyncError> {
-        // What fails is due again later than this, so that it is asked for once in a drain.
+        // An order that fails is due again later than this, so that one drain asks for it once.
         let begun_at = self.clock.now() + ROUNDED_UP_MAX;
         let mut last: Option<DueOrder> = None;
         loop {
             let limit = drain.limit(last.is_some());
-            let due = self.store.due_orders(&self.shop.name, begun_at, last.as_ref(), limit).await?;
+            // A case that is read meanwhile makes its order due anew, later than `begun_at`.
+            let now = self.clock.now() + ROUNDED_UP_MAX;
+            let due = self.store.due_orders(&self.shop.name, now, begun_at, last.as_ref(), limit).await?;
             let Some(newest) = due.last() else { return Ok(()) };
             last = Some(newest.clone());
             // Those that failed before say nothing of the platform.

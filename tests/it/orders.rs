@@ -255,6 +255,32 @@ both_databases! {
         test.assert_orders_of("temu-shop").await;
     }
 
+    async fn money_that_becomes_due_during_a_drain_is_read_by_that_drain(database: TestDatabase) {
+        let test = TestContext::new(database, ContextSettings {
+            sandbox: SandboxSettings { orders: 5, history: TimeDelta::hours(20), ..SandboxSettings::default() },
+            amounts: true,
+            ..ContextSettings::default()
+        }).await;
+        for lane in [Lane::Update, Lane::Create] {
+            test.run("temu-shop", lane).await.unwrap();
+        }
+        // As a case does that is read while the drain runs: it moves the due moment of its order.
+        let soon = (test.clock.now() + TimeDelta::milliseconds(500)).format("%Y-%m-%d %H:%M:%S%.3f");
+        test.database.execute(&format!(
+            "UPDATE orders SET amounts_due_at = '{soon}' WHERE shop = 'temu-shop' \
+             AND number IN (SELECT number FROM orders WHERE shop = 'temu-shop' ORDER BY number LIMIT 2)"
+        )).await;
+        let clock = test.clock.clone();
+        test.sandbox.world().with(|world| {
+            world.on_request(Box::new(move |_, _| clock.advance(TimeDelta::seconds(1))));
+        });
+
+        test.run("temu-shop", Lane::Amounts).await.unwrap();
+
+        assert_eq!(test.database.number("SELECT COUNT(*) FROM orders WHERE shop = 'temu-shop' AND amounts_at IS NULL").await, 0);
+        assert_eq!(test.sandbox.world().with(|world| world.calls(TEMU_AMOUNT)), 5);
+    }
+
     async fn money_that_is_still_being_calculated_is_asked_for_an_hour_later(database: TestDatabase) {
         let test = TestContext::new(database, ContextSettings {
             sandbox: SandboxSettings { orders: 5, history: TimeDelta::hours(20), ..SandboxSettings::default() },

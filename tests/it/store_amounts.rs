@@ -46,7 +46,7 @@ impl TestDatabase {
     }
 
     async fn due(&self) -> Vec<DueOrder> {
-        self.store.due_orders("acme", self.clock.now(), None, 100).await.unwrap()
+        self.store.due_orders("acme", self.clock.now(), self.clock.now(), None, 100).await.unwrap()
     }
 
     async fn only_order(&self) -> OrderView {
@@ -147,7 +147,7 @@ both_databases! {
             test.save_due(&lease, vec![order(number)]).await;
             test.clock.advance(TimeDelta::seconds(1));
         }
-        let due = test.store.due_orders("acme", test.clock.now(), None, 2).await.unwrap();
+        let due = test.store.due_orders("acme", test.clock.now(), test.clock.now(), None, 2).await.unwrap();
         assert_eq!(due.iter().map(|due| due.number.as_str()).collect::<Vec<_>>(), ["C", "A"]);
     }
 
