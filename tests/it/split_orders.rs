@@ -109,7 +109,10 @@ both_databases! {
         run(&test, Lane::Update, 2).await.unwrap();
 
         test.assert_orders_of(SHOP).await;
-        assert_eq!(replayed(&test).await, stored_lines(&test).await, "the answers alone make the same lines");
+        let mut replayed = replayed(&test).await;
+        // An order without lines has no row in their table.
+        replayed.retain(|_, lines| !lines.is_empty());
+        assert_eq!(replayed, stored_lines(&test).await, "the answers alone make the same lines");
         assert_eq!(count(&test, "quarantine").await, 0);
         assert_eq!(test.database.number("SELECT COUNT(*) FROM sync_windows WHERE state <> 'complete'").await, 0);
     }
