@@ -76,7 +76,7 @@ impl RecordSync {
                 Some(Ok(Ok(row))) => rows.push(row),
                 Some(Ok(Err(reason))) => whole.push(((*number).to_owned(), Err(reason))),
                 Some(Err(error)) => {
-                    whole.push(((*number).to_owned(), Err(call_reason("by its number", &error))))
+                    whole.push(((*number).to_owned(), Err(call_reason("by its number", &error))));
                 }
                 None => {}
             }
@@ -110,12 +110,11 @@ impl RecordSync {
         for row in rows {
             match row {
                 Row::Readable(row) if row.number == number => whole = Some(row),
-                Row::Readable(_) => {}
                 // One without a number may be of this order.
                 Row::Unreadable(row) if row.number.as_deref().is_none_or(|other| other == number) => {
                     return Ok(Err(row.reason));
                 }
-                Row::Unreadable(_) => {}
+                Row::Readable(_) | Row::Unreadable(_) => {}
             }
         }
         Ok(whole.ok_or_else(|| NOT_SHOWN.to_owned()))
