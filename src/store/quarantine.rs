@@ -23,6 +23,7 @@ use super::{Store, StoreError};
 use crate::domain::again;
 use crate::domain::entity::Answers;
 use crate::domain::record::Record;
+use crate::domain::until::believable_max;
 use crate::domain::window::Window;
 
 /// What a row was last tried by.
@@ -200,6 +201,7 @@ impl Untried<'_> {
                 .add(Column::Version.is_null())
                 .add(Column::Version.ne(VERSION))
                 .add(Column::NextTryAt.lt(dialect.instant(moment)))
+                .add(Column::NextTryAt.gt(dialect.instant(believable_max(again::PAUSE_MAX, moment))))
         });
         Condition::all()
             .add(Column::Shop.eq(self.shop))
@@ -217,7 +219,7 @@ pub(super) async fn note_tried(
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     for Unreadable { row, reason, has_own_call } in tried {
-        let next_try = has_own_call.then(|| again::next_try(row.attempts + 1, at));
+        let next_try = has_own_call.then(|| again::next_try(row.attempts.saturating_add(1), at));
         Entity::update_many()
             .col_expr(Column::Reason, Expr::value(text(reason)))
             .col_expr(Column::Version, Expr::value(VERSION))

@@ -4,11 +4,13 @@ use chrono::TimeDelta;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::jobs::run::Task;
 use shopsync::platform::Reach;
-use shopsync::sandbox::{Fault, FaultKind, SandboxSettings};
+use shopsync::sandbox::{Fault, FaultKind, SandboxSettings, World};
 use shopsync::store::windows::WindowState;
 
 use crate::context::{ContextSettings, SHOPS, TestContext};
 use crate::databases::{TestDatabase, both_databases};
+use crate::program::Program;
+use crate::small_sandbox::small_sandbox;
 
 const LISTS: [&str; 2] = ["bg.order.list.v2.get", "order.getOrderList"];
 
@@ -204,6 +206,28 @@ both_databases! {
         let later = test.clock.now() + TimeDelta::days(40);
         assert!(test.app.store.prune_windows(later).await.unwrap() > 0);
         assert!(windows(&test, WindowState::Unreachable).await <= 6, "what touches is one");
+    }
+
+    async fn a_sync_ends_with_3_while_a_window_is_short_and_with_0_once_it_was_read(database: TestDatabase) {
+        let sandbox = small_sandbox().await;
+        let program = Program::new(&sandbox, &database);
+        program.authorise_all(&sandbox).await;
+        sandbox.world().with(|world| world.add_fault(Fault::new(FaultKind::EndlessTotal).at(LISTS[1])));
+        let short = "SELECT COUNT(*) FROM sync_windows WHERE state = 'short'";
+        for _ in 0..2 {
+            let said = program.fail(&["sync"], 3).await;
+            assert!(said.contains("windows showed fewer than the platform reported"), "{said}");
+            assert!(database.number(short).await > 0);
+        }
+        assert_eq!(database.number("SELECT COUNT(*) FROM orders").await, 30);
+
+        sandbox.world().with(World::clear_faults);
+        // Those that were read twice wait for their day.
+        program.fail(&["sync"], 3).await;
+        database.execute("UPDATE sync_windows SET completed_at = '2026-01-01 00:00:00.000' WHERE state = 'short'").await;
+        program.finish(&["sync"]).await;
+        assert_eq!((database.number(short).await, database.number("SELECT COUNT(*) FROM orders").await), (0, 60));
+        program.finish(&["sync"]).await;
     }
 
     async fn a_scan_that_meets_hints_that_lie_marks_nothing_as_gone(database: TestDatabase) {

@@ -54,6 +54,24 @@ both_databases! {
     }
 }
 
+/// As it does when its disk is full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_sqlite_ended_by_itself_costs_its_connection_and_nothing_else() {
+    let test = TestDatabase::sqlite().await;
+    test.store.beat(GAP_MAX).await.unwrap();
+    test.execute(
+        "CREATE TRIGGER no BEFORE UPDATE ON heartbeats BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
+    )
+    .await;
+    for _ in 0..3 {
+        test.store.beat(GAP_MAX).await.unwrap_err();
+        test.execute("DELETE FROM heartbeats WHERE program = 'nobody'").await;
+    }
+    test.execute("DROP TRIGGER no").await;
+    test.assert_nothing_is_held().await;
+    test.assert_writes_arrive().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_the_server_refuses_costs_its_connection_and_nothing_else() {
     let Some(test) = TestDatabase::postgres().await else { return };

@@ -180,7 +180,7 @@ async fn log_in(program: &Program, sandbox: &Sandbox, name: &str) {
 
 /// Whether a grant lives. What was killed may still hold the right to renew it; and what was renewed just now, before
 /// the kill or after it, lives.
-async fn is_alive(program: &Program, shop: &str) -> bool {
+pub(super) async fn is_alive(program: &Program, shop: &str) -> bool {
     for _ in 0..TRIES {
         let output = program.output(&["auth", "refresh", shop]).await;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
