@@ -171,7 +171,8 @@ impl Known {
         let plausible_max = read_at + FUTURE_MAX;
         let latest = believed.map_or(plausible_max, |at| Ord::max(at, plausible_max));
         entity.believe_times(latest, believed.unwrap_or(read_at));
-        Stored { entity, answers: Answers::default(), read_at: self.synced_at, list_hash: String::new() }
+        let (answers, list_hash) = (Answers::default(), String::new());
+        Stored { entity, answers, read_at: self.synced_at, list_hash, may_be_part: false }
     }
 }
 

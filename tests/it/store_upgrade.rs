@@ -79,7 +79,7 @@ async fn an_upgrade_loses_nothing(settings: StoreSettings) {
     let numbers = ["A".to_owned()];
     assert_eq!(store.list_hashes("acme", Kind::Order, &numbers).await.unwrap()["A"], "l");
     let newer = changed(order("A"), "second", "2026-11-20 10:10:00");
-    assert_eq!(store.commit_page(&lease, page(test.clock.now(), vec![newer])).await.unwrap(), WRITTEN);
+    assert_eq!(store.commit_page(&lease, &page(test.clock.now(), vec![newer])).await.unwrap(), WRITTEN);
     let stored = test.stored("A").await;
     assert_eq!((stored.first_seen_at, stored.synced_at), (at("2026-11-19 10:01:00"), test.clock.now()));
     assert_eq!(test.number("SELECT count(*) FROM order_events WHERE number = 'A'").await, 1);

@@ -72,8 +72,8 @@ both_databases! {
         let program = Program::new(&sandbox, &database);
         program.authorise_all(&sandbox).await;
         program.finish(&["sync"]).await;
-        let order = oldest(&database, "temu-shop", 1).await.remove(0);
-        set_aside(&database, "temu-shop", &order.0, "{\"list\":{}}", "0.0.1").await;
+        let order = oldest(&database, "xhs-shop", 1).await.remove(0);
+        set_aside(&database, "xhs-shop", &order.0, "{\"list\":{}}", "0.0.1").await;
         let set_aside_at = Clock::system().now().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
 
         program.fail(&["sync"], 3).await;
@@ -81,7 +81,7 @@ both_databases! {
             program.finish(&["sync"]).await;
         }
         assert_eq!(database.number("SELECT attempts FROM quarantine").await, 2, "once by this version");
-        let shown = program.json(&["quarantine", "show", "temu-shop", "orders", &order.0, "--json"]).await;
+        let shown = program.json(&["quarantine", "show", "xhs-shop", "orders", &order.0, "--json"]).await;
         assert_eq!(shown["version"], VERSION, "{shown}");
         let seen_at = shown["last_seen_at"].as_str().unwrap();
         assert!(seen_at <= set_aside_at.as_str(), "the platform did not show it since: {seen_at}");

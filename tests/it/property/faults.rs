@@ -30,22 +30,37 @@ pub(super) const BORNE: &[&str] = &[
     "max-rows-500:5",
     "busy-words=0.05",
     "http-400-json=0.02",
-];
-
-/// Faults of single things that the program bears: whatever is not struck is current while they last.
-const ISOLATED: &[&str] = &["isolated-500=0.1", "isolated-refused=0.1", "isolated-html=0.1"];
-
-/// Faults that the program does not bear yet. Each goes to one of the lists above with the change that bears it.
-const NOT_YET_BORNE: &[&str] = &[
+    // Rows and single things.
     "isolated-501-code=0.05",
     "isolated-empty=0.05",
     "isolated-cut=0.05",
     "null-number=0.05",
     "null-item-number=0.05",
     "nan-row=0.05",
+    "keyed-skus=0.2",
+    "money-unreadable=0.1",
+    "huge-number:5000=0.05",
+    "split-order=0.2",
+];
+
+/// Faults of single things that the program bears: whatever is not struck is current while they last.
+const ISOLATED: &[&str] = &[
+    "isolated-500=0.1",
+    "isolated-refused=0.1",
+    "isolated-html=0.1",
+    "null-number=0.05",
+    "null-item-number=0.1",
+    "nan-row=0.1",
+    "keyed-skus=0.2",
+    // Megabytes for each of them: too slow for the scripts.
+    "many-lines:6000=0.02",
+    "split-order=0.2",
+];
+
+/// Faults that the program does not bear yet. Each goes to one of the lists above with the change that bears it.
+const NOT_YET_BORNE: &[&str] = &[
     "endless-total=0.1",
     "null-page",
-    "keyed-skus=0.2",
     "time-ahead=0.2",
     "time-old=0.2",
     "gbk=0.2",
@@ -56,11 +71,6 @@ const NOT_YET_BORNE: &[&str] = &[
     "gzip-unnamed=0.02",
     "trailing-text=0.05",
     "leading-text=0.05",
-    "money-unreadable=0.1",
-    "huge-number:5000=0.05",
-    "many-lines:6000=0.05",
-    // Rows of one order on different pages.
-    "split-order=0.2",
 ];
 
 /// Faults that no script draws, each with its reason.
@@ -108,6 +118,7 @@ fn every_named_fault_is_drawn_or_has_a_reason() {
     let mut known: Vec<String> = BORNE.iter().chain(ISOLATED).chain(NOT_YET_BORNE).map(name).collect();
     known.extend(NEVER_DRAWN.iter().map(|(name, _)| (*name).to_owned()));
     known.sort();
+    known.dedup();
     let mut named: Vec<String> = NAMED_FAULTS.iter().map(|named| named.name.to_owned()).collect();
     named.sort();
     assert_eq!(known, named);
