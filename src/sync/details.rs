@@ -74,7 +74,7 @@ impl RecordSync {
         let mut answers: Vec<Option<Result<Outcome, SyncError>>> = Vec::with_capacity(rows.len());
         let mut alone = Vec::new();
         for (batch, answer) in batches.into_iter().zip(asked.answers) {
-            if let Some(Ok(outcomes)) = answer {
+            if let Some(Ok(Some(outcomes))) = answer {
                 answers.extend(outcomes.into_iter().map(|outcome| Some(Ok(outcome))));
             } else {
                 alone.extend((answers.len()..).zip(batch));
@@ -125,10 +125,18 @@ impl RecordSync {
         }
     }
 
-    /// Several rows share a call. One that the answer does not name has nothing more to tell.
-    async fn complete_batch(&self, batch: &[ListRow], calls: DetailCalls) -> Result<Vec<Outcome>, SyncError> {
+    /// Several rows share a call. `None`: the answer leaves out a row that was asked for. Then it may be cut, also in the
+    /// middle of another row's parts, and each row needs a call of its own.
+    async fn complete_batch(
+        &self,
+        batch: &[ListRow],
+        calls: DetailCalls,
+    ) -> Result<Option<Vec<Outcome>>, SyncError> {
         let numbers: Vec<String> = batch.iter().map(|row| row.number.clone()).collect();
         let mut answered = self.details(&numbers, calls).await?;
+        if numbers.iter().any(|number| !answered.contains_key(number)) {
+            return Ok(None);
+        }
         let outcome = |row: &ListRow| {
             let mut parts = row.clone().into_parts();
             if let Some(text) = answered.remove(&parts.number) {
@@ -136,7 +144,7 @@ impl RecordSync {
             }
             self.outcome(parts, calls.read_at, true)
         };
-        Ok(batch.iter().map(outcome).collect())
+        Ok(Some(batch.iter().map(outcome).collect()))
     }
 
     /// One row with its own detail.

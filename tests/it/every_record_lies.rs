@@ -15,13 +15,14 @@ const SHOPS: [TestShop; 2] = [ALL_SHOPS[0], ALL_SHOPS[4]];
 const RECORDS: [Record; 3] = [Record::AfterSales, Record::Activities, Record::Products];
 
 /// Written as on the command line. The numbers are far below what the lists hold.
-const FAULTS: [&str; 12] = [
+const FAULTS: [&str; 13] = [
     "isolated-500=0.1",
     "isolated-html=0.1",
     "null-number=0.1",
     "nan-row=0.1",
     "page-capped:3",
     "max-rows-500:10",
+    "rows-capped:10",
     "total-capped:10",
     "total-of-page=0.3",
     "total-zero=0.3",
