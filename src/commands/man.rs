@@ -42,12 +42,12 @@ fn page() -> Result<String> {
 
 const DESCRIPTION: &str = "Copies a seller's orders, products, after-sales cases and activities from shop platforms \
     into SQLite or Postgres, by cron, and never loses one. It keeps the shops' access tokens alive, repeats what \
-    failed, and says what it could not do. Results go to stdout, everything else to stderr. The first hour: \
+    failed, and says what it could not do. Results go to stdout, everything else to stderr. The first steps: \
     init, auth login, check, sync, run.";
 
 const EXIT_CODES: [(&str, &str); 9] = [
     ("0", "done"),
-    ("2", "wrong words on the command line"),
+    ("2", "wrong arguments on the command line"),
     ("3", "partly done: some shops failed, or a difference or an unreadable record is left"),
     ("65", "bad input: what was handed in cannot be used or does not exist"),
     ("69", "a platform or the database is unavailable"),

@@ -149,6 +149,18 @@ fn the_debian_package_holds_every_guide_and_page_of_the_reference() {
 }
 
 #[test]
+fn every_recipe_of_the_justfile_is_explained_and_no_other() {
+    let recipe = Regex::new(r"(?m)^([a-z]+)( \*ARGS)?:$").unwrap();
+    let justfile = read("justfile");
+    let recipes: BTreeSet<String> =
+        recipe.captures_iter(&justfile).map(|found| format!("`just {}`", &found[1])).collect();
+    assert!(recipes.contains("`just demo`"), "{recipes:?}");
+    let explained: BTreeSet<String> =
+        Paper::read("CONTRIBUTING.md").rows_of("command").into_iter().map(|row| row[0].clone()).collect();
+    assert_eq!(explained, recipes);
+}
+
+#[test]
 fn every_exit_code_is_explained_and_no_other() {
     let code = Regex::new(r"(?m)^    [A-Z]\w+ = (\d+),").unwrap();
     let source = read("src/exit.rs");
