@@ -57,7 +57,7 @@ const EXIT_CODES: [(&str, &str); 9] = [
     ("78", "bad config"),
 ];
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("./config.toml", "the configuration, unless --config or SHOPSYNC_CONFIG names another file"),
     ("/etc/shopsync/config.toml", "the configuration where there is no nearer one"),
     (
@@ -65,6 +65,7 @@ const FILES: [(&str, &str); 4] = [
         "with the Debian package: the database, and shopsync.key, which seals the tokens in it",
     ),
     ("shopsync.key", "beside the SQLite file or [tokens] key_file; back it up apart from the database"),
+    ("/usr/share/doc/shopsync/docs/", "with the Debian package: the guides and the reference"),
 ];
 
 const ENVIRONMENT: [(&str, &str); 5] = [

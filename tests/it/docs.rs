@@ -1,7 +1,7 @@
 //! The papers say what is true. The reference is compared with the code, what a reader copies is tried, and every link
 //! is followed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use clap::CommandFactory;
 use figment::Figment;
@@ -20,6 +20,7 @@ mod form;
 mod generated;
 pub(crate) mod papers;
 mod shell;
+mod tables;
 
 const AUTHORISE: &str = "docs/guide/authorise.md";
 const OPERATE: &str = "docs/guide/operate.md";
@@ -27,7 +28,6 @@ const CLI: &str = "docs/reference/cli.md";
 const EVENTS: &str = "docs/reference/events.md";
 const HTTP: &str = "docs/reference/http.md";
 const METRICS: &str = "docs/reference/metrics.md";
-const TABLES: &str = "docs/reference/tables.md";
 
 #[test]
 fn every_dependency_has_its_reason_and_no_reason_is_left_over() {
@@ -37,25 +37,6 @@ fn every_dependency_has_its_reason_and_no_reason_is_left_over() {
     let explained = first_words("ARCHITECTURE.md", "crate");
     assert!(declared.len() > 30, "{declared:?}");
     assert_eq!(declared, explained);
-}
-
-#[test]
-fn every_column_of_every_table_is_explained() {
-    let tables = tables_of_the_migrations();
-    assert!(tables.contains_key("orders") && tables.contains_key("credentials"), "{:?}", tables.keys());
-    let explained: BTreeMap<String, BTreeSet<String>> = Paper::read(TABLES)
-        .rows_of("table")
-        .into_iter()
-        .filter_map(|row| {
-            let table = quoted(row.first()?).pop()?;
-            Some((table, row[1..].iter().flat_map(|cell| quoted(cell)).collect()))
-        })
-        .collect();
-    for (table, columns) in tables {
-        let explained = explained.get(&table).unwrap_or_else(|| panic!("table `{table}` is not explained"));
-        let missing: Vec<&String> = columns.difference(explained).collect();
-        assert!(missing.is_empty(), "`{table}` has columns that are not explained: {missing:?}");
-    }
 }
 
 #[test]
@@ -245,27 +226,4 @@ fn source_files() -> Vec<(String, String)> {
             (path, code)
         })
         .collect()
-}
-
-/// The columns of each table, read from the SQL of the migrations.
-fn tables_of_the_migrations() -> BTreeMap<String, BTreeSet<String>> {
-    let mut tables = BTreeMap::new();
-    for (path, text) in rust_files() {
-        if !path.starts_with("migrations/") {
-            continue;
-        }
-        for statement in text.split("CREATE TABLE ").skip(1) {
-            let (name, body) = statement.split_once(" (\n").unwrap();
-            let columns = body
-                .lines()
-                .map(|line| line.trim().trim_start_matches('\\'))
-                .take_while(|line| !line.starts_with(')'))
-                .filter_map(|line| line.split_whitespace().next())
-                .map(|column| column.trim_matches(['"', '\\']).to_owned())
-                .filter(|column| column.starts_with(|first: char| first.is_ascii_lowercase()))
-                .collect();
-            tables.insert(name.trim().to_owned(), columns);
-        }
-    }
-    tables
 }
