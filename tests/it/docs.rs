@@ -193,13 +193,9 @@ fn every_verb_is_explained_in_chinese_too() {
     let explained: String = Paper::read("docs/zh/cli.md").inline_code().join("\n");
     let command = Cli::command();
     for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-        let names: Vec<String> = match verb.has_subcommands() {
-            true => verb
-                .get_subcommands()
-                .map(|below| format!("{} {}", verb.get_name(), below.get_name()))
-                .collect(),
-            false => vec![verb.get_name().to_owned()],
-        };
+        let below = verb.get_subcommands().map(|below| format!("{} {}", verb.get_name(), below.get_name()));
+        let names: Vec<String> =
+            if verb.has_subcommands() { below.collect() } else { vec![verb.get_name().to_owned()] };
         for name in names {
             assert!(explained.lines().any(|code| code.starts_with(&name)), "`{name}` is not explained");
         }

@@ -160,10 +160,12 @@ fn load(block: &Block) -> Result<(), String> {
     {
         let name = after.split('"').next().unwrap();
         let is_address = Path::new(name).extension().is_some_and(|extension| extension == "url");
-        let text = match is_address {
-            true if name == "database.url" => "postgres://shopsync:word@localhost/shopsync",
-            true => "https://hooks.example.com/one",
-            false => "a-secret-of-the-right-length-for-a-token",
+        let text = if name == "database.url" {
+            "postgres://shopsync:word@localhost/shopsync"
+        } else if is_address {
+            "https://hooks.example.com/one"
+        } else {
+            "a-secret-of-the-right-length-for-a-token"
         };
         put(name, text);
     }

@@ -67,9 +67,11 @@ fn every_paper_can_be_reached_from_the_readme() {
         for link in Paper::read(&path).links().iter().filter(|link| !link.starts_with("http")) {
             let file = link.split('#').next().unwrap();
             let Ok(target) = folder.join(file).canonicalize() else { continue };
-            let target = target.strip_prefix(root().canonicalize().unwrap()).unwrap().to_str().unwrap();
-            if target.ends_with(".md") && reached.insert(target.to_owned()) {
-                open.push(target.to_owned());
+            let target = target.strip_prefix(root().canonicalize().unwrap()).unwrap();
+            let is_paper = target.extension().is_some_and(|extension| extension == "md");
+            let target = target.to_str().unwrap().to_owned();
+            if is_paper && reached.insert(target.clone()) {
+                open.push(target);
             }
         }
     }

@@ -43,7 +43,6 @@ fn commands(line: &str) -> Vec<Vec<String>> {
                 end_word(&mut open, &mut word);
                 open.push((Vec::new(), quote.take()));
             }
-            (Some(_), _) => word.get_or_insert_default().push(letter),
             (None, '\'' | '"') => {
                 word.get_or_insert_default();
                 quote = Some(letter);
@@ -60,7 +59,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
                 found.push(std::mem::take(&mut open.last_mut().unwrap().0));
             }
             (None, ' ') => end_word(&mut open, &mut word),
-            (None, _) => word.get_or_insert_default().push(letter),
+            _ => word.get_or_insert_default().push(letter),
         }
     }
     end_word(&mut open, &mut word);
