@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{AppConfig, Config, FULL_DEFAULT, Loaded};
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
-use crate::platform::{Application, ConnectError, profile};
+use crate::platform::{Application, ConnectError, DetailNeed, profile};
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::sync::{Policy, Progress, RecordSync};
@@ -206,6 +206,14 @@ impl App {
     /// Whether the money of a shop's orders comes by calls of its own, and is wanted.
     pub fn reads_amounts(&self, shop: &Shop) -> bool {
         self.has_lane(shop, Record::Orders, Lane::Amounts)
+    }
+
+    /// Whether this record is stored without its details when they are not answered.
+    pub fn details_are_extra(&self, shop: &Shop, record: Record) -> bool {
+        let application = self.applications.get(&shop.app);
+        let source = application.and_then(|application| application.platform().source(record));
+        let details = source.and_then(|source| source.paging().details);
+        details.is_some_and(|details| details.need == DetailNeed::Optional)
     }
 
     /// The means to read one record of a shop, once the row of the run is there. `None` when it is not read.

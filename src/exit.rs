@@ -108,7 +108,9 @@ impl Exit {
             | AuthError::Copied { .. }
             | AuthError::OtherAccount { .. }
             | AuthError::SharedAccount { .. } => Self::NeedsOwner,
-            AuthError::Later { .. } | AuthError::LoginOver { .. } => Self::Later,
+            AuthError::Later { .. } | AuthError::LoginOver { .. } | AuthError::NotStoredYet { .. } => {
+                Self::Later
+            }
             AuthError::EndsSoon { source, .. } => Self::of_auth(source),
             AuthError::ForeignLink { .. } | AuthError::CodeTriedBefore { .. } => Self::BadInput,
             AuthError::NoDeviceLogin { .. } => Self::Usage,

@@ -31,6 +31,7 @@ mod m20261121_000014_quarantine_version;
 mod m20261121_000015_run_notes;
 mod m20261121_000016_alarms;
 mod m20261201_000001_quarantine_next_try;
+mod m20261201_000002_quarantine_shown;
 mod m20261201_000005_daemons;
 
 /// All changes, oldest first.
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000015_run_notes::Migration),
             Box::new(m20261121_000016_alarms::Migration),
             Box::new(m20261201_000001_quarantine_next_try::Migration),
+            Box::new(m20261201_000002_quarantine_shown::Migration),
             Box::new(m20261201_000005_daemons::Migration),
         ]
     }

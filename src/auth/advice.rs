@@ -10,9 +10,14 @@ use crate::language::{Said, said};
 
 /// `None`: nothing, for now. `status` is `None` for a shop without a grant.
 pub fn to_do(shop: &Shop, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<Said> {
-    let login = format!("`{}`", authorise_command(&shop.name, shop.platform));
-    let shop = &shop.name;
-    Some(match duty(status, now)? {
+    let duty = duty(status, now)?;
+    Some(sentence(&shop.name, &authorise_command(&shop.name, shop.platform), &duty))
+}
+
+/// The one sentence for a duty, for all who tell it. `login`: the command that authorises the shop.
+pub fn sentence(shop: &str, login: &str, duty: &Duty) -> Said {
+    let login = format!("`{login}`");
+    match duty {
         Duty::Authorise => said!("not authorised: {login}", "尚未授权：{login}"),
         Duty::AskOwner { reason, works_until } => {
             let until = if let Some(end) = works_until {
@@ -24,7 +29,7 @@ pub fn to_do(shop: &Shop, status: Option<&GrantStatus>, now: DateTime<Utc>) -> O
                     "在此期间不为它读取数据，也不会丢失数据"
                 )
             };
-            let why = why(reason);
+            let why = why(*reason);
             said!(
                 "{why}; {until}: ask the owner to authorise it again: {login}",
                 "{why}；{until}：请店主重新授权：{login}"; why, until
@@ -41,8 +46,8 @@ pub fn to_do(shop: &Shop, status: Option<&GrantStatus>, now: DateTime<Utc>) -> O
                 "还剩 {days}：请店主在 {end} UTC 之前重新授权：{login}"; days
             )
         }
-        Duty::Wait { trouble, again_at, owner_needed_at } => wait(&trouble, again_at, owner_needed_at),
-    })
+        Duty::Wait { trouble, again_at, owner_needed_at } => wait(trouble, *again_at, *owner_needed_at),
+    }
 }
 
 /// Why only the owner can help.

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::domain::credential::{Condition, Credential};
+use crate::domain::until::is_believable;
 use crate::platform::{GrantRules, Renewal, Replay};
 
 /// An access token that ends sooner is not handed out: the call it is for may take as long.
@@ -31,7 +32,7 @@ const PAUSE_MIN: TimeDelta = TimeDelta::seconds(5);
 const PAUSE_MAX: TimeDelta = TimeDelta::minutes(10);
 
 /// An attempt further in the future than this was written down by a clock that was wrong, and so was its pause:
-/// neither hinders. Clocks of two machines differ by far less.
+/// neither hinders. A pair that was obtained so far in the future is renewed at once. Clocks of two machines differ by far less.
 const CLOCK_STEP_MIN: TimeDelta = TimeDelta::minutes(5);
 
 /// No pause is longer, whoever asked for it. One that ends further ahead was written down by a clock that was wrong.
@@ -246,6 +247,8 @@ impl Credential {
         let attempt_at = self.believable_attempt_at(now);
         let spaced = attempt_at.map(|at| at + rules.grant.spacing);
         let wanted = match demand {
+            // By a clock that was ahead it also ends later than it does.
+            Demand::Due if self.tokens.obtained_at > now + CLOCK_STEP_MIN => None,
             Demand::Due => Some(due_at),
             Demand::Refused { .. } => attempt_at.map(|at| at + REFUSAL_SPACING),
             Demand::Now | Demand::Forced => None,
@@ -258,7 +261,7 @@ impl Credential {
     /// platform asked for by nobody, but for a person who insists.
     pub(super) fn pause_yields(&self, demand: Demand, now: DateTime<Utc>) -> bool {
         let is_written_by_wrong_clock = self.believable_attempt_at(now).is_none() && self.attempt.is_some()
-            || self.not_before.is_some_and(|until| until > now + PAUSE_LIFE_MAX);
+            || self.not_before.is_some_and(|until| !is_believable(until, PAUSE_LIFE_MAX, now));
         match demand {
             _ if is_written_by_wrong_clock => true,
             Demand::Due => false,

@@ -35,7 +35,7 @@ pub(in crate::auth) fn credential() -> Credential {
     }
 }
 
-fn rules() -> Rules {
+pub(in crate::auth) fn rules() -> Rules {
     Rules {
         grant: GrantRules {
             access_life_default: TimeDelta::days(7),

@@ -88,6 +88,7 @@ impl Tokens {
             .filter(|attempt| attempt.shop == shop.name && attempt.kind == KIND)
             .ok_or_else(|| AuthError::LoginOver { shop: shop.name.clone() })?;
         let secret = self.secret_of(shop, &row, &attempt)?;
+        let _room = self.reserve(shop).await;
         let asked_at = self.now();
         let granted = self.device_login(shop)?.exchange(&secret).await;
         let granted = granted.map_err(|source| login::refusal(shop, source))?;

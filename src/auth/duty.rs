@@ -50,12 +50,18 @@ pub struct End {
     pub days: i64,
 }
 
+impl End {
+    pub fn of(at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        Self { at, days: days_left(at, now) }
+    }
+}
+
 /// `None`: nothing, for now. `status` is `None` for a shop without a grant.
 pub fn duty(status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<Duty> {
     let Some(status) = status else {
         return Some(Duty::Authorise);
     };
-    let end = |at| End { at, days: days_left(at, now) };
+    let end = |at| End::of(at, now);
     match status.standing {
         Standing::NeedsOwner(reason) => {
             let works_until = status.usable.then(|| end(status.access_ends_at));

@@ -109,6 +109,16 @@ pub enum AuthError {
         #[source]
         source: Arc<PlatformError>,
     },
+    #[error(
+        "the new tokens of shop `{shop}` are safe in a sealed file, and are stored by themselves as soon as that can be done: \
+         nothing has to be brought again"
+    )]
+    NotStoredYet {
+        shop: String,
+        /// What keeps them from being stored.
+        #[source]
+        source: Box<AuthError>,
+    },
     #[error("app `{app}` of shop `{shop}` is not among those this program runs")]
     NoApplication { shop: String, app: String },
     #[error(

@@ -61,6 +61,7 @@ impl Tokens {
                     self.pause(shop).await?;
                 }
                 Need::Refresh | Need::Replay => {
+                    let _room = self.reserve(shop).await;
                     let start = self.start();
                     let begun = self.begin(shop, &held, demand, state.need);
                     match self.unless_stopping(shop, begun).await? {

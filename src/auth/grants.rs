@@ -4,16 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-
 use super::flight::LEASE;
 use super::keyring::NO_KEY;
 use super::token_store::{Capabilities, TokenStore, TokenStoreError};
 use crate::domain::credential::{Claim, Credential, Intent, NewTokens, SealedTokens, Settlement};
+use crate::domain::until::lasting;
 use crate::store::owner::Owner;
-
-/// A lease that ends further ahead than it can have been granted for, and this, was written by a clock that was wrong.
-const LEASE_GRACE: TimeDelta = TimeDelta::seconds(5);
 
 /// The grants of all shops, in whichever store they are. Cheap to clone.
 #[derive(Clone)]
@@ -79,14 +75,7 @@ impl Grants {
             return Ok(false);
         };
         // A copy stays one until somebody takes it over: its original may live on.
-        if !self.write(claim, row.renewed(tokens)).await? {
-            return Ok(false);
-        }
-        match self.store.read_back(&claim.shop).await? {
-            // Ours, or what others have made of it since.
-            Some(found) if found.version > tokens.version || holds(&found, tokens) => Ok(true),
-            _ => Err(TokenStoreError::new(NotOnDisk)),
-        }
+        Ok(self.write(claim, row.renewed(tokens)).await? && self.is_on_disk(&claim.shop, tokens).await?)
     }
 
     /// Writes down how a renewal ended that brought nothing, and gives the right back. Touches no token.
@@ -97,7 +86,7 @@ impl Grants {
         }
     }
 
-    /// Stores what an owner's authorisation brought. A renewal under way loses its claim. `claim` is `None` for
+    /// Stores what an owner's authorisation brought, which is on the disk when this returns. A renewal under way loses its claim. `claim` is `None` for
     /// a shop that has no grant yet.
     pub async fn put(
         &self,
@@ -113,7 +102,7 @@ impl Grants {
             },
         };
         let next = self.at_home(next).await?;
-        self.store.swap(claim, &next).await
+        Ok(self.store.swap(claim, &next).await? && self.is_on_disk(shop, tokens).await?)
     }
 
     /// Puts the same tokens in the place of the row, sealed anew. `false` also while somebody renews them.
@@ -150,6 +139,15 @@ impl Grants {
         Ok(key_ids.filter(|key_id| key_id != NO_KEY).collect())
     }
 
+    /// `true`, or an error: a pair that was written is found by a connection that did not write it.
+    async fn is_on_disk(&self, shop: &str, tokens: &NewTokens) -> Result<bool, TokenStoreError> {
+        match self.store.read_back(shop).await? {
+            // Ours, or what others have made of it since.
+            Some(found) if found.version > tokens.version || holds(&found, tokens) => Ok(true),
+            _ => Err(TokenStoreError::new(NotOnDisk)),
+        }
+    }
+
     async fn claimed(&self, claim: &Claim) -> Result<Option<Credential>, TokenStoreError> {
         let row = self.load(&claim.shop).await?;
         Ok(row.filter(|row| row.claim() == *claim))
@@ -173,7 +171,7 @@ impl Grants {
         let here = self.store.place().await?;
         let seen = rows.into_iter().map(|row| Credential {
             lease: row.lease.filter(|lease| {
-                now.is_some_and(|now| now < lease.until && lease.until <= now + LEASE + LEASE_GRACE)
+                now.is_some_and(|now| lasting(lease.until, LEASE, now).is_some())
                     && !Owner::from(lease.owner.clone()).is_gone()
             }),
             is_copied: matches!((&row.place, &here), (Some(place), Some(here)) if place != here),

@@ -1,5 +1,5 @@
-//! What an owner brings: tokens, or what a code was exchanged for. Checked against the account before anything is
-//! replaced.
+//! Tokens that a person hands over, and what the platform says of those that are stored. Checked against the account
+//! before anything is replaced.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicU64;
 use chrono::{DateTime, Utc};
 
 use super::credential::{ACCESS_MARGIN, Demand};
+use super::login_pair::Login;
 use super::pair::Pair;
-use super::persist::persist;
 use super::slot::lock;
 use super::tokens::{Tokens, land};
 use super::{AuthError, GivenTokens, GrantStatus};
-use crate::domain::credential::{Condition, Credential, NewTokens, Settlement};
+use crate::domain::credential::{Condition, Settlement};
 use crate::domain::grant::{Access, Account, GrantInfo, Granted};
 use crate::domain::shop::Shop;
 use crate::platform::PlatformError;
@@ -20,9 +20,6 @@ use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
 use crate::store::StoreError;
 use crate::store::shops::ShopRow;
-
-/// How often a new grant is offered to a row that others are changing.
-const CONFLICTS_MAX: usize = 8;
 
 impl Tokens {
     /// Stores tokens a person was given. The platform is asked whose they are, and refuses those that are none; a
@@ -68,38 +65,6 @@ impl Tokens {
         Ok(told)
     }
 
-    /// Stores what a login brought, once it is known to be of the account this shop is.
-    pub(super) async fn accept(
-        &self,
-        shop: &Shop,
-        row: &ShopRow,
-        granted: Granted,
-        asked_at: DateTime<Utc>,
-    ) -> Result<GrantStatus, AuthError> {
-        let account = self.account_of(shop, row, &granted).await?;
-        check_account(shop, row, &account)?;
-        let pair = Pair::first(&granted, &self.rules(shop)?.grant, asked_at);
-        self.check_not_shared_or_keep(shop, &account, &pair).await?;
-        self.put(shop, row, &pair).await?;
-        self.keep_account(shop, &account, asked_at).await?;
-        self.status_of(shop).await
-    }
-
-    /// Whose tokens these are. A platform whose answer does not say is asked; if that fails, they are taken all the
-    /// same where any account would do, because what gave them works only once.
-    async fn account_of(&self, shop: &Shop, row: &ShopRow, granted: &Granted) -> Result<Account, AuthError> {
-        if granted.account.id.is_some() {
-            return Ok(granted.account.clone());
-        }
-        let access = Access { token: granted.access.clone(), generation: 0, region: None };
-        match self.ask(shop, &access).await {
-            Ok(told) if told.account.id.is_some() => Ok(told.account),
-            Ok(_) => Ok(granted.account.clone()),
-            Err(_) if expected_account(shop, row).is_none() => Ok(granted.account.clone()),
-            Err(error) => Err(refusal(shop, error)),
-        }
-    }
-
     async fn take_given(&self, shop: &Shop, given: GivenTokens) -> Result<GrantStatus, AuthError> {
         let row = self.shop_row(shop).await?;
         let asked_at = self.now();
@@ -111,16 +76,16 @@ impl Tokens {
         let mut account = or(proof.told.account, claimed);
         check_account(shop, &row, &account)?;
         self.check_not_shared(shop, &account).await?;
+        let _room = self.reserve(shop).await;
         let may_be_unproven = given.may_be_unproven;
         let mut pair = self.given_pair(shop, given, proof.told.access_ends_at, asked_at)?;
         if !proof.is_proven && !may_be_unproven && self.has_working_grant(shop).await? {
             let (next, told) = self.prove_by_refresh(shop, &row, &pair).await?;
             account = or(told, account);
-            self.check_not_shared_or_keep(shop, &account, &next).await?;
             pair = next;
         }
-        self.put(shop, &row, &pair).await?;
-        self.keep_account(shop, &account, asked_at).await?;
+        let login = Login { account, asks_account: false, asked_at };
+        self.accept_pair(shop, &row, &pair, login).await?;
         if pair.access.is_none() || pair.access_ends_at <= self.now() + ACCESS_MARGIN {
             land(shop, self.fly(shop, Demand::Due)).await?;
         }
@@ -156,47 +121,6 @@ impl Tokens {
             access_ends_at: if has_ended { asked_at } else { first.access_ends_at },
             ..first
         })
-    }
-
-    /// Stores a new grant over whatever there is, and whatever is under way.
-    pub(super) async fn put(&self, shop: &Shop, row: &ShopRow, pair: &Pair) -> Result<(), AuthError> {
-        let keys = &self.shared.parts.keyring;
-        let seal_error = |source| AuthError::Seal { shop: shop.name.clone(), source };
-        for _ in 0..CONFLICTS_MAX {
-            let present = persist(|| self.grants().load(&shop.name)).await?;
-            if let Some(present) = &present {
-                // A grant that this key does not open is proof of a wrong key, and nothing is written with that.
-                Pair::open(present, keys, &row.id).map_err(seal_error)?;
-            }
-            let version = present.as_ref().map_or(0, |present| present.version) + 1;
-            let tokens = NewTokens {
-                version,
-                condition: Condition::Active,
-                tokens: pair.seal(keys, &row.id, version).map_err(seal_error)?,
-                granted_at: pair.granted_at,
-                previous_refresh_sealed: None,
-                not_before: None,
-                trouble: None,
-            };
-            let claim = present.as_ref().map(Credential::claim);
-            let mut is_stored = persist(|| self.grants().put(&shop.name, claim.as_ref(), &tokens)).await?;
-            if !is_stored {
-                // It may be ours: written, but the answer lost.
-                let stored = persist(|| self.grants().load(&shop.name)).await?;
-                is_stored = stored.is_some_and(|row| row.tokens.access_sealed == tokens.tokens.access_sealed);
-            }
-            if is_stored {
-                if let Some(replaced) = &present
-                    && let Err(error) = self.keep_replaced(shop, replaced, pair, &row.id).await
-                {
-                    // The new grant is there; the one before was only a second chance.
-                    tracing::debug!(shop = %shop.name, "the replaced tokens were not kept: {error}");
-                }
-                self.begin_grant(shop).await?;
-                return self.read(shop).await.map(drop);
-            }
-        }
-        Err(self.keeps_changing(shop))
     }
 
     /// With a new grant the shop goes on by itself, in every program, and whatever was told of the old one counts no
@@ -291,7 +215,7 @@ pub(super) fn store_error(shop: &Shop, source: StoreError) -> AuthError {
 }
 
 /// `None`: any account will do, and the first decides.
-fn expected_account<'a>(shop: &'a Shop, row: &'a ShopRow) -> Option<&'a String> {
+pub(super) fn expected_account<'a>(shop: &'a Shop, row: &'a ShopRow) -> Option<&'a String> {
     shop.account.as_ref().or(row.account.id.as_ref())
 }
 

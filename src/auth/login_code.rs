@@ -25,6 +25,7 @@ impl Tokens {
         if store.has_code_failed(&shop.name, &hash).await.map_err(|source| store_error(shop, source))? {
             return Err(AuthError::CodeTriedBefore { shop: shop.name.clone() });
         }
+        let _room = self.reserve(shop).await;
         let asked_at = self.now();
         let mut answer = application.platform().exchange_code(code).await;
         if matches!(answer, Err(PlatformError::Rejected { why: Rejection::Clock, .. })) {

@@ -15,10 +15,11 @@ use super::flight::as_before;
 use super::pair::Pair;
 use super::persist::{STOP_WAIT, Unsaved, blocking};
 use super::slot::{Slot, lock};
-use super::spill;
+use super::spill::{self, SpillFolder};
 use super::tokens::Tokens;
 use crate::domain::credential::Condition;
 use crate::domain::shop::Shop;
+use crate::store::Store;
 
 /// Between two tries; the pause doubles up to the second.
 const MEND_PAUSE_MIN: Duration = Duration::from_millis(500);
@@ -34,6 +35,7 @@ impl Tokens {
         for shop in shops {
             if let Err(error) = self.settle_what_is_left(shop).await {
                 tracing::debug!(shop = %shop.name, "what was left of `{}` is not settled yet: {error}", shop.name);
+                self.mend(shop);
             } else if let Err(error) = self.reconsider(&shop.name).await {
                 tracing::debug!(shop = %shop.name, "the orphans of `{}` were not tried: {error}", shop.name);
             }
@@ -51,7 +53,7 @@ impl Tokens {
 
     /// Stores what earlier flights could not, and takes back intents that were never acted upon. `Err`: not all of
     /// it, and nothing may be decided about the grant yet.
-    pub(super) async fn settle_what_is_left(&self, shop: &Shop) -> Result<(), AuthError> {
+    pub(super) async fn settle_what_is_left(&self, shop: &Shop) -> Result<Left, AuthError> {
         let slot = self.slot(&shop.name);
         self.store_unsaved(&slot).await?;
         let _turn = slot.saving.lock().await;
@@ -72,7 +74,7 @@ impl Tokens {
             loop {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(MEND_PAUSE_MAX);
-                let is_settled = tokens.settle_what_is_left(&shop).await.is_ok();
+                let is_settled = matches!(tokens.settle_what_is_left(&shop).await, Ok(Left::Nothing));
                 if is_settled && slot.ends_mending() {
                     return;
                 }
@@ -170,10 +172,10 @@ impl Tokens {
     }
 
     /// Takes back the files of a shop, whoever wrote them.
-    async fn merge_files(&self, shop: &Shop, slot: &Slot) -> Result<(), AuthError> {
+    async fn merge_files(&self, shop: &Shop, slot: &Slot) -> Result<Left, AuthError> {
         let Some(folder) = self.shared.spill.clone().filter(|folder| !folder.is_empty()) else {
             slot.keep_files(BTreeSet::new());
-            return Ok(());
+            return Ok(Left::Nothing);
         };
         let shop_id = self.shop_row(shop).await?.id;
         let files = blocking({
@@ -181,11 +183,15 @@ impl Tokens {
             move || folder.of_shop(&shop_id)
         });
         let mut kept = BTreeSet::new();
-        let mut outcome = Ok(());
+        let mut outcome = Ok(Left::Nothing);
         for file in files.await.unwrap_or_default() {
             match self.merge(shop, &shop_id, &file).await {
-                Ok(true) => {}
-                Ok(false) => drop(kept.insert(file)),
+                Ok(Merged::Done) => {}
+                Ok(Merged::Unusable) => drop(kept.insert(file)),
+                Ok(Merged::Later) => {
+                    kept.insert(file);
+                    outcome = outcome.map(|_| Left::Login);
+                }
                 Err(error) => {
                     kept.insert(file);
                     outcome = Err(error);
@@ -196,37 +202,49 @@ impl Tokens {
         outcome
     }
 
+    /// Goes on with the files of a shop, whoever left them. `shop_id`: the id in its row.
+    pub fn take_up_files(&self, shop: &Shop, shop_id: &str) {
+        let Some(folder) = self.shared.spill.as_ref().filter(|folder| !folder.is_empty()) else {
+            return;
+        };
+        if folder.of_shop(shop_id).is_ok_and(|files| !files.is_empty()) {
+            self.mend(shop);
+        }
+    }
+
     pub(super) fn has_files(&self) -> bool {
         self.shared.spill.as_ref().is_some_and(|folder| !folder.is_empty())
     }
 
-    /// `false`: the file cannot be used and stays.
-    async fn merge(&self, shop: &Shop, shop_id: &str, file: &Path) -> Result<bool, AuthError> {
+    async fn merge(&self, shop: &Shop, shop_id: &str, file: &Path) -> Result<Merged, AuthError> {
         let read = blocking({
             let file = file.to_owned();
             move || spill::read(&file)
         });
         let mut unsaved = match read.await {
             Ok(Some(unsaved)) => unsaved,
-            Ok(None) => return Ok(true),
+            Ok(None) => return Ok(Merged::Done),
             Err(error) => return Ok(self.keeps_file(shop, file, &error)),
         };
         // The shop may have been given another name since.
         unsaved.claim.shop.clone_from(&shop.name);
         let tokens = &unsaved.tokens;
         let keys = &self.shared.parts.keyring;
-        if let Err(error) =
-            Pair::open_tokens(&tokens.tokens, tokens.version, tokens.granted_at, keys, shop_id)
-        {
-            return Ok(self.keeps_file(shop, file, &error));
+        let pair = match Pair::open_tokens(&tokens.tokens, tokens.version, tokens.granted_at, keys, shop_id) {
+            Ok(pair) => pair,
+            Err(error) => return Ok(self.keeps_file(shop, file, &error)),
+        };
+        if unsaved.login.is_some() {
+            let is_done = self.merge_login(shop, unsaved, &pair).await?;
+            return Ok(if is_done { Merged::Done } else { Merged::Later });
         }
         self.store_pair(&mut unsaved).await?;
         self.has_stored(unsaved, true).await?;
-        Ok(true)
+        Ok(Merged::Done)
     }
 
     /// Says once in a process that a file cannot be taken back.
-    fn keeps_file(&self, shop: &Shop, file: &Path, error: &dyn std::error::Error) -> bool {
+    fn keeps_file(&self, shop: &Shop, file: &Path, error: &dyn std::error::Error) -> Merged {
         let told: PathBuf = file.to_owned();
         if self.slot(&shop.name).is_first_told_of_file(told) {
             tracing::error!(
@@ -239,6 +257,39 @@ impl Tokens {
                 file.display()
             );
         }
-        false
+        Merged::Unusable
     }
+}
+
+/// Removes the files of a shop whose grant is forgotten: what waits in them must not bring it back.
+pub async fn forget_files(state: &Path, store: &Store, shop: &str) -> Result<(), AuthError> {
+    let folder = SpillFolder::below(state);
+    if folder.is_empty() {
+        return Ok(());
+    }
+    let row = store.shop_row(shop).await;
+    let row = row.map_err(|source| AuthError::Store { shop: shop.to_owned(), source: Arc::new(source) })?;
+    let Some(row) = row else { return Ok(()) };
+    let removed = blocking(move || folder.of_shop(&row.id)?.iter().try_for_each(|file| spill::remove(file)));
+    if let Err(error) = removed.await {
+        tracing::debug!(shop, "not all files of `{shop}` were removed: {error}");
+    }
+    Ok(())
+}
+
+/// What is left that may still be settled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    Nothing,
+    /// A login whose account the platform has not told yet. It keeps nobody from what there is.
+    Login,
+}
+
+/// What became of a file.
+enum Merged {
+    Done,
+    /// It cannot be used and stays.
+    Unusable,
+    /// It stays until the platform says whose its tokens are.
+    Later,
 }

@@ -2,8 +2,8 @@
 //!
 //! [`tokens::Tokens`] is what the rest of the program talks to. Below it: [`credential`] decides what a grant
 //! needs (pure), `flight` and `spend` do it, a [`token_store::TokenStore`] keeps the rows, and [`seal`] and [`key`] see to it
-//! that no token is ever stored in clear. What goes wrong on the way into the store is `persist`'s, `spill`'s, `orphans`'
-//! and `mend`'s business: no pair that a platform handed out is lost.
+//! that no token is ever stored in clear. What goes wrong on the way into the store is `persist`'s, `login_pair`'s,
+//! `spill`'s, `orphans`' and `mend`'s business: no pair that a platform handed out is lost.
 //!
 //! The order of things that must not change: the intent is written, the refresh token is sent once, the answer
 //! is committed under the fence of that intent or lies in a file, and only then does anybody get the new token.
@@ -40,6 +40,7 @@ mod flight;
 mod held;
 mod login;
 mod login_code;
+mod login_pair;
 mod mend;
 mod orphans;
 mod outcome;
@@ -55,5 +56,6 @@ pub use error::AuthError;
 pub use given::GivenTokens;
 pub use key_file::KeyPlaces;
 pub use keyring::Keyring;
+pub use mend::forget_files;
 pub use status::GrantStatus;
 pub use tokens::Tokens;

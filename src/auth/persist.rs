@@ -3,19 +3,21 @@
 //!
 //! The order of things, each step safe to repeat and to be cut off after:
 //!
-//! 1. the intent is written, and read back by a connection that did not write it; else nothing is sent;
+//! 1. room for a file is taken on the disk; the intent is written, and read back by a connection that did not write it;
+//!    else nothing is sent;
 //! 2. the refresh token is sent, once;
-//! 3. the pair of the answer is sealed and written to a file, before any lock and any database: from here on it
-//!    survives;
+//! 3. the pair of the answer is sealed and written into that room, before any lock and any database, also when the disk
+//!    is full by now: from here on it survives;
 //! 4. the pair is committed under the claim of the intent, and read back as the intent was;
 //! 5. the file is removed.
 //!
 //! Callers get the new token after step 4, or after [`STORE_WAIT`] with step 3 done; the rest then goes on without
 //! them, and in the next process if need be: whoever finds the file takes it from step 4. Without a folder for the
-//! file, step 4 is tried until it is done. What is left to chance is the moment between the end of step 2 and the end
+//! file, step 4 is tried until it is done. What a login brings goes the same way, from step 3 on (`login_pair`). What is left to chance is the moment between the end of step 2 and the end
 //! of step 3: a few milliseconds.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -25,16 +27,18 @@ use super::AuthError;
 use super::error::Delay;
 use super::flight::{POLL, POLLS_MAX};
 use super::grants::holds;
+use super::login_pair::Login;
 use super::slot::Slot;
+use super::spill::Room;
 use super::token_store::TokenStoreError;
 use super::tokens::Tokens;
 use crate::domain::credential::{Claim, Condition, Credential, NewTokens};
 use crate::domain::shop::Shop;
 
 /// How long the outcome of a call is offered to a store that does not answer.
-const PERSIST_FOR_MAX: Duration = Duration::from_mins(1);
-const PERSIST_PAUSE_MIN: Duration = Duration::from_millis(50);
-const PERSIST_PAUSE_MAX: Duration = Duration::from_secs(2);
+pub(super) const PERSIST_FOR_MAX: Duration = Duration::from_mins(1);
+pub(super) const PERSIST_PAUSE_MIN: Duration = Duration::from_millis(50);
+pub(super) const PERSIST_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How long those who wait for a new token wait for the store once the pair is in a file.
 const STORE_WAIT: Duration = Duration::from_secs(5);
 /// The same while the program is ending, and how long it waits then for anything that may be done later as well.
@@ -51,6 +55,8 @@ pub(super) struct Unsaved {
     pub(super) attempt: String,
     /// Where it waits. `None`: in this process alone.
     pub(super) file: Option<PathBuf>,
+    /// `None`: a refresh brought it.
+    pub(super) login: Option<Login>,
 }
 
 /// Where a new pair is.
@@ -64,7 +70,7 @@ pub(super) enum Kept {
 impl Unsaved {
     pub(super) fn new(claim: Claim, tokens: NewTokens, shop_id: &str) -> Self {
         let attempt = claim.attempt.clone().unwrap_or_default();
-        Self { claim, tokens, shop_id: shop_id.to_owned(), attempt, file: None }
+        Self { claim, tokens, shop_id: shop_id.to_owned(), attempt, file: None, login: None }
     }
 }
 
@@ -111,16 +117,19 @@ impl Tokens {
             }
             stored
         });
-        let patience = async {
-            tokio::select! {
-                () = tokio::time::sleep(STORE_WAIT) => {}
-                () = self.stopping_for(STOP_WAIT) => {}
-            }
-        };
         tokio::select! {
             stored = storing => stored.unwrap_or_else(|_| Err(AuthError::Broken { shop: shop.name.clone() })),
-            () = patience => Err(TokenStoreError::new(NoAnswerYet).into()),
+            late = self.store_is_late() => Err(late.into()),
         }
+    }
+
+    /// Comes back once the store has been waited for long enough.
+    pub(super) async fn store_is_late(&self) -> TokenStoreError {
+        tokio::select! {
+            () = tokio::time::sleep(STORE_WAIT) => {}
+            () = self.stopping_for(STOP_WAIT) => {}
+        }
+        TokenStoreError::new(NoAnswerYet)
     }
 
     /// Comes back this long after the program has begun to end.
@@ -201,8 +210,26 @@ impl Tokens {
             return Ok(());
         };
         let pair = unsaved.clone();
-        unsaved.file = Some(blocking(move || folder.write(&pair)).await?);
+        let room = self.slot(&unsaved.claim.shop).take_room();
+        unsaved.file = Some(blocking(move || folder.write(&pair, room.as_deref())).await?);
         Ok(())
+    }
+
+    /// Takes room on the disk for the pair of a call that is about to be made, until what comes back is dropped. `None`:
+    /// there is no folder, or no room; then it is tried again when there is a pair.
+    pub(super) async fn reserve(&self, shop: &Shop) -> Option<Arc<Room>> {
+        let folder = self.shared.spill.clone()?;
+        match blocking(move || folder.reserve()).await {
+            Ok(room) => {
+                let room = Arc::new(room);
+                self.slot(&shop.name).keep_room(&room);
+                Some(room)
+            }
+            Err(error) => {
+                tracing::debug!(shop = %shop.name, "no room was taken for the new tokens of `{}`: {error}", shop.name);
+                None
+            }
+        }
     }
 }
 

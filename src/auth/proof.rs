@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::credential::ACCESS_MARGIN;
-use super::login::{check_account, refusal, store_error};
+use super::login::{refusal, store_error};
 use super::pair::Pair;
 use super::tokens::Tokens;
 use super::{AuthError, GivenTokens, GrantStatus};
@@ -72,7 +72,8 @@ impl Tokens {
     }
 
     /// Uses the refresh token of `given`, whose access token proves nothing, before anything is replaced by it. An
-    /// answer that is lost leaves the shop with what it has; what was given is kept beside it.
+    /// answer that is lost leaves the shop with what it has; what was given is kept beside it. Whose the tokens are is
+    /// still to be checked: what comes back here is in no file yet.
     pub(super) async fn prove_by_refresh(
         &self,
         shop: &Shop,
@@ -85,7 +86,6 @@ impl Tokens {
         let asked_at = self.now();
         match self.application(shop)?.platform().refresh(refresh).await {
             Ok(granted) => {
-                check_account(shop, row, &granted.account)?;
                 let next = given.renewed(&granted, &self.rules(shop)?.grant, asked_at);
                 Ok((next, granted.account))
             }
@@ -120,7 +120,8 @@ impl Tokens {
         self.keep_beside(shop, replaced.version, replaced.tokens.clone(), attempt).await
     }
 
-    async fn keep_beside(
+    /// Keeps a pair beside the grant of the shop, in case that one is refused. `version`: what it was sealed under.
+    pub(super) async fn keep_beside(
         &self,
         shop: &Shop,
         version: i64,
@@ -138,7 +139,7 @@ fn unproven(shop: &Shop, source: PlatformError) -> AuthError {
 }
 
 /// Whether the platform's application itself said something about the tokens.
-fn is_answer(error: &PlatformError) -> bool {
+pub(super) fn is_answer(error: &PlatformError) -> bool {
     match error {
         PlatformError::TokenRefused { .. } | PlatformError::NotGranted { .. } => true,
         PlatformError::Rejected { why, .. } => *why != crate::platform::Rejection::Passing,

@@ -11,12 +11,16 @@ use zeroize::Zeroizing;
 use super::keyring::NO_KEY;
 use super::seal;
 use crate::domain::credential::{Attempt, Condition, Credential, RefreshLease, SealedTokens, Trouble};
+use crate::domain::moment::bounded;
 
 /// Longer than any grant: each of its three tokens may be as long as any platform's.
 pub const RECORD_LENGTH_MAX: usize = 512 * 1024;
 
 /// The first of a lineage, for a grant that another program wrote.
 const FIRST: i64 = 1;
+
+/// A version or fence beyond is none: nobody has counted that far, and there must be room to count on.
+const COUNTER_MAX: i64 = i64::MAX / 2;
 
 /// Why a text is no grant. Never holds any of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -125,8 +129,8 @@ impl Record {
         let attempt_at = moment(self.attempt_at, "attempt_at")?;
         Ok(Credential {
             shop: self.shop.unwrap_or_else(|| shop.to_owned()),
-            version: self.version.unwrap_or(FIRST),
-            fence: self.fence.unwrap_or(FIRST),
+            version: counter(self.version, "version")?,
+            fence: counter(self.fence, "fence")?,
             condition,
             tokens: SealedTokens {
                 access_sealed,
@@ -155,6 +159,12 @@ impl Record {
     }
 }
 
+/// A number that is only ever counted up, one at a time.
+fn counter(number: Option<i64>, field: &'static str) -> Result<i64, RecordError> {
+    let number = number.unwrap_or(FIRST);
+    if number <= COUNTER_MAX { Ok(number) } else { Err(RecordError::Unknown { field }) }
+}
+
 /// A token in clear stands for itself, as in a file of the SDK.
 fn shown(text: Option<&String>) -> Option<String> {
     text.map(|text| seal::in_clear(text).unwrap_or(text).to_owned())
@@ -165,8 +175,8 @@ fn millis(at: Option<DateTime<Utc>>) -> Option<i64> {
 }
 
 fn moment(millis: Option<i64>, field: &'static str) -> Result<Option<DateTime<Utc>>, RecordError> {
-    let moment = |millis| DateTime::from_timestamp_millis(millis).ok_or(RecordError::Unknown { field });
-    millis.map(moment).transpose()
+    let at = |millis| DateTime::from_timestamp_millis(millis).ok_or(RecordError::Unknown { field });
+    Ok(millis.map(at).transpose()?.map(bounded))
 }
 
 #[cfg(test)]
@@ -174,8 +184,22 @@ mod tests {
     use chrono::TimeDelta;
     use proptest::prelude::*;
 
-    use super::super::credential::tests::credential;
+    use super::super::credential::Demand;
+    use super::super::credential::tests::{credential, rules};
+    use super::super::expiry;
     use super::*;
+
+    /// Everything that is worked out of a grant's times.
+    fn judge(row: &Credential, now: DateTime<Utc>) {
+        let rules = rules();
+        for demand in [Demand::Due, Demand::Now, Demand::Forced] {
+            row.state(&rules, demand, now);
+        }
+        rules.ask_again_at(row.tokens.access_ends_at, now);
+        row.next_pause(now);
+        expiry::due_warning(row.tokens.access_ends_at, row.not_before, now);
+        expiry::due_reminder(row.not_before, now);
+    }
 
     #[test]
     fn a_grant_reads_back_as_it_was_written() {
@@ -232,6 +256,29 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever the numbers of a grant are, it is refused or judged.
+        #[test]
+        fn no_number_in_a_text_makes_it_or_its_judgement_panic(
+            version: i64,
+            fence: i64,
+            moments in proptest::array::uniform7(prop_oneof![any::<i64>(), -8_334_601_228_800_000..8_210_266_876_799_999_i64]),
+            states in proptest::sample::select(&Condition::ALL[..]),
+        ) {
+            let [obtained, ends, refresh_ends, not_before, lease, attempt, now] = moments;
+            let text = format!(
+                r#"{{"access_token":"a","refresh_token":"r","version":{version},"fence":{fence},"state":"{}",
+                    "obtained_at":{obtained},"access_token_expires_at":{ends},"refresh_token_expires_at":{refresh_ends},
+                    "not_before":{not_before},"lease_owner":"o","lease_until":{lease},
+                    "attempt_id":"i","attempt_rt_hash":"h","attempt_at":{attempt}}}"#,
+                states.as_str(),
+            );
+            let now = bounded(DateTime::from_timestamp_millis(now).unwrap_or_default());
+            if let Ok(row) = read("acme", &text) {
+                judge(&row, now);
+                prop_assert!(row.version.checked_add(1).is_some() && row.fence.checked_add(1).is_some());
+            }
+        }
+
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,60}", json in r#"[{}\[\]",:a-z0-9_ ]{0,60}"#) {
             let _ = read("acme", &text);

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::AuthError;
 use super::credential::ACCESS_MARGIN;
 use super::persist::Unsaved;
+use super::spill::Room;
 use crate::domain::credential::Condition;
 use crate::domain::grant::Access;
 
@@ -38,6 +39,8 @@ pub(super) struct Slot {
     /// Who stores what is left; one at a time.
     pub(super) saving: tokio::sync::Mutex<()>,
     unsaved: Mutex<Option<Unsaved>>,
+    /// Room that calls under way have taken on the disk.
+    rooms: Mutex<Vec<Weak<Room>>>,
     /// Whether it was reported that a pair is not stored.
     unsaved_reported: AtomicBool,
     /// Files that could not be taken back when they were last looked at.
@@ -120,6 +123,16 @@ impl Slot {
 
     pub(super) fn keep_files(&self, files: BTreeSet<PathBuf>) {
         *lock(&self.kept_files) = files;
+    }
+
+    pub(super) fn keep_room(&self, room: &Arc<Room>) {
+        lock(&self.rooms).push(Arc::downgrade(room));
+    }
+
+    /// Room for one file, if some was taken and is not used.
+    pub(super) fn take_room(&self) -> Option<Arc<Room>> {
+        let mut rooms = lock(&self.rooms);
+        std::iter::from_fn(|| rooms.pop()).find_map(|room| room.upgrade())
     }
 
     /// The pair that waits is in a file.

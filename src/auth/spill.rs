@@ -4,17 +4,20 @@
 //! The texts in a file are those of the row it is meant for, sealed for that row. Knows nothing of when a file is
 //! written or taken back.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, DirEntry, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::login_pair::Login;
 use super::persist::Unsaved;
 use crate::domain::credential::{Claim, Condition, NewTokens, SealedTokens, Trouble};
+use crate::domain::grant::Account;
 
 /// Below the folder for state.
 const FOLDER: &str = "shopsync-unsaved";
@@ -23,8 +26,17 @@ const FILE_MODE: u32 = 0o600;
 const ENDING: &str = ".json";
 /// The form of the files. Another number is of another version of this program.
 const FORM: u32 = 1;
+/// Drafts begin with this, and what was room and is not used yet.
+const DRAFT_HEAD: &str = ".";
+/// A draft is used within minutes.
+const DRAFT_LIFE_MAX: Duration = Duration::from_hours(1);
+/// What is taken beforehand: more than two sealed tokens need.
+const ROOM_BYTES: usize = 16 * 1024;
 /// Two sealed tokens are far shorter.
 const FILE_BYTES_MAX: u64 = 512 * 1024;
+
+/// Room for one file, given back when this is dropped unused.
+pub(super) struct Room(PathBuf);
 
 /// Where pairs wait. Cheap to clone.
 #[derive(Clone)]
@@ -55,6 +67,20 @@ struct Text {
     not_before: Option<DateTime<Utc>>,
     /// Class and message.
     trouble: Option<(String, String)>,
+    /// `None`: a refresh brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login: Option<LoginText>,
+}
+
+/// What is known of the login that brought a pair.
+#[derive(Serialize, Deserialize)]
+struct LoginText {
+    account_id: Option<String>,
+    account_name: Option<String>,
+    region: Option<String>,
+    scopes: Option<Vec<String>>,
+    asks_account: bool,
+    asked_at: DateTime<Utc>,
 }
 
 impl SpillFolder {
@@ -62,15 +88,22 @@ impl SpillFolder {
         Self(state.join(FOLDER))
     }
 
-    /// Writes the file, whole or not at all, and tells where.
-    pub(super) fn write(&self, unsaved: &Unsaved) -> io::Result<PathBuf> {
-        match DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&self.0) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => fs::set_permissions(&self.0, Permissions::from_mode(FOLDER_MODE))?,
-        }
+    /// Takes room for a file before there is anything to write: the disk may be full when there is.
+    pub(super) fn reserve(&self) -> io::Result<Room> {
+        self.create()?;
+        let room = Room(self.new_draft());
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&room.0)?;
+        file.write_all(&[0; ROOM_BYTES])?;
+        file.sync_all()?;
+        Ok(room)
+    }
+
+    /// Writes the file, whole or not at all, and tells where. `room`: where room was taken for it.
+    pub(super) fn write(&self, unsaved: &Unsaved, room: Option<&Room>) -> io::Result<PathBuf> {
+        self.create()?;
         let text = serde_json::to_vec(&Text::from(unsaved))?;
         let path = self.0.join(format!("{}-{}{ENDING}", unsaved.shop_id, unsaved.attempt));
-        let draft = self.0.join(format!(".{}", Uuid::new_v4().simple()));
+        let draft = room.map_or_else(|| self.new_draft(), |room| room.0.clone());
         let written = write_draft(&draft, &text).and_then(|()| fs::rename(&draft, &path));
         if let Err(error) = written {
             let _ = fs::remove_file(&draft);
@@ -80,9 +113,35 @@ impl SpillFolder {
         Ok(path)
     }
 
-    /// Whether nothing waits here, nor ever did.
+    /// Whether nothing waits here. Drafts do not count: nothing was ever in them, or they are being written.
     pub(super) fn is_empty(&self) -> bool {
-        fs::read_dir(&self.0).map_or(true, |mut entries| entries.next().is_none())
+        let is_draft =
+            |entry: &DirEntry| entry.file_name().as_encoded_bytes().starts_with(DRAFT_HEAD.as_bytes());
+        fs::read_dir(&self.0)
+            .map_or(true, |mut entries| entries.all(|entry| entry.is_ok_and(|entry| is_draft(&entry))))
+    }
+
+    /// Makes the folder, and removes drafts that a crash left behind long ago.
+    fn create(&self) -> io::Result<()> {
+        match DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&self.0) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => fs::set_permissions(&self.0, Permissions::from_mode(FOLDER_MODE))?,
+        }
+        for entry in fs::read_dir(&self.0)?.flatten() {
+            let is_draft = entry.file_name().as_encoded_bytes().starts_with(DRAFT_HEAD.as_bytes());
+            let age = entry
+                .metadata()
+                .and_then(|about| about.modified())
+                .map(|at| at.elapsed().unwrap_or_default());
+            if is_draft && age.is_ok_and(|age| age > DRAFT_LIFE_MAX) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(())
+    }
+
+    fn new_draft(&self) -> PathBuf {
+        self.0.join(format!("{DRAFT_HEAD}{}", Uuid::new_v4().simple()))
     }
 
     /// The files of the shop with this id.
@@ -130,14 +189,23 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn write_draft(draft: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(draft)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(draft)?;
     file.write_all(text)?;
+    // What was taken for more than this is given back.
+    file.set_len(text.len() as u64)?;
     file.sync_all()
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // It is gone where it was used.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 impl From<&Unsaved> for Text {
     fn from(unsaved: &Unsaved) -> Self {
-        let Unsaved { claim, tokens, shop_id, attempt, .. } = unsaved.clone();
+        let Unsaved { claim, tokens, shop_id, attempt, login, .. } = unsaved.clone();
         Self {
             form: FORM,
             shop: claim.shop,
@@ -158,6 +226,7 @@ impl From<&Unsaved> for Text {
             previous_refresh_sealed: tokens.previous_refresh_sealed,
             not_before: tokens.not_before,
             trouble: tokens.trouble.map(|trouble| (trouble.class, trouble.message)),
+            login: login.map(LoginText::from),
         }
     }
 }
@@ -191,6 +260,33 @@ impl Text {
             shop_id: self.shop_id,
             attempt: self.attempt,
             file: Some(file),
+            login: self.login.map(Login::from),
         })
+    }
+}
+
+impl From<Login> for LoginText {
+    fn from(login: Login) -> Self {
+        let Account { id, name, region, scopes } = login.account;
+        Self {
+            account_id: id,
+            account_name: name,
+            region,
+            scopes,
+            asks_account: login.asks_account,
+            asked_at: login.asked_at,
+        }
+    }
+}
+
+impl From<LoginText> for Login {
+    fn from(text: LoginText) -> Self {
+        let account = Account {
+            id: text.account_id,
+            name: text.account_name,
+            region: text.region,
+            scopes: text.scopes,
+        };
+        Self { account, asks_account: text.asks_account, asked_at: text.asked_at }
     }
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::given::{GivenError, GivenTokens, one_word};
+use crate::domain::moment::bounded;
 
 /// Below this a number is no time of this century in milliseconds, but may well be one in seconds.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
@@ -128,11 +129,12 @@ fn end_of_life(obtained_at: Option<DateTime<Utc>>, life: Option<Number>) -> Opti
 }
 
 fn moment(number: Option<Number>) -> Option<DateTime<Utc>> {
-    match number?.integer()? {
+    let at = match number?.integer()? {
         ..=0 => None,
         number @ 1..MILLISECONDS_FROM => DateTime::from_timestamp(number, 0),
         number @ MILLISECONDS_FROM.. => DateTime::from_timestamp_millis(number),
-    }
+    };
+    at.map(bounded)
 }
 
 impl Number {

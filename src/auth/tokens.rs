@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::credential::{Demand, Need, Rules};
 use super::error::Delay;
 use super::grants::Grants;
+use super::mend::forget_files;
 use super::slot::{Landing, Slot, lock};
 use super::spill::SpillFolder;
 use super::token_store::Capabilities;
@@ -144,6 +145,12 @@ impl Tokens {
                 Err(error @ (AuthError::TokenStore { .. } | AuthError::Store { .. })) => {
                     return slot.usable(self.now()).ok_or(error);
                 }
+                // Its first pair may wait in a file.
+                Err(AuthError::NeverAuthorised { .. }) if self.has_files() => {
+                    drop(reader);
+                    land(shop, self.fly(shop, Demand::Due)).await?;
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             drop(reader);
@@ -258,9 +265,13 @@ impl Tokens {
         lock(&self.shared.resumed).remove(shop)
     }
 
-    /// Forgets the grant and its orphans. `false`: there was none. The platform is not told.
+    /// Forgets the grant, its orphans and what waits in files. `false`: there was none. The platform is not told.
     pub async fn clear(&self, shop: &Shop) -> Result<bool, AuthError> {
         let cleared = self.grants().clear(&shop.name).await?;
+        let parts = &self.shared.parts;
+        if let Some(state) = &parts.state_folder {
+            forget_files(state, &parts.store, &shop.name).await?;
+        }
         self.slot(&shop.name).forget();
         let dropped = self.shared.parts.store.drop_orphans(&shop.name).await;
         dropped.map_err(|source| AuthError::Store { shop: shop.name.clone(), source: Arc::new(source) })?;

@@ -20,19 +20,31 @@ pub(super) async fn run(app: &App, words: &FetchArgs, cancel: CancellationToken)
     }
     let task = Task::One(number.to_owned());
     by_hand::run(app, shop, Record::Orders, "fetch", task, cancel).await?;
-    if let Some(aside) = app.store.quarantined(&shop.name, Record::Orders, number).await? {
+    let aside = app.store.quarantined(&shop.name, Record::Orders, number).await?;
+    let order = app.store.order(&shop.name, number).await?;
+    let lacks_extra = order.is_some()
+        && app.details_are_extra(shop, Record::Orders)
+        && aside.as_ref().is_some_and(|aside| aside.next_try_at.is_some());
+    if let Some(aside) = aside.as_ref().filter(|_| !lacks_extra) {
         let text = format!(
             "{number} came, but cannot be read and is set aside: {} (`shopsync quarantine show {} orders {number}`)",
             aside.reason, shop.name
         );
         return Err(Failure::new(Exit::Partly, text).into());
     }
-    let order = app.store.order(&shop.name, number).await?.ok_or_else(|| {
+    let order = order.ok_or_else(|| {
         let text = format!("{number} was read and is not here: somebody deletes rows");
         Failure::new(Exit::Later, text)
     })?;
     let items = app.store.order_items(&shop.name, &[number.to_owned()]).await?;
     print(&order, &items, words.table.json)?;
+    if let Some(aside) = aside {
+        let text = format!(
+            "{number} is stored without the answer of its detail call, which is asked for again by itself: {}",
+            aside.reason
+        );
+        return Err(Failure::new(Exit::Partly, text).into());
+    }
     Ok(Exit::Done)
 }
 

@@ -162,7 +162,8 @@ fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> 
         Verb::Auth(AuthVerb::Clear { shop }) => block_on(async move {
             let store = open_store(&loaded, clock.clone()).await?;
             require_shop(&loaded, &store, Some(&shop)).await?;
-            auth::clear(&*App::open_token_store(&loaded.config, clock, &store)?, &store, &shop).await
+            let grants = App::open_token_store(&loaded.config, clock, &store)?;
+            auth::clear(&*grants, &store, &loaded.config.state_folder(), &shop).await
         }),
         Verb::Shop(verb) => block_on(async move {
             let store = open_store(&loaded, clock.clone()).await?;

@@ -19,10 +19,10 @@ use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::jobs::lanes::{self, LaneOutcomes};
-use crate::jobs::run::{MANUAL, RunError, RunOptions, Task, chain};
+use crate::jobs::run::{MANUAL, RunError, RunOptions, Task, ask_again, chain};
 use crate::language::said;
+use crate::sync::Progress;
 use crate::sync::progress::Counts;
-use crate::sync::{Progress, amounts};
 
 /// How long a one-shot verb waits for a lane that somebody else holds.
 pub(super) const LEASE_WAIT: Duration = Duration::from_mins(10);
@@ -44,7 +44,9 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
     if selected.is_empty() {
         return Err(super::missing::nothing_done(&app, "nothing was synced").await?.into());
     }
-    ask_again(&app, words, &selected).await?;
+    for (shop, record) in selected.iter().filter(|(shop, _)| words.shops.contains(&shop.name)) {
+        ask_again(&app, &shop.name, *record).await?;
+    }
     let started_at = Instant::now();
     let bars = Bars::new(!words.table.json);
     let mut tasks = JoinSet::new();
@@ -148,18 +150,6 @@ async fn select(app: &App, words: &SyncArgs) -> anyhow::Result<Vec<(Shop, Record
     }
     refuse_records_without_shop(app, words, &selected)?;
     Ok(selected)
-}
-
-/// What a person asks for by name is asked for, also where the platform said lately that it does not grant it.
-async fn ask_again(app: &App, words: &SyncArgs, selected: &[(Shop, Record)]) -> anyhow::Result<()> {
-    let named = selected.iter().filter(|(shop, _)| words.shops.contains(&shop.name));
-    for (shop, record) in named {
-        app.store.switch_on(&shop.name, record.as_str()).await?;
-        if *record == Record::Orders {
-            app.store.switch_on(&shop.name, amounts::SUBJECT).await?;
-        }
-    }
-    Ok(())
 }
 
 fn sync_job<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a JobConfig> {

@@ -7,6 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 const PAUSES: [TimeDelta; 4] =
     [TimeDelta::zero(), TimeDelta::minutes(10), TimeDelta::hours(1), TimeDelta::days(1)];
 
+/// No pause is longer.
+pub const PAUSE_MAX: TimeDelta = PAUSES[PAUSES.len() - 1];
+
 /// The moment from which it is asked for again, after this many failures in a row.
 pub fn next_try(failures: i64, now: DateTime<Utc>) -> DateTime<Utc> {
     let longest = PAUSES.len() - 1;

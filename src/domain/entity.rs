@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::activity::Activity;
 use super::after_sale::AfterSale;
-use super::order::Order;
+use super::order::{Order, OrderItem};
 use super::product::{Product, Sku};
 use super::record::Record;
 
@@ -156,6 +156,15 @@ impl Entity {
             Self::AfterSale(case) => &mut case.updated_at,
             Self::Activity(activity) => &mut activity.updated_at,
         } = Some(at);
+    }
+
+    /// Whether an order has a line that nothing tells from others: without a number of its own, and, where lines have none, without
+    /// its SKU.
+    pub fn has_nameless_line(&self, lines_have_numbers: bool) -> bool {
+        let Self::Order(order) = self else { return false };
+        let is_nameless =
+            |item: &OrderItem| item.item_number.is_none() && (lines_have_numbers || item.sku_id.is_none());
+        order.items.iter().any(is_nameless)
     }
 
     /// Over everything it was made of but volatile fields and the money that comes by a call of its own. 64 hex digits.

@@ -171,6 +171,7 @@ impl Keeper {
             let Some(row) = rows.get(&shop.name) else {
                 continue;
             };
+            self.charge.tokens.take_up_files(shop, &row.id);
             let status = match statuses.get(&shop.name) {
                 Some(Err(error)) => {
                     self.tell_trouble(shop, error);
@@ -266,7 +267,10 @@ impl Keeper {
         match error {
             error if error.is_database_away() => shared.database.lost(chain(error), &shared.cancel).await,
             // Told by the token layer, which also knows until when the grant is left alone.
-            AuthError::NeverAuthorised { .. } | AuthError::NeedsOwner { .. } | AuthError::Later { .. } => {
+            AuthError::NeverAuthorised { .. }
+            | AuthError::NeedsOwner { .. }
+            | AuthError::Later { .. }
+            | AuthError::NotStoredYet { .. } => {
                 tracing::debug!(shop = %shop.name, "the grant of `{}`: {}", shop.name, chain(error));
             }
             // A pair may still wait for its place in the store: it is offered at every look.

@@ -4,12 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::daemon::{Daemon, Start};
 use super::run::{self, MANUAL, Task};
-use super::task::Target;
 use crate::auth::AuthError;
 use crate::auth::duty::authorise_command;
 use crate::domain::record::{Lane, Record};
 use crate::store::StoreError;
-use crate::sync::SyncError;
 
 /// The `job` of such runs in `job_runs`: they are no slot of any job, and must not count as one.
 const JOB: &str = "on_request";
@@ -27,11 +25,6 @@ pub enum NotStarted {
     NeverAuthorised { shop: String, command: String },
     #[error("shop `{shop}` needs its owner: run `{command}`")]
     NeedsOwner { shop: String, command: String },
-    #[error("the platform does not let it be read at present")]
-    Off {
-        #[source]
-        source: SyncError,
-    },
     #[error("the daemon is stopping")]
     Stopping,
     #[error("the shop's grant could not be looked at")]
@@ -47,7 +40,8 @@ pub enum NotStarted {
 }
 
 impl Daemon {
-    /// Begins to bring one record of a shop up to date, history and money after it, and returns at once.
+    /// Begins to bring one record of a shop up to date, history and money after it, and returns at once. A record that the
+    /// platform did not grant is asked for all the same: somebody may have granted it since.
     pub async fn sync_now(&self, shop: &str, record: Record) -> Result<(), NotStarted> {
         if self.is_stopping() {
             return Err(NotStarted::Stopping);
@@ -71,10 +65,7 @@ impl Daemon {
             }
             Some(_) => {}
         }
-        let target = Target { shop: &shop, record, lane: Lane::Update };
-        if let Some(source) = run::off(&app, target).await? {
-            return Err(NotStarted::Off { source });
-        }
+        run::ask_again(&app, &shop.name, record).await?;
         let Some(subject) = self.begin(&shop.name, record) else {
             return Err(NotStarted::UnknownShop { shop: shop.name });
         };

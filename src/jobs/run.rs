@@ -16,6 +16,7 @@ use crate::store::leases::{Acquired, LaneKey, Lease};
 use crate::store::runs::{NewRun, Outcome, RunEnd};
 use crate::sync::amounts::SUBJECT as AMOUNTS;
 use crate::sync::progress::Counts;
+use crate::sync::stock::SUBJECT as STOCK;
 use crate::sync::{RecordSync, SyncError, lease};
 
 /// Between two looks at a lane that somebody else holds.
@@ -92,6 +93,19 @@ pub async fn off(app: &App, target: Target<'_>) -> Result<Option<SyncError>, Sto
     let subject = if target.lane == Lane::Amounts { AMOUNTS } else { target.record.as_str() };
     let off = app.store.off(&target.shop.name, subject).await?;
     Ok(off.and_then(|off| SyncError::off(subject, off, app.clock.now())))
+}
+
+/// What a person asks for by name is asked for, also where the platform said lately that it does not grant it.
+pub async fn ask_again(app: &App, shop: &str, record: Record) -> Result<(), StoreError> {
+    let extra = match record {
+        Record::Orders => Some(AMOUNTS),
+        Record::Products => Some(STOCK),
+        Record::AfterSales | Record::Activities => None,
+    };
+    for subject in std::iter::once(record.as_str()).chain(extra) {
+        app.store.switch_on(shop, subject).await?;
+    }
+    Ok(())
 }
 
 async fn work(sync: &RecordSync, lane: Lane, lease: &Lease, task: &Task) -> Result<(), SyncError> {

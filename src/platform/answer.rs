@@ -30,6 +30,8 @@ pub(super) struct Answer {
     retry_after: Option<Duration>,
     /// Begins like JSON; or why there is no such text.
     text: Result<String, PlatformError>,
+    /// What may be JSON behind text of something else. `None`: it begins like JSON, or holds none.
+    behind_text: Option<String>,
 }
 
 impl Answer {
@@ -37,21 +39,29 @@ impl Answer {
     pub(super) async fn read(response: Response, now: DateTime<Utc>) -> Self {
         let status = response.status();
         let retry_after = retry_after(response.headers(), now);
-        let text = body::read(response).await.and_then(|text| match text.trim_ascii_start().chars().next() {
+        let text = body::read(response).await;
+        let behind_text = text.as_ref().ok().and_then(|text| behind_text(text));
+        let text = text.and_then(|text| match text.trim_ascii_start().chars().next() {
             Some('{' | '[') => Ok(text),
             Some(_) => Err(PlatformError::NotFromPlatform { what: "the body is not JSON".to_owned() }),
             None => Err(PlatformError::NotFromPlatform { what: "the body is empty".to_owned() }),
         });
-        Self { status, retry_after, text }
+        Self { status, retry_after, text, behind_text }
     }
 
     /// What `understand` makes of the text, as far as the status lets that count.
     pub(super) fn understood<T>(
         self,
         call: Call,
-        understand: impl FnMut(&str) -> Result<T, PlatformError>,
+        mut understand: impl FnMut(&str) -> Result<T, PlatformError>,
     ) -> Result<T, PlatformError> {
-        let Self { status, retry_after, text } = self;
+        let Self { status, retry_after, text, behind_text } = self;
+        // A new pair is good wherever it stands. A refusal that stands there need not be the platform's.
+        if call == Call::Token
+            && let Some(Ok(understood)) = behind_text.as_deref().map(&mut understand)
+        {
+            return Ok(understood);
+        }
         if status.is_success() {
             return text
                 .and_then(|text| read_leniently(&text, understand))
@@ -66,6 +76,11 @@ impl Answer {
             Ok(_) | Err(_) => Err(by_status),
         }
     }
+}
+
+fn behind_text(text: &str) -> Option<String> {
+    let is_json = text.trim_ascii_start().starts_with(['{', '[']);
+    text.find('{').filter(|_| !is_json).map(|at| text[at..].to_owned())
 }
 
 /// Text that is not quite JSON is mended and read once more; text that is JSON costs nothing here.
@@ -201,7 +216,7 @@ mod tests {
     /// What comes of a refusal at a status.
     fn outcome(status: u16, call: Call, error: fn() -> PlatformError) -> PlatformError {
         let status = StatusCode::from_u16(status).expect("a status");
-        let answer = Answer { status, retry_after: None, text: Ok(NO_RIGHT.to_owned()) };
+        let answer = Answer { status, retry_after: None, text: Ok(NO_RIGHT.to_owned()), behind_text: None };
         answer.understood(call, |_| Err::<(), _>(error())).expect_err("a refusal")
     }
 
@@ -250,7 +265,7 @@ mod tests {
             (500, Call::Token, true),
         ] {
             let status = StatusCode::from_u16(status).expect("a status");
-            let answer = Answer { status, retry_after: None, text: Ok("{}".to_owned()) };
+            let answer = Answer { status, retry_after: None, text: Ok("{}".to_owned()), behind_text: None };
             assert_eq!(answer.understood(call, |_| Ok(())).is_ok(), is_taken, "{status} {call:?}");
         }
     }

@@ -120,7 +120,7 @@ pub(super) fn at(told: Option<Told>) -> Option<DateTime<Utc>> {
 }
 
 /// `None`: zero, or no plausible time in any unit.
-pub(super) fn from_number(number: i64) -> Option<DateTime<Utc>> {
+fn from_number(number: i64) -> Option<DateTime<Utc>> {
     let per_second = UNITS.into_iter().find(|unit| PLAUSIBLE_SECONDS.contains(&(number / unit)))?;
     let (seconds, rest) = (number / per_second, number % per_second);
     let nanos = u32::try_from(rest * (1_000_000_000 / per_second)).ok()?;

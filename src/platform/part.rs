@@ -9,8 +9,8 @@ use super::error::ConvertError;
 use super::{PlatformError, charset, lenient};
 use crate::domain::limits::TooLarge;
 
-/// Of one row or one detail.
-pub(super) const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Of one row or one detail, also of one that comes in pages.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Characters of an oversized part that are kept and reported.
 const SHOWN_CHARS: usize = 200;
@@ -45,10 +45,14 @@ pub(super) fn typed<T: DeserializeOwned>(raw: &str) -> Result<(Value, T), Conver
 
 /// The text of a detail, if it is not too long to be kept.
 pub(super) fn detail(raw: &str) -> Result<String, PlatformError> {
-    if raw.len() > BYTES_MAX {
-        return Err(PlatformError::Malformed { path: too_long("$", raw.len()).to_string() });
-    }
+    check_answer(raw.len())?;
     Ok(raw.to_owned())
+}
+
+/// Whether an answer about one thing is short enough to be kept.
+pub(super) fn check_answer(bytes: usize) -> Result<(), PlatformError> {
+    let is_kept = bytes <= BYTES_MAX;
+    if is_kept { Ok(()) } else { Err(PlatformError::Malformed { path: too_long("$", bytes).to_string() }) }
 }
 
 /// Whether a row is short enough to be read and kept.

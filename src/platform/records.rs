@@ -44,9 +44,15 @@ pub trait RecordSource: Send + Sync {
         Ok(details)
     }
 
-    /// Looks one thing of the record up, for a person who asks for it now.
+    /// Looks one thing of the record up: for a person who asks for it now, or because its row may be only a part of it.
     async fn find(&self, _access: &Access, _number: &str) -> Result<Found, PlatformError> {
         Ok(Found::NotOffered)
+    }
+
+    /// Whether the list may show one thing in several rows, each with lines of its own. Then [`RecordSource::find`] shows all
+    /// of them at once.
+    fn splits_rows(&self) -> bool {
+        false
     }
 
     /// Reads a row of the list that was set aside: what this version makes of it. Pure. `None`: it is not one of `kind`, or

@@ -86,14 +86,9 @@ impl Fields {
         Some(self.0.get(name)?.as_array()?.iter().filter_map(text).collect())
     }
 
-    /// A moment, in seconds or milliseconds since 1970, or written out with its zone.
+    /// The moment of the first of these members that tells one, in whatever form platforms write times.
     pub(super) fn moment(&self, names: &[&str]) -> Option<DateTime<Utc>> {
-        let text = self.text(names)?;
-        if let Ok(written_out) = DateTime::parse_from_rfc3339(&text) {
-            return Some(written_out.to_utc());
-        }
-        let number = text.split('.').next()?.parse().ok()?;
-        instant::from_number(number)
+        names.iter().find_map(|name| instant::at(instant::time(self.0.get(*name)?).ok()?))
     }
 
     /// A member as it stands there.

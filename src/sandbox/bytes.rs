@@ -17,35 +17,44 @@ pub(super) struct Body {
 const BEHIND: &str = "\n<!-- served by edge-7 -->\n";
 const BEFORE: &str = "Notice: Undefined index: trace in /var/www/gateway.php on line 12\n";
 
-/// The body as it goes out.
+/// The body as it goes out: what stands around the JSON is written first, then all is encoded, once, then compressed.
 pub(super) fn body(text: String, content_type: &str, struck: &Struck) -> Body {
+    let kinds = || struck.strikes.iter().map(|strike| &strike.kind);
     let mut body =
         Body { bytes: text.into_bytes(), content_type: content_type.to_owned(), content_encoding: None };
-    for strike in &struck.strikes {
-        match strike.kind {
+    for kind in kinds() {
+        match kind {
             FaultKind::TrailingText => body.bytes.extend_from_slice(BEHIND.as_bytes()),
             FaultKind::LeadingText => drop(body.bytes.splice(..0, BEFORE.bytes())),
-            FaultKind::Bom => drop(body.bytes.splice(..0, *b"\xef\xbb\xbf")),
-            FaultKind::Gbk => {
-                body.bytes = in_gbk(&body.bytes);
-                "application/json;charset=GBK".clone_into(&mut body.content_type);
-            }
-            FaultKind::GbkUnnamed => {
-                body.bytes = in_gbk(&body.bytes);
-                "application/json".clone_into(&mut body.content_type);
-            }
-            FaultKind::CharsetWrong => {
-                "application/json;charset=ISO-8859-1".clone_into(&mut body.content_type);
-            }
-            FaultKind::Gzip => {
-                body.bytes = gzip(&body.bytes);
-                body.content_encoding = Some("gzip");
-            }
-            FaultKind::GzipUnnamed => body.bytes = gzip(&body.bytes),
             _ => {}
         }
     }
+    let _is_encoded = kinds().any(|kind| body.is_encoded_by(kind));
+    for kind in kinds().filter(|kind| matches!(kind, FaultKind::Gzip | FaultKind::GzipUnnamed)) {
+        body.bytes = gzip(&body.bytes);
+        body.content_encoding = body.content_encoding.or((*kind == FaultKind::Gzip).then_some("gzip"));
+    }
     body
+}
+
+impl Body {
+    /// Whether the fault is about how text becomes bytes.
+    fn is_encoded_by(&mut self, kind: &FaultKind) -> bool {
+        let told = match kind {
+            FaultKind::Gbk | FaultKind::GbkUnnamed => {
+                self.bytes = in_gbk(&self.bytes);
+                if *kind == FaultKind::Gbk { "application/json;charset=GBK" } else { "application/json" }
+            }
+            FaultKind::CharsetWrong => "application/json;charset=ISO-8859-1",
+            FaultKind::Bom => {
+                self.bytes.splice(..0, *b"\xef\xbb\xbf");
+                return true;
+            }
+            _ => return false,
+        };
+        told.clone_into(&mut self.content_type);
+        true
+    }
 }
 
 /// What GBK has no room for is written as GB 18030 does, which every reader of GBK knows.

@@ -11,6 +11,7 @@ use super::dialect::text;
 use super::entities::alarm::{Column, Entity, Model};
 use super::transaction::Tx;
 use super::{Store, StoreError};
+use crate::domain::until::lasting;
 
 /// How long whoever tells an alarm may take, before somebody else does it.
 const CLAIM: TimeDelta = TimeDelta::minutes(5);
@@ -91,7 +92,7 @@ impl Store {
             for (key, alarm) in seen {
                 let row = Entity::find().filter(of(key)).lock_exclusive().one(tx.db()).await?;
                 let as_seen = row.map(Alarm::from).is_some_and(|row| {
-                    row == *alarm && row.claimed_until.is_none_or(|until| until <= now || now + CLAIM < until)
+                    row == *alarm && row.claimed_until.and_then(|until| lasting(until, CLAIM, now)).is_none()
                 });
                 if as_seen {
                     set(&tx, key, [(Column::ClaimedUntil, Some(now + CLAIM))]).await?;

@@ -12,6 +12,7 @@ use super::entities::credential::{Column, Entity, Model};
 use super::transaction::Tx;
 use super::{Store, StoreError, orphans};
 use crate::domain::credential::{Attempt, Claim, Condition, Credential, RefreshLease, SealedTokens, Trouble};
+use crate::domain::moment;
 
 impl Store {
     /// `None`: the shop has no grant.
@@ -137,18 +138,19 @@ fn columns(row: &Credential, dialect: Dialect) -> Vec<(Column, SimpleExpr)> {
 pub(super) fn credential(row: Model) -> Result<Credential, StoreError> {
     let condition = Condition::parse(&row.state)
         .ok_or_else(|| StoreError::UnknownWord { column: "credentials.state", found: row.state.clone() })?;
-    let attempt = match (row.attempt_id, row.attempt_rt_hash, row.attempt_at) {
+    let attempt = match (row.attempt_id, row.attempt_rt_hash, row.attempt_at.map(moment::bounded)) {
         (Some(id), Some(refresh_hash), Some(at)) => Some(Attempt { id, refresh_hash, at }),
         _ => None,
     };
-    let lease = match (row.lease_owner, row.lease_until) {
+    let lease = match (row.lease_owner, row.lease_until.map(moment::bounded)) {
         (Some(owner), Some(until)) => Some(RefreshLease { owner, until }),
         _ => None,
     };
     let trouble =
         row.last_error_class.map(|class| Trouble { class, message: row.last_error.unwrap_or_default() });
+    let told = |at: Option<DateTime<Utc>>| at.map(moment::bounded);
     // Written by every insert; the beginning of time, where a hand took them out, counts as long over.
-    let obtained_at = row.obtained_at.unwrap_or(DateTime::UNIX_EPOCH);
+    let obtained_at = told(row.obtained_at).unwrap_or(DateTime::UNIX_EPOCH);
     Ok(Credential {
         shop: row.shop,
         version: row.version,
@@ -156,15 +158,15 @@ pub(super) fn credential(row: Model) -> Result<Credential, StoreError> {
         condition,
         tokens: SealedTokens {
             access_sealed: row.access_sealed,
-            access_ends_at: row.expires_at.unwrap_or(obtained_at),
+            access_ends_at: told(row.expires_at).unwrap_or(obtained_at),
             refresh_sealed: row.refresh_sealed,
-            refresh_ends_at: row.refresh_expires_at,
+            refresh_ends_at: told(row.refresh_expires_at),
             key_id: row.kid.unwrap_or_default(),
             obtained_at,
         },
-        granted_at: row.grant_at.unwrap_or(obtained_at),
+        granted_at: told(row.grant_at).unwrap_or(obtained_at),
         previous_refresh_sealed: row.prev_refresh_sealed,
-        not_before: row.not_before,
+        not_before: told(row.not_before),
         lease,
         place: row.instance_id,
         is_copied: false,

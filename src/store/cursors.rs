@@ -13,6 +13,7 @@ use super::ledger::{self, Known};
 use super::scans::ScanEnd;
 use super::transaction::Tx;
 use super::{Store, StoreError};
+use crate::domain::moment;
 use crate::domain::record::{Lane, Record};
 use crate::domain::window::{Window, contiguous_end};
 
@@ -260,12 +261,12 @@ fn key(shop: &str, subject: &str) -> (String, String) {
 impl From<Model> for Cursor {
     fn from(row: Model) -> Self {
         Self {
-            last_sync_at: row.last_sync_at,
+            last_sync_at: row.last_sync_at.map(moment::bounded),
             epoch: row.epoch,
-            last_full_at: row.last_full_at,
+            last_full_at: row.last_full_at.map(moment::bounded),
             last_full_rows: row.last_full_rows.map(i64::unsigned_abs),
             off_reason: row.off_reason,
-            off_until: row.off_until,
+            off_until: row.off_until.map(moment::bounded),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::dialect::text;
 use super::entities::daemon::{Column, Entity, Model};
 use super::owner::Owner;
 use super::{Store, StoreError};
+use crate::domain::until::lasting;
 
 /// How often a daemon says that it works.
 pub const DAEMON_BEAT: std::time::Duration = std::time::Duration::from_secs(20);
@@ -74,7 +75,9 @@ impl Store {
     }
 }
 
-/// Whether a daemon ended without saying so. A clock that stepped back ends none.
+/// Whether a daemon ended without saying so. A clock that stepped back a little ends none; what a clock far ahead wrote
+/// is no beat, and a daemon that lives says so again at once.
 fn is_gone(row: &Model, now: DateTime<Utc>) -> bool {
-    now - row.beat_at > GONE_AFTER || Owner::from(row.owner.clone()).is_gone()
+    let is_beating = lasting(row.beat_at + GONE_AFTER, GONE_AFTER * 2, now).is_some();
+    !is_beating || Owner::from(row.owner.clone()).is_gone()
 }

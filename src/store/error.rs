@@ -86,6 +86,12 @@ pub enum StoreError {
     NoSchema { schema: String },
     #[error("the database was made by a newer version of this program (it has `{migration}`)")]
     SchemaNewer { migration: String },
+    /// Nothing was written.
+    #[error("the rows of {} orders are only a part of their lines: read each of these orders whole", numbers.len())]
+    InParts {
+        /// Sorted, each once.
+        numbers: Vec<String>,
+    },
     #[error("`{column}` holds `{found}`, which this version does not know")]
     UnknownWord { column: &'static str, found: String },
 }

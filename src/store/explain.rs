@@ -192,7 +192,7 @@ impl Store {
             .await?;
         let gaps = rows.into_iter().map(|(lane, state, windows, oldest)| {
             Ok(Gap {
-                lane: lane_of(&lane)?,
+                lane: super::lane_of("sync_windows.lane", &lane)?,
                 state: WindowState::of_word(&state)?,
                 windows: windows.unsigned_abs(),
                 oldest,
@@ -236,16 +236,12 @@ fn unsure(shop: &str, record: Record, epoch: i64) -> Condition {
         .add(Column::State.is_not_in(settled.map(WindowState::as_str)))
 }
 
-fn lane_of(word: &str) -> Result<Lane, StoreError> {
-    word.parse().map_err(|_| StoreError::UnknownWord { column: "sync_windows.lane", found: word.to_owned() })
-}
-
 impl TryFrom<Model> for LedgerEntry {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         Ok(Self {
-            lane: lane_of(&row.lane)?,
+            lane: super::lane_of("sync_windows.lane", &row.lane)?,
             epoch: row.epoch,
             run_id: row.run_id,
             row: LedgerWindow::try_from(row)?,

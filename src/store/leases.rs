@@ -15,15 +15,12 @@ use super::owner::Owner;
 use super::transaction::Tx;
 use super::{Store, StoreError};
 use crate::domain::record::{Lane, Record};
+use crate::domain::until::lasting;
 
 /// How long a lease lives without being renewed.
 pub const LEASE_TTL: TimeDelta = TimeDelta::seconds(30);
 /// How often its holder renews it.
 pub const LEASE_RENEW: Duration = Duration::from_secs(10);
-
-/// A lease that ends further ahead than it can have been granted for, and this, was written by a clock that was wrong,
-/// and is none.
-const CLOCK_GRACE: TimeDelta = TimeDelta::seconds(5);
 
 /// What a lease is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -127,8 +124,8 @@ pub(super) async fn revoke(tx: &Tx, key: &LaneKey) -> Result<(), StoreError> {
 pub(super) fn holder(row: &Model, now: DateTime<Utc>) -> Option<(Owner, DateTime<Utc>)> {
     let (owner, until) = row.owner.clone().zip(row.until)?;
     let owner = Owner::from(owner);
-    let is_believable = until <= now + LEASE_TTL + CLOCK_GRACE;
-    (until > now && is_believable && !owner.is_gone()).then_some((owner, until))
+    let until = lasting(until, LEASE_TTL, now)?;
+    (!owner.is_gone()).then_some((owner, until))
 }
 
 async fn locked_row(tx: &Tx, key: &LaneKey) -> Result<Option<Model>, StoreError> {

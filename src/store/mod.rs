@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::clock::Clock;
-use crate::domain::record::Record;
+use crate::domain::record::{Lane, Record};
 
 pub mod grant_marks;
 pub mod shops;
@@ -28,6 +28,7 @@ pub mod amounts;
 pub mod compare;
 pub mod pages;
 pub mod quarantine;
+pub mod read_again;
 pub mod scans;
 pub mod stock;
 
@@ -68,6 +69,7 @@ mod order_events;
 mod order_items;
 mod order_rows;
 mod orders;
+mod parts;
 mod pools;
 mod probe;
 mod products;
@@ -175,6 +177,11 @@ impl Store {
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.connection.pool().close().await?)
     }
+}
+
+/// The lane behind the word of a column.
+fn lane_of(column: &'static str, word: &str) -> Result<Lane, StoreError> {
+    word.parse().map_err(|_| StoreError::UnknownWord { column, found: word.to_owned() })
 }
 
 /// The record behind the word of a column.

@@ -10,6 +10,7 @@ use super::bulk::{self, KEYS_PER_STATEMENT};
 use super::dialect::{text, text_or_null};
 use super::entities::order_item::{Column, Entity};
 use super::order_rows::StoredMoney;
+use super::parts::{LineKey, Lines};
 use super::transaction::Tx;
 use crate::domain::order::{ItemAmounts, Order, OrderItem};
 
@@ -54,6 +55,31 @@ pub(super) async fn rewrite(
         tx.db().execute(&insert).await?;
     }
     Ok(())
+}
+
+/// The stored lines of orders, by number.
+pub(super) async fn stored_keys(
+    tx: &Tx,
+    shop: &str,
+    numbers: &[&str],
+) -> Result<HashMap<String, Lines>, StoreError> {
+    type Line = (String, Option<String>, Option<String>, Option<String>);
+    let mut stored: HashMap<String, Lines> = HashMap::new();
+    for numbers in numbers.chunks(KEYS_PER_STATEMENT) {
+        let rows: Vec<Line> = Entity::find()
+            .select_only()
+            .columns([Column::OrderNumber, Column::ItemNumber, Column::ProductId, Column::SkuId])
+            .filter(Column::Shop.eq(shop))
+            .filter(Column::OrderNumber.is_in(numbers.iter().copied()))
+            .into_tuple()
+            .all(tx.db())
+            .await?;
+        for (order, number, product_id, sku_id) in rows {
+            let key = LineKey::new(number.as_deref(), product_id.as_deref(), sku_id.as_deref());
+            *stored.entry(order).or_default().entry(key).or_default() += 1;
+        }
+    }
+    Ok(stored)
 }
 
 /// Writes the money of lines that came by a call of its own.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::order_rows::StoredMoney;
 use super::pages::{Context, Piece, Pieces};
 use super::transaction::Tx;
-use super::{StoreError, order_events, order_items, order_rows};
+use super::{StoreError, order_events, order_items, order_rows, parts};
 use crate::domain::order::Order;
 
 /// Writes what is new or changed and tells its numbers.
@@ -16,6 +16,8 @@ pub(super) async fn write(
 ) -> Result<HashSet<String>, StoreError> {
     let money = money_to_keep(tx, context.shop, orders).await?;
     let written = order_rows::upsert(tx, context, orders, &money).await?;
+    // Only now: the rows that were written are locked, so no other writer changes their lines any more.
+    parts::refuse_if_any(parts::in_store(tx, context.shop, orders, &written).await?)?;
     let changed: Vec<&Piece<'_, Order>> =
         orders.values().filter(|piece| written.contains(&piece.thing.number)).collect();
     let orders: Vec<&Order> = changed.iter().map(|piece| piece.thing).collect();

@@ -15,6 +15,7 @@ use super::entities::credential_orphan::{Column, Entity, Model};
 use super::transaction::Tx;
 use super::{Store, StoreError};
 use crate::domain::credential::{Orphan, SealedTokens};
+use crate::domain::moment;
 
 /// Past this age no platform is known to honour a pair that nobody used.
 const KEPT_FOR: TimeDelta = TimeDelta::days(30);
@@ -145,9 +146,9 @@ impl From<Model> for Orphan {
             version: row.version,
             tokens: SealedTokens {
                 access_sealed: row.access_sealed,
-                access_ends_at: row.expires_at,
+                access_ends_at: moment::bounded(row.expires_at),
                 refresh_sealed: row.refresh_sealed,
-                refresh_ends_at: row.refresh_expires_at,
+                refresh_ends_at: row.refresh_expires_at.map(moment::bounded),
                 key_id: row.kid,
                 obtained_at: row.obtained_at,
             },

@@ -14,10 +14,11 @@ use super::dialect::Dialect;
 use super::entities::shop;
 use super::leases::{self, Lease};
 use super::quarantine::{self, Changes, QuarantineRow, Quarantined, Unreadable};
+use super::read_again::{self, ShownIn};
 use super::tables::table_of;
 use super::transaction::Tx;
 use super::windows::Close;
-use super::{Store, StoreError, after_sales, cursors, ledger, orders, rows};
+use super::{Store, StoreError, after_sales, cursors, ledger, orders, parts, rows};
 use crate::domain::activity::Activity;
 use crate::domain::after_sale::AfterSale;
 use crate::domain::entity::{Answers, Entity, Kind};
@@ -38,6 +39,9 @@ pub struct PageCommit {
     pub believed_until: DateTime<Utc>,
     /// What is also among `things` is stored as far as it could be read, or was readable before and no longer is.
     pub quarantined: Vec<Quarantined>,
+    /// The window whose pages showed all this: it is read again for what went into quarantine and has no call of its own.
+    /// `None`: nothing is read again for that.
+    pub shown_in: Option<ShownIn>,
     /// The window ends with this page. `None`: more pages follow.
     pub close: Option<Close>,
 }
@@ -51,6 +55,9 @@ pub struct Stored {
     pub read_at: DateTime<Utc>,
     /// Of the list row alone: an equal one needs no detail call and no write.
     pub list_hash: String,
+    /// Whether the platform may show other rows of the same order, with lines of their own. Such a row is never stored in
+    /// place of lines that it does not have; see [`StoreError::InParts`].
+    pub may_be_part: bool,
 }
 
 /// One kind of thing with what it was made from.
@@ -123,19 +130,22 @@ impl Store {
         Ok(hashes)
     }
 
-    /// Stores a page: its rows and, when it closes the window, the ledger and the cursor with them, or nothing.
-    pub async fn commit_page(&self, lease: &Lease, page: PageCommit) -> Result<Committed, StoreError> {
-        let page = &page;
+    /// Stores a page: its rows and, when it closes the window, the ledger and the cursor with them, or nothing. Nothing also
+    /// where a row may be only a part of its order: [`StoreError::InParts`] says of which orders all rows have to be read.
+    pub async fn commit_page(&self, lease: &Lease, page: &PageCommit) -> Result<Committed, StoreError> {
+        parts::refuse_if_any(parts::in_page(page))?;
         let sorted = &Sorted::new(&page.things);
         self.write(|tx| async move {
             leases::lock_lease(&tx, lease).await?;
-            let written = write_things(&tx, lease, page, sorted).await?;
             // What stays there keeps its first moment and its attempts.
             let stays: HashSet<&str> =
                 page.quarantined.iter().filter_map(|odd| odd.number.as_deref()).collect();
-            let leaves = sorted.read().filter(|(number, _)| !stays.contains(number));
-            let released = quarantine::release(&tx, &lease.key, leaves).await?;
-            let new = quarantine::keep(&tx, &lease.key, &page.quarantined, page.synced_at).await?;
+            let leaves = || sorted.read().filter(|(number, _)| !stays.contains(number));
+            let parts = leaves().filter(|(number, _)| sorted.may_be_part(number));
+            parts::refuse_if_any(read_again::among(&tx, &lease.key, parts).await?)?;
+            let written = write_things(&tx, lease, page, sorted).await?;
+            let released = quarantine::release(&tx, &lease.key, leaves()).await?;
+            let new = quarantine::keep(&tx, &lease.key, page).await?;
             let mut cursor = None;
             if let Some(close) = page.close {
                 ledger::close(&tx, &lease.key, close, page.run_id, page.synced_at).await?;
@@ -154,11 +164,11 @@ impl Store {
     pub async fn commit_retried(
         &self,
         lease: &Lease,
-        page: PageCommit,
+        page: &PageCommit,
         readable: &[&QuarantineRow],
         unreadable: &[Unreadable<'_>],
     ) -> Result<Committed, StoreError> {
-        let page = &page;
+        parts::refuse_if_any(parts::in_page(page))?;
         let sorted = &Sorted::new(&page.things);
         self.write(|tx| async move {
             leases::lock_lease(&tx, lease).await?;
@@ -237,6 +247,10 @@ impl<'a> Sorted<'a> {
 
     fn len(&self) -> u64 {
         self.read().count() as u64
+    }
+
+    fn may_be_part(&self, number: &str) -> bool {
+        self.orders.get(number).is_some_and(|piece| piece.stored.may_be_part)
     }
 
     /// What was read and when, by number.

@@ -13,17 +13,21 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::bulk::{self, KEYS_PER_STATEMENT};
-use super::dialect::{Dialect, text};
+use super::dialect::{Dialect, text, text_or_null};
 use super::entities::quarantine::{Column, Entity, Model};
 use super::leases::LaneKey;
+use super::pages::PageCommit;
+use super::read_again::ShownIn;
 use super::transaction::Tx;
 use super::{Store, StoreError};
 use crate::domain::again;
 use crate::domain::entity::Answers;
 use crate::domain::record::Record;
+use crate::domain::until::believable_max;
+use crate::domain::window::Window;
 
 /// What a row was last tried by.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +59,8 @@ pub struct QuarantineRow {
     pub version: Option<String>,
     /// From when on it is asked for again. `None`: not by itself.
     pub next_try_at: Option<DateTime<Utc>>,
+    /// The window that showed it last, which is read again for what has no call of its own. `None`: no window did.
+    pub shown_in: Option<ShownIn>,
 }
 
 /// Rows that are to be tried again, of one record of one shop.
@@ -195,6 +201,7 @@ impl Untried<'_> {
                 .add(Column::Version.is_null())
                 .add(Column::Version.ne(VERSION))
                 .add(Column::NextTryAt.lt(dialect.instant(moment)))
+                .add(Column::NextTryAt.gt(dialect.instant(believable_max(again::PAUSE_MAX, moment))))
         });
         Condition::all()
             .add(Column::Shop.eq(self.shop))
@@ -212,7 +219,7 @@ pub(super) async fn note_tried(
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     for Unreadable { row, reason, has_own_call } in tried {
-        let next_try = has_own_call.then(|| again::next_try(row.attempts + 1, at));
+        let next_try = has_own_call.then(|| again::next_try(row.attempts.saturating_add(1), at));
         Entity::update_many()
             .col_expr(Column::Reason, Expr::value(text(reason)))
             .col_expr(Column::Version, Expr::value(VERSION))
@@ -228,17 +235,15 @@ pub(super) async fn note_tried(
     Ok(())
 }
 
-/// Puts records into quarantine; those already there are counted once more. Tells the numbers of the new ones.
-pub(super) async fn keep(
-    tx: &Tx,
-    key: &LaneKey,
-    records: &[Quarantined],
-    at: DateTime<Utc>,
-) -> Result<BTreeSet<String>, StoreError> {
+/// Puts what a page could not read into quarantine; what is already there is counted once more. Returns the numbers of the new
+/// ones.
+pub(super) async fn keep(tx: &Tx, key: &LaneKey, page: &PageCommit) -> Result<BTreeSet<String>, StoreError> {
     let mut new = BTreeSet::new();
     for has_own_call in [true, false] {
-        let of_sort = records.iter().filter(|record| record.has_own_call == has_own_call);
-        new.extend(keep_of_sort(tx, key, of_sort, has_own_call, at).await?);
+        let of_sort = page.quarantined.iter().filter(|record| record.has_own_call == has_own_call);
+        let shown_in = page.shown_in.filter(|_| !has_own_call);
+        let is_asked_again = has_own_call || shown_in.is_some();
+        new.extend(keep_of_sort(tx, key, of_sort, (is_asked_again, shown_in), page.synced_at).await?);
     }
     Ok(new)
 }
@@ -247,13 +252,14 @@ async fn keep_of_sort(
     tx: &Tx,
     key: &LaneKey,
     records: impl Iterator<Item = &Quarantined>,
-    has_own_call: bool,
+    (is_asked_again, shown_in): (bool, Option<ShownIn>),
     now: DateTime<Utc>,
 ) -> Result<BTreeSet<String>, StoreError> {
     let by_number: BTreeMap<String, &Quarantined> =
         records.map(|record| (number_of(record), record)).collect();
     let next_try =
-        |failures| tx.dialect.instant_or_null(has_own_call.then(|| again::next_try(failures, now)));
+        |failures| tx.dialect.instant_or_null(is_asked_again.then(|| again::next_try(failures, now)));
+    let window = shown_in.map(|shown| shown.window);
     let at = tx.dialect.instant(now);
     let rows = by_number.into_iter().map(|(number, record)| {
         [
@@ -267,6 +273,9 @@ async fn keep_of_sort(
             (Column::LastSeenAt, at.clone()),
             (Column::Version, text(VERSION)),
             (Column::NextTryAt, next_try(1)),
+            (Column::ShownLane, text_or_null(shown_in.map(|shown| shown.lane.as_str()))),
+            (Column::ShownFrom, tx.dialect.instant_or_null(window.map(|window| window.from()))),
+            (Column::ShownUntil, tx.dialect.instant_or_null(window.map(|window| window.until()))),
         ]
     });
     let mut conflict = OnConflict::columns([Column::Shop, Column::Record, Column::Number]);
@@ -274,6 +283,9 @@ async fn keep_of_sort(
         .update_columns([Column::Reason, Column::Raw, Column::LastSeenAt, Column::Version])
         .value(Column::Attempts, Expr::col((Entity, Column::Attempts)).add(1_i64))
         .value(Column::NextTryAt, after_failures(next_try));
+    if shown_in.is_some() {
+        conflict.update_columns([Column::ShownLane, Column::ShownFrom, Column::ShownUntil]);
+    }
     let mut new = BTreeSet::new();
     for mut insert in bulk::inserts(Entity, rows) {
         insert.on_conflict(conflict.clone());
@@ -342,7 +354,14 @@ impl TryFrom<Model> for QuarantineRow {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
+        let lane = row
+            .shown_lane
+            .as_deref()
+            .map(|lane| super::lane_of("quarantine.shown_lane", lane))
+            .transpose()?;
+        let window = row.shown_from.zip(row.shown_until).and_then(|(from, until)| Window::new(from, until));
         Ok(Self {
+            shown_in: lane.zip(window).map(|(lane, window)| ShownIn { lane, window }),
             shop: row.shop,
             record: super::record_of("quarantine.record", &row.record)?,
             number: row.number,

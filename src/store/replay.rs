@@ -70,11 +70,12 @@ impl Store {
 
     /// Writes the typed columns and the parts of things that are stored, and tells how many. Hashes, `raw`, moments,
     /// runs, events and dates of money stay; so does money that is not given, and an update time that is not told or
-    /// cannot be true. A thing that changed since its answers were read is left as it is.
+    /// cannot be true: one after the thing was read, or after now where a clock that was ahead wrote down when it was read. A thing that changed since its answers were read is left as it is.
     pub async fn rewrite_typed(&self, shop: &str, things: &[Retyped]) -> Result<u64, StoreError> {
+        let now = self.clock.now();
         let mut rewritten = 0;
         for things in things.chunks(KEYS_PER_STATEMENT) {
-            rewritten += self.write(|tx| rewrite(tx, shop, things)).await?;
+            rewritten += self.write(|tx| rewrite(tx, shop, things, now)).await?;
         }
         Ok(rewritten)
     }
@@ -117,7 +118,7 @@ impl Store {
     }
 }
 
-async fn rewrite(tx: Tx, shop: &str, things: &[Retyped]) -> Result<u64, StoreError> {
+async fn rewrite(tx: Tx, shop: &str, things: &[Retyped], now: DateTime<Utc>) -> Result<u64, StoreError> {
     let mut same = Vec::with_capacity(things.len());
     for kind in Kind::ALL {
         let of_kind: Vec<&Retyped> = things.iter().filter(|thing| thing.entity.kind() == kind).collect();
@@ -128,7 +129,7 @@ async fn rewrite(tx: Tx, shop: &str, things: &[Retyped]) -> Result<u64, StoreErr
         let stored = locked(&tx, shop, table_of(kind), &numbers).await?;
         for thing in of_kind {
             if let Some(stored) = stored.get(thing.entity.number()).filter(|stored| stored.raw == thing.raw) {
-                same.push(stored.retype(thing));
+                same.push(stored.retype(thing, now));
             }
         }
     }
@@ -162,13 +163,16 @@ struct Known {
 }
 
 impl Known {
-    fn retype(&self, thing: &Retyped) -> Stored {
+    fn retype(&self, thing: &Retyped, now: DateTime<Utc>) -> Stored {
         let mut entity = thing.entity.clone();
-        let is_plausible = |at: &DateTime<Utc>| *at <= self.synced_at + FUTURE_MAX;
-        if let Some(at) = entity.updated_at().filter(is_plausible).or(self.updated_at) {
-            entity.set_updated_at(at);
-        }
-        Stored { entity, answers: Answers::default(), read_at: self.synced_at, list_hash: String::new() }
+        let read_at = Ord::min(self.synced_at, now);
+        // What a clock that was ahead believed counts no more than what the answer says.
+        let believed = self.updated_at.filter(|_| self.synced_at <= now);
+        let plausible_max = read_at + FUTURE_MAX;
+        let latest = believed.map_or(plausible_max, |at| Ord::max(at, plausible_max));
+        entity.believe_times(latest, believed.unwrap_or(read_at));
+        let (answers, list_hash) = (Answers::default(), String::new());
+        Stored { entity, answers, read_at: self.synced_at, list_hash, may_be_part: false }
     }
 }
 

@@ -10,7 +10,7 @@ use super::bulk::KEYS_PER_STATEMENT;
 use super::leases::{self, Lease};
 use super::tables::table_of;
 use super::transaction::Tx;
-use super::{Store, StoreError, cursors};
+use super::{Store, StoreError, cursors, read_again};
 use crate::domain::entity::Kind;
 use crate::domain::record::Record;
 
@@ -24,6 +24,8 @@ pub struct ScanEnd {
     pub seen: BTreeMap<Kind, HashSet<String>>,
     /// Whether what it did not see is gone. `false`: what is stored stays as it is.
     pub marks_gone: bool,
+    /// Whether it saw all rows. A row without a number that it did not show leaves the quarantine.
+    pub is_whole: bool,
 }
 
 /// What the next scan is judged by.
@@ -74,6 +76,9 @@ impl Store {
         }
         self.write(|tx| async move {
             leases::lock_lease(&tx, lease).await?;
+            if end.is_whole {
+                read_again::forget_before(&tx, &lease.key, end.started_at).await?;
+            }
             cursors::finish_scan(&tx, &lease.key.shop, end).await
         })
         .await?;

@@ -173,22 +173,32 @@ mod tests {
         row.try_get("", "n").unwrap()
     }
 
-    /// Takes all the room that this connection believes there is. SQLite then ends the transaction by itself.
-    async fn fill(tx: Tx) -> Result<(), StoreError> {
+    /// SQLite ends the transaction by itself, as it does when the disk is full.
+    async fn clash(tx: Tx) -> Result<(), StoreError> {
         tx.db().execute_unprepared("UPDATE counter SET n = n + 100").await?;
-        tx.db().execute_unprepared("PRAGMA max_page_count = 2").await?;
-        tx.db().execute_unprepared("CREATE TABLE big AS SELECT zeroblob(1000000)").await?;
+        for _ in 0..2 {
+            tx.db().execute_unprepared("INSERT OR ROLLBACK INTO once VALUES (1)").await?;
+        }
         Ok(())
+    }
+
+    /// Fails in a way that leaves the end of the transaction to us.
+    async fn fail(tx: Tx) -> Result<(), StoreError> {
+        count_up(tx).await?;
+        Err(StoreError::InMemory)
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_connection_whose_transaction_the_database_ended_is_never_used_again() {
         let folder = tempfile::tempdir().unwrap();
         let (settings, store) = counter(&folder).await;
+        store.connection.execute_unprepared("CREATE TABLE once (n UNIQUE)").await.unwrap();
         for round in 1..=3 {
-            let error = store.write(fill).await.unwrap_err();
-            assert!(error.is_unavailable(), "{error:?}");
-            // With room again, every write reaches the file, and nobody holds the lock.
+            let error = store.write(clash).await.unwrap_err();
+            assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+            // With a count of transactions that is off by one, its rollback would leave a transaction open.
+            store.write(fail).await.unwrap_err();
+            // Every later write reaches the file, and nobody holds the lock.
             store.write(count_up).await.unwrap();
             assert_eq!(seen_by_others(&settings).await, round);
             let other = Store::connect(&settings, Clock::system()).await.unwrap();

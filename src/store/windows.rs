@@ -4,6 +4,7 @@ use super::entities::sync_window::Model;
 use super::leases::{self, LaneKey, Lease};
 use super::ledger::{self, Known};
 use super::{Store, StoreError};
+use crate::domain::moment;
 use crate::domain::record::{Lane, Record};
 use crate::domain::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -257,10 +258,10 @@ impl TryFrom<Model> for LedgerWindow {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let state = WindowState::of_word(&row.state)?;
-        let window = Window::new(row.from_at, row.until_at).ok_or_else(|| StoreError::UnknownWord {
-            column: "sync_windows.until_at",
-            found: row.until_at.to_string(),
-        })?;
+        let window =
+            Window::new(moment::bounded(row.from_at), moment::bounded(row.until_at)).ok_or_else(|| {
+                StoreError::UnknownWord { column: "sync_windows.until_at", found: row.until_at.to_string() }
+            })?;
         Ok(Self {
             id: row.id,
             window,
@@ -269,7 +270,7 @@ impl TryFrom<Model> for LedgerWindow {
             rows_seen: row.rows_seen.and_then(|seen| u64::try_from(seen).ok()),
             attempts: row.attempts,
             opened_at: row.opened_at,
-            completed_at: row.completed_at,
+            completed_at: row.completed_at.map(moment::bounded),
         })
     }
 }

@@ -184,7 +184,7 @@ impl DueOrder {
 /// change makes it due.
 fn next_due(order: &DueOrder, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let settled_at = order.updated_at.filter(|_| order.status.is_settling())?;
-    AGAIN_AFTER.into_iter().map(|after| settled_at + after).find(|due| *due > now)
+    AGAIN_AFTER.into_iter().filter_map(|after| settled_at.checked_add_signed(after)).find(|due| *due > now)
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl Drain {
             self.newly_failed += 1;
             self.example.get_or_insert_with(|| (number.to_owned(), reason));
         }
-        failed_before + 1
+        failed_before.saturating_add(1)
     }
 }
 

@@ -206,8 +206,13 @@ impl DetailCalls {
 
 /// Why there is no detail, as it is kept with the row in quarantine.
 pub(super) fn detail_reason(error: &SyncError) -> String {
+    call_reason("detail", error)
+}
+
+/// Why a call of its own told nothing of a thing.
+pub(super) fn call_reason(call: &str, error: &SyncError) -> String {
     match error {
-        SyncError::Platform { source, .. } => format!("detail: {}", reason_of(source)),
-        other => format!("detail: {}", reason_of(other)),
+        SyncError::Platform { source, .. } => format!("{call}: {}", reason_of(source)),
+        other => format!("{call}: {}", reason_of(other)),
     }
 }

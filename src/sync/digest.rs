@@ -18,6 +18,9 @@ use crate::store::quarantine::Quarantined;
 /// Whatever was asked for is answered by then, also when its turn was long in coming.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
+/// Why an order is asked for again that could be read: what a line is of cannot be told.
+const NAMELESS_LINE: &str = "a line of the order has no number";
+
 /// What is to be written of one or several pages.
 #[derive(Default)]
 pub(super) struct Digest {
@@ -27,7 +30,9 @@ pub(super) struct Digest {
 
 impl Digest {
     pub(super) fn append(&mut self, mut later: Self) {
-        let readable: HashSet<&str> = later.things.iter().map(|stored| stored.entity.number()).collect();
+        // A row that may be only a part says nothing about another row of the same order.
+        let whole = later.things.iter().filter(|stored| !stored.may_be_part);
+        let readable: HashSet<&str> = whole.map(|stored| stored.entity.number()).collect();
         self.quarantined.retain(|odd| odd.number.as_deref().is_none_or(|number| !readable.contains(number)));
         self.things.append(&mut later.things);
         self.quarantined.append(&mut later.quarantined);
@@ -37,7 +42,7 @@ impl Digest {
 /// What became of a row of the list.
 pub(super) enum Outcome {
     Thing(Box<Stored>),
-    /// It is stored, but for an extra that a call of its own would have told.
+    /// It is stored, but for what a call of its own would have told.
     Partly(Box<Stored>, Quarantined),
     Odd(Quarantined),
 }
@@ -151,7 +156,16 @@ impl RecordSync {
                 let (latest, read_on_platform) = self.believed(read_at);
                 entity.believe_times(latest, read_on_platform);
                 let RowParts { answers, list_hash, .. } = parts;
-                Outcome::Thing(Box::new(Stored { entity, answers, read_at, list_hash }))
+                let may_be_part = self.source().splits_rows();
+                let missing = entity.has_nameless_line(may_be_part).then(|| {
+                    let (raw, number) = (answers.to_json(), Some(entity.number().to_owned()));
+                    Quarantined { number, reason: NAMELESS_LINE.to_owned(), raw, has_own_call: true }
+                });
+                let thing = Box::new(Stored { entity, answers, read_at, list_hash, may_be_part });
+                match missing {
+                    Some(missing) => Outcome::Partly(thing, missing),
+                    None => Outcome::Thing(thing),
+                }
             }
             Err(error) => Outcome::Odd(parts.odd(reason_of(&error), has_own_call)),
         }

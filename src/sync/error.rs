@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
+use super::catch_up::OFF_FOR;
 use crate::auth::AuthError;
 use crate::domain::entity::Kind;
 use crate::domain::record::Record;
+use crate::domain::until::lasting;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::StoreError;
 use crate::store::cursors::Off;
@@ -93,9 +95,9 @@ impl SyncError {
         Self::Platform { doing: doing.to_owned(), source }
     }
 
-    /// The error for something that is switched off. `None`: its time is over.
+    /// The error for something that is switched off. `None`: its time is over, or was written by a clock that was ahead.
     pub fn off(subject: &str, off: Off, now: DateTime<Utc>) -> Option<Self> {
-        let until = off.until.filter(|until| now < *until)?;
+        let until = lasting(off.until?, OFF_FOR, now)?;
         Some(Self::Off { subject: subject.to_owned(), reason: off.reason, until })
     }
 

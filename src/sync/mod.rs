@@ -44,6 +44,7 @@ mod set_aside;
 pub mod stock;
 mod tally;
 pub mod verify;
+mod whole;
 mod window;
 
 pub use error::SyncError;

@@ -7,6 +7,8 @@
 //! taken from the last page to the first: a row updated meanwhile leaves its window, and the rows behind it move to lower pages.
 //! Reading downwards can see a row twice, but never misses one.
 
+use std::collections::BTreeSet;
+
 use super::completeness::{Doubt, Evidence, PassEnd, Reach, Totals};
 use crate::platform::Page;
 
@@ -82,6 +84,8 @@ pub(super) struct PageWalk {
     next: Next,
     /// The last page that the hints announced when page 1 came.
     announced: u32,
+    /// Pages above the first that were asked for to find the end.
+    probed: BTreeSet<u32>,
     /// The last page, and its rows. 0: not found.
     end: (u32, u64),
     evidence: Evidence,
@@ -99,6 +103,7 @@ impl PageWalk {
             step: Step::Begin,
             next: Next::Probe(1),
             announced: 1,
+            probed: BTreeSet::new(),
             end: (0, 0),
             evidence: Evidence::default(),
         }
@@ -217,6 +222,7 @@ impl PageWalk {
     }
 
     fn search(&mut self, page: Shown, mut bounds: Bounds) {
+        self.probed.insert(page.number);
         let is_announced = page.number <= self.announced;
         if is_announced {
             self.evidence.totals.add(page.total);
@@ -285,6 +291,13 @@ impl PageWalk {
 
     fn descend(&mut self, page: Shown, number: u32) {
         self.evidence.totals.add(page.total);
+        // Some platforms show the last page for every number behind it.
+        let is_repeated = page.rows > 0 && page.fresh == 0 && number > 1 && !self.probed.contains(&number);
+        if is_repeated && !self.evidence.doubts.has(Doubt::PageRepeated) {
+            self.evidence.doubts.add_if(true, Doubt::PageRepeated);
+            let bounds = Bounds { low: 1, low_rows: self.size, high: Some(number), stride: 1 };
+            return self.probe_between(bounds, number, None);
+        }
         self.evidence.has_hole |= number < self.end.0 && page.rows < self.size;
         if number > 1 {
             return self.go_down(number - 1);

@@ -33,6 +33,30 @@ const READABLE_STEP: TimeDelta = TimeDelta::minutes(1);
 /// Totals at which search engines stop counting by default. A range that reports one of them may hold more.
 const CAPS: [u64; 6] = [1_000, 2_000, 3_000, 5_000, 10_000, 50_000];
 
+/// How far a platform pages through a window.
+#[derive(Clone, Copy)]
+struct Listed {
+    /// Rows of a full page.
+    page_size: u32,
+    /// In full pages.
+    rows_max: u64,
+}
+
+impl Listed {
+    /// Whether a range whose first page shows `rows` of `total` is longer. Pages are counted, so smaller ones reach less far.
+    fn is_exceeded(self, rows: u64, total: u64, asked: u32) -> bool {
+        let is_given_less = rows < total && rows < u64::from(asked);
+        let page_size = if is_given_less { rows } else { u64::from(asked) };
+        let full = u128::from(self.page_size.max(1));
+        rows > 0 && u128::from(total) >= u128::from(self.rows_max) * u128::from(page_size) / full
+    }
+}
+
+/// Whether there may be more than a total says, also of rows.
+fn may_be_cut_off(rows: u64, total: u64) -> bool {
+    rows > 0 && is_capped(total)
+}
+
 /// Whether a total may be where the platform stops counting.
 pub(super) fn is_capped(total: u64) -> bool {
     CAPS.contains(&total)
@@ -195,17 +219,13 @@ impl<'a> Pager<'a> {
     /// Whether a window is to be halved because it may hold more than it shows. A total at the limit of paging, or at one where
     /// search engines stop counting, counts as more.
     pub(super) fn is_too_much(&self, first: &Page) -> bool {
-        self.exceeds_paging(first) || (first.rows_sent() > 0 && is_capped(first.total))
+        self.exceeds_paging(first) || may_be_cut_off(first.rows_sent(), first.total)
     }
 
     /// Whether it holds more than the platform pages through. A page without rows says nothing about how many there are.
     pub(super) fn exceeds_paging(&self, first: &Page) -> bool {
-        let rows = first.rows_sent();
-        let is_given_less = rows < first.total && rows < u64::from(self.page_size);
-        let page_size = if is_given_less { rows } else { u64::from(self.page_size) };
-        let full = u64::from(self.sync.paging.page_size.max(1));
-        let rows_max = u128::from(self.sync.windows().rows_max) * u128::from(page_size) / u128::from(full);
-        rows > 0 && u128::from(first.total) >= rows_max
+        let listed = Listed { page_size: self.sync.paging.page_size, rows_max: self.sync.windows().rows_max };
+        listed.is_exceeded(first.rows_sent(), first.total, self.page_size)
     }
 
     /// Whether the total of a window is no total of that window: single seconds of it, which cannot both hold that many,
@@ -348,3 +368,6 @@ impl Names {
         (self.0.len() - before) as u64
     }
 }
+
+#[cfg(test)]
+mod tests;

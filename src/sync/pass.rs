@@ -12,8 +12,10 @@ use crate::domain::entity::FUTURE_MAX;
 use crate::domain::record::Lane;
 use crate::platform::rate::Priority;
 use crate::platform::{Page, Range};
+use crate::store::StoreError;
 use crate::store::leases::Lease;
 use crate::store::pages::PageCommit;
+use crate::store::read_again::ShownIn;
 use crate::store::windows::Close;
 
 /// Rows collected before they are written: near the best size for both databases.
@@ -37,6 +39,8 @@ pub(super) struct Rows<'a> {
     pub seen: Seen,
     /// Converted and not yet written.
     waiting: Digest,
+    /// The window being read. `None`: no window, or one that is too long to be read again for single rows.
+    shown_in: Option<ShownIn>,
     /// Who wants to know which of it should have been here. `None`: nobody.
     pub watch: Option<&'a Watch>,
 }
@@ -49,8 +53,8 @@ pub(super) struct AskedPage {
 
 impl<'a> Reading<'a> {
     pub(super) fn new(sync: &'a RecordSync, lease: &'a Lease, lane: Lane, priority: Priority) -> Self {
-        let rows =
-            Rows { sync, lease, priority, seen: Seen::default(), waiting: Digest::default(), watch: None };
+        let (seen, waiting) = (Seen::default(), Digest::default());
+        let rows = Rows { sync, lease, priority, seen, waiting, shown_in: None, watch: None };
         Self { sync, lease, pager: Pager::new(sync, lane, priority), rows }
     }
 
@@ -61,7 +65,20 @@ impl<'a> Reading<'a> {
         first: AskedPage,
         limit: Limit,
     ) -> Result<Walked, SyncError> {
+        self.rows.shown_in = self.sync.read_again_for_rows(range);
         self.pager.read(&mut self.rows, range, first, limit).await
+    }
+}
+
+impl Reading<'_> {
+    /// Reads a window of which nothing is closed in the ledger, and returns whether every row of it was seen.
+    pub(super) async fn read_again(&mut self, ShownIn { lane, window }: ShownIn) -> Result<bool, SyncError> {
+        let range = Range::Window { lane, window, status: None };
+        let first = self.pager.first(range).await?;
+        let limit = Limit { pages_max: self.pager.pages_at_last(), is_halved_beyond: false };
+        let walked = self.read(range, first, limit).await?;
+        self.rows.write(None).await?;
+        Ok(matches!(walked, Walked::Ended(pass) if pass.is_complete()))
     }
 }
 
@@ -69,19 +86,28 @@ impl Rows<'_> {
     /// Writes what is waiting; with `close`, the ledger and the cursor in the same transaction.
     pub(super) async fn write(&mut self, close: Option<Close>) -> Result<(), SyncError> {
         let waiting = std::mem::take(&mut self.waiting);
-        let (rows, quarantined) = (waiting.things.len() as u64, waiting.quarantined.len() as u64);
-        let commit = PageCommit {
+        let mut commit = PageCommit {
             run_id: self.sync.run_id,
             synced_at: self.sync.clock.now(),
             believed_until: self.sync.platform_now() + FUTURE_MAX,
             things: waiting.things,
             amounts_due: self.sync.wants_amounts(),
-            quarantined: waiting.quarantined.clone(),
+            quarantined: waiting.quarantined,
+            shown_in: self.shown_in,
             close,
         };
-        let committed = self.sync.store.commit_page(self.lease, commit).await?;
+        // Each round makes orders whole, and no whole order is refused: there are no more rounds than orders.
+        let committed = loop {
+            match self.sync.store.commit_page(self.lease, &commit).await {
+                Err(StoreError::InParts { numbers }) => {
+                    self.sync.make_whole(&mut commit, &numbers, self.priority).await?;
+                }
+                committed => break committed?,
+            }
+        };
+        let (rows, quarantined) = (commit.things.len() as u64, commit.quarantined.len() as u64);
         self.sync.rows_stored(committed.written, rows - committed.written.min(rows), quarantined);
-        self.sync.report_quarantine(&waiting.quarantined, &committed.quarantine);
+        self.sync.report_quarantine(&commit.quarantined, &committed.quarantine);
         Ok(())
     }
 }
@@ -109,6 +135,14 @@ impl Sink for Rows<'_> {
 }
 
 impl RecordSync {
+    /// The window that is read again for rows of it that could not be read. A scan of all time is not: it comes again by itself.
+    fn read_again_for_rows(&self, range: Range) -> Option<ShownIn> {
+        let Range::Window { lane, window, .. } = range else { return None };
+        let windows = self.windows();
+        let longest = windows.update_max.max(windows.create_max.unwrap_or_default());
+        (window.length() <= longest).then_some(ShownIn { lane, window })
+    }
+
     /// Reports once that what the platform says about its lists contradicts what they show.
     pub(super) fn report_doubts(&self, lane: Lane, doubts: Doubts) {
         let habits = self.application.habits();

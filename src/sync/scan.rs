@@ -227,8 +227,9 @@ impl<'a> Scan<'a> {
         }
         // A row that could be any may be the one that seems to be missing.
         let marks_gone = is_sure && !seen.has_nameless();
+        let present = seen.into_present(sync);
         let scan =
-            ScanEnd { record: sync.record, started_at: end, seen: seen.into_present(sync), marks_gone };
+            ScanEnd { record: sync.record, started_at: end, seen: present, marks_gone, is_whole: is_sure };
         let gone = sync.store.finish_scan(lease, scan).await?;
         if gone > 0 {
             tracing::debug!(shop = %sync.shop.name, "{gone} {} are gone", sync.record);

@@ -1,11 +1,14 @@
 //! What is in quarantine, tried again: by itself when it is due or after an upgrade, and whenever somebody asks.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
 use super::details::{DetailCalls, detail_reason};
 use super::digest::Outcome;
+use super::pass::Reading;
+use super::whole::NOT_SHOWN;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::{FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
@@ -13,6 +16,7 @@ use crate::platform::{Details, ListRow};
 use crate::store::leases::Lease;
 use crate::store::pages::{PageCommit, Stored};
 use crate::store::quarantine::{QuarantineRow, Unreadable, Untried};
+use crate::store::read_again::{ShownIn, WindowRead};
 
 /// Rows in one transaction: as many as are asked for at once.
 const BATCH: u64 = 16;
@@ -39,6 +43,34 @@ enum ReadAgain {
     },
     /// A call of its own may tell more.
     ToAsk(ListRow, Details),
+    /// The list shows all rows of this number at once. The row itself may be only one of them, if it can be read at all.
+    ToLookUp(String, Option<Box<Stored>>),
+}
+
+/// What came of asking for rows, and why no further one was asked for.
+type Answered<'a> = (Vec<(&'a QuarantineRow, Result<Box<Stored>, String>)>, Option<SyncError>);
+
+/// Windows that are read again for rows that nothing else tells more of, and how often these were tried.
+type Windows = BTreeMap<ShownIn, i64>;
+
+/// What became of the rows of a batch.
+#[derive(Default)]
+struct Retried<'a> {
+    things: Vec<Stored>,
+    readable: Vec<&'a QuarantineRow>,
+    unreadable: Vec<Unreadable<'a>>,
+}
+
+impl<'a> Retried<'a> {
+    fn add(&mut self, row: &'a QuarantineRow, answer: Result<Box<Stored>, String>) {
+        match answer {
+            Ok(thing) => {
+                self.things.push(*thing);
+                self.readable.push(row);
+            }
+            Err(reason) => self.unreadable.push(Unreadable { row, reason, has_own_call: true }),
+        }
+    }
 }
 
 impl RecordSync {
@@ -71,13 +103,20 @@ impl RecordSync {
 
     async fn retry(&self, lease: &Lease, retry: Retry<'_>) -> Result<(), SyncError> {
         let begun_at = Instant::now();
+        let has_time = || retry.time_max.is_none_or(|most| begun_at.elapsed() < most);
         let mut after: Option<String> = None;
-        while retry.time_max.is_none_or(|most| begun_at.elapsed() < most) {
+        let mut windows = Windows::new();
+        while has_time() {
             let rows = self.store.untried(retry.rows, after.as_deref(), BATCH).await?;
             let Some(last) = rows.last() else { break };
             let next = last.number.clone();
-            self.retry_batch(lease, &rows, retry.patience).await?;
+            self.retry_batch(lease, &rows, retry.patience, &mut windows).await?;
             after = Some(next);
+        }
+        for (shown_in, attempts) in windows {
+            if has_time() {
+                self.read_window_again(lease, shown_in, attempts).await?;
+            }
         }
         Ok(())
     }
@@ -87,36 +126,83 @@ impl RecordSync {
         lease: &Lease,
         rows: &[QuarantineRow],
         patience: Option<Duration>,
+        windows: &mut Windows,
     ) -> Result<(), SyncError> {
-        let (mut things, mut readable, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut to_ask, mut asked_of) = (Vec::new(), Vec::new());
+        let mut retried = Retried::default();
+        let (mut to_ask, mut asked_of, mut to_look_up) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
-            match self.read_again(row) {
-                ReadAgain::Thing(thing) => {
-                    things.push(*thing);
-                    readable.push(row);
-                }
-                ReadAgain::Unreadable { reason, has_own_call } => {
-                    unreadable.push(Unreadable { row, reason, has_own_call });
-                }
-                ReadAgain::ToAsk(listed, details) => {
+            match (self.read_again(row), row.shown_in) {
+                (ReadAgain::Thing(thing), _) => retried.add(row, Ok(thing)),
+                (ReadAgain::ToAsk(listed, details), _) => {
                     to_ask.push(listed);
                     asked_of.push((row, details));
+                }
+                (ReadAgain::ToLookUp(number, thing), _) => to_look_up.push((row, number, thing)),
+                (ReadAgain::Unreadable { has_own_call: false, .. }, Some(shown_in)) => {
+                    let attempts = windows.entry(shown_in).or_default();
+                    *attempts = row.attempts.max(*attempts);
+                }
+                (ReadAgain::Unreadable { reason, has_own_call }, _) => {
+                    retried.unreadable.push(Unreadable { row, reason, has_own_call });
                 }
             }
         }
         let (answers, fatal) = self.ask_again(&to_ask, &asked_of, patience).await;
-        for (row, answer) in answers {
-            match answer {
-                Ok(thing) => {
-                    things.push(*thing);
-                    readable.push(row);
-                }
-                Err(reason) => unreadable.push(Unreadable { row, reason, has_own_call: true }),
-            }
+        let (whole, fatal_too) = self.look_up_again(to_look_up, patience).await?;
+        for (row, answer) in answers.into_iter().chain(whole) {
+            retried.add(row, answer);
         }
-        self.commit_retried(lease, things, &readable, &unreadable).await?;
-        fatal.map_or(Ok(()), Err)
+        self.commit_retried(lease, retried).await?;
+        fatal.or(fatal_too).map_or(Ok(()), Err)
+    }
+
+    /// Looks each of the rows up by its number; without those for which there was no use in asking.
+    async fn look_up_again<'a>(
+        &self,
+        rows: Vec<(&'a QuarantineRow, String, Option<Box<Stored>>)>,
+        patience: Option<Duration>,
+    ) -> Result<Answered<'a>, SyncError> {
+        let numbers: Vec<&str> = rows.iter().map(|(_, number, _)| number.as_str()).collect();
+        let (whole, fatal) = self.read_whole(&numbers, usize::MAX, Priority::Update, patience).await?;
+        let mut whole: BTreeMap<String, _> = whole.into_iter().collect();
+        let answers = rows.into_iter().filter_map(|(row, number, thing)| {
+            let answer = match (whole.remove(&number)?, thing) {
+                (Ok(Outcome::Thing(thing)), _) => Ok(thing),
+                (Ok(Outcome::Partly(_, odd) | Outcome::Odd(odd)), _) => Err(odd.reason),
+                // What the platform no longer has is as it was kept.
+                (Err(reason), Some(kept)) if reason == NOT_SHOWN => {
+                    Ok(Box::new(Stored { may_be_part: false, ..*kept }))
+                }
+                (Err(reason), _) => Err(reason),
+            };
+            Some((row, answer))
+        });
+        Ok((answers.collect(), fatal))
+    }
+
+    /// Reads a window for the rows of it that could not be read when it was read last.
+    async fn read_window_again(
+        &self,
+        lease: &Lease,
+        shown_in: ShownIn,
+        attempts: i64,
+    ) -> Result<(), SyncError> {
+        let begun_at = self.clock.now();
+        let mut reading = Reading::new(self, lease, shown_in.lane, Priority::Create);
+        let read = reading.read_again(shown_in).await;
+        let is_whole = *read.as_ref().unwrap_or(&false);
+        let read_again = WindowRead { shown_in, begun_at, is_whole, attempts };
+        // Also when it could not be read: it is tried again after a longer pause.
+        let is_of_window = |error: &SyncError| error.is_of_window() || error.is_too_old();
+        if read.is_ok() || read.as_ref().is_err_and(is_of_window) {
+            let gone = self.store.note_read_again(lease, read_again).await?;
+            tracing::debug!(
+                shop = %self.shop.name, record = %self.record,
+                "read the window {} to {} again for what is in quarantine; {gone} rows without a number are not there any more",
+                shown_in.window.from(), shown_in.window.until(),
+            );
+        }
+        read.map(drop)
     }
 
     /// Asks for each of the rows by a call of its own; without those for which there was no use in asking.
@@ -125,7 +211,7 @@ impl RecordSync {
         listed: &[ListRow],
         of: &[(&'a QuarantineRow, Details)],
         patience: Option<Duration>,
-    ) -> (Vec<(&'a QuarantineRow, Result<Box<Stored>, String>)>, Option<SyncError>) {
+    ) -> Answered<'a> {
         let each: Vec<(&ListRow, Details)> =
             listed.iter().zip(of).map(|(listed, (_, details))| (listed, *details)).collect();
         // No share of them says anything of the platform: they are here because they failed before.
@@ -146,13 +232,8 @@ impl RecordSync {
         (answers.collect(), asked.fatal)
     }
 
-    async fn commit_retried(
-        &self,
-        lease: &Lease,
-        things: Vec<Stored>,
-        readable: &[&QuarantineRow],
-        unreadable: &[Unreadable<'_>],
-    ) -> Result<(), SyncError> {
+    async fn commit_retried(&self, lease: &Lease, retried: Retried<'_>) -> Result<(), SyncError> {
+        let Retried { things, readable, unreadable } = retried;
         let made = things.len() as u64;
         let commit = PageCommit {
             run_id: self.run_id,
@@ -161,13 +242,14 @@ impl RecordSync {
             things,
             amounts_due: self.wants_amounts(),
             quarantined: Vec::new(),
+            shown_in: None,
             close: None,
         };
-        let committed = self.store.commit_retried(lease, commit, readable, unreadable).await?;
+        let committed = self.store.commit_retried(lease, &commit, &readable, &unreadable).await?;
         self.rows_read(readable.len() + unreadable.len(), 0);
         let unchanged = made - committed.written.min(made);
         self.rows_stored(committed.written, unchanged, unreadable.len() as u64);
-        for Unreadable { row, reason, .. } in unreadable {
+        for Unreadable { row, reason, .. } in &unreadable {
             tracing::debug!(shop = %self.shop.name, record = %self.record, "{} still cannot be read: {reason}", row.number);
         }
         self.report_quarantine(&[], &committed.quarantine);
@@ -178,6 +260,16 @@ impl RecordSync {
     fn read_again(&self, row: &QuarantineRow) -> ReadAgain {
         let answers = row.answers();
         let listed = answers.list.as_deref().and_then(|raw| self.listed_again(row, raw));
+        if self.source().splits_rows() {
+            let number = row.has_number().then(|| row.number.clone());
+            if let Some(number) = number.or_else(|| Some(listed.as_ref()?.number.clone())) {
+                let made = listed.map(|listed| self.outcome(listed.with(answers), row.last_seen_at, false));
+                let thing =
+                    made.and_then(|made| if let Outcome::Thing(thing) = made { Some(thing) } else { None });
+                return ReadAgain::ToLookUp(number, thing);
+            }
+            return ReadAgain::Unreadable { reason: self.why_unlisted(row), has_own_call: false };
+        }
         let Some(listed) = listed else {
             return ReadAgain::Unreadable { reason: self.why_unlisted(row), has_own_call: false };
         };

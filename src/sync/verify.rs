@@ -52,10 +52,19 @@ pub struct Difference {
 struct Collected {
     counted: Kind,
     rows: BTreeMap<String, Option<DateTime<Utc>>>,
+    /// What the total counts, where that is no kind of ours.
+    named: HashSet<String>,
+}
+
+impl Collected {
+    fn new(counted: Kind) -> Self {
+        Self { counted, rows: BTreeMap::new(), named: HashSet::new() }
+    }
 }
 
 impl Sink for Collected {
     async fn take(&mut self, page: AskedPage) -> Result<(), SyncError> {
+        self.named.extend(page.page.counted.into_iter().flatten());
         for row in page.page.rows {
             match row {
                 Row::Readable(row) if row.kind == self.counted => {
@@ -71,7 +80,7 @@ impl Sink for Collected {
     }
 
     fn seen(&self) -> u64 {
-        self.rows.len() as u64
+        self.rows.len().max(self.named.len()) as u64
     }
 }
 
@@ -153,7 +162,8 @@ impl RecordSync {
         };
         let rows = shown.len() as u64;
         let is_doubtful = !pass.is_complete() || pass.doubts.any();
-        let platform_total = if is_doubtful { rows } else { total };
+        // A total that counts several rows of one thing is no number of things.
+        let platform_total = if is_doubtful { rows } else { total.min(rows) };
         let missing = self.missing(shown).await?;
         let difference =
             (!missing.is_empty()).then_some(Difference { window, platform_total, stored, missing });
@@ -208,7 +218,7 @@ impl RecordSync {
         is_halved_beyond: bool,
     ) -> Result<Option<(BTreeMap<String, Option<DateTime<Utc>>>, PassEnd)>, SyncError> {
         let statuses = self.windows().dense_statuses;
-        let mut all = Collected { counted: self.paging.counted, rows: BTreeMap::new() };
+        let mut all = Collected::new(self.paging.counted);
         if statuses.is_empty() || is_halved_beyond || !pager.exceeds_paging(&first.page) {
             let pages_max = if is_halved_beyond { pager.pages_max() } else { pager.pages_at_last() };
             let limit = Limit { pages_max, is_halved_beyond };
@@ -223,7 +233,7 @@ impl RecordSync {
             if pager.exceeds_paging(&first.page) {
                 return Err(too_dense());
             }
-            let mut of_status = Collected { counted: self.paging.counted, rows: BTreeMap::new() };
+            let mut of_status = Collected::new(self.paging.counted);
             let pass = self.collect(pager, range, Some(first), limit, &mut of_status).await?;
             let pass = pass.ok_or_else(too_dense)?;
             all.rows.append(&mut of_status.rows);

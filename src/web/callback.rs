@@ -150,6 +150,8 @@ fn outcome_of(error: &AuthError) -> Outcome {
         AuthError::ForeignLink { fault: StateFault::Used, .. } | AuthError::CodeTriedBefore { .. } => {
             Outcome::Used
         }
+        // The owner has done all there is to do.
+        AuthError::NotStoredYet { .. } => Outcome::Granted,
         AuthError::ForeignLink { fault: StateFault::TooOld, .. } => Outcome::TooOld,
         AuthError::ForeignLink { .. } => Outcome::Foreign,
         AuthError::OtherAccount { .. } => Outcome::OtherAccount,

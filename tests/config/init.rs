@@ -130,7 +130,8 @@ fn it_adds_to_a_config_and_changes_nothing_that_stands_in_it() {
 
     let words = ["--platform", "xiaohongshu", "--shop", "b", "--app-key", "k", "--secret-from", "-"];
     let words = [&words[..], &["--redirect-uri", "https://example.com"]].concat();
-    done(&folder, &words, SECRET);
+    let told = done(&folder, &words, SECRET);
+    assert!(told.contains("systemctl reload shopsync"), "a daemon that runs has to hear of it: {told}");
     // Another shop of an app that is there needs neither key nor secret.
     done(&folder, &["--app", "temu-us", "--shop", "c"], "");
 

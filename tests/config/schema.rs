@@ -71,6 +71,12 @@ fn every_key_is_described_and_every_default_is_the_built_in_one() {
         }
     }
     assert!(keys > 50, "{keys}");
+    for inside in ["Debug", "serde"] {
+        assert!(
+            !schema.to_string().contains(inside),
+            "the schema speaks of `{inside}`, which no reader of a config knows"
+        );
+    }
     assert_eq!(
         schema["properties"]["shops"]["additionalProperties"]["properties"]["enabled"]["default"],
         true

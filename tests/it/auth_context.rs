@@ -36,8 +36,13 @@ impl Authorised {
     /// A shop of Xiaohongshu that was authorised just now.
     pub(crate) async fn new(database: TestDatabase) -> Self {
         let test = Self::before_login(database, "xiaohongshu").await;
-        test.tokens.login_code(&test.shop, SecretString::from(format!("code-{SELLER}"))).await.unwrap();
+        test.log_in(&test.tokens).await;
         test
+    }
+
+    /// The owner authorises the shop, by this program.
+    pub(crate) async fn log_in(&self, program: &Tokens) {
+        program.login_code(&self.shop, SecretString::from(format!("code-{SELLER}"))).await.unwrap();
     }
 
     pub(crate) async fn before_login(database: TestDatabase, platform: &'static str) -> Self {

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,14 +18,18 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::auth_context::{Authorised, clear, program};
+use crate::auth_gateway::SELLER;
 use crate::child;
+use crate::redis_server::redis_token_store::RedisTokenStore;
 use crate::store_shops::shop;
 
 const TASK: &str = "SHOPSYNC_TEST_PROCESS";
-/// A folder for state that cannot be made.
-pub(crate) const NOWHERE: &str = "/nonexistent/state";
+/// A folder for state that cannot be made, not even by root.
+pub(crate) const NOWHERE: &str = "/dev/null/state";
 const POLL: Duration = Duration::from_millis(20);
 const POLLS_MAX: u32 = 6_000;
+/// An orderly end waits for a file, and not for whoever holds the database.
+const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where a process stops and waits to be killed, or to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +43,42 @@ pub(crate) enum Stop {
     /// Does not stop, but its store takes no new pair.
     NoCommit,
     Nowhere,
+    /// Its store has this fault there, from then on.
+    At(Step, Moment),
+}
+
+/// What a refresh writes into the database, or reads back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Intent,
+    IntentReadBack,
+    Commit,
+    CommitReadBack,
+    Settlement,
+}
+
+impl Step {
+    const ALL: [Self; 5] =
+        [Self::Intent, Self::IntentReadBack, Self::Commit, Self::CommitReadBack, Self::Settlement];
+}
+
+/// When it fails there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Nothing is done, and it says so.
+    Before,
+    /// It never answers, as when somebody holds the database.
+    During,
+    /// It is done, and it says it is not.
+    After,
+}
+
+impl Moment {
+    pub(crate) const ALL: [Self; 3] = [Self::Before, Self::During, Self::After];
 }
 
 impl Stop {
-    const ALL: [Self; 6] = [
+    const NAMED: [Self; 6] = [
         Self::BeforeIntent,
         Self::AfterIntent,
         Self::AfterAnswer,
@@ -50,6 +86,11 @@ impl Stop {
         Self::NoCommit,
         Self::Nowhere,
     ];
+
+    fn all() -> impl Iterator<Item = Self> {
+        let faults = Step::ALL.into_iter().flat_map(|step| Moment::ALL.map(|moment| Self::At(step, moment)));
+        Self::NAMED.into_iter().chain(faults)
+    }
 }
 
 /// A process under way. Killed when it is dropped.
@@ -61,13 +102,42 @@ pub(crate) struct Process {
 impl Process {
     /// Asks for a token in `tasks` tasks, once [`Process::go`] is said.
     pub(crate) async fn start(test: &Authorised, stop: Stop, tasks: usize, state: &Path) -> Self {
+        Self::start_asking(test, None, stop, tasks, state, None).await
+    }
+
+    /// With its grants in this Redis instead of the database.
+    pub(crate) async fn start_on(
+        test: &Authorised,
+        redis: Option<&str>,
+        stop: Stop,
+        tasks: usize,
+        state: &Path,
+    ) -> Self {
+        Self::start_asking(test, redis, stop, tasks, state, None).await
+    }
+
+    /// Brings a code instead, once [`Process::go`] is said.
+    pub(crate) async fn start_login(test: &Authorised, stop: Stop, state: &Path) -> Self {
+        Self::start_asking(test, None, stop, 1, state, Some(format!("code-{SELLER}"))).await
+    }
+
+    async fn start_asking(
+        test: &Authorised,
+        redis: Option<&str>,
+        stop: Stop,
+        tasks: usize,
+        state: &Path,
+        code: Option<String>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let task = serde_json::json!({
             "database": test.database.settings.url.expose_secret(),
+            "redis": redis,
             "gateway": test.gateway.address,
             "now": test.database.clock.now().timestamp_millis(),
             "stop": format!("{stop:?}"),
             "tasks": tasks,
+            "code": code,
             "folder": folder.path(),
             "state": state,
         });
@@ -97,6 +167,13 @@ impl Process {
         self.until("done").await;
         let text = std::fs::read_to_string(self.folder.path().join("done")).unwrap();
         text.lines().map(str::to_owned).collect()
+    }
+
+    /// Ends in order, in time.
+    pub(crate) async fn end(&mut self) {
+        std::fs::write(self.folder.path().join("end"), "").unwrap();
+        tokio::time::timeout(STOPPED_WITHIN, self.until("ended")).await.expect("it does not end in time");
+        self.kill();
     }
 
     pub(crate) fn kill(&mut self) {
@@ -151,9 +228,14 @@ async fn as_a_process_of_its_own() {
     let settings = StoreSettings { url: SecretString::from(text("database")), schema: String::new() };
     let clock = Clock::manual(now);
     let store = Store::connect(&settings, clock.clone()).await.unwrap();
-    let stop = Stop::ALL.into_iter().find(|stop| format!("{stop:?}") == text("stop")).unwrap();
+    let stop = Stop::all().find(|stop| format!("{stop:?}") == text("stop")).unwrap();
+    let grants: Arc<dyn TokenStore> = match task["redis"].as_str() {
+        Some(url) => Arc::new(RedisTokenStore::open(url).await.unwrap()),
+        None => Arc::new(store.clone()),
+    };
     let stopping = Stopping {
-        store: store.clone(),
+        written: Mutex::new(None),
+        store: grants,
         stop,
         folder: folder.clone(),
         clock: clock.clone(),
@@ -166,15 +248,37 @@ async fn as_a_process_of_its_own() {
     let mut tasks = JoinSet::new();
     for _ in 0..task["tasks"].as_u64().unwrap() {
         let tokens = tokens.clone();
+        let code = task["code"].as_str().map(|code| SecretString::from(code.to_owned()));
         tasks.spawn(async move {
+            if let Some(code) = code {
+                return tokens
+                    .login_code(&shop("acme"), code)
+                    .await
+                    .map_or_else(|error| error.to_string(), |_| String::new());
+            }
             match tokens.access(&shop("acme")).await {
                 Ok(access) => clear(&access).to_owned(),
                 Err(error) => error.to_string(),
             }
         });
     }
-    mark(&folder, "done", &tasks.join_all().await.join("\n"));
+    let end_mark = folder.join("end");
+    let end = wait_for(&end_mark);
+    tokio::pin!(end);
+    tokio::select! {
+        done = tasks.join_all() => {
+            mark(&folder, "done", &done.join("\n"));
+            end.await;
+        }
+        () = &mut end => {}
+    }
+    tokens.drain().await;
+    mark(&folder, "ended", "");
     std::future::pending::<()>().await;
+}
+
+fn away() -> TokenStoreError {
+    TokenStoreError::new(std::io::Error::other("away"))
 }
 
 /// A file that appears whole.
@@ -185,7 +289,9 @@ fn mark(folder: &Path, name: &str, text: &str) {
 }
 
 struct Stopping {
-    store: Store,
+    store: Arc<dyn TokenStore>,
+    /// What was written last.
+    written: Mutex<Option<Step>>,
     stop: Stop,
     folder: PathBuf,
     clock: Clock,
@@ -193,6 +299,18 @@ struct Stopping {
 }
 
 impl Stopping {
+    /// What becomes of a step. `None`: it is done as always.
+    async fn fault(&self, step: Step) -> Option<Moment> {
+        let moment = Moment::ALL.into_iter().find(|moment| self.stop == Stop::At(step, *moment))?;
+        if !self.has_stopped.swap(true, Ordering::SeqCst) {
+            mark(&self.folder, "stopped", "");
+        }
+        if moment == Moment::During {
+            std::future::pending::<()>().await;
+        }
+        Some(moment)
+    }
+
     async fn at(&self, stop: Stop) {
         if self.stop == stop && !self.has_stopped.swap(true, Ordering::SeqCst) {
             mark(&self.folder, "stopped", "");
@@ -217,6 +335,16 @@ impl TokenStore for Stopping {
     }
 
     async fn read_back(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
+        let step = match *self.written.lock().unwrap() {
+            Some(Step::Intent) => Some(Step::IntentReadBack),
+            Some(Step::Commit) => Some(Step::CommitReadBack),
+            _ => None,
+        };
+        if let Some(step) = step
+            && self.fault(step).await.is_some()
+        {
+            return Err(away());
+        }
         self.store.read_back(shop).await
     }
 
@@ -225,15 +353,27 @@ impl TokenStore for Stopping {
     }
 
     async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError> {
-        TokenStore::now(&self.store).await
+        self.store.now().await
     }
 
     async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError> {
-        let is_commit = claim.is_some_and(|claim| next.version > claim.version);
+        let is_commit = claim.is_none_or(|claim| next.version > claim.version);
         let is_intent = matches!(next.condition, Condition::Refreshing | Condition::Replaying);
+        let step = match (is_commit, is_intent) {
+            (true, _) => Step::Commit,
+            (_, true) => Step::Intent,
+            _ => Step::Settlement,
+        };
+        *self.written.lock().unwrap() = Some(step);
+        if let Some(moment) = self.fault(step).await {
+            if moment == Moment::After {
+                self.store.swap(claim, next).await?;
+            }
+            return Err(away());
+        }
         match (is_commit, is_intent) {
             (true, _) if self.stop == Stop::NoCommit => {
-                return Err(TokenStoreError::new(std::io::Error::other("away")));
+                return Err(away());
             }
             (true, _) => self.at(Stop::AfterAnswer).await,
             (_, true) => self.at(Stop::BeforeIntent).await,

@@ -14,9 +14,6 @@ use shopsync::domain::credential::{Claim, Credential};
 
 use crate::databases::{TestDatabase, at, both_databases};
 
-#[path = "../../examples/custom_token_store.rs"]
-mod custom_token_store;
-
 fn clock() -> Clock {
     Clock::manual(at("2026-11-20 12:00:00"))
 }
@@ -47,11 +44,6 @@ async fn the_memory_of_a_process_keeps_every_rule_of_a_token_store() {
     let store = Arc::new(MemoryTokenStore::new(clock()));
     let broken = check(async || store.clone()).await;
     assert!(broken.is_empty(), "{}", broken.join("\n"));
-}
-
-#[test]
-fn the_store_of_the_example_keeps_every_rule_of_a_token_store() {
-    custom_token_store::main();
 }
 
 /// How a store may go wrong.

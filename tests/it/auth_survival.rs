@@ -33,7 +33,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 /// Waits for what a task of the program does by itself, generously.
-async fn eventually(is_done: impl AsyncFn() -> bool) {
+pub(crate) async fn eventually(is_done: impl AsyncFn() -> bool) {
     for _ in 0..POLLS_MAX {
         if is_done().await {
             return;

@@ -13,14 +13,18 @@ use crate::program::Program;
 
 const EVERY_SECOND: &str = "[jobs.orders]\ncron = \"* * * * * *\"\n";
 
+const FILLING: &str = "filling";
+/// More pages than such a disk has.
+const PAGES_MAX: usize = 4_096;
+
 /// A small disk of this test's own.
-struct Disk {
-    folder: TempDir,
+pub(crate) struct Disk {
+    pub(crate) folder: TempDir,
 }
 
 impl Disk {
     /// `None`: this machine lets nobody mount one.
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs"])
@@ -33,14 +37,20 @@ impl Disk {
         None
     }
 
-    fn fill(&self) {
-        let filling = self.folder.path().join("filling");
-        // Ends where there is no more room.
-        let _ = std::fs::write(filling, vec![b'x'; 16 * 1024 * 1024]);
+    pub(crate) fn fill(&self) {
+        let filling = self.folder.path().join(FILLING);
+        std::fs::create_dir(&filling).unwrap();
+        // Ends where there is no more room; then the last pages, one by one.
+        let _ = std::fs::write(filling.join("most"), vec![b'x'; 16 * 1024 * 1024]);
+        for page in 0..PAGES_MAX {
+            if std::fs::write(filling.join(page.to_string()), [b'x'; 4096]).is_err() {
+                break;
+            }
+        }
     }
 
-    fn make_room(&self) {
-        std::fs::remove_file(self.folder.path().join("filling")).unwrap();
+    pub(crate) fn make_room(&self) {
+        std::fs::remove_dir_all(self.folder.path().join(FILLING)).unwrap();
     }
 }
 
@@ -50,7 +60,7 @@ impl Drop for Disk {
     }
 }
 
-fn settings(folder: &Path) -> StoreSettings {
+pub(crate) fn settings(folder: &Path) -> StoreSettings {
     let url = format!("sqlite://{}", folder.join("shopsync.db").display());
     StoreSettings { url: secrecy::SecretString::from(url), schema: String::new() }
 }

@@ -4,11 +4,13 @@ use chrono::TimeDelta;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::jobs::run::Task;
 use shopsync::platform::Reach;
-use shopsync::sandbox::{Fault, FaultKind, SandboxSettings};
+use shopsync::sandbox::{Fault, FaultKind, SandboxSettings, World};
 use shopsync::store::windows::WindowState;
 
 use crate::context::{ContextSettings, SHOPS, TestContext};
 use crate::databases::{TestDatabase, both_databases};
+use crate::program::Program;
+use crate::small_sandbox::small_sandbox;
 
 const LISTS: [&str; 2] = ["bg.order.list.v2.get", "order.getOrderList"];
 
@@ -85,22 +87,22 @@ both_databases! {
     }
 
     async fn a_day_with_more_orders_than_totals_count_to_is_read_whole_and_verified(database: TestDatabase) {
-        let sandbox = SandboxSettings { orders: 250, history: TimeDelta::hours(20), ..SandboxSettings::default() };
+        let sandbox = SandboxSettings { orders: 120, history: TimeDelta::hours(20), ..SandboxSettings::default() };
         let test = context(database, sandbox).await;
         for (name, ..) in SHOPS {
             // At the limit that is known, and at one that is lower than we think.
-            for cap in [100, 30] {
+            for cap in [50, 15] {
                 tell(&test, lie(&FaultKind::TotalCapped, Some(cap)));
                 test.run(name, Lane::Update).await.unwrap();
                 let (mut sync, lease) = test.order_sync(name, Lane::Create).await.unwrap();
                 let Reach::Windows(windows) = &mut sync.paging.reach else { panic!("orders are listed by time") };
-                windows.rows_max = 100;
-                sync.paging.page_size = 10;
+                windows.rows_max = 50;
+                sync.paging.page_size = 5;
                 sync.plan_history(&lease).await.unwrap();
                 sync.backfill(&lease).await.unwrap();
                 test.assert_orders_of(name).await;
                 let verified = sync.verify(TimeDelta::days(2)).await.unwrap();
-                assert_eq!((verified.rows, verified.stored, verified.missing()), (250, 250, 0), "{name}, {cap}");
+                assert_eq!((verified.rows, verified.stored, verified.missing()), (120, 120, 0), "{name}, {cap}");
                 test.app.store.release(&lease).await.unwrap();
             }
         }
@@ -204,6 +206,28 @@ both_databases! {
         let later = test.clock.now() + TimeDelta::days(40);
         assert!(test.app.store.prune_windows(later).await.unwrap() > 0);
         assert!(windows(&test, WindowState::Unreachable).await <= 6, "what touches is one");
+    }
+
+    async fn a_sync_ends_with_3_while_a_window_is_short_and_with_0_once_it_was_read(database: TestDatabase) {
+        let sandbox = small_sandbox().await;
+        let program = Program::new(&sandbox, &database);
+        program.authorise_all(&sandbox).await;
+        sandbox.world().with(|world| world.add_fault(Fault::new(FaultKind::EndlessTotal).at(LISTS[1])));
+        let short = "SELECT COUNT(*) FROM sync_windows WHERE state = 'short'";
+        for _ in 0..2 {
+            let said = program.fail(&["sync"], 3).await;
+            assert!(said.contains("windows showed fewer than the platform reported"), "{said}");
+            assert!(database.number(short).await > 0);
+        }
+        assert_eq!(database.number("SELECT COUNT(*) FROM orders").await, 30);
+
+        sandbox.world().with(World::clear_faults);
+        // Those that were read twice wait for their day.
+        program.fail(&["sync"], 3).await;
+        database.execute("UPDATE sync_windows SET completed_at = '2026-01-01 00:00:00.000' WHERE state = 'short'").await;
+        program.finish(&["sync"]).await;
+        assert_eq!((database.number(short).await, database.number("SELECT COUNT(*) FROM orders").await), (0, 60));
+        program.finish(&["sync"]).await;
     }
 
     async fn a_scan_that_meets_hints_that_lie_marks_nothing_as_gone(database: TestDatabase) {

@@ -12,6 +12,7 @@ use crate::program::Program;
 use crate::truth;
 
 mod by_hand;
+mod held;
 
 /// Kills before the program may finish. Enough for kills at every kind of moment, few enough for CI.
 const KILLS: u32 = 12;

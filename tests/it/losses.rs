@@ -129,7 +129,7 @@ both_databases! {
         let store = &test.app.store;
         let id = store.open_window(&lease, 1, ahead, 1).await.unwrap();
         let close = Close { id, state: Closing::Complete, platform_total: 0, rows_seen: 0 };
-        store.commit_page(&lease, PageCommit { close: Some(close), ..page(test.clock.now(), Vec::new()) }).await.unwrap();
+        store.commit_page(&lease, &PageCommit { close: Some(close), ..page(test.clock.now(), Vec::new()) }).await.unwrap();
         store.release(&lease).await.unwrap();
         assert_eq!(store.closed_after("temu-shop", Record::Orders, 1, cursor).await.unwrap().len(), 1);
 

@@ -1,12 +1,15 @@
 //! 115 against its sandbox: a login that is scanned, tokens that are renewed, and what its refusals do to a grant.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use shopsync::auth::credential::OwnerReason;
+use shopsync::auth::grants::Grants;
+use shopsync::auth::tokens::TokenParts;
 use shopsync::auth::{AuthError, GivenTokens, Keyring, Tokens};
 use shopsync::domain::credential::{Condition, Credential};
 use shopsync::domain::grant::Access;
@@ -24,14 +27,14 @@ use crate::databases::{TestDatabase, both_databases};
 use crate::store_shops::shop;
 
 pub(crate) const REFRESH: &str = "/open/refreshToken";
-const EXCHANGE: &str = "/open/deviceCodeToToken";
+pub(crate) const EXCHANGE: &str = "/open/deviceCodeToToken";
 
 /// Far longer than anything here takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// One shop that is an account of 115.
 pub(crate) struct Drive {
-    database: TestDatabase,
+    pub(crate) database: TestDatabase,
     sandbox: Sandbox,
     pub(crate) tokens: Tokens,
     pub(crate) shop: Shop,
@@ -47,6 +50,15 @@ impl Drive {
         Self { database, sandbox, tokens, shop }
     }
 
+    /// With a program that may leave files in `state`.
+    pub(crate) fn with_state(self, state: &Path) -> Self {
+        let tokens = Tokens::of(TokenParts {
+            state_folder: Some(state.to_owned()),
+            ..parts(&self.database, &self.sandbox)
+        });
+        Self { tokens, ..self }
+    }
+
     /// Logged in just now as the first account.
     pub(crate) async fn logged_in(database: TestDatabase) -> Self {
         let test = Self::new(database).await;
@@ -60,7 +72,7 @@ impl Drive {
         self.tokens.login_device(&self.shop, &attempt.id).await.map(drop)
     }
 
-    fn world(&self) -> WorldHandle {
+    pub(crate) fn world(&self) -> WorldHandle {
         self.sandbox.world()
     }
 
@@ -77,19 +89,19 @@ impl Drive {
         self.next_refresh(FaultKind::Business { code, message: "no".to_owned() });
     }
 
-    async fn access(&self) -> Result<Access, AuthError> {
+    pub(crate) async fn access(&self) -> Result<Access, AuthError> {
         self.tokens.access(&self.shop).await
     }
 
-    async fn row(&self) -> Credential {
+    pub(crate) async fn row(&self) -> Credential {
         self.database.store.credential("pan").await.unwrap().unwrap()
     }
 
-    async fn after_end(&self) {
+    pub(crate) async fn after_end(&self) {
         self.database.clock.set(self.row().await.tokens.access_ends_at + TimeDelta::minutes(1));
     }
 
-    async fn until_version(&self, version: i64) {
+    pub(crate) async fn until_version(&self, version: i64) {
         let waiting = async {
             while self.row().await.version < version {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -105,6 +117,10 @@ impl Drive {
 }
 
 fn program(database: &TestDatabase, sandbox: &Sandbox) -> Tokens {
+    Tokens::of(parts(database, sandbox))
+}
+
+fn parts(database: &TestDatabase, sandbox: &Sandbox) -> TokenParts {
     let settings = AppSettings {
         app_key: OPEN115_APP_ID.to_owned(),
         app_secret: SecretString::default(),
@@ -114,8 +130,15 @@ fn program(database: &TestDatabase, sandbox: &Sandbox) -> Tokens {
     let policy = RetryPolicy { attempts_max: 1, backoff_min: Duration::ZERO, backoff_max: Duration::ZERO };
     let application = Application::new("app".to_owned(), client, 1000.0, policy);
     let applications = Arc::new(BTreeMap::from([("app".to_owned(), Arc::new(application))]));
-    let keyring = Keyring::parse(&key(1)).unwrap();
-    Tokens::new(database.store.clone(), applications, keyring, database.clock.clone())
+    TokenParts {
+        grants: Grants::new(Arc::new(database.store.clone())),
+        store: database.store.clone(),
+        applications,
+        keyring: Keyring::parse(&key(1)).unwrap(),
+        clock: database.clock.clone(),
+        refresh_before: BTreeMap::new(),
+        state_folder: None,
+    }
 }
 
 both_databases! {

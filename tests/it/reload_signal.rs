@@ -13,7 +13,7 @@ use crate::databases::{TestDatabase, both_databases};
 use crate::program::Program;
 use crate::reload_context::without;
 
-type Log = Lines<BufReader<ChildStderr>>;
+pub(crate) type Log = Lines<BufReader<ChildStderr>>;
 
 const YEARLY: &str = "[jobs.orders]\ncron = \"0 0 0 1 1 *\"\n";
 const EVERY_SECOND: &str = "[jobs.orders]\ncron = \"* * * * * *\"\n";
@@ -176,13 +176,13 @@ fn let_calls_be_repeated(sandbox: &Sandbox) {
     sandbox.world().with(|world| world.add_fault(fault));
 }
 
-async fn send(child: &Child, signal: &str) {
+pub(crate) async fn send(child: &Child, signal: &str) {
     let id = child.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-s", signal, &id]).status().await.unwrap().success());
 }
 
 /// Reads the log until a line holds this; what was read, that line last.
-async fn until_told(log: &mut Log, word: &str) -> Vec<String> {
+pub(crate) async fn until_told(log: &mut Log, word: &str) -> Vec<String> {
     let mut read = Vec::new();
     let told = async {
         while let Some(line) = log.next_line().await.unwrap() {

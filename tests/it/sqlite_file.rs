@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use secrecy::ExposeSecret;
 
-use crate::daemon::sandbox;
+use crate::daemon::{sandbox, start, stop, until};
 use crate::databases::{TestDatabase, connect};
 use crate::program::Program;
 
@@ -45,24 +45,46 @@ async fn check_names_a_file_that_others_read_and_one_that_is_damaged() {
     assert!(said.contains(".recover") && said.contains("backup"), "{said}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_log_that_a_long_reader_let_grow_shrinks_when_it_is_gone() {
-    const GROWN: u64 = 20 * 1024 * 1024;
-    let test = TestDatabase::sqlite().await;
-    let log = format!("{}-wal", test.store.sqlite_file().unwrap().display());
-    let length = || fs::metadata(&log).unwrap().len();
+/// To this many bytes the log shrinks.
+const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// A reader holds the log while another program writes more than it may keep; then the reader goes away.
+async fn let_the_log_grow(test: &TestDatabase) {
     let reader = connect(test.settings.url.expose_secret()).await;
     let reading = reader.begin().await.unwrap();
     reading.execute_unprepared("SELECT COUNT(*) FROM shops").await.unwrap();
     test.execute("CREATE TABLE filling AS SELECT zeroblob(24000000) AS bytes").await;
-    assert!(length() > GROWN, "{}", length());
+    assert!(log_bytes(test) > LOG_BYTES_MAX, "{}", log_bytes(test));
     reading.rollback().await.unwrap();
     reader.close().await.unwrap();
+}
+
+fn log_bytes(test: &TestDatabase) -> u64 {
+    let log = format!("{}-wal", test.store.sqlite_file().unwrap().display());
+    fs::metadata(&log).unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_that_a_long_reader_let_grow_shrinks_when_it_is_gone() {
+    let test = TestDatabase::sqlite().await;
+    let_the_log_grow(&test).await;
 
     for _ in 0..3 {
         // A row that stays as it is would not be written.
         test.clock.advance(chrono::TimeDelta::seconds(1));
         test.store.beat(chrono::TimeDelta::days(1)).await.unwrap();
     }
-    assert!(length() < GROWN, "{}", length());
+    assert!(log_bytes(&test) <= LOG_BYTES_MAX, "{}", log_bytes(&test));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_shrinks_also_below_a_daemon_that_has_nothing_to_do() {
+    let (sandbox, database) = (sandbox(20).await, TestDatabase::sqlite().await);
+    let program = Program::new(&sandbox, &database);
+    program.edit(|text| text.replace("[sync]\n", "[sync]\nenabled = false\n"));
+    let (mut child, mut log) = start(&program).await;
+    let_the_log_grow(&database).await;
+
+    until(|| log_bytes(&database) <= LOG_BYTES_MAX).await;
+    stop(&mut child, &mut log, "TERM").await;
 }

@@ -42,7 +42,7 @@ fn changed(hash: &str) -> Stored {
 impl TestDatabase {
     async fn save_due(&self, lease: &Lease, orders: Vec<Stored>) {
         let page = PageCommit { amounts_due: true, ..page(self.clock.now(), orders) };
-        self.store.commit_page(lease, page).await.unwrap();
+        self.store.commit_page(lease, &page).await.unwrap();
     }
 
     async fn due(&self) -> Vec<DueOrder> {

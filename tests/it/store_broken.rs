@@ -52,6 +52,48 @@ both_databases! {
         test.assert_nothing_is_held().await;
         test.assert_writes_arrive().await;
     }
+
+    async fn a_transaction_that_the_database_ended_or_aborted_costs_its_own_writes_and_nothing_else(test: TestDatabase) {
+        test.store.beat(GAP_MAX).await.unwrap();
+        // On Postgres every further statement of the transaction is refused. SQLite rolls back by itself, and the driver
+        // does not know; the rollback after the next error would then leave a transaction open.
+        let triggers = if test.store.is_postgres() {
+            test.execute(
+                "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not like this'; END $$",
+            )
+            .await;
+            ["FOR EACH ROW EXECUTE FUNCTION no()"; 2]
+        } else {
+            ["BEGIN SELECT RAISE(ROLLBACK, 'no'); END", "BEGIN SELECT RAISE(ABORT, 'no'); END"]
+        };
+        let removed = if test.store.is_postgres() { "DROP TRIGGER no ON heartbeats" } else { "DROP TRIGGER no" };
+        for trigger in triggers.into_iter().cycle().take(6) {
+            test.execute(&format!("CREATE TRIGGER no BEFORE UPDATE ON heartbeats {trigger}")).await;
+            let error = test.store.beat(GAP_MAX).await.unwrap_err();
+            assert!(error.is_named(), "{error:?}");
+            test.execute(removed).await;
+            test.assert_nothing_is_held().await;
+            test.assert_writes_arrive().await;
+        }
+    }
+}
+
+/// As it does when its disk is full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_sqlite_ended_by_itself_costs_its_connection_and_nothing_else() {
+    let test = TestDatabase::sqlite().await;
+    test.store.beat(GAP_MAX).await.unwrap();
+    test.execute(
+        "CREATE TRIGGER no BEFORE UPDATE ON heartbeats BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
+    )
+    .await;
+    for _ in 0..3 {
+        test.store.beat(GAP_MAX).await.unwrap_err();
+        test.execute("DELETE FROM heartbeats WHERE program = 'nobody'").await;
+    }
+    test.execute("DROP TRIGGER no").await;
+    test.assert_nothing_is_held().await;
+    test.assert_writes_arrive().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -38,7 +38,7 @@ impl TestDatabase {
     async fn read(&self, lease: &Lease, epoch: i64, window: Window, state: Closing) -> Option<DateTime<Utc>> {
         let id = self.store.open_window(lease, epoch, window, 7).await.unwrap();
         let page = PageCommit { close: Some(close(id, state)), ..page(self.clock.now(), Vec::new()) };
-        self.store.commit_page(lease, page).await.unwrap().cursor
+        self.store.commit_page(lease, &page).await.unwrap().cursor
     }
 
     async fn cursor_at(&self) -> DateTime<Utc> {
@@ -144,7 +144,7 @@ both_databases! {
         test.clock.advance(TimeDelta::seconds(90));
         let close = Close { id, state: Closing::Complete, platform_total: 12, rows_seen: 13 };
         let page = PageCommit { close: Some(close), ..page(test.clock.now(), vec![order("A")]) };
-        test.store.commit_page(&lease, page).await.unwrap();
+        test.store.commit_page(&lease, &page).await.unwrap();
 
         let closed = test.store.closed_after("acme", Record::Orders, 1, start()).await.unwrap().remove(0);
         assert_eq!((closed.opened_at, closed.completed_at), (Some(opened_at), Some(test.clock.now())));
@@ -162,7 +162,7 @@ both_databases! {
 
         assert_eq!(moved, (Some(start() + TimeDelta::minutes(20)), to));
         let page = PageCommit { close: Some(close(id, Closing::Complete)), ..page(test.clock.now(), vec![order("A")]) };
-        let refused = test.store.commit_page(&lease, page).await;
+        let refused = test.store.commit_page(&lease, &page).await;
         assert!(matches!(refused, Err(StoreError::LeaseLost { .. })), "{refused:?}");
         assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
 
@@ -209,7 +209,7 @@ both_databases! {
         let new = test.lease(Lane::Update).await;
 
         let refusals = [
-            test.store.commit_page(&old, page(test.clock.now(), vec![order("A")])).await.err(),
+            test.store.commit_page(&old, &page(test.clock.now(), vec![order("A")])).await.err(),
             test.store.begin_cursor(&old, start(), &[]).await.err(),
             test.store.sweep(&old).await.err(),
             test.store.plan_windows(&old, &[minutes(0, 1)]).await.err(),
@@ -261,7 +261,7 @@ both_databases! {
     async fn closing_a_window_that_is_not_there_stores_nothing(test: TestDatabase) {
         let lease = test.started().await;
         let page = PageCommit { close: Some(close(999, Closing::Complete)), ..page(test.clock.now(), vec![order("A")]) };
-        let refused = test.store.commit_page(&lease, page).await;
+        let refused = test.store.commit_page(&lease, &page).await;
         assert!(matches!(refused, Err(StoreError::NoSuchWindow { id: 999 })), "{refused:?}");
         assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
     }

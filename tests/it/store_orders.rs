@@ -47,6 +47,7 @@ pub(crate) fn order(number: &str) -> Stored {
         answers: Answers { list: Some(r#"{"v":1}"#.to_owned()), ..Answers::default() },
         read_at: at("2026-11-20 12:00:00"),
         list_hash: "list-first".to_owned(),
+        may_be_part: false,
     }
 }
 
@@ -99,6 +100,7 @@ pub(crate) fn page(synced_at: DateTime<Utc>, orders: Vec<Stored>) -> PageCommit 
         things: orders,
         amounts_due: false,
         quarantined: Vec::new(),
+        shown_in: None,
         close: None,
     }
 }
@@ -120,7 +122,7 @@ impl TestDatabase {
 
     pub(crate) async fn save(&self, lease: &Lease, orders: Vec<Stored>) -> Committed {
         let page = page(self.clock.now(), orders);
-        self.store.commit_page(lease, page).await.unwrap()
+        self.store.commit_page(lease, &page).await.unwrap()
     }
 
     pub(crate) async fn stored(&self, number: &str) -> OrderView {
@@ -310,7 +312,7 @@ both_databases! {
     async fn a_shop_that_is_not_registered_stores_nothing(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
         test.execute("DELETE FROM shops").await;
-        let refused = test.store.commit_page(&lease, page(test.clock.now(), vec![order("A")])).await;
+        let refused = test.store.commit_page(&lease, &page(test.clock.now(), vec![order("A")])).await;
         assert!(matches!(refused, Err(StoreError::UnknownShop { .. })), "{refused:?}");
     }
 
@@ -318,7 +320,7 @@ both_databases! {
         let lease = test.lease(Lane::Update).await;
         test.execute("DROP TABLE quarantine").await;
 
-        let failed = test.store.commit_page(&lease, page(test.clock.now(), vec![order("A")])).await;
+        let failed = test.store.commit_page(&lease, &page(test.clock.now(), vec![order("A")])).await;
 
         assert!(matches!(failed, Err(StoreError::Refused { .. })), "{failed:?}");
         assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
@@ -329,7 +331,8 @@ both_databases! {
         let lease = test.lease(Lane::Update).await;
         for polls in 1..40 {
             let orders = (0..20).map(|number| order(&format!("P{polls}-{number}"))).collect();
-            let commit = test.store.commit_page(&lease, page(test.clock.now(), orders));
+            let page = page(test.clock.now(), orders);
+            let commit = test.store.commit_page(&lease, &page);
             cut_off_after(polls, commit).await;
             let (orders, lines) = (
                 test.number("SELECT count(*) FROM orders").await,
@@ -366,7 +369,7 @@ async fn write_round(store: &Store, lease: &Lease, now: DateTime<Utc>, lane: usi
     if lane == 1 {
         orders.reverse();
     }
-    store.commit_page(lease, page(now, orders)).await.unwrap();
+    store.commit_page(lease, &page(now, orders)).await.unwrap();
 }
 
 /// Drops a future after it was polled so many times, as a shutdown or a lost race would.

@@ -48,6 +48,7 @@ pub(crate) fn stored(entity: Entity) -> Stored {
         answers: Answers { list: Some(r#"{"v":1}"#.to_owned()), ..Answers::default() },
         read_at: at("2026-11-20 12:00:00"),
         list_hash: "list".to_owned(),
+        may_be_part: false,
     }
 }
 
@@ -104,7 +105,7 @@ both_databases! {
         let lease = test.lease_of(Record::Products, Lane::Update).await;
         test.store.set_cursor("acme", Record::Products, test.clock.now()).await.unwrap();
 
-        let refused = test.store.commit_page(&lease, page(test.clock.now(), vec![product("P")])).await;
+        let refused = test.store.commit_page(&lease, &page(test.clock.now(), vec![product("P")])).await;
 
         assert!(matches!(refused, Err(StoreError::LeaseLost { .. })), "{refused:?}");
         assert_eq!(test.number("SELECT count(*) FROM products").await, 0);

@@ -18,8 +18,8 @@ both_databases! {
             ],
             ..page(test.clock.now(), Vec::new())
         };
-        test.store.commit_page(&lease, unreadable("first")).await.unwrap();
-        test.store.commit_page(&lease, unreadable("second")).await.unwrap();
+        test.store.commit_page(&lease, &unreadable("first")).await.unwrap();
+        test.store.commit_page(&lease, &unreadable("second")).await.unwrap();
 
         let kept = test.store.quarantine(Some("acme")).await.unwrap();
         let told: Vec<(i64, &str)> = kept.iter().map(|row| (row.attempts, row.reason.as_str())).collect();
@@ -38,13 +38,13 @@ both_databases! {
         test.clock.advance(TimeDelta::seconds(5));
         let unreadable = || Quarantined { number: Some("A".to_owned()), reason: "shape".to_owned(), raw: "{".to_owned(), has_own_call: false };
         let page_of = |orders| PageCommit { quarantined: vec![unreadable()], ..page(test.clock.now(), orders) };
-        test.store.commit_page(&lease, page_of(Vec::new())).await.unwrap();
+        test.store.commit_page(&lease, &page_of(Vec::new())).await.unwrap();
 
         // Read before, by a lane that collects more rows before it writes.
         test.save(&lease, vec![older]).await;
         assert_eq!(test.store.quarantine(None).await.unwrap().len(), 1);
         // Readable on one page and no longer on the next.
-        test.store.commit_page(&lease, page_of(vec![order("A")])).await.unwrap();
+        test.store.commit_page(&lease, &page_of(vec![order("A")])).await.unwrap();
         assert_eq!(test.store.quarantine(None).await.unwrap().len(), 1);
 
         test.save(&lease, vec![Stored { read_at: test.clock.now(), ..order("A") }]).await;

@@ -87,7 +87,7 @@ both_databases! {
         let ok = test.store.start_run(run("acme")).await.unwrap();
         let unreadable = Quarantined { number: Some("B".to_owned()), reason: "shape".to_owned(), raw: "{}".to_owned(), has_own_call: false };
         let page = PageCommit { amounts_due: true, quarantined: vec![unreadable], ..page(test.clock.now(), vec![order("A")]) };
-        test.store.commit_page(&lease, page).await.unwrap();
+        test.store.commit_page(&lease, &page).await.unwrap();
         test.store.finish_run(ok, end(Outcome::Ok)).await.unwrap();
         test.clock.advance(TimeDelta::minutes(5));
         let last = test.store.start_run(run("acme")).await.unwrap();
@@ -136,7 +136,7 @@ async fn every_instant_in_sqlite_is_text_of_23_characters() {
         quarantined: vec![unreadable],
         ..page(test.clock.now(), vec![order("A")])
     };
-    test.store.commit_page(&lease, page).await.unwrap();
+    test.store.commit_page(&lease, &page).await.unwrap();
 
     let mut checked = 0;
     for table in ["shops", "orders", "sync_cursors", "leases", "sync_windows", "job_runs", "quarantine"] {

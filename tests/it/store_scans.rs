@@ -19,6 +19,7 @@ fn scan(started_at: DateTime<Utc>, products: &[&str], skus: &[&str]) -> ScanEnd 
         started_at,
         seen: BTreeMap::from([(Kind::Product, numbers(products)), (Kind::Sku, numbers(skus))]),
         marks_gone: true,
+        is_whole: true,
     }
 }
 

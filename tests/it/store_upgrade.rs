@@ -7,6 +7,7 @@ use shopsync::domain::entity::Kind;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::store::StoreSettings;
 use shopsync::store::overview::OrdersFilter;
+use shopsync::store::quarantine::Untried;
 use shopsync::store::runs::RunsFilter;
 use shopsync::store::windows::CREATE_EPOCH;
 
@@ -37,13 +38,18 @@ const FILLED: &str = "
         '2026-11-19 10:00:00.000');
     INSERT INTO leases (shop, record, lane, fence) VALUES ('acme', 'orders', 'update', 41);";
 
-async fn an_upgrade_loses_nothing(settings: StoreSettings) {
+/// Makes the database of an older version, with what that version wrote.
+async fn filled(settings: &StoreSettings, migrations: u32, rows: &str) {
     let url = settings.url.expose_secret().to_owned();
     let mode = if url.starts_with("sqlite") { "?mode=rwc" } else { "" };
     let before = Database::connect(format!("{url}{mode}")).await.unwrap();
-    Migrator::up(&before, Some(BEFORE)).await.unwrap();
-    before.execute_unprepared(FILLED).await.unwrap();
+    Migrator::up(&before, Some(migrations)).await.unwrap();
+    before.execute_unprepared(rows).await.unwrap();
     before.close().await.unwrap();
+}
+
+async fn an_upgrade_loses_nothing(settings: StoreSettings) {
+    filled(&settings, BEFORE, FILLED).await;
 
     let test = TestDatabase::over(settings, "SELECT 1").await;
 
@@ -73,10 +79,67 @@ async fn an_upgrade_loses_nothing(settings: StoreSettings) {
     let numbers = ["A".to_owned()];
     assert_eq!(store.list_hashes("acme", Kind::Order, &numbers).await.unwrap()["A"], "l");
     let newer = changed(order("A"), "second", "2026-11-20 10:10:00");
-    assert_eq!(store.commit_page(&lease, page(test.clock.now(), vec![newer])).await.unwrap(), WRITTEN);
+    assert_eq!(store.commit_page(&lease, &page(test.clock.now(), vec![newer])).await.unwrap(), WRITTEN);
     let stored = test.stored("A").await;
     assert_eq!((stored.first_seen_at, stored.synced_at), (at("2026-11-19 10:01:00"), test.clock.now()));
     assert_eq!(test.number("SELECT count(*) FROM order_events WHERE number = 'A'").await, 1);
+}
+
+/// The changes of the version that did not ask again by itself for what it could not read.
+const BEFORE_NEXT_TRY: u32 = 16;
+
+/// What that version could not read: two things in quarantine, one without a readable number, and the money of an order.
+const WAITING: &str = "
+    INSERT INTO quarantine (shop, record, number, reason, raw, attempts, first_seen_at, last_seen_at, version) VALUES
+        ('acme', 'orders', 'Q', 'shape', '{', 9, '2026-10-01 10:00:00.000', '2026-11-19 10:00:00.000', '0.0.1'),
+        ('acme', 'after_sales', '#1a', 'shape', '{', 1, '2026-11-19 10:00:00.000', '2026-11-19 10:00:00.000', NULL);
+    INSERT INTO orders (shop, number, platform, status, platform_status, raw, list_hash, content_hash, first_seen_at,
+        synced_at, run_id, amounts_due_at)
+        VALUES ('acme', 'A', 'temu', 'to_ship', '2', '{}', 'l', 'c', '2026-11-19 10:01:00.000', '2026-11-19 10:01:00.000', 3,
+            '2026-11-19 10:01:00.000');
+    INSERT INTO skus (shop, sku_id, product_id, raw, list_hash, content_hash, first_seen_at, synced_at, run_id)
+        VALUES ('acme', 's1', 'p1', '{}', 'l', 'c', '2026-11-19 10:01:00.000', '2026-11-19 10:01:00.000', 3);";
+
+async fn what_could_not_be_read_before_an_upgrade_is_due_at_once(settings: StoreSettings) {
+    let names: Vec<String> =
+        Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    assert!(names[BEFORE_NEXT_TRY as usize].starts_with("m20261201_000001"), "{names:?}");
+    filled(&settings, BEFORE_NEXT_TRY, WAITING).await;
+
+    let test = TestDatabase::over(settings, "SELECT 1").await;
+
+    for (record, number) in [(Record::Orders, "Q"), (Record::AfterSales, "#1a")] {
+        let due = Untried { shop: "acme", record, number: None, due_before: Some(test.clock.now()) };
+        let rows = test.store.untried(due, None, 10).await.unwrap();
+        assert_eq!(rows.len(), 1, "{record}");
+        assert_eq!((rows[0].number.as_str(), rows[0].next_try_at), (number, Some(rows[0].last_seen_at)));
+        let asked_again = test.store.asked_again("acme", record, &[number]).await.unwrap();
+        assert!(asked_again.contains_key(number), "also when it was tried by this very version");
+    }
+    let (store, now) = (&test.store, test.clock.now());
+    let due = store.due_orders("acme", now, now, None, 10).await.unwrap();
+    assert_eq!(
+        due.iter().map(|order| (order.number.as_str(), order.attempts)).collect::<Vec<_>>(),
+        [("A", 0)]
+    );
+    assert_eq!(test.store.amounts_unreadable("acme").await.unwrap(), 0);
+    assert_eq!(
+        test.number("SELECT COUNT(*) FROM skus WHERE stock_attempts = 0 AND stock_due_at IS NULL").await,
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_sqlite_file_held_unread_before_an_upgrade_is_due_at_once() {
+    let (settings, _folder) = sqlite_settings();
+    what_could_not_be_read_before_an_upgrade_is_due_at_once(settings).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_postgres_database_held_unread_before_an_upgrade_is_due_at_once() {
+    if let Some(settings) = postgres::empty_database().await {
+        what_could_not_be_read_before_an_upgrade_is_due_at_once(settings).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -115,7 +115,13 @@ both_databases! {
     async fn a_token_that_is_due_is_renewed_before_it_is_handed_out(test: TestDatabase) {
         let verbs = Verbs::new(&test).await;
         verbs.authorise("xhs-shop", Platform::Xiaohongshu).await;
+        let fresh = verbs.status_of("xhs-shop").await;
+        assert_eq!(fresh["should_refresh"], false, "{fresh}");
+        assert!(fresh["refresh_seconds_left"].as_i64() > fresh["access_seconds_left"].as_i64(), "{fresh}");
         let soon = ends_in(&test, "xhs-shop", TimeDelta::minutes(8)).await;
+        let due = verbs.status_of("xhs-shop").await;
+        assert_eq!(due["should_refresh"], true, "{due}");
+        assert!((1..=480).contains(&due["access_seconds_left"].as_i64().unwrap()), "{due}");
 
         let told = verbs.program.json(&["auth", "token", "xhs-shop", "--json"]).await;
 
@@ -241,6 +247,38 @@ both_databases! {
         assert_eq!(output.status.code(), Some(77), "{told}");
         assert!(told.contains("its access token has ended") && told.contains("nothing is lost"), "{told}");
         assert_eq!(verbs.status_of("temu-shop").await["reason"], "access_ended");
+    }
+
+    async fn auth_status_says_how_long_tokens_live_and_whether_they_are_due(test: TestDatabase) {
+        let verbs = Verbs::new(&test).await;
+        let never = verbs.status_of("xhs-shop").await;
+        assert_eq!((&never["access_seconds_left"], &never["refresh_seconds_left"]), (&Value::Null, &Value::Null));
+        assert_eq!(never["should_refresh"], false, "{never}");
+        verbs.authorise("xhs-shop", Platform::Xiaohongshu).await;
+        for (left, is_due) in [(TimeDelta::days(3), false), (TimeDelta::minutes(10), true), (TimeDelta::minutes(-5), true)] {
+            ends_in(&test, "xhs-shop", left).await;
+            let line = verbs.status_of("xhs-shop").await;
+            let seconds = line["access_seconds_left"].as_i64().unwrap();
+            let expected = left.num_seconds().max(0);
+            assert!((expected - 60..=expected).contains(&seconds), "{line}");
+            assert!(line["refresh_seconds_left"].as_i64().unwrap() > 86_400, "{line}");
+            assert_eq!(line["should_refresh"], is_due, "{line}");
+        }
+    }
+
+    async fn check_and_a_sync_by_name_lift_a_switch_off_at_once(test: TestDatabase) {
+        let verbs = Verbs::new(&test).await;
+        verbs.authorise("xhs-shop", Platform::Xiaohongshu).await;
+        let until = Clock::system().now() + TimeDelta::hours(20);
+        for words in [&["check"][..], &["sync", "--shop", "xhs-shop", "--record", "orders"]] {
+            for subject in ["orders", "amounts"] {
+                test.store.switch_off("xhs-shop", subject, "not granted", Some(until)).await.unwrap();
+            }
+            verbs.program.output(words).await;
+            for subject in ["orders", "amounts"] {
+                assert!(test.store.off("xhs-shop", subject).await.unwrap().is_none(), "{words:?}: {subject}");
+            }
+        }
     }
 
     async fn tokens_of_another_program_are_taken_over_once_it_is_stopped(test: TestDatabase) {

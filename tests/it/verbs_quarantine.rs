@@ -1,7 +1,7 @@
 //! What could not be read is shown and tried again, one order is fetched, and where it came from is told: the real binary.
 
 use shopsync::clock::Clock;
-use shopsync::sandbox::{Platform, Spoiled};
+use shopsync::sandbox::{Fault, FaultKind, Platform, Spoiled, World};
 
 use crate::context::SHOPS;
 use crate::databases::{TestDatabase, both_databases};
@@ -72,8 +72,8 @@ both_databases! {
         let program = Program::new(&sandbox, &database);
         program.authorise_all(&sandbox).await;
         program.finish(&["sync"]).await;
-        let order = oldest(&database, "temu-shop", 1).await.remove(0);
-        set_aside(&database, "temu-shop", &order.0, "{\"list\":{}}", "0.0.1").await;
+        let order = oldest(&database, "xhs-shop", 1).await.remove(0);
+        set_aside(&database, "xhs-shop", &order.0, "{\"list\":{}}", "0.0.1").await;
         let set_aside_at = Clock::system().now().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
 
         program.fail(&["sync"], 3).await;
@@ -81,7 +81,7 @@ both_databases! {
             program.finish(&["sync"]).await;
         }
         assert_eq!(database.number("SELECT attempts FROM quarantine").await, 2, "once by this version");
-        let shown = program.json(&["quarantine", "show", "temu-shop", "orders", &order.0, "--json"]).await;
+        let shown = program.json(&["quarantine", "show", "xhs-shop", "orders", &order.0, "--json"]).await;
         assert_eq!(shown["version"], VERSION, "{shown}");
         let seen_at = shown["last_seen_at"].as_str().unwrap();
         assert!(seen_at <= set_aside_at.as_str(), "the platform did not show it since: {seen_at}");
@@ -157,6 +157,39 @@ both_databases! {
         let story = program.json(&["explain", "temu-shop", &number, "--json"]).await;
         assert_eq!(story["here"], false, "{story}");
         assert!(story["quarantine"]["reason"].is_string(), "{story}");
+    }
+
+    async fn an_order_is_fetched_without_an_extra_that_is_not_answered_and_says_so(database: TestDatabase) {
+        let sandbox = small_sandbox().await;
+        let program = Program::new(&sandbox, &database);
+        program.edit(|text| text.replace("amounts = false", "amounts = false\ndetail = true"));
+        program.authorise_all(&sandbox).await;
+        let numbers = sandbox.world().with(|world| {
+            let numbers: Vec<String> = [(Platform::Temu, "bg.order.detail.v2.get"), (Platform::Xiaohongshu, "order.getOrderDetail")]
+                .map(|(platform, api)| {
+                    let number = world.numbers(platform, 0)[3].clone();
+                    world.add_fault(Fault::new(FaultKind::InternalError).at(api).about(&number));
+                    number
+                })
+                .into();
+            numbers
+        });
+
+        let output = program.output(&["fetch", "temu-shop", &numbers[0]]).await;
+        let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(shown.contains(&numbers[0]), "{shown}");
+        let last = said.lines().last().unwrap();
+        assert!(last.contains("stored without") && last.contains("HTTP 500") && !last.contains("cannot be read"), "{said}");
+        let said = program.fail(&["fetch", "xhs-shop", &numbers[1]], 3).await;
+        assert!(said.lines().last().unwrap().contains("set aside") && !said.contains("stored without"), "{said}");
+        assert_eq!(database.number("SELECT COUNT(*) FROM orders").await, 1);
+
+        sandbox.world().with(World::clear_faults);
+        for (shop, number) in [("temu-shop", &numbers[0]), ("xhs-shop", &numbers[1])] {
+            assert!(program.finish(&["fetch", shop, number]).await.contains(number));
+        }
+        assert_eq!(database.number("SELECT COUNT(*) FROM quarantine").await, 0);
     }
 
     async fn an_order_tells_where_it_came_from(database: TestDatabase) {

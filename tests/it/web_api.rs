@@ -38,6 +38,25 @@ both_databases! {
         test.stop().await;
     }
 
+    async fn a_sync_that_is_asked_for_lifts_a_switch_off_at_once(database: TestDatabase) {
+        let test = Served::new(database).await;
+        test.database.clock.advance(chrono::TimeDelta::minutes(2));
+        let until = test.database.clock.now() + chrono::TimeDelta::hours(20);
+        let store = &test.app.store;
+        for subject in ["orders", "amounts"] {
+            store.switch_off("xhs-shop", subject, "not granted", Some(until)).await.unwrap();
+        }
+
+        let response = test.sync("xhs-shop", ADMIN).await;
+
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        until_all_is_here(&test).await;
+        for subject in ["orders", "amounts"] {
+            assert!(store.off("xhs-shop", subject).await.unwrap().is_none(), "{subject}");
+        }
+        test.stop().await;
+    }
+
     async fn what_cannot_be_synced_is_refused_in_words(database: TestDatabase) {
         let test = Served::with(database, WITH_ADMIN).await;
         let ask = async |body: &str, kind: &str| {

@@ -122,6 +122,22 @@ both_databases! {
         test.stop().await;
     }
 
+    async fn an_account_that_is_another_shop_already_is_refused_and_the_page_names_that_shop(database: TestDatabase) {
+        let http = format!("{WITH_ADMIN}[shops.twin]\napp = \"xhs\"\n");
+        let test = Served::with(database, &http).await;
+        let path = agreed(&test, "xhs-shop").await;
+        assert_eq!(open(&test, &path).await.status(), StatusCode::OK);
+        let path = agreed(&test, "twin").await;
+
+        let response = open(&test, &path).await;
+
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        let page = response.text().await.unwrap();
+        assert!(page.contains("This account is already the shop <strong>xhs-shop</strong>"), "{page}");
+        assert_eq!(test.app.tokens.status(test.app.shop("twin").unwrap()).await.unwrap(), None);
+        test.stop().await;
+    }
+
     async fn another_sellers_grant_is_refused(database: TestDatabase) {
         let test = Served::new(database).await;
         let before = test.app.tokens.status(test.app.shop("xhs-shop").unwrap()).await.unwrap();

@@ -81,6 +81,30 @@ async fn a_name_or_a_page_that_is_not_ours_is_refused_whatever_token_it_has() {
 }
 
 #[tokio::test]
+async fn a_listed_scraper_may_use_any_name_for_metrics_and_for_nothing_else() {
+    for (listed, metrics) in [
+        ("hosts = [\"127.0.0.1\"]\n", StatusCode::OK),
+        ("hosts = [\"10.9.8.7\", \"prom.example\"]\n", StatusCode::MISDIRECTED_REQUEST),
+        ("", StatusCode::MISDIRECTED_REQUEST),
+    ] {
+        let test = Served::with(TestDatabase::sqlite().await, listed).await;
+        for host in ["shopsync.internal:8787", "10.1.2.3"] {
+            let asked = async |path: &str| test.get(path).header("host", host).send().await.unwrap().status();
+            assert_eq!(asked("/metrics").await, metrics, "{listed}{host}");
+            for path in ["/healthz", "/readyz"] {
+                assert_eq!(asked(path).await, StatusCode::OK, "{listed}{host}{path}");
+            }
+            for path in
+                ["/", "/login", "/api/v1/status", "/metrics/", "/metrics/more", "/oauth/temu/callback"]
+            {
+                assert_eq!(asked(path).await, StatusCode::MISDIRECTED_REQUEST, "{listed}{host}{path}");
+            }
+        }
+        test.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_browser_gets_a_cookie_for_the_typed_token_that_no_other_page_can_use() {
     let test = Served::new(TestDatabase::sqlite().await).await;
     let login = |token: &str| {

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::output;
 use crate::app::App;
 use crate::auth::token_store::TokenStore;
-use crate::auth::{AuthError, GivenTokens, GrantStatus};
+use crate::auth::{AuthError, GivenTokens, GrantStatus, forget_files};
 use crate::cli::AuthVerb;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
@@ -101,8 +101,14 @@ async fn refresh(app: &App, shop: &Shop, is_forced: bool) -> Result<GrantStatus,
 }
 
 /// Forgets a grant. Asks for no key, so that a shop whose key is lost can be freed of it.
-pub(super) async fn clear(grants: &dyn TokenStore, store: &Store, shop: &str) -> anyhow::Result<Exit> {
+pub(super) async fn clear(
+    grants: &dyn TokenStore,
+    store: &Store,
+    state: &Path,
+    shop: &str,
+) -> anyhow::Result<Exit> {
     let was_there = grants.clear(shop).await.map_err(AuthError::from)?;
+    forget_files(state, store, shop).await?;
     store.drop_orphans(shop).await?;
     forgotten(shop, was_there)?;
     Ok(Exit::Done)

@@ -56,6 +56,9 @@ pub(super) fn error(error: &AuthError) -> String {
         AuthError::TokenStore { .. } => "保存的令牌无法读取或写入".to_owned(),
         AuthError::Store { shop, .. } => format!("无法在数据库中读写店铺 `{shop}`"),
         AuthError::Platform { shop, .. } => format!("店铺 `{shop}` 的令牌请求失败"),
+        AuthError::NotStoredYet { shop, .. } => {
+            format!("店铺 `{shop}` 的新令牌已安全保存在加密文件中，条件允许时会自动存入：不需要重新授权")
+        }
         AuthError::NoApplication { shop, app } => {
             format!("店铺 `{shop}` 的应用 `{app}` 不在本程序运行的应用之中")
         }
@@ -170,6 +173,7 @@ mod tests {
             AuthError::Store { shop: shop(), source: Arc::new(StoreError::UnknownKind) },
             AuthError::Platform { shop: shop(), source: Arc::new(PlatformError::TooDense) },
             AuthError::NoApplication { shop: shop(), app: shop() },
+            AuthError::NotStoredYet { shop: shop(), source: Box::new(later(Delay::Ending)) },
             AuthError::LoginOver { shop: shop() },
             AuthError::NoDeviceLogin { shop: shop() },
             AuthError::NotRegistered { shop: shop() },

@@ -50,6 +50,9 @@ pub(super) fn error(error: &StoreError) -> String {
         StoreError::SchemaNewer { migration } => {
             format!("数据库由本程序的更新版本创建（其中有 `{migration}`）")
         }
+        StoreError::InParts { numbers } => {
+            format!("{} 个订单的行只是其明细的一部分：请完整读取这些订单", numbers.len())
+        }
         StoreError::UnknownWord { column, found } => format!("`{column}` 的值 `{found}` 不为本版本所知"),
     }
 }

@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::WebhookConfig;
+use crate::domain::until::lasting;
 use crate::jobs::run::chain;
 use crate::notify::webhook::{self, WebhookError};
 use crate::notify::{Courier, Message};
@@ -108,7 +109,7 @@ async fn send_all(courier: &Courier, webhook: &WebhookConfig, queue: Vec<Message
 impl Hook {
     /// A clock that stepped back lets nobody rest for longer.
     fn rests(&self, now: DateTime<Utc>) -> bool {
-        self.rests_until.is_some_and(|until| now < until && until <= now + REST_MAX)
+        self.rests_until.and_then(|until| lasting(until, REST_MAX, now)).is_some()
     }
 
     /// Tells a failure once, until it works again.

@@ -3,8 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cause::Cause;
+use crate::auth::advice::sentence;
 use crate::auth::credential::OwnerReason;
-use crate::auth::duty::days_left;
+use crate::auth::duty::{Duty, End};
 use crate::domain::record::Record;
 use crate::store::alarms::AlarmKey;
 
@@ -76,18 +77,15 @@ impl Finding {
         let record_zh = self.record.map(record_zh).unwrap_or_default();
         let login = &self.login;
         match &self.what {
-            What::NeedsOwner { reason, works_until } => needs_owner(shop, *reason, *works_until, login),
+            What::NeedsOwner { reason, works_until } => {
+                let works_until = works_until.map(|at| End::of(at, now));
+                grant(shop, login, &Duty::AskOwner { reason: *reason, works_until })
+            }
             What::DatabaseAway { since } => (
                 format!("the database has been away since {}; nothing is read meanwhile", moment(*since)),
                 format!("数据库自 {} 起无法访问，期间不读取数据", moment(*since)),
             ),
-            What::Copied => (
-                format!(
-                    "shop {shop}: its database was copied, so its token is not renewed here. When nobody uses the original: \
-                     shopsync auth take-over {shop}"
-                ),
-                format!("店铺 {shop}：数据库是副本，令牌不再续期。原库停用后运行 shopsync auth take-over {shop}"),
-            ),
+            What::Copied => grant(shop, login, &Duty::TakeOver),
             What::NothingScheduled => (
                 "no enabled job covers any record of any shop: nothing is read. See [jobs] and [shops] of config.toml"
                     .to_owned(),
@@ -110,16 +108,7 @@ impl Finding {
                 format!("{record} of shop {shop} have never been read. See: shopsync runs --shop {shop}"),
                 format!("店铺 {shop} 的{record_zh}从未成功读取：shopsync runs --shop {shop}"),
             ),
-            What::TokenEnding { at } => {
-                let days = days_left(*at, now);
-                (
-                    format!(
-                        "the grant of shop {shop} ends at {} (days left: {days}): its owner must authorise it again. Run: {login}",
-                        moment(*at)
-                    ),
-                    format!("店铺 {shop} 的授权还剩 {days} 天，请店主重新授权：{login}"),
-                )
-            }
+            What::TokenEnding { at } => grant(shop, login, &Duty::AuthoriseBefore(End::of(*at, now))),
             What::RecordOff => (
                 format!(
                     "{record} of shop {shop} are switched off: the platform does not grant them. Add the permission to the app; \
@@ -143,20 +132,11 @@ impl Finding {
     }
 }
 
-fn needs_owner(
-    shop: &str,
-    reason: OwnerReason,
-    works_until: Option<DateTime<Utc>>,
-    login: &str,
-) -> (String, String) {
-    let (until, until_zh) = match works_until {
-        Some(at) => (format!("; it works until {}", moment(at)), format!("，{} 前仍可用", moment(at))),
-        None => ("; nothing is read for it meanwhile".to_owned(), "，期间不读取数据".to_owned()),
-    };
-    (
-        format!("shop {shop} needs its owner: {}{until}. Run: {login}", reason.describe()),
-        format!("店铺 {shop} 需要店主重新授权{until_zh}：{login}"),
-    )
+/// What has to be done about a grant, in the words of all who tell it. A message shows no code.
+fn grant(shop: &str, login: &str, duty: &Duty) -> (String, String) {
+    let said = sentence(shop, login, duty);
+    let plain = |text: &str| text.replace('`', "");
+    (format!("shop {shop}: {}", plain(&said.english)), format!("店铺 {shop}：{}", plain(&said.chinese)))
 }
 
 /// That something is over, in English and in Chinese.

@@ -99,7 +99,13 @@ fn what_needs_a_person_comes_first_and_says_what_to_do_in_both_languages() {
     );
     let (english, chinese) = owner.words(noon());
     assert!(english.contains("refuses its refresh token") && english.ends_with("shopsync auth qr acme"));
-    assert!(chinese.contains("店铺 acme 需要店主重新授权") && chinese.ends_with("shopsync auth qr acme"));
+    assert!(chinese.contains("店铺 acme：平台拒绝了刷新令牌") && chinese.ends_with("shopsync auth qr acme"));
+    let advice = crate::auth::advice::sentence(
+        "acme",
+        &owner.login,
+        &crate::auth::duty::Duty::AskOwner { reason: OwnerReason::RefreshRefused, works_until: None },
+    );
+    assert!(english.contains(&advice.english.replace('`', "")), "in the words of `auth status`: {english}");
 }
 
 proptest! {

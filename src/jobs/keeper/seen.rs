@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::until::lasting;
+
 /// How long a shop is left alone after trouble that the grant's own row does not know of.
 const TROUBLE_PAUSE: TimeDelta = TimeDelta::minutes(10);
 
@@ -37,7 +39,7 @@ impl Seen {
 
     /// A clock that stepped back lets nobody rest for longer.
     pub(super) fn rests(&self, shop: &str, now: DateTime<Utc>) -> bool {
-        self.resting.get(shop).is_some_and(|until| now < *until && *until <= now + TROUBLE_PAUSE)
+        self.resting.get(shop).and_then(|until| lasting(*until, TROUBLE_PAUSE, now)).is_some()
     }
 }
 

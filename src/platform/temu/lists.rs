@@ -94,7 +94,7 @@ pub(super) fn text_member(raw: &str, name: &str) -> Option<String> {
 }
 
 /// Every row of a list, page by page from the first, each text once and in an order of its own: what the platform
-/// shows first says nothing about the rows. `page` makes the parameters for a page of at most `page_size` rows. The total is a
+/// shows first says nothing about the rows. Together they are no longer than one answer. `page` makes the parameters for a page of at most `page_size` rows. The total is a
 /// hint: a full page, or one with more rows than the total, is followed by another one until nothing new comes.
 pub(super) async fn whole(
     gateway: &Gateway,
@@ -103,12 +103,20 @@ pub(super) async fn whole(
     page: impl Fn(u32) -> Parameters,
 ) -> Result<BTreeSet<String>, PlatformError> {
     let mut all = BTreeSet::new();
+    let mut bytes = 0;
     for number in 1..=PAGES_MAX {
         let before = all.len();
         let understand = |answer: &str| {
             let (page, rows) = names.open(gateway.list(answer)?)?.open(number)?;
             let is_last = rows.len() < page_size as usize;
-            all.extend(rows.into_iter().map(|row| row.get().to_owned()));
+            for row in rows.into_iter().map(RawValue::get) {
+                if !all.contains(row) {
+                    // With the comma that will stand behind it.
+                    bytes += row.len() + 1;
+                    part::check_answer(bytes)?;
+                    all.insert(row.to_owned());
+                }
+            }
             Ok((page.total, is_last))
         };
         let (total, is_last) = gateway.read(api, access, page(number), understand).await?;

@@ -22,6 +22,9 @@ use crate::platform::{
 pub(super) const LIST: &str = "bg.order.list.v2.get";
 pub(super) const DETAIL: &str = "bg.order.detail.v2.get";
 
+/// Pages of rows of one order; none is known to have a second.
+const PAGES_OF_ONE_MAX: u32 = 5;
+
 static PAGING: Paging = Paging {
     counted: Kind::Order,
     reach: Reach::Windows(Windows {
@@ -77,18 +80,31 @@ impl RecordSource for Orders {
 
     /// The list takes numbers in place of times.
     async fn find(&self, access: &Access, number: &str) -> Result<Found, PlatformError> {
-        let parameters = Parameters::new()
-            .integer("pageNumber", 1)
-            .integer("pageSize", PAGING.page_size)
-            .texts("parentOrderSnList", &[number.to_owned()]);
         let understand = |answer: &str| {
             let list: wire::OrderList<'_> = DIALECT.parse(self.gateway.list(answer)?)?;
-            Ok(parcels::merged(
-                list.page_items.unwrap_or_default().into_iter().map(convert::list_row).collect(),
-            ))
+            Ok(list.page_items.unwrap_or_default().into_iter().map(convert::list_row).collect())
         };
-        let rows: Vec<Row> = self.gateway.read(LIST, access, parameters, understand).await?;
-        Ok(if rows.is_empty() { Found::Nothing } else { Found::Rows(rows) })
+        let mut rows = Vec::new();
+        for page in 1..=PAGES_OF_ONE_MAX {
+            let parameters = Parameters::new()
+                .integer("pageNumber", page)
+                .integer("pageSize", PAGING.page_size)
+                .texts("parentOrderSnList", &[number.to_owned()]);
+            let more: Vec<Row> = self.gateway.read(LIST, access, parameters, understand).await?;
+            let is_last = more.len() < PAGING.page_size as usize;
+            rows.extend(more);
+            if is_last {
+                let rows = parcels::merged(rows);
+                return Ok(if rows.is_empty() { Found::Nothing } else { Found::Rows(rows) });
+            }
+        }
+        // An order that goes on behind that cannot be read whole.
+        Err(DIALECT.malformed("pageItems"))
+    }
+
+    /// Each parcel may be a row.
+    fn splits_rows(&self) -> bool {
+        true
     }
 
     fn reread(&self, _kind: Kind, raw: &str) -> Option<ListRow> {

@@ -1,7 +1,8 @@
 //! An order in several parcels may come in several rows of the list, each with its own lines: they are one order with all
 //! of the lines.
 //!
-//! Rows on different pages are not brought together: the window then shows fewer rows than its total, which is reported.
+//! Here the rows of one page are brought together. Of rows on different pages none is ever stored in place of another: the
+//! store refuses them, and all rows of the order are read at once, by its number.
 
 use std::collections::BTreeMap;
 
@@ -45,13 +46,13 @@ fn is_of(row: &Row, number: &str) -> bool {
     matches!(row, Row::Readable(row) if row.number == number)
 }
 
-/// Number and first line: the same whenever and wherever the row is shown.
+/// The number of its first line, which no other row has: the same whenever and wherever the row is shown.
 fn name(row: &Row) -> String {
     let (number, raw) = match row {
         Row::Readable(row) => (row.number.as_str(), &row.raw),
         Row::Unreadable(row) => (row.number.as_deref().unwrap_or(&row.raw), &row.raw),
     };
-    format!("{number} {}", first_line(raw).unwrap_or_default())
+    first_line(raw).unwrap_or_else(|| number.to_owned())
 }
 
 /// The newer of two rows with the lines of both, those of `known` first; of a line that is in both, as the newer has it.

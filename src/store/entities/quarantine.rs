@@ -18,6 +18,9 @@ pub(in crate::store) struct Model {
     pub last_seen_at: ChronoDateTimeUtc,
     pub version: Option<String>,
     pub next_try_at: Option<ChronoDateTimeUtc>,
+    pub shown_lane: Option<String>,
+    pub shown_from: Option<ChronoDateTimeUtc>,
+    pub shown_until: Option<ChronoDateTimeUtc>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -194,6 +194,17 @@ fn empty_pages_against_the_total_end_at_once() {
 }
 
 #[test]
+fn the_last_page_shown_for_every_number_behind_it_costs_few_calls_and_loses_nothing() {
+    for (rows, size, told) in [(10, 7, 855), (1_000, 10, 4_000), (30, 10, 4_000), (9, 10, 4_000)] {
+        let source = Source { rows, size, total: Total::Always(told), clamps: true, ..Source::HONEST };
+        let walked = walk(source, 1_000);
+        assert_eq!(walked.seen, rows, "{source:?}");
+        assert!(!walked.end.is_complete() || rows < size, "{source:?}");
+        assert!(u64::from(walked.calls) < rows / size + 30, "{source:?}: {} calls", walked.calls);
+    }
+}
+
+#[test]
 fn a_page_number_that_is_ignored_ends_the_search() {
     let mut walk = PageWalk::new(100, None, PAGES_MAX);
     let page = |number, fresh| Shown { number, rows: 100, fresh, total: 250, pages: None, page_size: None };
@@ -219,7 +230,46 @@ fn more_pages_than_may_be_asked_for_are_told() {
     }
 }
 
+/// A page about which anything is said.
+fn any_page() -> impl Strategy<Value = Shown> {
+    let said = || proptest::option::of(1_u64..);
+    (0_u64..200, 0_u64..200, any::<u64>(), said(), said()).prop_map(
+        |(rows, fresh, total, pages, page_size)| Shown {
+            number: 0,
+            rows,
+            fresh: fresh.min(rows),
+            total,
+            pages,
+            page_size,
+        },
+    )
+}
+
 proptest! {
+    #[test]
+    fn no_number_that_is_said_of_a_page_makes_a_walk_overflow_or_go_on_for_ever(
+        pages in proptest::collection::vec(any_page(), 1..30),
+        asked_size in 0_u32..300,
+        rows_given in proptest::option::of(any::<u64>()),
+    ) {
+        let mut walk = PageWalk::new(asked_size, rows_given, PAGES_MAX);
+        let mut calls = 0;
+        for page in pages.iter().cycle() {
+            match walk.next() {
+                Next::Probe(number) | Next::Ask(number) => {
+                    prop_assert!(number <= PAGES_MAX);
+                    walk.show(Shown { number, ..*page });
+                }
+                Next::Take(_) => walk.taken(),
+                Next::Done => break,
+            }
+            calls += 1;
+            prop_assert!(calls <= 4 * PAGES_MAX);
+        }
+        walk.end(u64::MAX);
+        walk.ends_at(pages[0].total);
+    }
+
     #[test]
     fn what_is_called_complete_was_seen_whole(
         rows in 0_u64..3_000,

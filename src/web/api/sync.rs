@@ -124,7 +124,6 @@ fn refused(error: &NotStarted) -> ApiError {
         NotStarted::NeverAuthorised { .. } | NotStarted::NeedsOwner { .. } => {
             ApiError::new(StatusCode::CONFLICT, "needs_owner", message)
         }
-        NotStarted::Off { .. } => ApiError::new(StatusCode::CONFLICT, "off", message),
         NotStarted::Stopping => {
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message).retry_after(15)
         }

@@ -61,8 +61,9 @@ async fn kills_by_hand() {
     println!("SHOPSYNC_KILLS_SEED={seed}");
     let mut databases = vec![("SQLite", TestDatabase::sqlite().await)];
     databases.extend(TestDatabase::postgres().await.map(|database| ("Postgres", database)));
-    for (name, database) in databases {
-        let outcome = play(&database, seed, each).await;
+    let played =
+        databases.into_iter().map(async |(name, database)| (name, play(&database, seed, each).await));
+    for (name, outcome) in futures_util::future::join_all(played).await {
         report(name, &outcome);
         let first = &outcome.differences[..outcome.differences.len().min(5)];
         assert!(
@@ -180,7 +181,7 @@ async fn log_in(program: &Program, sandbox: &Sandbox, name: &str) {
 
 /// Whether a grant lives. What was killed may still hold the right to renew it; and what was renewed just now, before
 /// the kill or after it, lives.
-async fn is_alive(program: &Program, shop: &str) -> bool {
+pub(super) async fn is_alive(program: &Program, shop: &str) -> bool {
     for _ in 0..TRIES {
         let output = program.output(&["auth", "refresh", shop]).await;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -191,13 +192,14 @@ async fn is_alive(program: &Program, shop: &str) -> bool {
             println!("{shop} is lost: {}", said.trim());
             return false;
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(TRY_EVERY).await;
     }
-    println!("{shop} is lost: nobody may renew it for {TRIES} s");
+    println!("{shop} is lost: nobody may renew it for {:?}", TRY_EVERY * TRIES);
     false
 }
 
-const TRIES: u32 = 75;
+const TRIES: u32 = 300;
+const TRY_EVERY: Duration = Duration::from_millis(250);
 
 const NEEDS_OWNER: i32 = 77;
 

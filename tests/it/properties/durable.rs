@@ -24,7 +24,7 @@ use crate::databases::{TestDatabase, both_databases, connect};
 /// An answer is in its file within milliseconds; a loaded machine is given more.
 const IN_FILE_WITHIN: Duration = Duration::from_secs(2);
 /// An orderly end waits for a file, and not for whoever holds the database.
-const STOPPED_WITHIN: Duration = Duration::from_secs(8);
+pub(super) const STOPPED_WITHIN: Duration = Duration::from_secs(8);
 
 /// A database whose connection is stuck in a transaction: from one write on it sees what it wrote, and nobody else
 /// does.
@@ -94,14 +94,14 @@ impl TokenStore for Stuck {
     }
 }
 
-fn files(state: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(state: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(state.join("shopsync-unsaved")) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect()
 }
 
 /// Keeps everybody else from writing, on Postgres from reading too, until it is dropped.
-async fn locked(database: &TestDatabase) -> DatabaseTransaction {
+pub(crate) async fn locked(database: &TestDatabase) -> DatabaseTransaction {
     let connection = connect(database.settings.url.expose_secret()).await;
     let transaction = connection.begin().await.unwrap();
     let lock = if database.store.is_postgres() {
@@ -114,13 +114,13 @@ async fn locked(database: &TestDatabase) -> DatabaseTransaction {
 }
 
 /// The next program, after a look at what the one before left.
-async fn next_program(test: &Authorised, state: &Path) -> Tokens {
+pub(super) async fn next_program(test: &Authorised, state: &Path) -> Tokens {
     let next = test.over_with_state(Arc::new(test.database.another_store().await), state);
     next.recover(std::slice::from_ref(&test.shop)).await;
     next
 }
 
-async fn assert_lives(test: &Authorised, program: &Tokens, state: &Path) {
+pub(super) async fn assert_lives(test: &Authorised, program: &Tokens, state: &Path) {
     assert_eq!(clear(&program.access(&test.shop).await.unwrap()), test.gateway.access());
     assert_eq!((files(state).len(), program.unsaved(), test.gateway.spent_calls()), (0, 0, 0));
 }

@@ -7,11 +7,11 @@
 //! | 1 | two tasks spend one refresh token | `a_hundred_callers_at_once_cause_one_call`, `callers_of_one_program_share_one_flight` |
 //! | 2 | two processes do | `one_spend_for_a_hundred_tasks_in_four_processes` |
 //! | 3 | a lease ends before its holder | `a_holder_frozen_before_its_call_sends_nothing_when_it_thaws`, `a_frozen_holder_that_thaws_can_neither_commit_nor_release_and_its_pair_is_tried_at_last` |
-//! | 4 | a crash between answer and save | `killed_at_any_write_of_a_refresh_a_program_loses_nothing`, `killed_with_the_answer_in_hand_a_program_loses_the_grant_and_it_is_told`, `killed_at_any_moment_a_program_loses_a_grant_only_with_an_answer_and_it_is_told` |
+//! | 4 | a crash between answer and save | `killed_at_any_write_of_a_refresh_a_program_loses_nothing`, `a_fault_at_the_commit_of_the_pair_costs_no_grant`, `killed_with_the_answer_in_hand_a_program_loses_the_grant_and_it_is_told`, `killed_at_any_moment_a_program_loses_a_grant_only_with_an_answer_and_it_is_told` |
 //! | 5 | an answer that is lost, or none of the platform | `pages_in_front_of_xiaohongshu_cost_no_grant`, `a_lost_answer_is_asked_for_once_more_and_only_when_nothing_valid_is_left` |
 //! | 6 | HTTP that repeats calls unseen | `the_http_layer_sends_a_refresh_token_once_whatever_comes_back`, `reads_share_connections_and_token_calls_never_do` |
 //! | 7 | a caller that goes away | `callers_who_all_go_away_do_not_stop_the_flight`, `sigterm_never_interrupts_between_answer_and_save` |
-//! | 8 | a save that fails | `a_pair_is_in_its_file_at_once_whoever_holds_the_database_and_an_orderly_end_waits_for_no_more`, `a_pair_that_cannot_be_stored_is_used_from_a_file_and_stored_later`, `nothing_is_spent_while_the_store_takes_no_intent` |
+//! | 8 | a save that fails | `a_pair_is_in_its_file_at_once_whoever_holds_the_database_and_an_orderly_end_waits_for_no_more`, `a_pair_that_cannot_be_stored_is_used_from_a_file_and_stored_later`, `killed_at_any_write_of_a_login_a_program_loses_nothing`, `nothing_is_spent_while_the_store_takes_no_intent` |
 //! | 9 | a commit that is not durable | `an_intent_that_only_its_writer_sees_is_not_acted_upon`, `a_pair_that_only_its_writer_sees_stays_in_its_file`, `an_intent_and_a_pair_outlive_a_power_cut` |
 //! | 10 | an update lost to another writer | `a_row_that_changed_in_any_way_is_not_written_over` |
 //! | 11 | a save without a target | `a_row_that_changed_in_any_way_is_not_written_over` |
@@ -44,8 +44,10 @@ use std::path::Path;
 
 mod cancellation_safe;
 mod crash_safe;
-mod durable;
+pub(crate) mod durable;
+mod durable_login;
 mod early_jittered_and_stale_while_refreshing;
+mod every_write;
 mod fenced_leases;
 mod front_end;
 mod honest_clocks;

@@ -102,6 +102,10 @@ async fn bodies_come_in_other_charsets_compressed_and_with_text_around_them() {
         assert!(bytes.windows(4).any(|bytes| bytes == [0xbc, 0xd3, 0xbc, 0xb1]), "加急 by the GBK table");
         assert_eq!(encoding_rs::GBK.decode(&bytes).0.as_bytes(), plain);
     }
+    caller.suffer(["gbk", "gbk", "charset-wrong", "bom"].map(fault));
+    let (_, headers, bytes) = ask().await;
+    assert_eq!(headers["content-type"], "application/json;charset=GBK", "a body is encoded once");
+    assert_eq!(encoding_rs::GBK.decode(&bytes).0.as_bytes(), plain);
     caller.suffer([fault("charset-wrong")]);
     let (_, headers, bytes) = ask().await;
     assert!(headers["content-type"] == "application/json;charset=ISO-8859-1" && bytes == plain);
