@@ -44,7 +44,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "\
 Results go to stdout, everything else to stderr.
-Exit codes: 0 done, 2 wrong words, 3 partly done, 65 bad input, 69 platform or database unavailable,
+Exit codes: 0 done, 2 wrong arguments, 3 partly done, 65 bad input, 69 platform or database unavailable,
 70 a bug, 75 try again later, 77 a shop needs its owner, 78 bad config.";
 
 const GLOBAL: &str = "Options of every verb";
@@ -57,7 +57,7 @@ pub struct GlobalArgs {
     /// The config file
     #[arg(long, global = true, help = CONFIG_HELP, help_heading = GLOBAL, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// How log lines look, whatever the config says: auto, text, json or journald
+    /// How log lines look, instead of `[log] format`: auto, text, json or journald
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
     /// How much is logged: a level, or directives such as info,shopsync=debug
@@ -70,48 +70,48 @@ pub struct GlobalArgs {
 
 #[derive(Subcommand)]
 pub enum Verb {
-    /// The first hour: name an app and a shop; writes config.toml and the secret's file, or adds to them
+    /// Write the first config: ask for an app and a shop, or add them to a config that is there
     Init(InitArgs),
-    /// The daemon: keeps every shop up to date until it is told to stop
+    /// Run the daemon: keep every shop up to date until it is stopped
     Run,
-    /// Bring shops up to date now, new ones from the beginning of their history
+    /// Bring shops up to date now, including the history of new ones
     Sync(SyncArgs),
-    /// Read history over a range of creation time; goes on where it was cut off
+    /// Read what was created in a range of time; continues where it was interrupted
     Backfill(BackfillArgs),
-    /// Compare with what the platforms say they have, number by number where it differs
+    /// Compare with the platforms: the counts, and number by number where they differ
     Verify(VerifyArgs),
-    /// What the next runs will cost, and what is left of the history; asks no platform
+    /// Estimate what the next runs will cost, and what is left of the history; asks no platform
     Plan(PlanArgs),
-    /// How far each shop is, and what is missing
+    /// Show how far each shop is, and what is missing
     Status(TableArgs),
-    /// The log of runs, newest first
+    /// List the runs, newest first
     Runs(RunsArgs),
-    /// The newest orders
+    /// List the newest orders
     Orders(OrdersArgs),
-    /// One order now, from the platform
+    /// Read one order from the platform now
     Fetch(FetchArgs),
-    /// Where an order came from, or why it is not here
+    /// Show where an order came from, or why it is not here
     Explain(ExplainArgs),
-    /// Up to where everything is stored, and how to go back
+    /// Show or move the cursors: up to which moment everything is stored
     #[command(subcommand)]
     Cursor(CursorVerb),
-    /// What could not be read
+    /// Records that could not be read
     #[command(subcommand)]
     Quarantine(QuarantineVerb),
-    /// Rebuild the typed columns from the stored answers; asks no platform
+    /// Rebuild the columns from the stored answers; asks no platform
     Replay(ReplayArgs),
-    /// Look for what would not work: config, database, clock, tokens, schedule
+    /// Check config, database, clocks, tokens and schedule, with a remedy for each problem
     Check(CheckArgs),
-    /// The configuration
+    /// Show the configuration, or its schema
     #[command(subcommand)]
     Config(ConfigVerb),
-    /// The database's schema
+    /// Update or show the database's schema
     #[command(subcommand)]
     Migrate(MigrateVerb),
-    /// The shops' authorisations
+    /// Authorise shops, and look after their tokens
     #[command(subcommand)]
     Auth(AuthVerb),
-    /// A shop as a whole: its name, its end
+    /// Rename or delete a shop
     #[command(subcommand)]
     Shop(ShopVerb),
     /// Simulated platforms to try things on, over real HTTP
@@ -121,12 +121,12 @@ pub enum Verb {
     /// See it work: simulated platforms, a daemon and a database in a temporary folder
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
-    /// A script that teaches a shell these words
+    /// Print a completion script for a shell
     Completions {
         /// Which shell
         shell: Shell,
     },
-    /// All of this as a manual page
+    /// Print the manual page
     Man,
     /// Print the version
     #[command(hide = true)]
@@ -143,7 +143,7 @@ pub struct SyncArgs {
     /// Only this record; may be repeated
     #[arg(long = "record", value_name = "RECORD", help = RECORD_HELP)]
     pub records: Vec<Record>,
-    /// Read records that are mostly read by changes as a whole
+    /// Read everything, also of records of which mostly the changes are read
     #[arg(long)]
     pub full: bool,
     #[command(flatten)]
@@ -207,17 +207,17 @@ pub struct CheckArgs {
 
 #[derive(Subcommand)]
 pub enum ConfigVerb {
-    /// What holds in the end, secrets hidden
+    /// Print the effective configuration, with secrets masked
     Show(TableArgs),
-    /// The JSON schema of config.toml, for editors
+    /// Print the JSON schema of config.toml, for editors
     Schema,
 }
 
 #[derive(Subcommand)]
 pub enum MigrateVerb {
-    /// Bring the schema to this version; every verb that opens the database does so too
+    /// Update the schema to this version
     Up,
-    /// Which steps are done
+    /// Show which steps are done
     Status(TableArgs),
 }
 
@@ -238,10 +238,10 @@ pub struct SandboxArgs {
     /// Orders that change with each list that is read
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub drift: u32,
-    /// Whoever is shown a code to scan says yes at once
+    /// Confirm each code at once that is shown to be scanned
     #[arg(long)]
     pub confirm_logins: bool,
-    /// A trouble and how often it comes, such as stall=0.05 or total-capped:50; may be repeated, the list is below
+    /// A fault and how often it occurs, such as stall=0.05 or total-capped:50; may be repeated, the list is below
     #[arg(long = "fault", value_name = "NAME[:NUMBER][=SHARE]")]
     pub faults: Vec<String>,
 }

@@ -36,7 +36,7 @@ pub struct VerifyArgs {
     /// Only this record; may be repeated
     #[arg(long = "record", value_name = "RECORD")]
     pub records: Vec<Record>,
-    /// What was created within so many days
+    /// How many days back
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=i64::from(DAYS_MAX)))]
     pub days: u32,
     /// Read what is missing, and compare again

@@ -8,11 +8,11 @@ use super::{Moment, TableArgs};
 use crate::config::parse_duration;
 use crate::domain::record::Record;
 
-const RECORD_HELP: &str = "Of which record: orders, products, after_sales or activities";
+const RECORD_HELP: &str = "The record: orders, products, after_sales or activities";
 
 #[derive(Subcommand)]
 pub enum CursorVerb {
-    /// Up to where everything is stored
+    /// Show up to which moment everything is stored
     Get {
         /// Only of this shop
         shop: Option<String>,
@@ -21,7 +21,7 @@ pub enum CursorVerb {
         #[command(flatten)]
         table: TableArgs,
     },
-    /// Put a cursor to a moment: what was updated since is read again
+    /// Move a cursor to a moment; what was updated since is read again
     Set {
         #[command(flatten)]
         place: CursorPlace,
@@ -31,7 +31,7 @@ pub enum CursorVerb {
         #[command(flatten)]
         consent: CursorConsent,
     },
-    /// Put a cursor back by so much
+    /// Move a cursor back; what was updated since is read again
     Rewind {
         #[command(flatten)]
         place: CursorPlace,
@@ -45,7 +45,7 @@ pub enum CursorVerb {
 
 #[derive(Args)]
 pub struct CursorPlace {
-    /// Of which shop
+    /// The shop's name in the config
     pub shop: String,
     #[arg(help = RECORD_HELP)]
     pub record: Record,
@@ -53,7 +53,7 @@ pub struct CursorPlace {
 
 #[derive(Args)]
 pub struct CursorConsent {
-    /// Ask nothing
+    /// Do not ask
     #[arg(long)]
     pub yes: bool,
     /// Why, for the log of runs

@@ -6,7 +6,7 @@ use clap::Args;
 
 #[derive(Args)]
 pub struct InitArgs {
-    /// Whose gateway the app is registered with
+    /// The platform on which the app is registered
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<String>,
     /// The platform's zone, where it has several

@@ -5,11 +5,11 @@ use clap::Args;
 use super::{Moment, RECORD_HELP, TableArgs};
 use crate::domain::record::Record;
 
-const NUMBERED_HELP: &str = "What it is the number of: orders, products, after_sales or activities";
+const NUMBERED_HELP: &str = "The record that has this number: orders, products, after_sales or activities";
 
 #[derive(Args)]
 pub struct FetchArgs {
-    /// Of which shop
+    /// The shop's name in the config
     pub shop: String,
     /// The platform's number of the order
     pub number: String,
@@ -19,13 +19,13 @@ pub struct FetchArgs {
 
 #[derive(Args)]
 pub struct ExplainArgs {
-    /// Of which shop
+    /// The shop's name in the config
     pub shop: String,
     /// The platform's number or id
     pub number: String,
     #[arg(long, value_name = "RECORD", default_value = "orders", help = NUMBERED_HELP)]
     pub record: Record,
-    /// When it was created, as far as you know, to tell which windows should have brought what is not here
+    /// When it was created, if you know it: shows which windows should have read it
     #[arg(long, value_name = "TIME")]
     pub created: Option<Moment>,
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub struct ReplayArgs {
     /// Only this record; may be repeated
     #[arg(long = "record", value_name = "RECORD", help = RECORD_HELP)]
     pub records: Vec<Record>,
-    /// Go on after this one, as a replay that was stopped says
+    /// Continue after this one, as printed by a replay that was stopped
     #[arg(long, value_name = "SHOP/KIND/NUMBER")]
     pub after: Option<String>,
     #[command(flatten)]

@@ -7,20 +7,20 @@ use crate::domain::record::Record;
 
 #[derive(Subcommand)]
 pub enum QuarantineVerb {
-    /// What could not be read, newest first
+    /// List them, newest first
     List {
         #[command(flatten)]
         of: QuarantineFilter,
         #[command(flatten)]
         table: TableArgs,
     },
-    /// One of them: why, when, and the platform's own text
+    /// Show one: why, since when, and the platform's own text
     Show {
-        /// Of which shop
+        /// The shop's name in the config
         shop: String,
-        /// Of which record
+        /// The record
         record: Record,
-        /// Its number, as `quarantine list` tells it
+        /// Its number, as `quarantine list` shows it
         number: String,
         #[command(flatten)]
         table: TableArgs,

@@ -4,16 +4,16 @@ use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub enum ShopVerb {
-    /// Give a shop's rows and its grant another name, after its section in the config got it
+    /// Rename a shop's rows and tokens, after its section in the config was renamed
     Rename {
-        /// As in the database
+        /// The shop's name in the database
         old: String,
-        /// As in the config
+        /// The shop's name in the config
         new: String,
     },
-    /// Delete a shop: its rows, the platform's answers and its grant
+    /// Delete a shop: its rows, the platform's answers and its tokens
     Forget {
-        /// As in the database
+        /// The shop's name in the database
         shop: String,
         /// Do not ask
         #[arg(long)]

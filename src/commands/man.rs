@@ -42,12 +42,12 @@ fn page() -> Result<String> {
 
 const DESCRIPTION: &str = "Copies a seller's orders, products, after-sales cases and activities from shop platforms \
     into SQLite or Postgres, by cron, and never loses one. It keeps the shops' access tokens alive, repeats what \
-    failed, and says what it could not do. Results go to stdout, everything else to stderr. The first hour: \
+    failed, and says what it could not do. Results go to stdout, everything else to stderr. The first steps: \
     init, auth login, check, sync, run.";
 
 const EXIT_CODES: [(&str, &str); 9] = [
     ("0", "done"),
-    ("2", "wrong words on the command line"),
+    ("2", "wrong arguments on the command line"),
     ("3", "partly done: some shops failed, or a difference or an unreadable record is left"),
     ("65", "bad input: what was handed in cannot be used or does not exist"),
     ("69", "a platform or the database is unavailable"),
@@ -57,7 +57,7 @@ const EXIT_CODES: [(&str, &str); 9] = [
     ("78", "bad config"),
 ];
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("./config.toml", "the configuration, unless --config or SHOPSYNC_CONFIG names another file"),
     ("/etc/shopsync/config.toml", "the configuration where there is no nearer one"),
     (
@@ -65,6 +65,7 @@ const FILES: [(&str, &str); 4] = [
         "with the Debian package: the database, and shopsync.key, which seals the tokens in it",
     ),
     ("shopsync.key", "beside the SQLite file or [tokens] key_file; back it up apart from the database"),
+    ("/usr/share/doc/shopsync/docs/", "with the Debian package: the guides and the reference"),
 ];
 
 const ENVIRONMENT: [(&str, &str); 5] = [

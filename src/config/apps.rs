@@ -17,13 +17,13 @@ use super::forms::{Address, Auto, Form, Maybe, Place, Secret, Text, Written};
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppConfig {
-    /// Whose gateway it is registered with.
+    /// The platform on which the app is registered.
     #[serde(default, with = "Written::<Text>")]
     pub platform: String,
     /// The platform's zone; left out where it has none.
     #[serde(default, with = "Written::<Maybe<Text>>", skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// The whole address calls are posted to. Left out: the zone's or the platform's own.
+    /// The whole address that calls are sent to. Left out: the address of the zone or the platform.
     #[serde(default, with = "Written::<Maybe<Address>>", skip_serializing_if = "Option::is_none")]
     pub gateway: Option<Url>,
     /// The key or id that the platform's console shows.
@@ -38,19 +38,19 @@ pub struct AppConfig {
     /// How many calls the platform allows the app, all its shops together. Left out: the platform's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<f64>,
-    /// An `http`, `https` or `socks5` address that calls go through. Empty: straight.
+    /// An `http`, `https` or `socks5` address that calls go through. Empty: no proxy.
     #[serde(default, with = "Written::<Maybe<Address>>")]
     pub proxy: Option<Url>,
     /// The hash in the signature, where the platform has several.
     #[serde(default, with = "Written::<SignMethodName>")]
     pub sign_method: SignMethod,
-    /// How long before its end a token is renewed. `auto`: as the platform's rules say.
+    /// How long before its end a token is renewed. `auto`: by the platform's rule.
     #[serde(default, with = "Written::<Auto>")]
     pub refresh_before: Option<Duration>,
-    /// The API that refreshes a grant with a refresh token, where the platform itself knows none.
+    /// The API that refreshes a grant which has a refresh token, if the platform has no such API of its own.
     #[serde(default, with = "Written::<Maybe<Text>>")]
     pub refresh_type: Option<String>,
-    /// Where an owner comes back to. Empty: our own callback under `[http] public_url`.
+    /// Where the owner's browser is sent back to. Empty: our own callback under `[http] public_url`.
     #[serde(default, with = "Written::<Maybe<Text>>")]
     pub redirect_uri: Option<String>,
     /// The secret to use, from wherever it came; empty where the platform has none.

@@ -24,13 +24,13 @@ const DAYS_DEFAULT: u32 = 3;
 #[derive(Clone, PartialEq, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobConfig {
-    /// The record that is brought up to date.
+    /// The record that the job brings up to date.
     #[serde(default, with = "Written::<Maybe<Parsed<Record>>>", skip_serializing_if = "Option::is_none")]
     pub sync: Option<Record>,
-    /// The record whose last days are read again by creation time; tells what was missed.
+    /// The record whose last days are read again by creation time; reports what was missed.
     #[serde(default, with = "Written::<Maybe<Parsed<Record>>>", skip_serializing_if = "Option::is_none")]
     pub reconcile: Option<Record>,
-    /// Whether it runs at all.
+    /// Whether the job runs.
     #[serde(default = "yes")]
     pub enabled: bool,
     /// Names or globs; of these shops, those that have the record.
@@ -45,16 +45,16 @@ pub struct JobConfig {
     /// Any IANA zone, for `cron`.
     #[serde(default = "utc", with = "Written::<Zone>")]
     pub timezone: Tz,
-    /// The start is spread over this much time.
+    /// The start is delayed by a part of this time, fixed by the job's name.
     #[serde(default, with = "Written::<Length>")]
     pub jitter: Duration,
-    /// How often records that are mostly read by windows are read whole.
+    /// How often everything is read, of records of which mostly the changes are read.
     #[serde(default = "full_default", with = "Written::<Length>")]
     pub full: Duration,
     /// How many days back `reconcile` looks.
     #[serde(default = "days_default")]
     pub days: u32,
-    /// An address told of each start, success and failure. Empty: none.
+    /// An address that is called at each start, success and failure. Empty: none.
     #[serde(default, with = "Written::<Maybe<HiddenAddress>>")]
     pub dead_man_url: Option<Url>,
 }

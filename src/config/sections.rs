@@ -39,17 +39,17 @@ pub struct DatabaseConfig {
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
-    /// Where it listens: an address and a port. Empty: nowhere.
+    /// Where it listens: an address and a port. Empty: HTTP is off.
     #[serde(with = "Written::<Maybe<Listen>>")]
     pub listen: Option<SocketAddr>,
-    /// More names that requests may ask for, beside those of this machine and of `public_url`. An address in it may
+    /// More host names that are answered, beside those of this machine and of `public_url`. An address in it may
     /// also ask for `/metrics` by any name.
     #[serde(with = "ListOf::<HostName>")]
     pub hosts: Vec<String>,
-    /// What browsers reach. Empty: nobody can be sent back to us.
+    /// The address that browsers use. Empty: no browser can be sent back to us.
     #[serde(with = "Written::<Maybe<Address>>")]
     pub public_url: Option<Url>,
-    /// A file with the word needed for whatever changes something. Empty: the page is read-only.
+    /// A file with the token that is needed to change something. Empty: the page is read-only.
     #[serde(with = "Written::<Maybe<Place>>")]
     pub admin_token_file: Option<PathBuf>,
     /// What the file holds, read again at each reload. `None`: nobody may change anything or get a token.
@@ -64,7 +64,7 @@ pub struct LogConfig {
     /// A level, or directives such as `info,shopsync=debug`.
     #[serde(with = "Written::<Text>")]
     pub level: String,
-    /// How lines look; `auto`: text, with priorities where the journal reads along.
+    /// How lines look; `auto`: the journal's protocol if the journal reads stderr, else text.
     #[serde(with = "Written::<Parsed<LogFormat>>")]
     pub format: LogFormat,
 }
@@ -73,15 +73,15 @@ pub struct LogConfig {
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokensConfig {
-    /// Where they are kept.
+    /// Where tokens are kept.
     pub store: TokenStore,
     /// The folder for `store = "file"`.
     #[serde(with = "Written::<Place>")]
     pub directory: PathBuf,
-    /// The key that seals them. Empty: systemd's credential, or `shopsync.key` beside the database.
+    /// The file of the key that encrypts tokens. Empty: systemd's credential, or `shopsync.key` beside the database.
     #[serde(with = "Written::<Maybe<Place>>")]
     pub key_file: Option<PathBuf>,
-    /// `false` only for `store = "file"`: they then stand in clear.
+    /// `false` only for `store = "file"`: tokens are then stored unencrypted.
     pub seal: bool,
     /// For `store = "memory"`: single-use tokens may be lost with the process.
     pub allow_memory: bool,
@@ -100,15 +100,15 @@ pub enum TokenStore {
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyncConfig {
-    /// Whether jobs run at all. Without them the tokens are still kept alive, and every verb works.
+    /// Whether jobs run. Without them, tokens are still renewed, and every verb works.
     pub enabled: bool,
-    /// How far back a new shop is filled.
+    /// How far back the history of a new shop is read.
     #[serde(with = "Written::<Length>")]
     pub history: Duration,
     /// How far before the cursor each read begins.
     #[serde(with = "Written::<Length>")]
     pub overlap: Duration,
-    /// How old a moment must be before it is read.
+    /// How old a moment must be before it is read: platforms list some rows late.
     #[serde(with = "Written::<Length>")]
     pub settle: Duration,
     /// How many shops are read at the same time.
@@ -121,7 +121,7 @@ pub struct SyncConfig {
     /// How long the sync log is kept.
     #[serde(with = "Written::<Forever>")]
     pub keep_runs: Option<Duration>,
-    /// How long running work may take to end.
+    /// How long running work may take to end when the daemon stops.
     #[serde(with = "Written::<Length>")]
     pub shutdown_grace: Duration,
 }
@@ -147,10 +147,10 @@ pub struct RetryConfig {
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NotifyConfig {
-    /// A shop further behind than this is told.
+    /// A shop that is further behind than this raises an alarm.
     #[serde(with = "Written::<Length>")]
     pub lag_limit: Duration,
-    /// Who is told when something needs a person.
+    /// Where a message is sent when something needs a person.
     #[serde(deserialize_with = "lists::tables")]
     pub webhooks: Vec<WebhookConfig>,
 }

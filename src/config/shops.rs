@@ -16,25 +16,25 @@ pub struct ShopConfig {
     /// The name of its app's section.
     #[serde(default, with = "Written::<Text>")]
     pub app: String,
-    /// Whether it is copied.
+    /// Whether the shop is copied.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// The seller's id the grant must belong to. Empty: the first grant decides.
+    /// The seller's id that the grant must belong to. Empty: the id of the first grant.
     #[serde(default, with = "Written::<Maybe<Text>>")]
     pub account: Option<String>,
-    /// What is copied. Left out: all that platform and zone have.
+    /// What is copied. Left out: every record that the platform and zone have.
     #[serde(default, with = "MaybeListOf::<Parsed<Record>>", skip_serializing_if = "Option::is_none")]
     pub records: Option<Vec<Record>>,
-    /// The money of each order, where that is a call of its own.
+    /// Whether the money of each order is read, if that is a call of its own.
     #[serde(default = "yes")]
     pub amounts: bool,
-    /// The detail of each changed order, where the list does without.
+    /// Whether the detail of each changed order is read, if the list does not hold it.
     #[serde(default)]
     pub detail: bool,
-    /// The stock by warehouse, where that is a call for each changed SKU.
+    /// Whether the stock by warehouse is read, if that is a call for each changed SKU.
     #[serde(default)]
     pub stock_detail: bool,
-    /// A program and its arguments, run when only a new authorisation code helps; prints the code. Empty: none.
+    /// A program and its arguments that prints a new authorisation code. It is run when only a new code helps. Empty: none.
     #[serde(default, with = "ListOf::<Text>")]
     pub code_command: Vec<String>,
 }

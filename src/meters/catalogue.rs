@@ -1,4 +1,4 @@
-//! Every metric there is. The README's table says the same; a test holds the two together.
+//! Every metric there is. `docs/reference/metrics.md` says the same; a test compares the two.
 
 /// One metric.
 #[derive(Debug)]

@@ -142,7 +142,7 @@ impl Profile {
     }
 }
 
-/// How a platform's grants live and die. The numbers are the table of the README's token section.
+/// How a platform's grants live and die. The numbers also stand in `docs/guide/authorise.md`.
 #[derive(Clone, Copy, Debug)]
 pub struct GrantRules {
     /// Assumed when an answer gives no plausible end of the access token.

@@ -26,7 +26,7 @@ pub struct OrdersFilter {
     pub limit: Option<u64>,
 }
 
-/// The typed columns of an order; see the README's tables for their meaning.
+/// The typed columns of an order; `docs/reference/tables.md` explains them.
 #[derive(Clone, Debug, PartialEq, Eq, DerivePartialModel)]
 #[sea_orm(entity = "order::Entity")]
 pub struct OrderView {

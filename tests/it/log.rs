@@ -1,5 +1,5 @@
 //! What the log may say. The whole program at work, with everything logged and much going wrong: nothing of a buyer and no
-//! secret is in any line, and from INFO up each line is an event that the README explains.
+//! secret is in any line, and from INFO up each line is an event that docs/reference/events.md explains.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,8 +18,8 @@ use crate::auth_sealed::{EVERYTHING, Found, places};
 use crate::context::SHOPS;
 use crate::daemon::{PATIENCE, STOP_WITHIN};
 use crate::databases::{TestDatabase, both_databases};
+use crate::docs::documented_events;
 use crate::program::Program;
-use crate::readme::documented_events;
 
 /// Every record again and again.
 const RESTLESS: &str = "[jobs.orders]\ncron = \"* * * * * *\"\n[jobs.products]\ncron = \"*/2 * * * * *\"\n\

@@ -1,25 +1,24 @@
-//! The questions of the README, asked as they stand there: they answer rightly, and by an index.
+//! The questions of the guide, asked as they stand there: they answer rightly, and by an index. Every other query of the
+//! papers runs as it stands.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::databases::{TestDatabase, at, both_databases};
+use crate::docs::papers::{Paper, papers};
 
 /// Enough for a planner to prefer an index to reading everything.
 const ORDERS: i32 = 6_000;
 const ROWS_PER_INSERT: i32 = 1_000;
 
-/// The queries below the heading "Questions in SQL", in their order.
+/// The queries of the guide, in their order.
 fn queries() -> Vec<String> {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let section =
-        readme.split("### Questions in SQL").nth(1).unwrap().split("\n## ").next().unwrap().to_owned();
-    let block = section.split("```sql").nth(1).unwrap().split("```").next().unwrap();
-    block
-        .split(';')
-        .map(|query| query.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n"))
-        .map(|query| query.trim().to_owned())
-        .filter(|query| !query.is_empty())
-        .collect()
+    queries_of(&Paper::read("docs/guide/sql.md"))
+}
+
+fn queries_of(paper: &Paper) -> Vec<String> {
+    let blocks = paper.blocks_of("sql");
+    let queries = blocks.iter().flat_map(|block| block.text.split(';'));
+    queries.map(|query| query.trim().to_owned()).filter(|query| !query.is_empty()).collect()
 }
 
 /// An instant as both databases take it in SQL.
@@ -101,7 +100,16 @@ fn sku(number: i32) -> String {
 }
 
 both_databases! {
-    async fn the_questions_of_the_readme_are_answered_by_an_index(test: TestDatabase) {
+    async fn every_query_of_the_papers_runs(test: TestDatabase) {
+        let mut run = 0;
+        for query in papers().iter().flat_map(queries_of) {
+            test.query(&query).await;
+            run += 1;
+        }
+        assert!(run > queries().len(), "the papers have more queries than the guide");
+    }
+
+    async fn the_questions_of_the_guide_are_answered_by_an_index(test: TestDatabase) {
         test.fill().await;
         let queries = queries();
         let indexes = ["orders_by_creation", "orders_to_ship", "after_sales_by_update", "skus_by_stock", "orders_by_update"];
@@ -112,7 +120,7 @@ both_databases! {
         }
     }
 
-    async fn the_questions_of_the_readme_are_answered_rightly(test: TestDatabase) {
+    async fn the_questions_of_the_guide_are_answered_rightly(test: TestDatabase) {
         test.fill().await;
         let queries = queries();
 
