@@ -216,10 +216,10 @@ async fn run(
         }
     };
     let cancel = CancellationToken::new();
-    let held = lease::hold(&test.app.store, &lease, &sync.progress, &cancel, work);
+    let held = Box::pin(lease::hold(&test.app.store, &lease, &sync.progress, &cancel, work));
     match polls {
         None => Some(held.await),
-        Some(polls) => CutOff { inner: Box::pin(held), polls_left: polls }.await,
+        Some(polls) => CutOff { inner: held, polls_left: polls }.await,
     }
 }
 

@@ -41,7 +41,7 @@ async fn run(test: &TestContext, lane: Lane, page_size: u32) -> Result<(), SyncE
         if lane == Lane::Update { sync.catch_up(&lease, false).await } else { sync.backfill(&lease).await }
     };
     let cancel = CancellationToken::new();
-    let outcome = lease::hold(&test.app.store, &lease, &sync.progress, &cancel, work).await;
+    let outcome = Box::pin(lease::hold(&test.app.store, &lease, &sync.progress, &cancel, work)).await;
     test.app.store.release(&lease).await.unwrap();
     outcome
 }

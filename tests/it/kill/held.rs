@@ -113,7 +113,7 @@ async fn play(case: Case) -> Option<Lost> {
     }
     assert!(asked.elapsed() < ANSWER_AFTER, "the answer came before the trouble");
     match case.after_answer {
-        Some(pause) => tokio::time::sleep(ANSWER_AFTER + pause - asked.elapsed()).await,
+        Some(pause) => tokio::time::sleep((ANSWER_AFTER + pause).saturating_sub(asked.elapsed())).await,
         None => until(|| !files(&state).is_empty()).await,
     }
     let is_on_disk = !files(&state).is_empty();

@@ -21,7 +21,7 @@ fn code() -> SecretString {
 }
 
 /// A shop, with a program that may leave files.
-async fn program(test: &Authorised) -> (Tokens, TempDir) {
+fn program(test: &Authorised) -> (Tokens, TempDir) {
     let state = tempfile::tempdir().unwrap();
     let tokens = test.over_with_state(Arc::new(test.database.store.clone()), state.path());
     (tokens, state)
@@ -65,7 +65,7 @@ async fn assert_account_is_known(test: &Authorised) {
 both_databases! {
     async fn a_first_login_whose_database_is_held_is_used_after_a_restart(test: TestDatabase) {
         let test = Authorised::before_login(test, "xiaohongshu").await;
-        let (tokens, state) = program(&test).await;
+        let (tokens, state) = program(&test);
         logged_in_while_held(&test, &tokens, state.path()).await;
         let text = std::fs::read_to_string(&files(state.path())[0]).unwrap();
         assert!(!text.contains(CANARY) && !text.contains(&test.gateway.refresh()), "it is sealed");
@@ -78,7 +78,7 @@ both_databases! {
 
     async fn a_first_login_in_a_file_is_used_by_who_asks_first(test: TestDatabase) {
         let test = Authorised::before_login(test, "xiaohongshu").await;
-        let (tokens, state) = program(&test).await;
+        let (tokens, state) = program(&test);
         logged_in_while_held(&test, &tokens, state.path()).await;
 
         let next = test.over_with_state(Arc::new(test.database.store.clone()), state.path());
@@ -87,7 +87,7 @@ both_databases! {
 
     async fn a_login_over_a_grant_whose_database_is_held_takes_its_place_after_a_restart(test: TestDatabase) {
         let test = Authorised::new(test).await;
-        let (tokens, state) = program(&test).await;
+        let (tokens, state) = program(&test);
         test.database.clock.advance(chrono::TimeDelta::hours(1));
         logged_in_while_held(&test, &tokens, state.path()).await;
         assert_ne!(clear(&test.access().await.unwrap()), test.gateway.access());
@@ -100,7 +100,7 @@ both_databases! {
 
     async fn a_login_that_waits_is_stored_by_itself(test: TestDatabase) {
         let test = Authorised::before_login(test, "xiaohongshu").await;
-        let (tokens, state) = program(&test).await;
+        let (tokens, state) = program(&test);
         refuse_grants(&test.database).await;
         let error = tokens.login_code(&test.shop, code()).await.err().unwrap();
         assert!(matches!(error, AuthError::NotStoredYet { .. }), "{error}");
@@ -119,7 +119,7 @@ both_databases! {
 
     async fn tokens_that_a_person_hands_over_wait_in_a_file_as_well(test: TestDatabase) {
         let test = Authorised::before_login(test, "xiaohongshu").await;
-        let (tokens, state) = program(&test).await;
+        let (tokens, state) = program(&test);
         let lock = locked(&test.database).await;
         let file = format!(r#"{{"access_token":"{}","seller_id":"{SELLER}"}}"#, test.gateway.access());
         let given = GivenTokens::parse(&SecretString::from(file)).unwrap();
@@ -169,7 +169,7 @@ both_databases! {
 
     async fn a_file_of_a_login_is_kept_beside_the_grant_of_a_later_one(test: TestDatabase) {
         let test = Authorised::before_login(test, "xiaohongshu").await;
-        let (tokens, state) = program(&test).await;
+        let (tokens, state) = program(&test);
         logged_in_while_held(&test, &tokens, state.path()).await;
         test.database.clock.advance(chrono::TimeDelta::minutes(1));
         test.tokens.login_code(&test.shop, code()).await.unwrap();
@@ -183,7 +183,7 @@ both_databases! {
 
     async fn tokens_of_another_account_leave_no_file_and_take_no_place(test: TestDatabase) {
         let mut test = Authorised::before_login(test, "xiaohongshu").await;
-        let (tokens, state) = program(&test).await;
+        let (tokens, state) = program(&test);
         logged_in_while_held(&test, &tokens, state.path()).await;
         test.shop.account = Some("somebody".to_owned());
 
@@ -196,7 +196,7 @@ both_databases! {
 
     async fn a_grant_that_is_forgotten_does_not_come_back_from_a_file(test: TestDatabase) {
         let test = Authorised::new(test).await;
-        let (tokens, state) = program(&test).await;
+        let (tokens, state) = program(&test);
         test.database.clock.advance(chrono::TimeDelta::hours(1));
         logged_in_while_held(&test, &tokens, state.path()).await;
 

@@ -78,16 +78,13 @@ both_databases! {
         for stop in [Stop::AfterCommit, Stop::Nowhere] {
             test.after_end().await;
             let mut process = Process::start(&test, stop, 1, NOWHERE.as_ref()).await;
-            match stop {
-                Stop::Nowhere => {
-                    process.go();
-                    assert_eq!(process.tokens().await, [test.gateway.access()]);
-                    process.end().await;
-                }
-                _ => {
-                    process.go_until_it_stops().await;
-                    process.kill();
-                }
+            if stop == Stop::Nowhere {
+                process.go();
+                assert_eq!(process.tokens().await, [test.gateway.access()]);
+                process.end().await;
+            } else {
+                process.go_until_it_stops().await;
+                process.kill();
             }
             test.database.clock.advance(TimeDelta::minutes(1));
             let next = next_program(&test, NOWHERE.as_ref()).await;
