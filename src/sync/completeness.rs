@@ -143,3 +143,64 @@ impl Evidence {
         PassEnd { total, verdict, has_shrunk, doubts: self.doubts }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict::{Complete, Open, TotalTooHigh};
+    use super::{Doubt, Evidence, Reach, Totals};
+
+    fn of_ten(change: impl FnOnce(&mut Evidence)) -> Evidence {
+        let totals = Totals { first: 10, last: 10, highest: 10, have_jumped: false };
+        let mut evidence = Evidence { totals, ..Evidence::default() };
+        change(&mut evidence);
+        evidence
+    }
+
+    fn doubt(evidence: &mut Evidence, doubt: Doubt) {
+        evidence.doubts.add_if(true, doubt);
+    }
+
+    #[test]
+    fn a_range_is_complete_only_if_nothing_speaks_against_it() {
+        let hole = |evidence: &mut Evidence| evidence.has_hole = true;
+        let growth = |evidence: &mut Evidence| evidence.has_grown_at_end = true;
+        let beyond = |evidence: &mut Evidence| doubt(evidence, Doubt::RowsBeyondTotal);
+        let cases = [
+            ("every row seen", of_ten(|_| {}), 10, Complete),
+            ("a row less than the total", of_ten(|_| {}), 9, TotalTooHigh),
+            ("a row less, behind a hole", of_ten(hole), 9, Open),
+            ("a row less, and the end grew", of_ten(growth), 9, Open),
+            ("a jump of the total", of_ten(|evidence| evidence.totals.have_jumped = true), 10, Open),
+            ("rows beyond the total, all of them seen", of_ten(beyond), 10, Complete),
+            (
+                "rows beyond the total, and a hole",
+                of_ten(|evidence| {
+                    beyond(evidence);
+                    hole(evidence);
+                }),
+                10,
+                Open,
+            ),
+            (
+                "rows beyond the total, and the end grew",
+                of_ten(|evidence| {
+                    beyond(evidence);
+                    growth(evidence);
+                }),
+                10,
+                Open,
+            ),
+            ("a page shown twice", of_ten(|evidence| doubt(evidence, Doubt::PageRepeated)), 10, Open),
+            (
+                "more pages than may be asked for",
+                of_ten(|evidence| evidence.reach = Reach::TooLong),
+                10,
+                Open,
+            ),
+            ("no rows where a total is", of_ten(|evidence| evidence.reach = Reach::Withheld), 0, Open),
+        ];
+        for (what, evidence, seen, expected) in cases {
+            assert_eq!(evidence.judge(seen).verdict, expected, "{what}");
+        }
+    }
+}
