@@ -34,7 +34,12 @@ pub(super) fn repaired(text: &str) -> Option<String> {
             }
             b',' => {
                 repair.complete_member();
-                repair.open.last_mut()?.expects = Expects::Member;
+                let open = repair.open.last_mut()?;
+                // A name without a value, such as `{"a",}`.
+                if open.expects == Expects::Colon {
+                    return None;
+                }
+                open.expects = Expects::Member;
                 repair.at += 1;
             }
             b':' => {
@@ -342,7 +347,7 @@ mod tests {
         for end in 0..whole.len() {
             assert_eq!(repaired(&whole[..end]), None, "{}", &whole[..end]);
         }
-        for text in ["", " ", "7", "<html>", "[1}", "{]", "{\"a\"}", "{1 2}", "{{}}", ":", "}", "[\"\\"] {
+        for text in ["", " ", "7", "<html>", "[1}", "{]", "{\"a\"}", "{\"a\",}", "{1,2}", "{1 2}", "{{}}", ":", "}", "[\"\\"] {
             assert_eq!(repaired(text), None, "{text}");
         }
     }
