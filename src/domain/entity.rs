@@ -125,8 +125,8 @@ impl Entity {
     }
 
     /// Forgets times of events that lie after `latest`; deadlines may. Without an update time that can be believed, it
-    /// counts as changed when it was read.
-    pub fn believe_times(&mut self, latest: DateTime<Utc>, read_at: DateTime<Utc>) {
+    /// counts as changed when it was read. Returns whether the update time was replaced like that.
+    pub fn believe_times(&mut self, latest: DateTime<Utc>, read_at: DateTime<Utc>) -> bool {
         let forget = |time: &mut Option<DateTime<Utc>>| *time = time.filter(|time| *time <= latest);
         match self {
             Self::Order(order) => [
@@ -145,6 +145,7 @@ impl Entity {
         }
         let updated_at = self.updated_at().filter(|time| *time <= latest);
         self.set_updated_at(updated_at.unwrap_or(read_at));
+        updated_at.is_none()
     }
 
     /// Puts another moment in the place of [`Entity::updated_at`].

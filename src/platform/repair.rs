@@ -347,7 +347,10 @@ mod tests {
         for end in 0..whole.len() {
             assert_eq!(repaired(&whole[..end]), None, "{}", &whole[..end]);
         }
-        for text in ["", " ", "7", "<html>", "[1}", "{]", "{\"a\"}", "{\"a\",}", "{1,2}", "{1 2}", "{{}}", ":", "}", "[\"\\"] {
+        for text in [
+            "", " ", "7", "<html>", "[1}", "{]", "{\"a\"}", "{\"a\",}", "{1,2}", "{1 2}", "{{}}", ":", "}",
+            "[\"\\",
+        ] {
             assert_eq!(repaired(text), None, "{text}");
         }
     }

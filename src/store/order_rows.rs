@@ -3,18 +3,19 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
-use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::StoreError;
 use super::bulk::{self, KEYS_PER_STATEMENT};
 use super::dialect::{text, text_or_null};
 use super::entities::order::{Column, Entity};
 use super::pages::{Context, Piece, Pieces, Stored};
+use super::tables::table_of;
 use super::transaction::Tx;
-use crate::domain::entity::Answers;
+use super::{StoreError, rows};
+use crate::domain::entity::{Answers, Kind};
 use crate::domain::money::Currency;
 use crate::domain::order::{Amounts, Order};
 
@@ -137,13 +138,7 @@ fn on_conflict(context: &Context<'_>, brings_money: bool) -> OnConflict {
     if context.amounts_due {
         conflict.value(Column::AmountsDueAt, due_again(context));
     }
-    let is_not_older = new(Column::UpdatedAt)
-        .gte(old(Column::UpdatedAt))
-        .or(new(Column::UpdatedAt).is_null())
-        .or(old(Column::UpdatedAt).is_null())
-        .or(old(Column::UpdatedAt).gt(context.dialect.instant(context.believed_until)));
-    let differs = new(Column::ContentHash).ne(old(Column::ContentHash));
-    conflict.action_and_where(is_not_older.and(differs)).to_owned()
+    conflict.action_and_where(rows::is_newer(context, table_of(Kind::Order).name)).to_owned()
 }
 
 /// Due now. Never the very moment it was due before: a drain that is asking for the money of the order as it was
@@ -152,10 +147,6 @@ pub(super) fn due_again(context: &Context<'_>) -> Expr {
     let now = context.dialect.instant(context.synced_at);
     let before = context.dialect.instant(context.synced_at - TimeDelta::milliseconds(1));
     CaseStatement::new().case(old(Column::AmountsDueAt).eq(now.clone()), before).finally(now).into()
-}
-
-fn new(column: Column) -> Expr {
-    Expr::col((Alias::new("excluded"), column))
 }
 
 fn old(column: Column) -> Expr {

@@ -21,7 +21,7 @@ use super::windows::Close;
 use super::{Store, StoreError, after_sales, cursors, ledger, orders, parts, rows};
 use crate::domain::activity::Activity;
 use crate::domain::after_sale::AfterSale;
-use crate::domain::entity::{Answers, Entity, Kind};
+use crate::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
 use crate::domain::order::Order;
 use crate::domain::product::{Product, Sku};
 use crate::domain::record::Lane;
@@ -53,7 +53,8 @@ pub struct Stored {
     pub answers: Answers,
     /// When it was read. What is in quarantine since a later moment is a newer version of it and stays there.
     pub read_at: DateTime<Utc>,
-    /// Of the list row alone: an equal one needs no detail call and no write.
+    /// Of the list row alone: an equal one needs no detail call and no write. Empty: any later reading replaces this one,
+    /// whatever its update time.
     pub list_hash: String,
     /// Whether the platform may show other rows of the same order, with lines of their own. Such a row is never stored in
     /// place of lines that it does not have; see [`StoreError::InParts`].
@@ -91,6 +92,8 @@ pub(super) struct Context<'a> {
     pub(super) synced_at: DateTime<Utc>,
     /// Of stored update times; see [`PageCommit::believed_until`].
     pub(super) believed_until: DateTime<Utc>,
+    /// When the first of the rows was read, on the platform's clock.
+    pub(super) read_since: DateTime<Utc>,
     pub(super) amounts_due: bool,
 }
 
@@ -207,6 +210,8 @@ async fn write_things(
         return Ok(0);
     }
     let shop = lease.key.shop.as_str();
+    let ahead = page.believed_until - FUTURE_MAX - page.synced_at;
+    let read_since = page.things.iter().map(|stored| stored.read_at).min().unwrap_or(page.synced_at) + ahead;
     let context = &Context {
         dialect: tx.dialect,
         shop,
@@ -214,6 +219,7 @@ async fn write_things(
         run_id: page.run_id,
         synced_at: page.synced_at,
         believed_until: page.believed_until,
+        read_since,
         amounts_due: page.amounts_due,
     };
     let written = [

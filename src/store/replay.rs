@@ -144,6 +144,7 @@ async fn rewrite(tx: Tx, shop: &str, things: &[Retyped], now: DateTime<Utc>) -> 
         run_id: 0,
         synced_at: any.read_at,
         believed_until: any.read_at,
+        read_since: any.read_at,
         amounts_due: false,
     };
     let sorted = Sorted::new(&same);

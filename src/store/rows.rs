@@ -115,18 +115,25 @@ fn is_replaced(table: Table, column: &str) -> bool {
 
 /// An older copy never replaces a newer one, and an equal one writes nothing.
 fn on_conflict(context: &Context<'_>, table: Table, columns: &[&'static str]) -> OnConflict {
+    OnConflict::columns(["shop", table.key])
+        .update_columns(columns.iter().copied())
+        .action_and_where(is_newer(context, table.name))
+        .to_owned()
+}
+
+/// Whether a row of an insert replaces the one that is stored: it is not older, and it is not the same.
+pub(super) fn is_newer(context: &Context<'_>, table: &'static str) -> Expr {
     let new = |column: &'static str| Expr::col((Alias::new("excluded"), column));
-    let old = |column: &'static str| Expr::col((table.name, column));
+    let old = |column: &'static str| Expr::col((table, column));
+    let instant = |at| Expr::value(context.dialect.instant(at));
+    let is_assumed = old("list_hash").eq("").and(old("updated_at").lte(instant(context.read_since)));
     let is_not_older = new("updated_at")
         .gte(old("updated_at"))
         .or(new("updated_at").is_null())
         .or(old("updated_at").is_null())
-        .or(old("updated_at").gt(Expr::value(context.dialect.instant(context.believed_until))));
-    let differs = new("content_hash").ne(old("content_hash"));
-    OnConflict::columns(["shop", table.key])
-        .update_columns(columns.iter().copied())
-        .action_and_where(is_not_older.and(differs))
-        .to_owned()
+        .or(old("updated_at").gt(instant(context.believed_until)))
+        .or(is_assumed);
+    is_not_older.and(new("content_hash").ne(old("content_hash")))
 }
 
 /// Of things whose parts nobody told of, the answers that did so before: where the parts stay, what they were made of does.

@@ -154,8 +154,14 @@ impl RecordSync {
         match made {
             Ok(mut entity) => {
                 let (latest, read_on_platform) = self.believed(read_at);
-                entity.believe_times(latest, read_on_platform);
-                let RowParts { answers, list_hash, .. } = parts;
+                // The platform gives it an update time, and not a possible one: without a hash the thing is read again when
+                // it is listed again, and that reading replaces this one.
+                let has_update_time = entity.updated_at().is_some() || self.paging.windows().is_some();
+                let is_assumed = entity.believe_times(latest, read_on_platform);
+                let RowParts { answers, mut list_hash, .. } = parts;
+                if is_assumed && has_update_time {
+                    list_hash.clear();
+                }
                 let may_be_part = self.source().splits_rows();
                 let missing = entity.has_nameless_line(may_be_part).then(|| {
                     let (raw, number) = (answers.to_json(), Some(entity.number().to_owned()));

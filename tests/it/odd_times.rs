@@ -13,10 +13,11 @@ use serde_json::Value;
 use shopsync::clock::Clock;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::domain::window::Window;
+use shopsync::jobs::task::Task;
 use shopsync::platform::rate::Priority;
 use shopsync::platform::retry::{CallContext, RetryPolicy};
 use shopsync::platform::{AppSettings, Application, PageQuery, PlatformError, Range, Rejection, profile};
-use shopsync::sandbox::SandboxSettings;
+use shopsync::sandbox::{SandboxSettings, World};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +59,28 @@ both_databases! {
                 test.sync(name).await;
                 assert_is_true(&test, name, number, "shifted once").await;
             }
+        }
+    }
+
+    async fn a_later_reading_with_a_possible_time_replaces_one_whose_time_was_impossible(database: TestDatabase) {
+        let test = TestContext::new(database, ContextSettings {
+            sandbox: SandboxSettings { orders: 40, history: TimeDelta::hours(20), ..SandboxSettings::default() },
+            ..ContextSettings::default()
+        }).await;
+        for fault in ["time-ahead:86400", "time-old"] {
+            test.sandbox.world().with(|world| world.add_fault(fault.parse().unwrap()));
+            for (name, ..) in SHOPS {
+                test.run_task(name, Record::Orders, Lane::Create, Task::Whole).await.unwrap();
+                let assumed = format!("SELECT number FROM orders WHERE shop = '{name}' AND list_hash = ''");
+                assert_ne!(test.database.query(&assumed).await.len(), 0, "{fault} strikes {name}");
+            }
+            test.sandbox.world().with(World::clear_faults);
+            // Nothing has changed since, so the true times lie before that reading.
+            test.settle();
+            for (name, ..) in SHOPS {
+                test.run_task(name, Record::Orders, Lane::Create, Task::Whole).await.unwrap();
+            }
+            test.assert_equals_truth().await;
         }
     }
 
