@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::grants::Grants;
-use crate::auth::token_store::TokenStore;
+use crate::auth::store::TokenStore;
+use crate::auth::store::grants::Grants;
 use crate::auth::tokens::TokenParts;
 use crate::auth::{AuthError, Tokens};
 use crate::clock::Clock;
@@ -16,7 +16,7 @@ use crate::config::{AppConfig, Config, FULL_DEFAULT, Loaded};
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::platform::{Application, ConnectError, DetailNeed, profile};
-use crate::store::owner::Owner;
+use crate::store::db::owner::Owner;
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::sync::{Policy, Progress, RecordSync};
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use crate::app::AppError;
 use crate::auth::AuthError;
 use crate::config::ConfigError;
-use crate::jobs::run::RunError;
+use crate::jobs::daemon::run::RunError;
 use crate::language::said;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::StoreError;

@@ -6,11 +6,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shopsync::cli::{Cli, Verb};
-use shopsync::commands;
 use shopsync::config::{Config, LoadOptions, Loaded};
 use shopsync::exit::{Exit, Failure};
-use shopsync::jobs::run::chain;
-use shopsync::{telemetry, terminal};
+use shopsync::jobs::daemon::run::chain;
+use shopsync::{commands, telemetry, terminal};
 
 fn main() -> ExitCode {
     // The panic has been told by the time it arrives here.

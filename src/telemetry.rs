@@ -4,13 +4,12 @@
 //! stdout belongs to the answers of the verbs. Which events there are, and what they
 //! say, is up to the code that tells them.
 
-use std::fmt;
-use std::io::{self, IsTerminal, Write};
-use std::panic::{self, PanicHookInfo};
+use std::io::{IsTerminal, Write};
+use std::panic::PanicHookInfo;
 use std::str::FromStr;
 use std::sync::{OnceLock, mpsc};
-use std::thread;
 use std::time::Duration;
+use std::{fmt, io, panic, thread};
 
 use tracing::Subscriber;
 use tracing_subscriber::filter::Targets;

@@ -7,8 +7,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use redis_token_store::RedisTokenStore;
-use shopsync::auth::conformance;
-use shopsync::auth::token_store::TokenStore;
+use shopsync::auth::store::{TokenStore, conformance};
 
 mod redis_token_store;
 

@@ -11,8 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use redis::{Client, Connection, RedisResult, cmd};
-use shopsync::auth::record;
-use shopsync::auth::token_store::{Capabilities, TokenStore, TokenStoreError};
+use shopsync::auth::store::{Capabilities, TokenStore, TokenStoreError, json};
 use shopsync::domain::credential::{Claim, Credential};
 
 /// The hash with all grants, by the names of the shops.
@@ -78,7 +77,7 @@ fn is_durable(connection: &mut Connection) -> RedisResult<bool> {
 }
 
 fn read(shop: &str, text: &str) -> Result<Credential, TokenStoreError> {
-    record::read(shop, text).map_err(TokenStoreError::new)
+    json::read(shop, text).map_err(TokenStoreError::new)
 }
 
 #[async_trait]
@@ -110,7 +109,7 @@ impl TokenStore for RedisTokenStore {
         if row.map(|row| row.claim()).as_ref() != claim {
             return Ok(false);
         }
-        let (shop, text) = (next.shop.clone(), record::write(next));
+        let (shop, text) = (next.shop.clone(), json::write(next));
         // A process that wrote since then changed the text, and the script refuses ours.
         self.ask(move |connection| {
             let mut swap = cmd("EVAL");

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::auth::file_store::FileTokenStore;
-use crate::auth::grants::Grants;
-use crate::auth::memory::MemoryTokenStore;
-use crate::auth::rotate::stored_key_ids;
-use crate::auth::token_store::{Capabilities, TokenStore, TokenStoreError};
-use crate::auth::{AuthError, KeyPlaces, Keyring, needs};
+use crate::auth::keys::reseal::stored_key_ids;
+use crate::auth::store::file::FileTokenStore;
+use crate::auth::store::grants::Grants;
+use crate::auth::store::memory::MemoryTokenStore;
+use crate::auth::store::{Capabilities, TokenStore, TokenStoreError, requirements};
+use crate::auth::{AuthError, KeyPlaces, Keyring};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::shop::Shop;
@@ -39,7 +39,7 @@ pub(super) fn check(config: &Config, shops: &[Shop], promised: Capabilities) -> 
     for shop in shops {
         let Some(profile) = profile(shop.platform) else { continue };
         let app_refreshes = config.apps.get(&shop.app).is_some_and(|app| app.refresh_type.is_some());
-        let lacks = needs::lacks(&profile.grant, app_refreshes, promised);
+        let lacks = requirements::lacks(&profile.grant, app_refreshes, promised);
         if let Some(lack) = lacks {
             return Err(AuthError::Unfit { shop: shop.name.clone(), app: shop.app.clone(), lack });
         }

@@ -23,7 +23,7 @@ const WAIT: Duration = Duration::from_secs(2);
 
 /// What was found at one look.
 pub struct Pulse {
-    pub records: store::pulse::Pulse,
+    pub records: store::reports::pulse::Pulse,
     /// By shop. A shop that was never authorised is not among them.
     pub grants: HashMap<String, Result<GrantStatus, AuthError>>,
 }

@@ -3,7 +3,7 @@
 
 use super::AuthError;
 use super::error::Delay;
-use super::slot::Slot;
+use super::shop_state::Slot;
 use super::tokens::Tokens;
 use crate::domain::credential::Credential;
 use crate::domain::shop::Shop;

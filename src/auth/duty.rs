@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::GrantStatus;
-use super::credential::OwnerReason;
+use super::policy::OwnerReason;
 use super::status::Standing;
 use crate::platform::{Login, profile};
 

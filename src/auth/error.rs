@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::credential::OwnerReason;
 use super::duty::authorise_command;
-use super::file_store::FileStoreError;
-use super::key_file::KeyError;
-use super::login_link::StateFault;
-use super::needs::Lack;
-use super::seal::SealError;
-use super::token_store::TokenStoreError;
+use super::keys::file::KeyError;
+use super::keys::seal::SealError;
+use super::login::link::StateFault;
+use super::policy::OwnerReason;
+use super::store::TokenStoreError;
+use super::store::file::FileStoreError;
+use super::store::requirements::Lack;
 use crate::domain::shop::Shop;
 use crate::platform::PlatformError;
 use crate::store::StoreError;

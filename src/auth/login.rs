@@ -1,15 +1,25 @@
 //! Tokens that a person hands over, and what the platform says of those that are stored. Checked against the account
 //! before anything is replaced.
 
+pub mod accounts;
+pub(super) mod code;
+pub mod device;
+pub mod link;
+pub(super) mod pair;
+pub(super) mod proof;
+pub mod scopes;
+pub(super) mod token_file;
+pub mod token_input;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use chrono::{DateTime, Utc};
 
-use super::credential::{ACCESS_MARGIN, Demand};
-use super::login_pair::Login;
-use super::pair::Pair;
-use super::slot::lock;
+use super::keys::pair::Pair;
+use super::login::pair::Login;
+use super::policy::{ACCESS_MARGIN, Demand};
+use super::shop_state::lock;
 use super::tokens::{Tokens, land};
 use super::{AuthError, GivenTokens, GrantStatus};
 use crate::domain::credential::{Condition, Settlement};

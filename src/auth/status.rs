@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::credential::{Demand, Need, OwnerReason, Rules};
+use super::policy::{Demand, Need, OwnerReason, Rules};
 use crate::domain::credential::{Condition, Credential, Trouble};
 
 /// One shop's grant at a moment.

@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::credential::{Demand, Need, Rules};
 use super::error::Delay;
-use super::grants::Grants;
-use super::mend::forget_files;
-use super::slot::{Landing, Slot, lock};
-use super::spill::SpillFolder;
-use super::token_store::Capabilities;
+use super::policy::{Demand, Need, Rules};
+use super::refresh::unsaved::file::SpillFolder;
+use super::refresh::unsaved::recovery::forget_files;
+use super::shop_state::{Landing, Slot, lock};
+use super::store::Capabilities;
+use super::store::grants::Grants;
 use super::{AuthError, GrantStatus, Keyring};
 use crate::clock::Clock;
 use crate::domain::credential::Condition;
@@ -27,7 +27,7 @@ use crate::domain::grant::Access;
 use crate::domain::shop::Shop;
 use crate::platform::{Application, PlatformError};
 use crate::store::Store;
-use crate::store::owner::Owner;
+use crate::store::db::owner::Owner;
 
 /// How often a caller who needs a token looks again after a flight: each look is after a token call that went well.
 const ROUNDS_MAX: usize = 3;

@@ -18,8 +18,8 @@ use crate::domain::record::Lane;
 use crate::domain::shop::Shop;
 use crate::domain::window::Window;
 use crate::exit::{Exit, Failure};
-use crate::jobs::run::{MANUAL, RunError, RunOptions, Task, chain, run_lane};
-use crate::jobs::task::Target;
+use crate::jobs::daemon::run::{MANUAL, RunError, RunOptions, Task, chain, run_lane};
+use crate::jobs::daemon::task::Target;
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
 

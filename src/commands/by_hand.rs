@@ -8,8 +8,8 @@ use super::sync::LEASE_WAIT;
 use crate::app::App;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
-use crate::jobs::run::{MANUAL, RunError, RunOptions, Task, run_lane};
-use crate::jobs::task::Target;
+use crate::jobs::daemon::run::{MANUAL, RunError, RunOptions, Task, run_lane};
+use crate::jobs::daemon::task::Target;
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
 

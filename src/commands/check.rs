@@ -18,7 +18,7 @@ use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::domain::window::Window;
 use crate::exit::{Exit, Failure};
-use crate::jobs::schedule;
+use crate::jobs::scheduler::schedule;
 use crate::language::{Said, said};
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;

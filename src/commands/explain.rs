@@ -7,10 +7,10 @@ use crate::domain::entity::Kind;
 use crate::domain::record::{Lane, Record};
 use crate::exit::{Exit, Failure};
 use crate::store::Store;
-use crate::store::explain::{LedgerEntry, OrderEvent, Trace};
-use crate::store::overview::OrderView;
-use crate::store::quarantine::QuarantineRow;
-use crate::store::runs::RunRow;
+use crate::store::records::quarantine::QuarantineRow;
+use crate::store::reports::explain::{LedgerEntry, OrderEvent, Trace};
+use crate::store::reports::overview::OrderView;
+use crate::store::reports::runs::RunRow;
 
 mod tell;
 

@@ -8,8 +8,8 @@ use crate::app::App;
 use crate::cli::FetchArgs;
 use crate::domain::record::Record;
 use crate::exit::{Exit, Failure};
-use crate::jobs::run::Task;
-use crate::store::overview::{OrderItemView, OrderView};
+use crate::jobs::daemon::run::Task;
+use crate::store::reports::overview::{OrderItemView, OrderView};
 
 pub(super) async fn run(app: &App, words: &FetchArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     let shop = app.shop(&words.shop).ok_or_else(|| super::unknown_shop(app, &words.shop))?;

@@ -13,7 +13,7 @@ use crate::config::{Config, Loaded, nearest};
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
-use crate::jobs::run::chain;
+use crate::jobs::daemon::run::chain;
 use crate::language::{Said, said};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;

@@ -11,7 +11,7 @@ use super::output;
 use crate::cli::OrdersArgs;
 use crate::exit::{Exit, Failure};
 use crate::store::Store;
-use crate::store::overview::{OrderView, OrdersFilter};
+use crate::store::reports::overview::{OrderView, OrdersFilter};
 use crate::terminal;
 
 /// Makes Excel read the file as UTF-8.

@@ -13,11 +13,11 @@ use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::domain::window::{Closed, Pace, Window, plan};
 use crate::exit::{Exit, Failure};
-use crate::jobs::schedule;
+use crate::jobs::scheduler::schedule;
 use crate::language::said;
 use crate::platform::{Paging, Reach};
-use crate::store::cursors::Cursor;
-use crate::store::windows::LedgerWindow;
+use crate::store::ledger::cursors::Cursor;
+use crate::store::ledger::windows::LedgerWindow;
 
 mod forecast;
 

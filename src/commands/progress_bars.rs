@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::domain::record::{Lane, Record};
-use crate::jobs::run::counted;
+use crate::jobs::daemon::run::counted;
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
 use crate::telemetry::log_above;

@@ -8,9 +8,9 @@ use crate::app::App;
 use crate::cli::{QuarantineFilter, QuarantineVerb};
 use crate::domain::record::Record;
 use crate::exit::{Exit, Failure};
-use crate::jobs::run::{RunError, Task, chain};
+use crate::jobs::daemon::run::{RunError, Task, chain};
 use crate::store::Store;
-use crate::store::quarantine::{QuarantineRow, Untried};
+use crate::store::records::quarantine::{QuarantineRow, Untried};
 use crate::sync::progress::Counts;
 
 /// The words of `quarantine retry`.

@@ -14,7 +14,7 @@ use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::platform::{ConvertError, Platform};
-use crate::store::replay::{RawRow, Retyped};
+use crate::store::records::replay::{RawRow, Retyped};
 
 /// Rows read and written at once.
 const BATCH: u64 = 500;

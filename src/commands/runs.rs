@@ -4,7 +4,7 @@ use super::output;
 use crate::cli::RunsArgs;
 use crate::exit::Exit;
 use crate::store::Store;
-use crate::store::runs::{RunRow, RunsFilter};
+use crate::store::reports::runs::{RunRow, RunsFilter};
 use crate::web::api::runs::as_value;
 pub(super) use crate::web::api::runs::outcome;
 

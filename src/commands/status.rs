@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 
 use super::output;
 use crate::app::App;
-use crate::auth::advice::to_do;
+use crate::auth::required_action::to_do;
 use crate::domain::record::Record;
 use crate::exit::Exit;
-use crate::store::overview::Overview;
-use crate::store::windows::WindowState;
+use crate::store::ledger::windows::WindowState;
+use crate::store::reports::overview::Overview;
 use crate::web::api::runs::outcome;
 use crate::web::api::status::{Line, as_value, lines};
 

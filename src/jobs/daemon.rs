@@ -1,5 +1,15 @@
 //! The daemon: slots become runs, each shop on its own, until it is told to stop.
 
+pub(super) mod backlog;
+pub mod database;
+pub mod lanes;
+pub mod on_request;
+pub(super) mod presence;
+pub mod reload;
+pub mod run;
+pub mod running;
+pub mod task;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,17 +19,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::alarms::Watcher;
-use super::backlog::Backlogs;
-use super::database::DatabaseWatch;
+use super::daemon::backlog::Backlogs;
+use super::daemon::database::DatabaseWatch;
 use super::dead_man::{Ended, Switches};
-use super::health::Health;
-use super::keeper::{Charge, Keeper, KeeperParts};
-use super::lanes;
-use super::presence;
-use super::run::{RunError, RunOptions, Task, chain, run_lane};
-use super::task::Target;
-use super::ticker::Trigger;
-use super::under_way::{Claim, Running, UnderWay};
+use super::supervision::health::Health;
+use super::token_keeper::{Charge, Keeper, KeeperParts};
+
+use super::daemon::run::{RunError, RunOptions, Task, chain, run_lane};
+use super::daemon::running::{Claim, Running, UnderWay};
+use super::daemon::task::Target;
+use super::scheduler::ticker::Trigger;
 use crate::app::App;
 use crate::app::live::Live;
 use crate::auth::AuthError;

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::run::chain;
+use super::daemon::run::chain;
 use crate::notify::Courier;
 use crate::notify::dead_man::{Ping, ping};
 

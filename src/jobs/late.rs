@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::schedule;
+use super::scheduler::schedule;
 use crate::app::App;
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
@@ -47,7 +47,7 @@ mod tests {
     use chrono_tz::Tz;
 
     use super::*;
-    use crate::jobs::slots::Schedule;
+    use crate::jobs::scheduler::cron::Schedule;
 
     #[test]
     fn a_record_is_late_when_a_slot_brought_nothing() {

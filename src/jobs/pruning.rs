@@ -6,11 +6,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-use super::run::chain;
+use super::daemon::run::chain;
 use crate::app::App;
 use crate::app::live::Live;
 use crate::config::SyncConfig;
-use crate::store::prune::Ages;
+use crate::store::shops::prune::Ages;
 
 /// When it is pruned.
 #[derive(Clone, Copy, Debug)]

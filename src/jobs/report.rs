@@ -6,12 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 
 use super::late::is_record_late;
-use super::schedule;
+use super::scheduler::schedule;
 use crate::app::{App, AppError};
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
-use crate::store::overview::Overview;
+use crate::store::reports::overview::Overview;
 use crate::store::shops::ShopRow;
 
 /// A shop of the config at a moment.

@@ -6,14 +6,12 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::accounts::{Platform, SHOPS_PER_PLATFORM};
-use super::after_sales;
 use super::drift::Drift;
 use super::faults::Fault;
 use super::grants::IssuedToken;
 use super::json::Json;
-use super::open115;
-use super::truth;
 use super::world::World;
+use super::{after_sales, open115, truth};
 
 const CREATE_MAX: usize = 100_000;
 /// A century: beyond it dates run out of four digits.

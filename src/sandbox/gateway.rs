@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::accounts::Platform;
-use super::bytes::{self, Body};
-use super::distort::{self, asked_for};
+use super::bytes::Body;
+use super::distort::asked_for;
 use super::faults::{Asked, FaultKind, Struck};
 use super::flat::FlatBody;
-use super::front::{self, Page};
+use super::front::Page;
 use super::world::World;
-use super::{open115, temu, xiaohongshu};
+use super::{bytes, distort, front, open115, temu, xiaohongshu};
 
 const JSON: &str = "application/json;charset=UTF-8";
 

@@ -3,24 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::middleware::Next;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
 
 use super::accounts::Platform;
-use super::authorize::{self, Consent};
+use super::authorize::Consent;
 use super::connection::Scissors;
-use super::control::{self, Control, TruthQuery};
-use super::gateway::{self, Date, Delivery, Gateway, Reply};
-use super::open115;
+use super::control::{Control, TruthQuery};
+use super::gateway::{Date, Delivery, Gateway, Reply};
 use super::world::WorldHandle;
+use super::{authorize, control, gateway, open115};
 
 pub(super) const TEMU_PATH: &str = "/temu/openapi/router";
 pub(super) const TEMU_PARTNER_PATH: &str = "/temu-partner/openapi/router";

@@ -12,12 +12,12 @@ use super::after_sales::Cases;
 use super::counters::{Counters, Violations};
 use super::drift::Drift;
 use super::faults::{Fault, Faults};
-use super::generate::{self, Past};
+use super::generate::Past;
 use super::goods::Goods;
 use super::grants::{Code, Grants, IssuedToken, hex_word};
 use super::manners::Manners;
 use super::shop::Shop;
-use super::{SandboxSettings, open115, temu, xiaohongshu};
+use super::{SandboxSettings, generate, open115, temu, xiaohongshu};
 
 /// The world for everybody who holds it; clones share it.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! The database: the only folder that knows sea-orm. SQLite and Postgres behave alike behind [`Store`].
 //!
-//! One file per table or question, each adding methods to [`Store`]. This layer decides nothing about platforms
+//! [`db`] is the connection, [`records`] the copied rows, [`ledger`] what was read and what is due, [`grants`] the
+//! credentials, [`shops`] the shops, [`reports`] the questions of people and monitors. This layer decides nothing about platforms
 //! or time: what to read next is `sync`'s business, what a grant is worth is `auth`'s.
 
 use std::os::unix::fs::MetadataExt;
@@ -14,76 +15,21 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::clock::Clock;
 use crate::domain::record::{Lane, Record};
 
-pub mod grant_marks;
+pub mod db;
+pub mod grants;
+pub mod ledger;
+pub mod records;
+pub mod reports;
 pub mod shops;
 
-pub mod leases;
-pub mod owner;
-
-pub mod cursor_moves;
-pub mod cursors;
-pub mod windows;
-
-pub mod amounts;
-pub mod compare;
-pub mod pages;
-pub mod quarantine;
-pub mod read_again;
-pub mod scans;
-pub mod stock;
-
-pub mod prune;
-pub mod pulse;
-pub mod replay;
-
-pub mod alarms;
-pub mod concerns;
-pub mod daemons;
-pub mod explain;
-pub mod heartbeats;
-pub mod orders_per_day;
-pub mod overview;
-pub mod records;
-pub mod runs;
-
-pub mod cause;
-pub mod connect;
-pub mod credentials;
-pub mod error;
-pub mod home;
-pub mod login_attempts;
-pub mod login_codes;
-pub mod orphans;
-pub mod shop_tables;
-
-mod activities;
-mod after_sales;
-mod bulk;
-mod connection;
-mod dialect;
 mod entities;
-mod ledger;
-mod merge;
-mod migrate;
-mod order_events;
-mod order_items;
-mod order_rows;
-mod orders;
-mod parts;
-mod pools;
-mod probe;
-mod products;
-mod read_back;
-mod rows;
-mod tables;
-mod transaction;
 
-pub use error::StoreError;
-pub use migrate::Migration;
+pub use db::error::StoreError;
+pub use db::migrate::Migration;
 
-use connection::Connection;
-use dialect::Dialect;
-use probe::Writes;
+use db::connection::Connection;
+use db::dialect::Dialect;
+use db::probe::Writes;
 
 /// Where the rows are kept.
 #[derive(Clone)]

@@ -1,5 +1,8 @@
 //! The shops of the config, and what their grants told of their accounts.
 
+pub mod prune;
+pub mod shop_tables;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -7,9 +10,9 @@ use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::dialect::{text, text_or_null};
+use super::db::dialect::{text, text_or_null};
+use super::db::transaction::Tx;
 use super::entities::shop::{Column, Entity, Model};
-use super::transaction::Tx;
 use super::{Store, StoreError};
 use crate::domain::grant::Account;
 use crate::domain::shop::Shop;

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::asking::{Asked, Drain, PATIENCE, REFUSED_MIN};
-use super::reason::reason_of;
+use super::engine::reason::reason_of;
+use super::engine::requests::{Asked, Drain, PATIENCE, REFUSED_MIN};
 use super::{RecordSync, SyncError};
 use crate::domain::again;
 use crate::domain::order::Amounts;
 use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Rejection};
-use crate::store::amounts::{AmountsResult, AmountsRow, DueOrder};
-use crate::store::leases::Lease;
+use crate::store::ledger::leases::Lease;
+use crate::store::records::amounts::{AmountsResult, AmountsRow, DueOrder};
 
 /// The name under which the lane is switched off in `sync_cursors`.
 pub const SUBJECT: &str = "amounts";

@@ -1,12 +1,12 @@
 //! The create lane: history that was planned, newest first. Never moves the cursor.
 
-use super::window::Stretch;
+use super::engine::window::Stretch;
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
-use crate::store::leases::Lease;
-use crate::store::windows::CREATE_EPOCH;
+use crate::store::ledger::leases::Lease;
+use crate::store::ledger::windows::CREATE_EPOCH;
 
 /// The create lane, of which nobody asks what was missed.
 pub(super) const CREATED: Stretch<'_> = Stretch { lane: Lane::Create, epoch: CREATE_EPOCH, watch: None };

@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
-use super::catch_up::OFF_FOR;
+use super::update::OFF_FOR;
 use crate::auth::AuthError;
 use crate::domain::entity::Kind;
 use crate::domain::record::Record;
 use crate::domain::until::lasting;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::StoreError;
-use crate::store::cursors::Off;
+use crate::store::ledger::cursors::Off;
 
 /// What ends a window or a run. `Display` says what we could not do; the source says why.
 #[derive(Debug, thiserror::Error)]

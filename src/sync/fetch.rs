@@ -2,14 +2,14 @@
 
 use chrono::TimeDelta;
 
-use super::pager::Sink;
-use super::pass::{AskedPage, Reading};
+use super::engine::pager::Sink;
+use super::engine::pages::{AskedPage, Reading};
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
 use crate::platform::{Found, Page, Range, Row};
-use crate::store::leases::Lease;
+use crate::store::ledger::leases::Lease;
 
 impl RecordSync {
     /// Reads one thing and stores it as a page that holds nothing else.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Progress, SyncError};
-use crate::store::leases::{LEASE_RENEW, Lease};
+use crate::store::ledger::leases::{LEASE_RENEW, Lease};
 use crate::store::{Store, StoreError};
 
 /// A run that reads and stores nothing for this long is stuck and ended.
@@ -74,8 +74,8 @@ mod tests {
     use crate::clock::Clock;
     use crate::domain::record::{Lane, Record};
     use crate::store::StoreSettings;
-    use crate::store::leases::LaneKey;
-    use crate::store::owner::Owner;
+    use crate::store::db::owner::Owner;
+    use crate::store::ledger::leases::LaneKey;
 
     #[tokio::test]
     async fn what_went_before_the_work_does_not_count_as_standing_still() {

@@ -21,31 +21,19 @@ use crate::platform::{Application, PageQuery, Paging, PlatformError, RecordSourc
 use crate::store::Store;
 
 pub mod amounts;
-mod asking;
 pub mod backfill;
-pub mod catch_up;
-mod completeness;
-mod details;
-mod digest;
+mod counters;
+pub mod engine;
 pub mod error;
 mod fetch;
-mod judgement;
 pub mod lease;
-mod page_walk;
-mod pager;
-mod pass;
 pub mod progress;
-mod queue;
-mod reason;
+mod quarantine;
 pub mod reconcile;
 mod scan;
-mod seen;
-mod set_aside;
 pub mod stock;
-mod tally;
+pub mod update;
 pub mod verify;
-mod whole;
-mod window;
 
 pub use error::SyncError;
 pub use progress::Progress;

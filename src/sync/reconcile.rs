@@ -6,19 +6,19 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::backfill::CREATED;
-use super::window::Stretch;
+use super::engine::window::Stretch;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::Kind;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
 use crate::platform::{ListRow, Page, Row};
-use crate::store::leases::Lease;
+use crate::store::ledger::leases::Lease;
 
 /// Numbers named where many were missed; the others are counted.
 const NUMBERS_NAMED_MAX: usize = 20;
 
 /// Looks at every page before it is stored, for what should have been here.
-pub(super) struct Watch {
+pub struct Watch {
     /// What the platform showed as updated before this moment should be here as it is.
     before: DateTime<Utc>,
     missed: Mutex<BTreeSet<String>>,

@@ -5,19 +5,19 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::completeness::PassEnd;
-use super::pager::{Limit, Origin, PAGES_MAX, Sink, Walked, is_capped};
-use super::pass::{AskedPage, Reading};
-use super::seen::Seen;
-use super::window::PASSES_MAX;
+use super::engine::completeness::PassEnd;
+use super::engine::pager::{Limit, Origin, PAGES_MAX, Sink, Walked, is_capped};
+use super::engine::pages::{AskedPage, Reading};
+use super::engine::seen::Seen;
+use super::engine::window::PASSES_MAX;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::Kind;
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Range};
-use crate::store::leases::Lease;
-use crate::store::scans::ScanEnd;
+use crate::store::ledger::leases::Lease;
+use crate::store::records::scans::ScanEnd;
 
 /// Fewer rows than these may well be halved by their owner.
 const ROWS_FOR_JUDGEMENT: u64 = 5;

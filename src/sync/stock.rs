@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::asking::{Asked, Drain, PATIENCE, REFUSED_MIN};
+use super::engine::requests::{Asked, Drain, PATIENCE, REFUSED_MIN};
 use super::{RecordSync, SyncError};
 use crate::domain::again;
 use crate::domain::product::WarehouseStock;
 use crate::domain::record::Record;
 use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Rejection};
-use crate::store::stock::DueSku;
+use crate::store::records::stock::DueSku;
 
 /// The name under which it is switched off in `sync_cursors`.
 pub const SUBJECT: &str = "stock";

@@ -7,17 +7,17 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::completeness::PassEnd;
-use super::pager::{Limit, Origin, Pager, Sink, Walked};
-use super::pass::AskedPage;
-use super::window::PASSES_MAX;
+use super::engine::completeness::PassEnd;
+use super::engine::pager::{Limit, Origin, Pager, Sink, Walked};
+use super::engine::pages::AskedPage;
+use super::engine::window::PASSES_MAX;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::Kind;
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Range, Row};
-use crate::store::quarantine::number_in_quarantine;
+use crate::store::records::quarantine::number_in_quarantine;
 
 /// Windows are cut to this, so that a difference names the day.
 const WINDOW_MAX: TimeDelta = TimeDelta::days(1);

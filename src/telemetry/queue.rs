@@ -6,10 +6,10 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 /// Lines that wait at most, and their bytes.
 const LINES_MAX: usize = 8_192;

@@ -15,13 +15,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
 
-use super::Web;
 use super::answer::ApiError;
 use super::attempts::Verdict;
 use super::language::Language;
 use super::notice::notice;
 use super::server::Peer;
-use super::session;
+use super::{Web, session};
 
 /// An admin, by header or by cookie. As an argument of a handler it refuses everybody else.
 pub struct Admin;

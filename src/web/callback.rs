@@ -14,18 +14,17 @@ use axum::routing::get;
 use maud::html;
 use secrecy::SecretString;
 
-use super::Web;
-use super::answer;
 use super::language::Language;
 use super::notice::notice;
 use super::server::Peer;
+use super::{Web, answer};
 use crate::app::App;
 use crate::auth::duty::authorise_command;
-use crate::auth::given::Returned;
-use crate::auth::login_link::StateFault;
+use crate::auth::login::link::StateFault;
+use crate::auth::login::token_input::Returned;
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::shop::Shop;
-use crate::jobs::run::chain;
+use crate::jobs::daemon::run::chain;
 
 mod words;
 

@@ -22,7 +22,7 @@ use crate::meters::catalogue::{
     WINDOWS_INCOMPLETE,
 };
 use crate::meters::{self, text};
-use crate::store::pulse::Vitals;
+use crate::store::reports::pulse::Vitals;
 
 /// What Prometheus calls the format it reads.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -13,12 +13,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use url::Url;
 
-use super::Web;
 use super::answer::ApiError;
-use super::gauges;
-use super::health;
-use super::names;
 use super::server::Peer;
+use super::{Web, gauges, health, names};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

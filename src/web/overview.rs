@@ -10,7 +10,7 @@ use crate::auth::GrantStatus;
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::jobs::report::{ShopReport, report};
-use crate::store::runs::{Outcome, RunRow, RunsFilter};
+use crate::store::reports::runs::{Outcome, RunRow, RunsFilter};
 
 mod grant;
 mod record;

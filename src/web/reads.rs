@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::answer::ApiError;
-use crate::jobs::run::chain;
+use crate::jobs::daemon::run::chain;
 
 /// How long somebody waits for the database.
 pub const READ_WITHIN: Duration = Duration::from_secs(2);

@@ -7,7 +7,7 @@ use super::paste::{eprint_line, prompt, unusable};
 use super::platform_of;
 use super::tell::tell;
 use crate::app::App;
-use crate::auth::given::Returned;
+use crate::auth::login::token_input::Returned;
 use crate::auth::{AuthError, GivenTokens, GrantStatus};
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::output;
 use crate::app::App;
-use crate::auth::token_store::TokenStore;
+use crate::auth::store::TokenStore;
 use crate::auth::{AuthError, GivenTokens, GrantStatus, forget_files};
 use crate::cli::AuthVerb;
 use crate::domain::shop::Shop;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use secrecy::SecretString;
 
 use super::super::chinese::said_of;
-use crate::auth::given;
+use crate::auth::login::token_input;
 use crate::config::BYTE_ORDER_MARK;
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
@@ -61,7 +61,7 @@ fn unreadable(place: &Said, error: std::io::Error) -> anyhow::Error {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
-pub(super) fn unusable(error: given::GivenError) -> anyhow::Error {
+pub(super) fn unusable(error: token_input::GivenError) -> anyhow::Error {
     Failure::new(Exit::BadInput, said_of(&error)).into()
 }
 

@@ -15,7 +15,7 @@ use super::paste::{eprint_line, prompt};
 use super::platform_of;
 use super::tell::tell;
 use crate::app::App;
-use crate::auth::device::{DEVICE_LOGIN_LIFE, DeviceAttempt};
+use crate::auth::login::device::{DEVICE_LOGIN_LIFE, DeviceAttempt};
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};

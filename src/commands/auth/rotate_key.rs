@@ -7,8 +7,8 @@ use super::super::chinese::said_of;
 use super::super::output;
 use crate::app::App;
 use crate::auth::AuthError;
-use crate::auth::key_rotation::add_key;
-use crate::auth::rotate::Resealed;
+use crate::auth::keys::reseal::Resealed;
+use crate::auth::keys::rotation::add_key;
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
 

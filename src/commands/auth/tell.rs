@@ -6,7 +6,7 @@ use super::super::chinese::coverage as coverage_in_chinese;
 use super::super::output;
 use crate::app::App;
 use crate::auth::GrantStatus;
-use crate::auth::scopes::{Coverage, coverage};
+use crate::auth::login::scopes::{Coverage, coverage};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::language::{Said, said};

@@ -82,7 +82,7 @@ fn range_of(app: &App, source: &dyn RecordSource) -> Range {
 pub(super) async fn shared_accounts(app: &App) -> Vec<Line> {
     // A database that is away is told by whoever meets it next.
     let shared = app.tokens.shared_accounts().await.unwrap_or_default();
-    let line = |shared: crate::auth::accounts::SharedAccount| {
+    let line = |shared: crate::auth::login::accounts::SharedAccount| {
         Line::new(said!("shops", "店铺"), State::Warning, shared.told())
     };
     shared.into_iter().map(line).collect()

@@ -3,12 +3,12 @@
 use chrono::SecondsFormat;
 
 use crate::auth::AuthError;
-use crate::auth::advice::why;
 use crate::auth::error::Delay;
-use crate::auth::given::GivenError;
-use crate::auth::login_link::StateFault;
-use crate::auth::needs::Lack;
-use crate::auth::scopes::Coverage;
+use crate::auth::login::link::StateFault;
+use crate::auth::login::scopes::Coverage;
+use crate::auth::login::token_input::GivenError;
+use crate::auth::required_action::why;
+use crate::auth::store::requirements::Lack;
 
 pub(super) fn error(error: &AuthError) -> String {
     match error {
@@ -135,8 +135,8 @@ mod tests {
 
     use super::super::tests::is_translated;
     use super::*;
-    use crate::auth::credential::OwnerReason;
-    use crate::auth::seal::SealError;
+    use crate::auth::keys::seal::SealError;
+    use crate::auth::policy::OwnerReason;
     use crate::platform::PlatformError;
     use crate::store::StoreError;
 

@@ -5,9 +5,9 @@ use std::error::Error;
 use std::sync::Arc;
 
 use crate::app::AppError;
-use crate::auth::token_store::TokenStoreError;
+use crate::auth::store::TokenStoreError;
 use crate::exit::{Exit, Failure};
-use crate::jobs::run::chain;
+use crate::jobs::daemon::run::chain;
 use crate::language::{Language, Said};
 
 mod auth;

@@ -1,11 +1,11 @@
 //! What can go wrong with the database, the key and the places tokens are kept in.
 
-use crate::auth::file_store::FileStoreError;
-use crate::auth::key::KeyFormatError;
-use crate::auth::key_file::KeyError;
-use crate::auth::seal::SealError;
+use crate::auth::keys::file::KeyError;
+use crate::auth::keys::key::KeyFormatError;
+use crate::auth::keys::seal::SealError;
+use crate::auth::store::file::FileStoreError;
 use crate::store::StoreError;
-use crate::store::cause::{Cause, Trouble};
+use crate::store::db::cause::{Cause, Trouble};
 
 pub(super) const TOKEN_STORE: &str = "令牌存储没有完成要求的操作";
 
@@ -185,7 +185,7 @@ mod tests {
 
     use super::super::tests::is_translated;
     use super::*;
-    use crate::auth::token_store::TokenStoreError;
+    use crate::auth::store::TokenStoreError;
 
     #[test]
     fn every_error_of_a_place_that_keeps_things_is_told_in_chinese() {

@@ -18,8 +18,8 @@ use crate::config::{Config, LoadOptions, Loaded};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
-use crate::jobs::lanes;
-use crate::jobs::run::{MANUAL, RunOptions, Task};
+use crate::jobs::daemon::lanes;
+use crate::jobs::daemon::run::{MANUAL, RunOptions, Task};
 use crate::sandbox::{Drift, Platform, Sandbox, SandboxSettings};
 use crate::sync::Progress;
 

@@ -6,7 +6,7 @@ use super::super::sandbox::shop_name;
 use super::compare::{Comparison, Known, Sides};
 use crate::app::App;
 use crate::sandbox::{Platform, Sandbox, TruthLine, TruthOrder};
-use crate::store::overview::{OrderItemView, OrderView, OrdersFilter};
+use crate::store::reports::overview::{OrderItemView, OrderView, OrdersFilter};
 
 pub(super) async fn compare(app: &App, sandbox: &Sandbox, platform: Platform) -> anyhow::Result<Comparison> {
     let shop = shop_name(platform);

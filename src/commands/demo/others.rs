@@ -10,7 +10,9 @@ use crate::app::App;
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::sandbox::{Platform, Sandbox, TruthActivity, TruthCase, TruthProduct, TruthSku};
-use crate::store::records::{ActivitySkuView, ActivityView, CaseItemView, CaseView, ProductView, SkuView};
+use crate::store::reports::rows::{
+    ActivitySkuView, ActivityView, CaseItemView, CaseView, ProductView, SkuView,
+};
 
 /// Whether a shop's platform tells when a thing was last changed: what it lists by that time it does.
 pub(super) fn tells_update_times(app: &App, shop: &Shop, record: Record) -> bool {

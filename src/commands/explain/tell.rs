@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::super::{output, runs};
 use super::{Here, Story};
 use crate::domain::record::Record;
-use crate::store::explain::LedgerEntry;
-use crate::store::runs::RunRow;
-use crate::store::windows::WindowState;
+use crate::store::ledger::windows::WindowState;
+use crate::store::reports::explain::LedgerEntry;
+use crate::store::reports::runs::RunRow;
 
 pub(super) fn print(story: &Story, as_json: bool) -> anyhow::Result<()> {
     if as_json {

@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use crate::auth::AuthError;
-use crate::auth::grants::Grants;
-use crate::auth::token_store::TokenStore;
+use crate::auth::store::TokenStore;
+use crate::auth::store::grants::Grants;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::credential::Credential;

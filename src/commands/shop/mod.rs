@@ -10,8 +10,8 @@ use crate::domain::record::Record;
 use crate::exit::{Exit, Failure};
 use crate::language::said;
 use crate::store::Store;
-use crate::store::shop_tables::Hindrance;
 use crate::store::shops::ShopRow;
+use crate::store::shops::shop_tables::Hindrance;
 
 mod grants;
 

@@ -12,9 +12,9 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::WebhookConfig;
 use crate::domain::until::lasting;
-use crate::jobs::run::chain;
-use crate::notify::webhook::{self, WebhookError};
-use crate::notify::{Courier, Message};
+use crate::jobs::daemon::run::chain;
+use crate::notify::webhook::WebhookError;
+use crate::notify::{Courier, Message, webhook};
 
 /// Messages one webhook may be behind. The oldest go first: the newer ones say what is so now.
 const PENDING_MAX: usize = 16;

@@ -3,11 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cause::Cause;
-use crate::auth::advice::sentence;
-use crate::auth::credential::OwnerReason;
 use crate::auth::duty::{Duty, End};
+use crate::auth::policy::OwnerReason;
+use crate::auth::required_action::sentence;
 use crate::domain::record::Record;
-use crate::store::alarms::AlarmKey;
+use crate::store::reports::alarms::AlarmKey;
 
 /// Something that is wrong now.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,12 +12,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::daemon::run::{chain, panic_text};
 use super::late::lag_limit;
-use super::run::{chain, panic_text};
 use crate::app::App;
 use crate::app::live::Live;
 use crate::notify::{Courier, Item, Message, State};
-use crate::store::alarms::AlarmKey;
+use crate::store::reports::alarms::AlarmKey;
 
 mod cause;
 mod delivery;

@@ -8,7 +8,7 @@ use super::cause::{Cause, Repeat};
 use super::finding::{Finding, What, over};
 use crate::auth::expiry::due_warning;
 use crate::notify::{Item, State};
-use crate::store::alarms::{Alarm, AlarmKey};
+use crate::store::reports::alarms::{Alarm, AlarmKey};
 
 /// Nothing is told twice within this time, whatever comes and goes meanwhile.
 const TELL_EVERY: TimeDelta = TimeDelta::days(1);

@@ -15,9 +15,9 @@ use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::jobs::late::{is_record_late, lag_limit};
 use crate::store::StoreError;
-use crate::store::concerns::QuarantineTotal;
-use crate::store::cursors::Cursor;
-use crate::store::heartbeats::Life;
+use crate::store::ledger::cursors::Cursor;
+use crate::store::reports::concerns::QuarantineTotal;
+use crate::store::reports::heartbeats::Life;
 use crate::store::shops::ShopRow;
 
 /// The longest before its end that a grant is of interest; when it is told is the thresholds' business.

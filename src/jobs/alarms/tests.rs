@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use super::cause::Cause;
 use super::finding::{Finding, What};
 use super::news::Seen;
-use crate::auth::credential::OwnerReason;
+use crate::auth::policy::OwnerReason;
 use crate::domain::record::Record;
 use crate::notify::State;
-use crate::store::alarms::{Alarm, AlarmKey};
+use crate::store::reports::alarms::{Alarm, AlarmKey};
 
 /// The rows, as the store keeps them.
 #[derive(Default)]
@@ -100,7 +100,7 @@ fn what_needs_a_person_comes_first_and_says_what_to_do_in_both_languages() {
     let (english, chinese) = owner.words(noon());
     assert!(english.contains("refuses its refresh token") && english.ends_with("shopsync auth qr acme"));
     assert!(chinese.contains("店铺 acme：平台拒绝了刷新令牌") && chinese.ends_with("shopsync auth qr acme"));
-    let advice = crate::auth::advice::sentence(
+    let advice = crate::auth::required_action::sentence(
         "acme",
         &owner.login,
         &crate::auth::duty::Duty::AskOwner { reason: OwnerReason::RefreshRefused, works_until: None },

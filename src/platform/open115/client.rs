@@ -5,14 +5,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::wire::{self, Answer};
-use super::{PROFILE, codes};
+use super::wire::Answer;
+use super::{PROFILE, codes, wire};
 use crate::domain::grant::{Access, Account, GrantInfo, Granted};
 use crate::platform::error::{PlatformError, Rejection};
 use crate::platform::http::Conversation;
 use crate::platform::refusal::Refusal;
-use crate::platform::token_answer::{self, TokenAnswer};
-use crate::platform::{AppSettings, ConnectError, DeviceLogin, Platform, Profile, skew};
+use crate::platform::token_answer::TokenAnswer;
+use crate::platform::{AppSettings, ConnectError, DeviceLogin, Platform, Profile, skew, token_answer};
 
 /// Hosts of this domain have one task each; any other gateway does all of them.
 const DOMAIN: &str = "115.com";

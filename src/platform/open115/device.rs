@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::client::{BEGIN, EXCHANGE, Open115, STATUS};
-use super::wire::{self, Answer};
-use super::{codes, pkce};
+use super::wire::Answer;
+use super::{codes, pkce, wire};
 use crate::domain::grant::Granted;
 use crate::platform::device_login::{DeviceCode, DeviceLogin, DeviceProgress};
 use crate::platform::error::{PlatformError, Rejection};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::codes;
 use super::gateway::Gateway;
-use super::lists::{self, Names};
+use super::lists::Names;
+use super::{codes, lists};
 use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
 use crate::platform::error::{ConvertError, PlatformError};

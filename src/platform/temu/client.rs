@@ -18,9 +18,10 @@ use crate::domain::record::Record;
 use crate::platform::error::{PlatformError, Rejection};
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
-use crate::platform::token_answer::{self, Fields, TokenAnswer};
+use crate::platform::token_answer::{Fields, TokenAnswer};
 use crate::platform::{
     AmountsSource, AppSettings, ConnectError, Platform, Profile, RecordSource, consent, instant, skew,
+    token_answer,
 };
 
 const EXCHANGE: &str = "bg.open.accesstoken.create";

@@ -12,10 +12,10 @@ use crate::domain::entity::Kind;
 use crate::domain::grant::Access;
 use crate::platform::error::{ConvertError, PlatformError, Rejection};
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::listing::{self, Listing};
+use crate::platform::listing::Listing;
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
-use crate::platform::{ListRow, Row, lenient, part};
+use crate::platform::{ListRow, Row, lenient, listing, part};
 
 /// Pages of a list that is read whole; none is known to be longer.
 const PAGES_MAX: u32 = 200;

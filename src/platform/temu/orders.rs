@@ -12,11 +12,11 @@ use crate::domain::grant::Access;
 use crate::domain::order::Amounts;
 use crate::domain::record::Lane;
 use crate::platform::error::{ConvertError, PlatformError};
-use crate::platform::listing::{self, Listing};
+use crate::platform::listing::Listing;
 use crate::platform::parameters::Parameters;
 use crate::platform::{
     AmountsSource, DetailNeed, Details, Found, ListRow, Page, PageQuery, Paging, Part, Range, Reach,
-    RecordSource, Row, Windows, part,
+    RecordSource, Row, Windows, listing, part,
 };
 
 pub(super) const LIST: &str = "bg.order.list.v2.get";

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::gateway::{self, DIALECT, Gateway, content, listed};
-use super::privacy;
+use super::gateway::{DIALECT, Gateway, content, listed};
+use super::{gateway, privacy};
 use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
 use crate::platform::error::{ConvertError, PlatformError};
-use crate::platform::listing::{self, Listing};
+use crate::platform::listing::Listing;
 use crate::platform::parameters::Parameters;
 use crate::platform::{
-    DetailNeed, Details, ListRow, Page, PageQuery, Paging, Part, Reach, RecordSource, Windows, part,
+    DetailNeed, Details, ListRow, Page, PageQuery, Paging, Part, Reach, RecordSource, Windows, listing, part,
 };
 
 mod convert;

@@ -18,10 +18,10 @@ use crate::domain::window::Window;
 use crate::platform::error::PlatformError;
 use crate::platform::parameters::Parameters;
 use crate::platform::refusal::Refusal;
-use crate::platform::token_answer::{self, TokenAnswer};
+use crate::platform::token_answer::TokenAnswer;
 use crate::platform::{
     AppSettings, ConnectError, PageQuery, Platform, Profile, Range, RecordSource, StockSource, consent,
-    instant, skew,
+    instant, skew, token_answer,
 };
 
 const EXCHANGE: &str = "oauth.getAccessToken";

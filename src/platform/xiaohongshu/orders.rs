@@ -5,16 +5,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::gateway::{self, DIALECT, Gateway, content, listed};
-use super::{convert, wire};
+use super::gateway::{DIALECT, Gateway, content, listed};
+use super::{convert, gateway, wire};
 use crate::domain::entity::{Answers, Entity, Kind};
 use crate::domain::grant::Access;
 use crate::platform::error::{ConvertError, PlatformError};
-use crate::platform::listing::{self, Listing};
+use crate::platform::listing::Listing;
 use crate::platform::parameters::Parameters;
 use crate::platform::{
     DetailNeed, Details, Found, ListRow, Page, PageQuery, Paging, Part, Reach, RecordSource, Rejection,
-    Windows, part,
+    Windows, listing, part,
 };
 
 const LIST: &str = "order.getOrderList";

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::kinds::FaultKind;
-use super::kinds::Fits::{self, Calls, Lines, Lists, Money, OneThing, Things, Tokens, Updates, Windows};
+use super::kinds::Fits::{Calls, Lines, Lists, Money, OneThing, Things, Tokens, Updates, Windows};
+use super::kinds::{FaultKind, Fits};
 
 /// One entry of the table.
 #[derive(Clone, Debug)]

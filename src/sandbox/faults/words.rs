@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
-use super::table::{self, NAMED_FAULTS};
-use super::{Fault, FaultKind, Platform};
+use super::table::NAMED_FAULTS;
+use super::{Fault, FaultKind, Platform, table};
 
 /// `NAME[:NUMBER][=SHARE]`: the share is of things, always the same ones, where the fault is about things, else
 /// of calls. The error is a sentence for whoever wrote it.

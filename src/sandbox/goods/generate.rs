@@ -2,8 +2,8 @@
 
 use super::{Goods, Product, Sku, Standing, Stock};
 use crate::sandbox::accounts::Platform;
-use crate::sandbox::catalogue;
-use crate::sandbox::generate::{self, Past, whole_second};
+use crate::sandbox::generate::{Past, whole_second};
+use crate::sandbox::{catalogue, generate};
 
 /// How long after a product its SKUs are written down.
 const SKU_DELAY_MS: i64 = 7_000;

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::TimeDelta;
 
-use super::busy;
-use super::distort;
 use super::faults::{FaultKind, Struck};
 use super::gateway::Answer;
 use super::json::Json;
 use super::world::World;
+use super::{busy, distort};
 
 mod control;
 mod login;

@@ -1,7 +1,7 @@
 //! Temu's promotion calls: the activities of one kind, and what the seller has put into one.
 
-use super::asked::{self, Rules};
-use super::{Call, Refusal, refuse};
+use super::asked::Rules;
+use super::{Call, Refusal, asked, refuse};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::activities::{Activity, KINDS, change};
 use crate::sandbox::json::Json;

@@ -1,7 +1,7 @@
 //! Temu's after-sales lists: which cases may be asked for, and how they and their items are written.
 
-use super::asked::{self, Rules};
-use super::{Call, Refusal, refuse};
+use super::asked::Rules;
+use super::{Call, Refusal, asked, refuse};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::after_sales::{Case, CaseItem, change};
 use crate::sandbox::catalogue;

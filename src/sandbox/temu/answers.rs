@@ -2,8 +2,7 @@
 
 use super::Call;
 use super::orders::Row;
-use crate::sandbox::accounts::Platform;
-use crate::sandbox::accounts::temu_site;
+use crate::sandbox::accounts::{Platform, temu_site};
 use crate::sandbox::catalogue::{self, Place, Product};
 use crate::sandbox::json::Json;
 use crate::sandbox::order::{Line, Order};

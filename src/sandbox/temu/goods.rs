@@ -1,7 +1,7 @@
 //! Temu's local goods: what may be asked, and how they are written, field by field as the documents print them.
 
-use super::asked::{self, Page, Rules};
-use super::{Call, Refusal};
+use super::asked::{Page, Rules};
+use super::{Call, Refusal, asked};
 use crate::sandbox::accounts::{Platform, decimal, temu_site};
 use crate::sandbox::goods::{Product, Sku, Standing, change};
 use crate::sandbox::json::Json;

@@ -14,13 +14,13 @@ mod sign;
 mod tokens;
 
 use super::accounts::Platform;
-use super::busy;
-use super::distort::{self, Answered};
+use super::distort::Answered;
 use super::faults::{FaultKind, Struck};
 use super::flat::FlatBody;
 use super::gateway::{Answer, Gateway};
 use super::json::Json;
 use super::world::{Request, World};
+use super::{busy, distort};
 
 use apis::{Api, CREATE};
 use codes::{Refusal, refuse};

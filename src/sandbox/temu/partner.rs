@@ -1,8 +1,8 @@
 //! The goods of semi- and full-managed malls, as the partner and CN zones tell them: one row per SKC, so that a
 //! product in two colours comes twice, and no price.
 
-use super::asked::{self, Rules};
-use super::{Call, Refusal};
+use super::asked::Rules;
+use super::{Call, Refusal, asked};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::goods::{Product, Sku, Standing, change};
 use crate::sandbox::json::Json;

@@ -11,13 +11,13 @@ mod tokens;
 use md5::{Digest, Md5};
 
 use super::accounts::Platform;
-use super::busy;
-use super::distort::{self, Answered};
+use super::distort::Answered;
 use super::faults::{FaultKind, Struck};
 use super::flat::{FlatBody, NotANumber};
 use super::gateway::Answer;
 use super::json::Json;
 use super::world::{Request, World};
+use super::{busy, distort};
 
 use apis::Api;
 

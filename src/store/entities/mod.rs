@@ -1,7 +1,7 @@
 //! The tables as sea-orm sees them. Seen by nothing outside the store.
 //!
 //! Rows are read through these models. They are written by statements of our own, because the two databases
-//! keep instants in different types (see [`super::dialect`]) and sea-orm binds one.
+//! keep instants in different types (see [`super::db::dialect`]) and sea-orm binds one.
 
 pub(super) mod alarm;
 pub(super) mod credential;

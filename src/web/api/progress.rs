@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::instant;
-use crate::jobs::under_way::{Place, Running};
+use crate::jobs::daemon::running::{Place, Running};
 use crate::web::Web;
 
 pub(super) async fn progress(State(web): State<Web>) -> Json<Value> {

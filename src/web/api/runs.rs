@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::instant;
 use crate::domain::record::Lane;
-use crate::store::runs::{RunRow, RunsFilter};
+use crate::store::reports::runs::{RunRow, RunsFilter};
 use crate::web::Web;
 use crate::web::answer::ApiError;
 

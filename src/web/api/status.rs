@@ -10,11 +10,11 @@ use super::runs::outcome;
 use super::{instant, length};
 use crate::app::{App, AppError};
 use crate::auth::GrantStatus;
-use crate::auth::advice::to_do;
+use crate::auth::required_action::to_do;
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::jobs::report::{RecordReport, ShopReport, report};
-use crate::store::overview::Overview;
+use crate::store::reports::overview::Overview;
 use crate::web::Web;
 use crate::web::answer::ApiError;
 

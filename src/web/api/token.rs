@@ -11,9 +11,9 @@ use tokio::time::timeout;
 
 use super::instant;
 use crate::auth::AuthError;
-use crate::auth::lasting::Lasting;
+use crate::auth::external_access::Lasting;
 use crate::domain::shop::Shop;
-use crate::jobs::run::chain;
+use crate::jobs::daemon::run::chain;
 use crate::web::Web;
 use crate::web::admin::AdminProgram;
 use crate::web::answer::ApiError;

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::auth::GrantStatus;
-use crate::auth::credential::OwnerReason;
 use crate::auth::duty::{Duty, End, authorise_command, days_left, duty};
+use crate::auth::policy::OwnerReason;
 use crate::domain::shop::Shop;
 use crate::platform::{Granting, Login, Platform, profile};
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::RunView;
 use crate::domain::record::Record;
 use crate::jobs::report::RecordReport;
-use crate::store::explain::Gap;
-use crate::store::windows::WindowState;
+use crate::store::ledger::windows::WindowState;
+use crate::store::reports::explain::Gap;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct RecordView {

@@ -15,10 +15,9 @@ use tokio::time::Instant;
 use super::words::named;
 use super::{Access, SCRIPT, STYLE, page, unavailable};
 use crate::app::{App, AppError};
-use crate::web::Web;
 use crate::web::language::Language;
 use crate::web::overview::Overview;
-use crate::web::policy;
+use crate::web::{Web, policy};
 
 /// A page that is opened again within this shows the same.
 const REMEMBERED: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use super::headline::Level;
 use super::moment::{day, grouped, relative};
 use super::words::Words;
 use crate::domain::record::Record;
-use crate::store::windows::WindowState;
+use crate::store::ledger::windows::WindowState;
 use crate::web::overview::{Freshness, GapView, GrantState, GrantView, Overview, RecordView, ShopView};
 
 pub(super) fn shops(overview: &Overview, words: &Words, access: Access) -> Markup {

@@ -5,10 +5,10 @@ use maud::Markup;
 
 use super::words::{Words, of};
 use super::*;
-use crate::auth::credential::OwnerReason;
+use crate::auth::policy::OwnerReason;
 use crate::domain::record::Record;
 use crate::platform::{PLATFORMS, profile};
-use crate::store::windows::WindowState;
+use crate::store::ledger::windows::WindowState;
 use crate::web::overview::{
     DAYS, DayView, Freshness, GapView, GrantState, GrantView, RecordView, RunView, ShopView, ToDo, What,
 };

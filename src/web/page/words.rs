@@ -3,10 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{words_en, words_zh};
-use crate::auth::credential::OwnerReason;
+use crate::auth::policy::OwnerReason;
 use crate::domain::record::Record;
 use crate::platform::Granting;
-use crate::store::windows::WindowState;
+use crate::store::ledger::windows::WindowState;
 use crate::web::language::Language;
 use crate::web::overview::Freshness;
 

@@ -2,9 +2,9 @@
 
 use super::moment::Length;
 use super::words::Words;
-use crate::auth::credential::OwnerReason;
+use crate::auth::policy::OwnerReason;
 use crate::domain::record::Record;
-use crate::store::windows::WindowState;
+use crate::store::ledger::windows::WindowState;
 use crate::web::overview::Freshness;
 
 pub(super) const WORDS: Words = Words {

@@ -1,0 +1,75 @@
+//! Access tokens for other programs: handed out only when they live long enough to be of use there.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::AuthError;
+use super::loaded_grant::Held;
+use super::policy::{Demand, Need};
+use super::tokens::{Tokens, land};
+use crate::domain::grant::Access;
+use crate::domain::shop::Shop;
+
+/// How long a token handed to another program is good for, at least: that program asks again after it.
+pub const HANDED_OUT_LIFE_MIN: TimeDelta = TimeDelta::minutes(5);
+
+/// An access token and its end. Has no `Debug`.
+pub struct Lasting {
+    pub access: Access,
+    pub ends_at: DateTime<Utc>,
+}
+
+impl Tokens {
+    /// An access token for another program. One that is due is renewed first, and waited for: the old one may end
+    /// with that, and the other program could not know.
+    pub async fn access_for_others(&self, shop: &Shop) -> Result<Lasting, AuthError> {
+        let lasting = self.access_for(shop, HANDED_OUT_LIFE_MIN).await?;
+        let ends_at = lasting.ends_at;
+        tracing::info!(
+            event = "token.handed_out",
+            shop = %shop.name,
+            %ends_at,
+            "the access token of shop `{}` was handed out",
+            shop.name
+        );
+        Ok(lasting)
+    }
+
+    /// An access token that is valid for `at_least`, renewed first if it is due.
+    async fn access_for(&self, shop: &Shop, at_least: TimeDelta) -> Result<Lasting, AuthError> {
+        let held = self.read(shop).await?;
+        let renewed = match held.credential.state(&held.rules, Demand::Due, self.now()).need {
+            Need::Refresh | Need::Replay | Need::Busy => land(shop, self.fly(shop, Demand::Due)).await,
+            // Told to nobody yet: the flight writes it down and says so.
+            Need::Owner(_) if held.credential.owner_reason().is_none() => {
+                land(shop, self.fly(shop, Demand::Due)).await
+            }
+            Need::Owner(_) | Need::Copied | Need::Rest { .. } => Ok(()),
+        };
+        let held = self.read(shop).await?;
+        let now = self.now();
+        let state = held.credential.state(&held.rules, Demand::Due, now);
+        let ends_at = held.credential.tokens.access_ends_at;
+        match held.access().filter(|_| state.usable) {
+            Some(access) if now + at_least <= ends_at => Ok(Lasting { access, ends_at }),
+            Some(_) => Err(AuthError::EndsSoon {
+                shop: shop.name.clone(),
+                ends_at,
+                source: Box::new(renewed.err().unwrap_or_else(|| held.not_renewed(state.need))),
+            }),
+            None => Err(renewed.err().unwrap_or_else(|| held.without_token(state.need))),
+        }
+    }
+}
+
+impl Held {
+    /// Why a token that still lives is not followed by another one.
+    fn not_renewed(&self, need: Need) -> AuthError {
+        let need = match need {
+            Need::Rest { .. } if self.credential.tokens.refresh_sealed.is_none() => {
+                Need::Owner(super::policy::OwnerReason::NoRefreshToken)
+            }
+            other => other,
+        };
+        self.without_token(need)
+    }
+}

@@ -1,0 +1,128 @@
+//! What any place that keeps grants must be able to do: hold one row a shop, and put a new row in the place of exactly
+//! the one that was read.
+//!
+//! A store sees sealed texts only, and decides nothing: what may follow what is [`Grants`](super::store::grants::Grants)'
+//! business, the same for every store. Everything a store writes must be on the disk before it answers, as far as
+//! its [`Capabilities`] say so.
+
+pub mod conformance;
+pub mod file;
+pub mod grants;
+pub mod json;
+pub mod memory;
+pub mod requirements;
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::domain::credential::{Claim, Credential};
+use crate::store::Store;
+
+/// A place grants are kept in.
+#[async_trait]
+pub trait TokenStore: Send + Sync {
+    fn capabilities(&self) -> Capabilities;
+
+    /// Which place this is, in words that differ wherever a copy of it may be. `None`: it cannot be copied, or
+    /// cannot tell.
+    async fn place(&self) -> Result<Option<String>, TokenStoreError> {
+        Ok(None)
+    }
+
+    /// The clock that leases run by: one for all who share the store.
+    async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError>;
+
+    /// The row as it was written. `None`: the shop has no grant.
+    async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError>;
+
+    /// The row as it would be found after a crash: read in a way that does not see what the writer alone sees. A store
+    /// whose every answer is of that kind need not do anything for it.
+    async fn read_back(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
+        self.load(shop).await
+    }
+
+    /// Every row there is, by the shops' names.
+    async fn list(&self) -> Result<Vec<Credential>, TokenStoreError>;
+
+    /// Puts `next` in the place of the row that `claim` names; with `None`, where there is none. `false`, and
+    /// nothing written, when the row is another by now. Of several who try at once, one succeeds.
+    async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError>;
+
+    /// Forgets a grant. `false`: there was none.
+    async fn clear(&self, shop: &str) -> Result<bool, TokenStoreError>;
+}
+
+/// What a store promises; what a platform's grants need is compared with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// A grant outlives this process.
+    pub durable: bool,
+    /// Several processes may share it.
+    pub cross_process: bool,
+}
+
+/// A store that could not do what it was asked to. The cause is its source.
+#[derive(Clone, Debug)]
+pub struct TokenStoreError(Arc<dyn Error + Send + Sync>);
+
+impl TokenStoreError {
+    pub fn new(source: impl Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(source))
+    }
+
+    pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+impl fmt::Display for TokenStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the token store did not do what it was asked to")
+    }
+}
+
+impl Error for TokenStoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// The default: the database the orders are in.
+#[async_trait]
+impl TokenStore for Store {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { durable: true, cross_process: true }
+    }
+
+    async fn place(&self) -> Result<Option<String>, TokenStoreError> {
+        self.home().await.map_err(TokenStoreError::new)
+    }
+
+    async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError> {
+        self.now().await.map_err(TokenStoreError::new)
+    }
+
+    async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
+        self.credential(shop).await.map_err(TokenStoreError::new)
+    }
+
+    async fn read_back(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
+        self.committed_credential(shop).await.map_err(TokenStoreError::new)
+    }
+
+    async fn list(&self) -> Result<Vec<Credential>, TokenStoreError> {
+        self.credentials().await.map_err(TokenStoreError::new)
+    }
+
+    async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError> {
+        self.swap_credential(claim, next).await.map_err(TokenStoreError::new)
+    }
+
+    async fn clear(&self, shop: &str) -> Result<bool, TokenStoreError> {
+        self.clear_credential(shop).await.map_err(TokenStoreError::new)
+    }
+}

@@ -1,0 +1,20 @@
+//! The copied records: orders, products, after-sales cases, activities, and the quarantine.
+
+pub(super) mod activities;
+pub(super) mod after_sales;
+pub mod amounts;
+pub mod compare;
+pub(super) mod order_events;
+pub(super) mod order_items;
+pub(super) mod order_rows;
+pub(super) mod orders;
+pub mod pages;
+pub(super) mod parts;
+pub(super) mod products;
+pub mod quarantine;
+pub mod read_again;
+pub mod replay;
+pub(super) mod rows;
+pub mod scans;
+pub mod stock;
+pub(super) mod tables;

@@ -1,0 +1,62 @@
+//! What came of rows, counted and reported as it happens: for whoever watches the run, for monitoring, and in the log.
+
+use super::RecordSync;
+use crate::meters::{self, RowResult};
+use crate::store::records::quarantine::{Changes, Quarantined, number_in_quarantine};
+
+/// What goes into quarantine together is logged one by one up to this number; the others are counted.
+const LOGGED_MAX: usize = 20;
+
+impl RecordSync {
+    /// An answer held rows, of which these need no closer look.
+    pub(super) fn rows_read(&self, rows: usize, unchanged: usize) {
+        self.progress.page_read(rows, unchanged);
+        self.count_rows(RowResult::Seen, rows as u64);
+        self.count_rows(RowResult::Unchanged, unchanged as u64);
+    }
+
+    /// Rows are committed.
+    pub(super) fn rows_stored(&self, written: u64, unchanged: u64, quarantined: u64) {
+        self.progress.stored(written, unchanged, quarantined);
+        self.count_rows(RowResult::Written, written);
+        self.count_rows(RowResult::Unchanged, unchanged);
+        self.count_rows(RowResult::Quarantined, quarantined);
+    }
+
+    /// Logs what a commit changed about the quarantine: each thing once when it goes there, and once when it leaves.
+    pub(super) fn report_quarantine(&self, kept: &[Quarantined], changes: &Changes) {
+        let (shop, record) = (&self.shop.name, self.record);
+        let mut new = changes.new.clone();
+        let mut logged = 0;
+        for thing in kept {
+            // Of what is kept twice, one line.
+            if !new.remove(&number_in_quarantine(thing.number.as_deref(), &thing.raw)) {
+                continue;
+            }
+            logged += 1;
+            if logged <= LOGGED_MAX {
+                tracing::warn!(
+                    event = "record.quarantined", shop = %shop, record = %record,
+                    "{} {} cannot be read and is set aside: {}",
+                    self.paging.counted, thing.number.as_deref().unwrap_or("without number"), thing.reason,
+                );
+            }
+        }
+        if let Some(more @ 1..) = logged.checked_sub(LOGGED_MAX) {
+            tracing::warn!(
+                event = "record.quarantined", shop = %shop, record = %record,
+                "{more} more {record} of `{shop}` cannot be read and are set aside; `shopsync quarantine list`",
+            );
+        }
+        for number in &changes.released {
+            tracing::info!(
+                event = "record.recovered", shop = %shop, record = %record,
+                "{} {number} could be read and is out of quarantine", self.paging.counted,
+            );
+        }
+    }
+
+    fn count_rows(&self, result: RowResult, rows: u64) {
+        meters::rows(&self.shop.name, self.record.as_str(), result, rows);
+    }
+}

@@ -1,0 +1,265 @@
+//! Single things, each asked for by a call of its own: what is one thing's own trouble, and what is the platform's.
+
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use super::drift_check::is_most;
+use super::reason::reason_of;
+use crate::platform::error::Retry;
+use crate::platform::{PlatformError, Rejection};
+use crate::sync::{RecordSync, SyncError};
+
+/// Calls under way at once; the rate limit decides how fast they go.
+const CALLS_IN_PARALLEL: usize = 16;
+
+/// After this many that did not answer in all their time, the others are given less of it, so that a page with many of
+/// them does not take longer than a run may stand still.
+const PATIENT_FAILURES_MAX: usize = 3;
+
+/// How long the others may take.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// So many that were all refused say that nothing is granted any more.
+pub const REFUSED_MIN: usize = 5;
+
+/// Things asked for together: the first goes alone, because where the grant does not cover it one is enough to know; while
+/// none was answered yet, few; then as many as are committed together.
+const THINGS_FIRST: u64 = 1;
+const THINGS_UNANSWERED: u64 = 16;
+const THINGS_AT_ONCE: u64 = 100;
+
+/// What a drain, which asks for an extra of one thing after the other, has found out so far.
+#[derive(Default)]
+pub struct Drain {
+    pub has_answered: bool,
+    /// Things whose extra could not be read now, and could before or was never asked for.
+    pub newly_failed: u64,
+    /// The first of those, and why.
+    pub example: Option<(String, String)>,
+    pub recovered: u64,
+}
+
+impl Drain {
+    /// How many are asked for next.
+    pub fn limit(&self, has_begun: bool) -> u64 {
+        match (has_begun, self.has_answered) {
+            (false, _) => THINGS_FIRST,
+            (true, false) => THINGS_UNANSWERED,
+            (true, true) => THINGS_AT_ONCE,
+        }
+    }
+
+    /// The extra of a thing was read, after it had failed this often.
+    pub fn read(&mut self, failed_before: i64) {
+        self.has_answered = true;
+        self.recovered += u64::from(failed_before > 0);
+    }
+
+    /// The extra of a thing could not be read. How often that is so now.
+    pub fn failed(&mut self, number: &str, failed_before: i64, reason: String) -> i64 {
+        if failed_before == 0 {
+            self.newly_failed += 1;
+            self.example.get_or_insert_with(|| (number.to_owned(), reason));
+        }
+        failed_before.saturating_add(1)
+    }
+}
+
+/// What came of asking for several things.
+pub struct Asked<A> {
+    /// For each of them, in their order. `None`: what went before was enough to know that there is no use in asking.
+    pub answers: Vec<Option<Result<A, SyncError>>>,
+    /// Why no further thing was asked for, where that is no single thing's trouble.
+    pub fatal: Option<SyncError>,
+    /// What the most of them are judged by.
+    pub of: usize,
+}
+
+/// What failures that are alike say of the platform, when they are the most.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// Time may mend it.
+    Passing,
+    /// The grant or the app may not read this.
+    Refused,
+    /// The thing itself cannot be read.
+    OfThing,
+}
+
+impl RecordSync {
+    /// Asks for all `things`, several at once. Ends early when most of `of` things fail in ways that time may mend, or
+    /// when a call fails for a reason that is no thing's own. `of` is [`usize::MAX`] where it is no matter how many fail.
+    ///
+    /// `patience` is for all of them; without, the first ones that fail may take as long as any call.
+    pub async fn ask_each<T: Copy, A, F, Fut>(
+        &self,
+        things: &[T],
+        of: usize,
+        patience: Option<Duration>,
+        ask: F,
+    ) -> Asked<A>
+    where
+        F: Fn(T, Option<Duration>) -> Fut,
+        Fut: Future<Output = Result<A, SyncError>>,
+    {
+        let mut asked = Asked { answers: things.iter().map(|_| None).collect(), fatal: None, of };
+        let mut waiting = things.iter().enumerate();
+        let mut under_way = FuturesUnordered::new();
+        let mut passing = 0;
+        loop {
+            while asked.fatal.is_none() && under_way.len() < CALLS_IN_PARALLEL {
+                let Some((index, &thing)) = waiting.next() else { break };
+                let patience = patience.or_else(|| (passing >= PATIENT_FAILURES_MAX).then_some(PATIENCE));
+                let call = ask(thing, patience);
+                under_way.push(async move { (index, call.await) });
+            }
+            let Some((index, answer)) = under_way.next().await else { return asked };
+            match answer {
+                Err(error) if !self.is_of_thing(&error) => {
+                    asked.fatal.get_or_insert(error);
+                }
+                answer => {
+                    passing += usize::from(answer.as_ref().is_err_and(is_passing));
+                    asked.answers[index] = Some(answer);
+                }
+            }
+            if is_most(passing, of) {
+                return asked;
+            }
+        }
+    }
+
+    /// Whether a failed call may be the trouble of what it asked for, so that others are worth asking for. Nothing that
+    /// could not be sent at all is, nor a refused token; nor is a call that was given up because the program stops.
+    fn is_of_thing(&self, error: &SyncError) -> bool {
+        let SyncError::Platform { source, .. } = error else { return false };
+        !self.cancel.is_cancelled()
+            && !matches!(source, PlatformError::NotSent { .. } | PlatformError::TokenRefused { .. })
+    }
+}
+
+impl<A> Asked<A> {
+    /// Why the run cannot go on, if most of the things failed for a reason that is not their own, or one failed for a
+    /// reason that is everybody's.
+    pub fn trouble(&mut self, subject: &str) -> Option<SyncError> {
+        if let Some(fatal) = self.fatal.take() {
+            return Some(fatal);
+        }
+        [Sort::Passing, Sort::Refused].into_iter().find_map(|sort| self.most(sort, subject))
+    }
+
+    /// Why each of them failed; `None` for one that did not, or was not asked for.
+    pub fn reasons(&self) -> Vec<Option<String>> {
+        let reason = |answer: &Option<Result<A, SyncError>>| match answer {
+            Some(Err(SyncError::Platform { source, .. })) => Some(reason_of(source)),
+            Some(Err(other)) => Some(reason_of(other)),
+            _ => None,
+        };
+        self.answers.iter().map(reason).collect()
+    }
+
+    /// How many were refused because the grant does not cover them. `None`: not all of them were.
+    pub fn refused_all(&self) -> Option<usize> {
+        let is_refused = |answer: &Option<Result<A, SyncError>>| matches!(answer, Some(Err(error)) if is_not_granted(error));
+        (!self.answers.is_empty() && self.answers.iter().all(is_refused)).then_some(self.answers.len())
+    }
+
+    /// The error for calls that are all refused.
+    pub fn not_covered(&mut self, subject: &str) -> Option<SyncError> {
+        match self.answers.pop()?? {
+            Err(SyncError::Platform { source, .. }) => {
+                Some(SyncError::NotCovered { subject: subject.to_owned(), source })
+            }
+            _ => None,
+        }
+    }
+
+    fn most(&mut self, sort: Sort, subject: &str) -> Option<SyncError> {
+        let is_alike = |answer: &Option<Result<A, SyncError>>| matches!(answer, Some(Err(error)) if sort_of(error) == sort);
+        let failed = self.answers.iter().filter(|answer| is_alike(answer)).count();
+        let things = self.of;
+        if !is_most(failed, things) {
+            return None;
+        }
+        match self.answers.iter_mut().find(|answer| is_alike(answer))?.take()?.err()? {
+            SyncError::Platform { source, .. } => {
+                Some(SyncError::MostFailed { subject: subject.to_owned(), failed, things, source })
+            }
+            other => Some(other),
+        }
+    }
+}
+
+/// Whether time may mend it.
+fn is_passing(error: &SyncError) -> bool {
+    sort_of(error) == Sort::Passing
+}
+
+pub fn is_not_granted(error: &SyncError) -> bool {
+    matches!(error, SyncError::Platform { source: PlatformError::NotGranted { .. }, .. })
+}
+
+fn sort_of(error: &SyncError) -> Sort {
+    let SyncError::Platform { source, .. } = error else { return Sort::OfThing };
+    match source {
+        PlatformError::NotGranted { .. } => Sort::Refused,
+        PlatformError::Rejected { why: Rejection::NotYet, .. } => Sort::Passing,
+        PlatformError::Rejected { why, .. } if why.remedy().is_some() => Sort::Refused,
+        _ if matches!(source.retry(), Retry::Backoff | Retry::After(_)) => Sort::Passing,
+        _ => Sort::OfThing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(source: PlatformError) -> SyncError {
+        SyncError::platform("asking", source)
+    }
+
+    fn unavailable() -> SyncError {
+        failed(PlatformError::Unavailable { status: 500 })
+    }
+
+    fn rejected(why: Rejection) -> SyncError {
+        failed(PlatformError::Rejected { code: "1".to_owned(), message: String::new(), why })
+    }
+
+    fn not_granted() -> SyncError {
+        failed(PlatformError::NotGranted { code: "1".to_owned(), message: String::new() })
+    }
+
+    #[test]
+    fn most_things_that_fail_alike_are_the_trouble_of_all() {
+        let none: fn() -> SyncError = || rejected(Rejection::Unknown);
+        let busy: fn() -> SyncError = || rejected(Rejection::Passing);
+        let address: fn() -> SyncError = || rejected(Rejection::Address);
+        for (failures, answered, is_trouble) in [
+            (vec![unavailable as fn() -> SyncError, busy, unavailable], 2, true),
+            (vec![unavailable, busy, unavailable], 3, false),
+            // Too few to tell.
+            (vec![unavailable; 4], 0, false),
+            (vec![not_granted, address, not_granted], 2, true),
+            (vec![not_granted, not_granted, unavailable, unavailable], 1, false),
+            // The judgement of the page is for these.
+            (vec![none; 6], 0, false),
+        ] {
+            let things = failures.len() + answered;
+            let failures = failures.iter().map(|failure| Some(Err(failure())));
+            let answers = failures.chain((0..answered).map(|_| Some(Ok(())))).collect();
+            let mut asked = Asked { answers, fatal: None, of: things };
+            assert_eq!(asked.trouble("details").is_some(), is_trouble, "{things}");
+        }
+    }
+
+    #[test]
+    fn all_are_refused_only_when_every_one_is() {
+        let asked = |answers| Asked::<()> { answers, fatal: None, of: 2 };
+        assert_eq!(asked(vec![]).refused_all(), None);
+        assert_eq!(asked(vec![Some(Err(not_granted())), Some(Err(not_granted()))]).refused_all(), Some(2));
+        assert_eq!(asked(vec![Some(Err(not_granted())), Some(Ok(()))]).refused_all(), None);
+        assert_eq!(asked(vec![Some(Err(not_granted())), Some(Err(unavailable()))]).refused_all(), None);
+    }
+}

@@ -1,0 +1,115 @@
+//! The numbers that were seen, which is the evidence of completeness.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::domain::entity::Kind;
+use crate::platform::{Page, Row};
+use crate::sync::RecordSync;
+
+/// Distinct numbers, by kind.
+#[derive(Default)]
+pub struct Seen {
+    by_kind: BTreeMap<Kind, HashSet<String>>,
+    /// Rows of a page that had the number of another row of the same page: totals count them too.
+    repeated: BTreeMap<Kind, HashMap<String, u64>>,
+    /// Numbers of rows that could not be read, of whatever kind.
+    odd: HashSet<String>,
+    /// Texts of rows not even whose number could be read.
+    nameless: HashSet<String>,
+    /// What the platform counts, where that is no kind of ours.
+    counted: HashSet<String>,
+}
+
+impl Seen {
+    pub fn add(&mut self, page: &Page) {
+        self.counted.extend(page.counted.iter().flatten().cloned());
+        let mut on_page: HashMap<(Kind, &str), u64> = HashMap::new();
+        for row in &page.rows {
+            match row {
+                Row::Readable(row) => {
+                    self.by_kind.entry(row.kind).or_default().insert(row.number.clone());
+                    *on_page.entry((row.kind, &row.number)).or_default() += 1;
+                }
+                Row::Unreadable(row) => match &row.number {
+                    Some(number) => drop(self.odd.insert(number.clone())),
+                    None => drop(self.nameless.insert(row.raw.clone())),
+                },
+            }
+        }
+        for ((kind, number), rows) in on_page.into_iter().filter(|(_, rows)| *rows > 1) {
+            let repeated = self.repeated.entry(kind).or_default().entry(number.to_owned()).or_default();
+            *repeated = (*repeated).max(rows - 1);
+        }
+    }
+
+    pub fn absorb(&mut self, other: &Self) {
+        for (kind, numbers) in &other.by_kind {
+            self.by_kind.entry(*kind).or_default().extend(numbers.iter().cloned());
+        }
+        for (kind, numbers) in &other.repeated {
+            let repeated = self.repeated.entry(*kind).or_default();
+            for (number, rows) in numbers {
+                let known = repeated.entry(number.clone()).or_default();
+                *known = (*known).max(*rows);
+            }
+        }
+        self.odd.extend(other.odd.iter().cloned());
+        self.nameless.extend(other.nameless.iter().cloned());
+        self.counted.extend(other.counted.iter().cloned());
+    }
+
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// What was seen so far; nothing is seen from now on.
+    pub fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// How many rows of a kind were seen: distinct numbers, and where a page shows one more than once, each row of it. A row that
+    /// could not be read may be one of them.
+    pub fn rows(&self, kind: Kind) -> u64 {
+        self.count(kind) + self.repeated.get(&kind).map_or(0, |numbers| numbers.values().sum())
+    }
+
+    /// How many things of a kind were seen. A row that could not be read may be one of them.
+    pub fn count(&self, kind: Kind) -> u64 {
+        let none = HashSet::new();
+        let readable = self.by_kind.get(&kind).unwrap_or(&none);
+        let odd = self.odd.iter().filter(|number| !readable.contains(*number)).count();
+        (readable.len() + odd + self.nameless.len()) as u64
+    }
+
+    /// How much was seen of what the total of a list counts: what the platform counts itself, else the kind seen most,
+    /// where lists of different kinds make up one record.
+    pub fn most(&self) -> u64 {
+        if !self.counted.is_empty() {
+            return self.counted.len() as u64;
+        }
+        Kind::ALL.into_iter().map(|kind| self.rows(kind)).max().unwrap_or(0)
+    }
+
+    /// Whether the pages named what their total counts.
+    pub fn has_counted(&self) -> bool {
+        !self.counted.is_empty()
+    }
+
+    /// Whether there was a row that could be any.
+    pub fn has_nameless(&self) -> bool {
+        !self.nameless.is_empty()
+    }
+
+    /// Everything that is not gone, for each kind that the record of `sync` has. What could not be read is there all
+    /// the same, whichever kind it is of.
+    pub fn into_present(mut self, sync: &RecordSync) -> BTreeMap<Kind, HashSet<String>> {
+        let kinds = Kind::ALL.into_iter().filter(|kind| kind.record() == sync.record);
+        kinds
+            .map(|kind| {
+                let mut present = self.by_kind.remove(&kind).unwrap_or_default();
+                present.extend(self.odd.iter().cloned());
+                (kind, present)
+            })
+            .collect()
+    }
+}

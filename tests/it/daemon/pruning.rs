@@ -1,0 +1,67 @@
+//! What the daemon does by itself so that its tables stay small, round after round, until it is told to end.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use shopsync::app::live::Live;
+use shopsync::domain::record::Lane;
+use shopsync::jobs::pruning::{Rhythm, keep_small};
+use shopsync::sandbox::SandboxSettings;
+use tokio_util::sync::CancellationToken;
+
+use crate::daemon::process::PATIENCE;
+use crate::support::context::{ContextSettings, TestContext};
+use crate::support::databases::{TestDatabase, both_databases};
+
+const SHOP: &str = "temu-shop";
+const RUNS: &str = "SELECT COUNT(*) FROM job_runs";
+const ANSWERS: &str = "SELECT COUNT(*) FROM orders WHERE raw <> '{}'";
+const ORDERS: &str = "SELECT COUNT(*) FROM orders";
+const RHYTHM: Rhythm = Rhythm { first_after: Duration::from_millis(1), every: Duration::from_millis(50) };
+
+both_databases! {
+    async fn old_runs_and_answers_go_again_and_again_until_the_end(database: TestDatabase) {
+        let sandbox = SandboxSettings { orders: 30, history: TimeDelta::hours(20), ..SandboxSettings::default() };
+        let sync = "history = \"2d\"\noverlap = \"10m\"\nsettle = \"5s\"\nkeep_raw = \"60d\"\nkeep_runs = \"90d\"\n".to_owned();
+        let test = TestContext::new(database, ContextSettings { sandbox, sync, ..ContextSettings::default() }).await;
+        test.sync(SHOP).await;
+        let (live, cancel) = (Live::new(test.app.clone()), CancellationToken::new());
+        let told = cancel.clone();
+        let pruning = tokio::spawn(async move { keep_small(&live, RHYTHM, &told).await });
+
+        for _ in 0..2 {
+            for _ in 0..3 {
+                test.settle();
+                test.run(SHOP, Lane::Update).await.unwrap();
+            }
+            test.sandbox.world().with(|world| world.create_order(shopsync::sandbox::Platform::Temu, 0));
+            test.settle();
+            test.run(SHOP, Lane::Update).await.unwrap();
+            // Nothing is old yet, however often it is looked at.
+            tokio::time::sleep(RHYTHM.every * 3).await;
+            assert!(test.database.number(RUNS).await >= 4);
+            assert!(test.database.number(ANSWERS).await >= 1);
+
+            test.clock.advance(TimeDelta::days(61));
+            until_it_is(&test, ANSWERS, 0).await;
+            assert!(test.database.number(RUNS).await >= 4, "runs are kept for longer");
+            test.clock.advance(TimeDelta::days(30));
+            // The newest stays, for whoever asks when the shop was last read.
+            until_it_is(&test, RUNS, 1).await;
+        }
+        assert_eq!(test.database.number(ORDERS).await, 32, "what was bought is never pruned");
+
+        cancel.cancel();
+        tokio::time::timeout(PATIENCE, pruning).await.unwrap().unwrap();
+        test.assert_orders_of(SHOP).await;
+    }
+}
+
+async fn until_it_is(test: &TestContext, sql: &str, expected: i64) {
+    let holds = async {
+        while test.database.number(sql).await != expected {
+            tokio::time::sleep(RHYTHM.every).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, holds).await.unwrap_or_else(|_| panic!("{sql} is never {expected}"));
+}
