@@ -1,4 +1,4 @@
-//! Everything a job or a verb may use, and the only place where it is put together.
+//! Everything that a job or a verb may use. The only place that connects the parts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use crate::store::{Store, StoreError, StoreSettings};
 use crate::sync::{Policy, Progress, RecordSync};
 
 mod grants;
+pub mod health_snapshot;
 pub mod live;
-mod places;
-pub mod pulse;
+mod permits;
 mod reloaded;
 
-pub use places::{Place, Places};
+pub use permits::{Permit, Permits};
 
-/// The program with its config, database and apps, ready to work.
+/// The program with its config, database and apps.
 pub struct App {
     pub loaded: Arc<Loaded>,
     pub clock: Clock,
@@ -40,15 +40,15 @@ pub struct App {
     pub policy: Policy,
     /// This process, as leases name it.
     pub owner: Owner,
-    /// For the shops that may be read at the same time.
-    pub shops_at_once: Arc<Places>,
-    last_look: pulse::LastLook,
+    /// Permits for the shops that are read at the same time.
+    pub shop_permits: Arc<Permits>,
+    snapshot_cache: health_snapshot::SnapshotCache,
 }
 
 /// By the section names of the apps.
 type Applications = BTreeMap<String, Arc<Application>>;
 
-/// What can keep the program from being put together.
+/// Why the app could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     #[error(transparent)]
@@ -60,7 +60,7 @@ pub enum AppError {
 }
 
 impl AppError {
-    /// Whether it is only that the database is away.
+    /// Whether the database is away, and nothing else is wrong.
     pub fn is_database_away(&self) -> bool {
         match self {
             Self::Connect(_) => false,
@@ -77,7 +77,7 @@ impl App {
         Self::with_store(loaded, clock, store).await
     }
 
-    /// The place the grants are in, without the keys that open them.
+    /// Opens the token store, without the keys that decrypt it.
     pub fn open_token_store(
         config: &Config,
         clock: Clock,
@@ -86,7 +86,7 @@ impl App {
         Ok(grants::open(config, store, clock)?)
     }
 
-    /// The database alone, migrated.
+    /// Opens the database and brings its schema up to date.
     pub async fn open_store(loaded: &Loaded, clock: Clock) -> Result<Store, AppError> {
         let settings = StoreSettings {
             url: loaded.config.database_url().clone(),
@@ -101,7 +101,7 @@ impl App {
         Ok(store)
     }
 
-    /// Puts the rest together around a database that is there.
+    /// Opens the app on a database that is open already.
     pub async fn with_store(
         loaded: impl Into<Arc<Loaded>>,
         clock: Clock,
@@ -112,7 +112,7 @@ impl App {
         Self::with_token_store(loaded, clock, store, grants).await
     }
 
-    /// The same, with the grants in a place of the caller's own instead of the one `[tokens] store` names.
+    /// The same, with the caller's token store instead of the one that `[tokens] store` names.
     pub async fn with_token_store(
         loaded: impl Into<Arc<Loaded>>,
         clock: Clock,
@@ -130,7 +130,7 @@ impl App {
         tokens.recover(&shops).await;
         tokens.convert().await?;
         let policy = policy_of(config);
-        let shops_at_once = Arc::new(Places::new(config.sync.shops_in_parallel));
+        let shop_permits = Arc::new(Permits::new(config.sync.shops_in_parallel));
         Ok(Self {
             clock,
             store,
@@ -139,8 +139,8 @@ impl App {
             shops,
             policy,
             owner: Owner::this_process(),
-            shops_at_once,
-            last_look: pulse::LastLook::default(),
+            shop_permits,
+            snapshot_cache: health_snapshot::SnapshotCache::default(),
             loaded,
         })
     }
@@ -161,25 +161,25 @@ impl App {
         self.shops.iter().filter(|shop| job.covers(shop)).cloned().collect()
     }
 
-    /// Whether any enabled job keeps a shop's `record` up to date.
+    /// Whether an enabled job keeps a shop's record up to date.
     pub fn is_covered(&self, shop: &Shop, record: Record) -> bool {
         self.config().sync_jobs(record).any(|(_, job)| job.covers(shop))
     }
 
-    /// Whether a shop's record is read at all: it has it, wants it, and this version can.
+    /// Whether a shop's record is read: the config wants it, and the platform's client supports it.
     pub fn reads(&self, shop: &Shop, record: Record) -> bool {
         let application = self.applications.get(&shop.app);
         shop.records.contains(&record)
             && application.is_some_and(|application| application.platform().source(record).is_some())
     }
 
-    /// Whether a shop's platform and zone have such a record, whether or not it is wanted.
+    /// Whether a shop's platform and zone have this record, also if the config does not want it.
     pub fn has_record(&self, shop: &Shop, record: Record) -> bool {
         profile(shop.platform).is_some_and(|profile| profile.records(&shop.zone).contains(&record))
     }
 
-    /// Whether there is such a lane: everything that is read has an update lane, a create lane only what the platform
-    /// lists by creation time, and money only orders that are read without it.
+    /// Whether the lane exists. Every record that is read has an update lane. Records that the platform lists by creation time
+    /// have a create lane. Orders whose money needs calls of its own have the lane for amounts.
     pub fn has_lane(&self, shop: &Shop, record: Record, lane: Lane) -> bool {
         if !self.reads(shop, record) {
             return false;
@@ -197,18 +197,18 @@ impl App {
         }
     }
 
-    /// How old the last scan of a record may be that is otherwise read by windows: what the jobs that cover it say.
+    /// How old the last full scan of a record may be, by the jobs that cover it.
     fn full_every(&self, shop: &Shop, record: Record) -> TimeDelta {
         let covering = self.config().sync_jobs(record).filter(|(_, job)| job.covers(shop));
         delta(covering.map(|(_, job)| job.full).min().unwrap_or(FULL_DEFAULT))
     }
 
-    /// Whether the money of a shop's orders comes by calls of its own, and is wanted.
+    /// Whether the money of a shop's orders is read by calls of its own.
     pub fn reads_amounts(&self, shop: &Shop) -> bool {
         self.has_lane(shop, Record::Orders, Lane::Amounts)
     }
 
-    /// Whether this record is stored without its details when they are not answered.
+    /// Whether this record is stored without its details if they cannot be read.
     pub fn details_are_extra(&self, shop: &Shop, record: Record) -> bool {
         let application = self.applications.get(&shop.app);
         let source = application.and_then(|application| application.platform().source(record));
@@ -216,7 +216,7 @@ impl App {
         details.is_some_and(|details| details.need == DetailNeed::Optional)
     }
 
-    /// The means to read one record of a shop, once the row of the run is there. `None` when it is not read.
+    /// Makes what reads one record of a shop, given the id of the run. `None`: the record is not read.
     pub fn record_sync(
         &self,
         shop: &Shop,
@@ -244,7 +244,7 @@ impl App {
     }
 }
 
-/// The token layer, with the key that opens what is stored.
+/// The token layer, with the keys that decrypt what is stored.
 async fn open_tokens(
     config: &Config,
     store: &Store,
@@ -275,7 +275,7 @@ fn connect_apps(config: &Config, clock: &Clock) -> Result<Applications, AppError
     Ok(applications)
 }
 
-/// `None` only for an app the config's checks would have refused.
+/// `None` only for an app that the checks of the config refuse.
 fn connect_app(config: &Config, name: &str, clock: &Clock) -> Result<Option<Application>, AppError> {
     let profile = config.apps.get(name).and_then(|app| profile(&app.platform));
     let parts = (profile, config.app_settings(name, clock), config.requests_per_second(name));
@@ -299,13 +299,13 @@ fn policy_of(config: &Config) -> Policy {
     }
 }
 
-/// Of the apps that say how long before its end a token is renewed.
+/// How long before its end a token is renewed, for the apps that set it.
 fn refresh_before_of(config: &Config) -> BTreeMap<String, TimeDelta> {
     let of_app = |(name, app): (&String, &AppConfig)| Some((name.clone(), delta(app.refresh_before?)));
     config.apps.iter().filter_map(of_app).collect()
 }
 
-/// Config durations are far below what would overflow here: the config caps them.
+/// Cannot overflow: the config limits its durations.
 fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }

@@ -14,6 +14,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod error_text;
 pub mod language;
 pub mod meters;
 pub mod platform;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use shopsync::cli::{Cli, Verb};
 use shopsync::config::{Config, LoadOptions, Loaded};
+use shopsync::error_text::chain;
 use shopsync::exit::{Exit, Failure};
-use shopsync::jobs::daemon::run::chain;
 use shopsync::{commands, telemetry, terminal};
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! Where the grants are kept, as the config says, and the keys that seal them.
+//! Opens the token store that the config names, and loads the keys that encrypt it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::domain::shop::Shop;
 use crate::platform::profile;
 use crate::store::Store;
 
-/// The place that `[tokens] store` names.
+/// Opens the store that `[tokens] store` names.
 pub(super) fn open(config: &Config, store: &Store, clock: Clock) -> Result<Arc<dyn TokenStore>, AuthError> {
     Ok(match config.tokens.store {
         config::TokenStore::Database => Arc::new(store.clone()),
@@ -24,14 +24,14 @@ pub(super) fn open(config: &Config, store: &Store, clock: Clock) -> Result<Arc<d
         config::TokenStore::Memory => {
             tracing::warn!(
                 event = "config.warning",
-                "`[tokens] store = \"memory\"`: whatever a shop is authorised with ends with this process"
+                "`[tokens] store = \"memory\"`: all authorisations are lost when this process ends"
             );
             Arc::new(MemoryTokenStore::new(clock))
         }
     })
 }
 
-/// Refuses a place that would lose what a shop's platform hands out once.
+/// Refuses a store that could lose tokens which a platform issues only once.
 pub(super) fn check(config: &Config, shops: &[Shop], promised: Capabilities) -> Result<(), AuthError> {
     if config.tokens.allow_memory {
         return Ok(());
@@ -47,7 +47,7 @@ pub(super) fn check(config: &Config, shops: &[Shop], promised: Capabilities) -> 
     Ok(())
 }
 
-/// The keys that open what is stored. Where nothing is sealed none is asked for, and none made.
+/// Loads the keys that decrypt what is stored. If nothing is encrypted, no key is read or created.
 pub(super) async fn keyring(config: &Config, store: &Store, grants: &Grants) -> Result<Keyring, AuthError> {
     let places = KeyPlaces {
         credentials: config.credentials.clone(),

@@ -1,4 +1,4 @@
-//! The app as it is at this moment: a reload puts another in its place, and work under way keeps the one it began with.
+//! The app of this moment. A reload replaces it; work that runs keeps the app it started with.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::App;
 
-/// Where everything that lives as long as the daemon finds the app. Cloned freely; all clones show the same one.
+/// Holds the current app for everything that lives as long as the daemon. Clones share the same app.
 #[derive(Clone)]
 pub struct Live {
     current: watch::Sender<Arc<App>>,
@@ -22,12 +22,12 @@ impl Live {
         self.current.borrow().clone()
     }
 
-    /// Puts another app in place of the one before, for all work that begins from now on.
+    /// Replaces the app for all work that starts from now on.
     pub fn replace(&self, app: Arc<App>) {
         self.current.send_replace(app);
     }
 
-    /// Hears of each replacement.
+    /// Is notified of each replacement.
     pub fn subscribe(&self) -> watch::Receiver<Arc<App>> {
         self.current.subscribe()
     }

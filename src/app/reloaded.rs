@@ -1,17 +1,18 @@
-//! The app after a change of the config: what the change does not touch is the same as before.
+//! The app after a reload: what the new config does not change stays the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{App, AppError, Applications, enabled_shops, grants, policy_of, pulse, refresh_before_of};
+use super::{
+    App, AppError, Applications, enabled_shops, grants, health_snapshot, policy_of, refresh_before_of,
+};
 use crate::config::{Config, Loaded};
 use crate::domain::shop::Shop;
 use crate::platform::{Application, profile};
 
 impl App {
-    /// The app that goes by another config, on the same database and with the same grants. Apps that did not change are
-    /// the same ones, with what they learned; a changed one keeps its place in the rate limit. On an error nothing has
-    /// changed, here or in the database.
+    /// Makes the app for another config, on the same database and with the same grants. Clients of unchanged apps are kept,
+    /// with what they learned; a changed app keeps its rate limit. On an error nothing has changed, here or in the database.
     pub async fn reloaded(&self, loaded: impl Into<Arc<Loaded>>) -> Result<Self, AppError> {
         let loaded = loaded.into();
         let config = &loaded.config;
@@ -25,7 +26,7 @@ impl App {
                 application.set_rate(rate);
             }
         }
-        self.shops_at_once.resize(config.sync.shops_in_parallel);
+        self.shop_permits.resize(config.sync.shops_in_parallel);
         let tokens = self.tokens.with_apps(applications.clone(), refresh_before_of(config));
         let app = Self {
             clock: self.clock.clone(),
@@ -34,8 +35,8 @@ impl App {
             tokens,
             policy: policy_of(config),
             owner: self.owner.clone(),
-            shops_at_once: self.shops_at_once.clone(),
-            last_look: pulse::LastLook::default(),
+            shop_permits: self.shop_permits.clone(),
+            snapshot_cache: health_snapshot::SnapshotCache::default(),
             shops,
             loaded,
         };
@@ -43,11 +44,11 @@ impl App {
         Ok(app)
     }
 
-    /// Clients for the apps of a config: new ones only where there is something new about them.
+    /// Clients for the apps of a config. Unchanged apps keep theirs.
     fn connect_again(&self, config: &Config) -> Result<Applications, AppError> {
         let mut applications = BTreeMap::new();
         for name in config.apps.keys() {
-            let application = match self.connect_like_before(config, name)? {
+            let application = match self.reconnect(config, name)? {
                 Some(application) => application,
                 None => match super::connect_app(config, name, &self.clock)? {
                     Some(application) => Arc::new(application),
@@ -59,8 +60,8 @@ impl App {
         Ok(applications)
     }
 
-    /// What an app has become. `None`: there was none that its platform would take for the same.
-    fn connect_like_before(&self, config: &Config, name: &str) -> Result<Option<Arc<Application>>, AppError> {
+    /// The client of an app that existed before. `None`: the platform sees it as a new app.
+    fn reconnect(&self, config: &Config, name: &str) -> Result<Option<Arc<Application>>, AppError> {
         let settings = |config: &Config| config.app_settings(name, &self.clock);
         let parts =
             (self.applications.get(name), config.apps.get(name), settings(self.config()), settings(config));
@@ -79,8 +80,7 @@ impl App {
         Ok(Some(Arc::new(former.succeeded_by(client, config.retry_policy()))))
     }
 
-    /// Looks after the grants of shops that are new, as at a start, and hands out no token of an app to a shop that has
-    /// moved to another.
+    /// Recovers the grants of new shops, as at a start, and forgets cached tokens of shops that moved to another app.
     async fn take_over_grants(&self, former: &Self) {
         let is_new = |shop: &&Shop| former.shop(&shop.name).is_none_or(|before| !before.is_at(shop));
         let new: Vec<Shop> = self.shops.iter().filter(is_new).cloned().collect();

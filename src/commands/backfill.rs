@@ -17,8 +17,9 @@ use crate::cli::BackfillArgs;
 use crate::domain::record::Lane;
 use crate::domain::shop::Shop;
 use crate::domain::window::Window;
+use crate::error_text::chain;
 use crate::exit::{Exit, Failure};
-use crate::jobs::daemon::run::{MANUAL, RunError, RunOptions, Task, chain, run_lane};
+use crate::jobs::daemon::run::{MANUAL, RunError, RunOptions, Task, run_lane};
 use crate::jobs::daemon::task::Target;
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
@@ -41,14 +42,14 @@ pub(super) async fn run(
             job: "backfill".to_owned(),
             trigger: MANUAL,
             lease_wait: LEASE_WAIT,
-            task: Task::Stretch(stretch),
+            task: Task::Range(stretch),
             progress: Arc::new(Progress::default()),
             cancel: cancel.clone(),
         };
         bars.add(&shop.name, words.record, options.progress.clone());
         let (app, record) = (app.clone(), words.record);
         tasks.spawn(async move {
-            let place = app.shops_at_once.take().await;
+            let place = app.shop_permits.acquire().await;
             let outcome = run_lane(&app, Target { shop: &shop, record, lane: Lane::Create }, &options).await;
             drop(place);
             (shop.name, outcome)

@@ -7,8 +7,9 @@ use super::{by_hand, output};
 use crate::app::App;
 use crate::cli::{QuarantineFilter, QuarantineVerb};
 use crate::domain::record::Record;
+use crate::error_text::chain;
 use crate::exit::{Exit, Failure};
-use crate::jobs::daemon::run::{RunError, Task, chain};
+use crate::jobs::daemon::run::{RunError, Task};
 use crate::store::Store;
 use crate::store::records::quarantine::{QuarantineRow, Untried};
 use crate::sync::progress::Counts;
@@ -121,7 +122,7 @@ pub(super) async fn retry(app: &App, words: &Retry, cancel: CancellationToken) -
             if !is_asked_for || app.store.count_untried(untried).await? == 0 {
                 continue;
             }
-            let task = Task::SetAside(words.number.clone());
+            let task = Task::Quarantine(words.number.clone());
             let outcome = by_hand::run(app, shop, record, "quarantine", task, cancel.clone()).await;
             let left = app.store.count_untried(untried).await?;
             tried.push(Tried { shop: shop.name.clone(), record, outcome, left });

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::Signal;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::signals;
@@ -13,26 +12,26 @@ use crate::app::live::Live;
 use crate::app::{App, AppError};
 use crate::clock::Clock;
 use crate::config::{Config, JobConfig, Loaded};
+use crate::error_text::chain;
 use crate::exit::{Exit, Failure};
 use crate::jobs::daemon::Daemon;
+use crate::jobs::daemon::background;
 use crate::jobs::daemon::database::DATABASE_POLL;
-use crate::jobs::daemon::reload::{ReloadOutcome, Reloader, SetLevel};
-use crate::jobs::daemon::run::chain;
-use crate::jobs::pruning::Rhythm;
+use crate::jobs::daemon::reload::{Reloader, SetLevel};
 use crate::jobs::scheduler::schedule;
 use crate::jobs::scheduler::schedule::jobs_of;
 use crate::jobs::scheduler::ticker::{Handler, JobName, Slot, Ticker};
-use crate::jobs::supervision::{notify_socket, status_line, watchdog};
-use crate::jobs::{pruning, unauthorised};
+use crate::jobs::supervision::notify_socket;
+use crate::jobs::unauthorised;
 use crate::meters;
 use crate::telemetry::Telemetry;
 use crate::web::Http;
 
-/// What is left of the grace after the runs were given theirs: closing the database.
+/// How long closing the database may take, after the runs have ended.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(loaded: Loaded, clock: Clock, telemetry: Option<Telemetry>) -> anyhow::Result<Exit> {
-    // First of all: from here on a signal ends nothing at once.
+    // First of all: from here on, a signal starts an orderly end instead of killing the process.
     let reloads = Reloads { hangups: signals::hangups()?, set_level: telemetry.map(set_level) };
     let cancel = signals::cancel_on_signals()?;
     tracing::info!(
@@ -59,13 +58,12 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, telemetry: Option<Telemetr
     serve_with(Arc::new(opened), http, cancel, Some(reloads)).await
 }
 
-/// When the config is read again, and what else goes by it then.
+/// When the config is reloaded, and how a reload changes the log level.
 struct Reloads {
     hangups: Signal,
     set_level: Option<SetLevel>,
 }
 
-/// What makes a reload change how much is logged.
 fn set_level(telemetry: Telemetry) -> SetLevel {
     Box::new(move |level| {
         if let Err(error) = telemetry.set_level(level) {
@@ -74,19 +72,19 @@ fn set_level(telemetry: Telemetry) -> SetLevel {
     })
 }
 
-/// The daemon around an app that is put together: slots, runs, and an orderly end once `cancel` fires. Also for a program
-/// of one's own that put it together with [`App::with_token_store`].
+/// Runs the daemon until `cancel` fires, and ends it in order. Also for a program of your own that opened the app with
+/// [`App::with_token_store`].
 pub async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<Exit> {
     let http = open_http(app.config()).await?;
     serve_behind(app, http, cancel).await
 }
 
-/// The same, asked at a door that is open already.
+/// The same, with an HTTP server that is open already.
 pub async fn serve_behind(app: Arc<App>, http: Http, cancel: CancellationToken) -> anyhow::Result<Exit> {
     serve_with(app, http, cancel, None).await
 }
 
-/// The same, reading the config again when it is told to. `None`: never.
+/// The same. `reloads` `None`: the config is never reloaded.
 async fn serve_with(
     app: Arc<App>,
     http: Http,
@@ -96,18 +94,14 @@ async fn serve_with(
     meters::install();
     let live = Live::new(app.clone());
     let daemon = Daemon::new(live.clone(), cancel.clone());
-    let ticker = start_ticker(&live, &daemon).await?;
-    daemon.start_keeper();
-    daemon.start_alarms();
-    daemon.start_probe();
-    daemon.start_presence();
+    let ticker = Arc::new(start_ticker(&live, &daemon).await?);
     http.serve(daemon.clone());
     let (hangups, set_level) = match reloads {
         Some(Reloads { hangups, set_level }) => (Some(hangups), set_level),
         None => (None, None),
     };
-    let reloader = Reloader::new(live.clone(), &daemon, &ticker, set_level);
-    supervise(&daemon, reloader.outcomes(), &cancel);
+    notify_socket::ready();
+    background::start(&daemon, Arc::new(Reloader::new(daemon.clone(), ticker.clone(), set_level)), hangups);
     tracing::info!(
         event = "daemon.ready",
         shops = app.shops.len(),
@@ -115,12 +109,9 @@ async fn serve_with(
         app.shops.len(),
         app.store.describe(),
     );
-    // Left off wherever it is when the daemon ends: each of its steps is whole.
-    let (pruned, pruning_cancel) = (live.clone(), cancel.clone());
-    tokio::spawn(async move { pruning::keep_small(&pruned, Rhythm::DAILY, &pruning_cancel).await });
     let rest_of_start = async {
-        unauthorised::tell(&app, &app.shops).await;
-        unauthorised::tell_shared_accounts(&app).await;
+        unauthorised::log_never_authorised(&app, &app.shops).await;
+        unauthorised::log_shared_accounts(&app).await;
         start_missed(&app, &ticker).await
     };
     tokio::select! {
@@ -128,9 +119,6 @@ async fn serve_with(
         started = rest_of_start => started?,
     }
 
-    if let Some(hangups) = hangups {
-        cancel.run_until_cancelled(Box::pin(reloader.serve(hangups))).await;
-    }
     cancel.cancelled().await;
     tracing::info!(event = "daemon.stopping", "stopping");
     notify_socket::stopping();
@@ -142,25 +130,12 @@ async fn serve_with(
             "some runs did not stop within {grace:?}; what they had not committed is read again"
         );
     }
-    // Connections that will not close are closed by the end of the process.
+    // Connections that do not close in time are closed by the end of the process.
     tokio::join!(http.end(), tokio::time::timeout(CLOSE_WAIT, app.store.clone().close())).1.ok();
     Ok(Exit::Done)
 }
 
-/// Tells systemd that the daemon is ready, how it does, and, as long as it is, that it is alive.
-fn supervise(daemon: &Daemon, reloads: watch::Receiver<Option<ReloadOutcome>>, cancel: &CancellationToken) {
-    // Starves once the end has begun: one that hangs is the business of `TimeoutStopSec`, which is shorter.
-    if let Some(limit) = notify_socket::watchdog_limit() {
-        tokio::spawn(watchdog::feed(daemon.health().clone(), limit, notify_socket::alive));
-    }
-    notify_socket::ready();
-    let refusal = |last: &Option<ReloadOutcome>| last.as_ref().and_then(ReloadOutcome::refusal);
-    let telling = status_line::keep_telling(daemon.live().clone(), (reloads, refusal), notify_socket::status);
-    let cancel = cancel.clone();
-    tokio::spawn(async move { cancel.run_until_cancelled(telling).await });
-}
-
-/// Before anything else: an address that is taken shows at once.
+/// Opened before anything else, so that an address in use shows at once.
 async fn open_http(config: &Config) -> anyhow::Result<Http> {
     Http::open(&config.http).await.map_err(|error| {
         let exit = if error.is_passing() { Exit::Unavailable } else { Exit::BadConfig };
@@ -169,27 +144,27 @@ async fn open_http(config: &Config) -> anyhow::Result<Http> {
     })
 }
 
-/// The program around its database, however long that takes to be there.
+/// Opens the app. Waits for a database that is away.
 async fn open_when_there(loaded: Arc<Loaded>, clock: Clock) -> Result<App, AppError> {
-    let mut is_told = false;
+    let mut is_logged = false;
     loop {
         let error = match open(loaded.clone(), clock.clone()).await {
             Err(error) if error.is_database_away() => error,
-            settled => {
-                if is_told && settled.is_ok() {
+            result => {
+                if is_logged && result.is_ok() {
                     tracing::info!(event = "database.back", "the database is back");
                 }
-                return settled;
+                return result;
             }
         };
-        if !is_told {
+        if !is_logged {
             tracing::error!(
                 event = "database.lost",
                 error = chain(&error),
                 "the database is away; waiting for it",
             );
             notify_socket::status("the database is away; waiting for it");
-            is_told = true;
+            is_logged = true;
         }
         tokio::time::sleep(DATABASE_POLL).await;
     }
@@ -207,7 +182,7 @@ async fn start_ticker(live: &Live, daemon: &Daemon) -> anyhow::Result<Ticker> {
     let health = daemon.health().clone();
     let (live, daemon) = (live.clone(), daemon.clone());
     let handler = Handler {
-        // The runs go on by themselves: the slot is over once they have been started.
+        // The runs continue by themselves: the slot ends once they have started.
         run: Arc::new(move |name: JobName, slot: Slot| {
             let (name, app) = (name.as_str(), live.app());
             if let Some(work) = app.config().jobs.get(name).and_then(JobConfig::work) {
@@ -220,7 +195,7 @@ async fn start_ticker(live: &Live, daemon: &Daemon) -> anyhow::Result<Ticker> {
                 event = "run.failed",
                 job = name.as_str(),
                 error = what,
-                "a slot of `{}` ended in a fault of this program: {what}",
+                "a slot of `{}` failed because of a fault of this program: {what}",
                 name.as_str(),
             );
         }),
@@ -229,14 +204,14 @@ async fn start_ticker(live: &Live, daemon: &Daemon) -> anyhow::Result<Ticker> {
     Ticker::start_watched(jobs, app.clock.clone(), handler, health).await.context("starting the scheduler")
 }
 
-/// One run at once for each job that missed a slot while nothing ran, however many it missed.
+/// Starts one run for each job that missed slots while no daemon ran, however many it missed.
 async fn start_missed(app: &App, ticker: &Ticker) -> anyhow::Result<()> {
     let now = app.clock.now();
     for (name, job, _) in app.config().enabled_jobs() {
         let last = match app.store.last_run_of(name).await {
-            // A run more than needed; it is the one to notice that the database is away, and to wait for it.
+            // Perhaps one run too many. That run notices that the database is away, and waits for it.
             Err(error) if error.is_unavailable() => None,
-            settled => settled.context("reading the sync log")?,
+            result => result.context("reading the sync log")?,
         };
         if schedule::schedule_of(job).is_some_and(|schedule| schedule.missed(last, now)) {
             ticker.catch_up(&JobName::from(name));

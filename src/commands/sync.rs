@@ -17,9 +17,10 @@ use crate::cli::SyncArgs;
 use crate::config::JobConfig;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
+use crate::error_text::chain;
 use crate::exit::{Exit, Failure};
 use crate::jobs::daemon::lanes::{self, LaneOutcomes};
-use crate::jobs::daemon::run::{MANUAL, RunError, RunOptions, Task, ask_again, chain};
+use crate::jobs::daemon::run::{MANUAL, RunError, RunOptions, Task, switch_on};
 use crate::language::said;
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
@@ -45,7 +46,7 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
         return Err(super::missing::nothing_done(&app, "nothing was synced").await?.into());
     }
     for (shop, record) in selected.iter().filter(|(shop, _)| words.shops.contains(&shop.name)) {
-        ask_again(&app, &shop.name, *record).await?;
+        switch_on(&app, &shop.name, *record).await?;
     }
     let started_at = Instant::now();
     let bars = Bars::new(!words.table.json);
@@ -55,14 +56,14 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
             job: words.job.clone().unwrap_or_else(|| "sync".to_owned()),
             trigger: MANUAL,
             lease_wait: LEASE_WAIT,
-            task: if words.full { Task::Whole } else { Task::Rest },
+            task: if words.full { Task::Full } else { Task::Incremental },
             progress: Arc::new(Progress::default()),
             cancel: cancel.clone(),
         };
         bars.add(&shop.name, record, options.progress.clone());
         let app = app.clone();
         tasks.spawn(async move {
-            let place = app.shops_at_once.take().await;
+            let place = app.shop_permits.acquire().await;
             let outcomes = lanes::bring_up_to_date(app.clone(), shop.clone(), record, options).await;
             drop(place);
             (shop.name, record, outcomes)

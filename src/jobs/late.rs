@@ -1,4 +1,4 @@
-//! Whether a record is further behind than it should be: one judgement for alarms and for the page.
+//! Whether a record is too far behind: one rule for the alerts and for the status page.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -7,27 +7,29 @@ use crate::app::App;
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 
-/// How far behind is too far, and what reading a moment takes.
+/// The limits for a late record.
 #[derive(Clone, Copy, Debug)]
 pub struct LagRules {
+    /// How far behind a record may be.
     pub lag_limit: TimeDelta,
+    /// How long after its end a window is read.
     pub settle: TimeDelta,
 }
 
-/// Whether a shop's record, stored until a moment, is late by the jobs and limits of the config.
+/// Whether a shop's record, stored until this time, is late by the jobs and limits of the config.
 pub fn is_record_late(app: &App, shop: &Shop, record: Record, stored_until: DateTime<Utc>) -> bool {
     let rules = LagRules { lag_limit: lag_limit(app), settle: app.policy.settle };
     let next_slot = |after| schedule::next_run(app.config(), shop, record, after);
     is_late(stored_until, rules, next_slot, app.clock.now())
 }
 
-/// How far behind a record may be.
+/// How far behind a record may be, by the config.
 pub fn lag_limit(app: &App) -> TimeDelta {
     TimeDelta::from_std(app.config().notify.lag_limit).unwrap_or(TimeDelta::MAX)
 }
 
-/// Whether what is stored ends longer ago than `lag_limit`, and a slot that should have brought more has passed: a job that
-/// comes once an hour, or not at night, is as far behind as it was asked to be. `next_slot`: the first one after a moment.
+/// Whether what is stored ends more than `lag_limit` ago, and a slot that should have brought more has passed. So a job that
+/// runs once an hour, or not at night, is not late between its slots. `next_slot`: the first one after a time.
 pub fn is_late(
     stored_until: DateTime<Utc>,
     rules: LagRules,
@@ -37,7 +39,7 @@ pub fn is_late(
     if now - stored_until <= rules.lag_limit {
         return false;
     }
-    // The slot that brought what is stored began `settle` after its end, give or take jitter and clocks that differ.
+    // The last successful slot started `settle` after the end of what is stored, plus jitter and the difference of clocks.
     let slot_over = stored_until + rules.settle + rules.lag_limit / 4;
     next_slot(slot_over).is_some_and(|missed| missed + rules.lag_limit / 2 <= now)
 }

@@ -1,6 +1,7 @@
-//! What runs by the clock. [`scheduler`] says when a job is due, [`daemon`] runs it, [`token_keeper`] keeps the grants
-//! alive, [`alarms`] tell people what they must do, and [`supervision`] shows that the daemon works. Verbs run the same
-//! jobs without a clock.
+//! The daemon's work. [`scheduler`] decides when a job is due, [`daemon`] runs it, [`token_keeper`] keeps tokens valid,
+//! [`alarms`] notifies people, and [`supervision`] shows that the daemon works. Verbs run the same jobs once.
+//!
+//! [`daemon::background`] lists everything that runs in the background.
 
 pub mod alarms;
 pub mod daemon;

@@ -1,55 +1,34 @@
-//! What the daemon does once a day so that its tables stay small: old runs go, old windows become one, and, where
-//! the config says so, old answers are let go.
+//! Keeps the daemon's own tables small: deletes old runs, merges old windows and, where the config says so, empties old
+//! raw answers.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use tokio_util::sync::CancellationToken;
 
-use super::daemon::run::chain;
 use crate::app::App;
-use crate::app::live::Live;
 use crate::config::SyncConfig;
+use crate::error_text::chain;
 use crate::store::shops::prune::Ages;
 
-/// When it is pruned.
-#[derive(Clone, Copy, Debug)]
-pub struct Rhythm {
-    /// After the start, so that the first catch-up has the database to itself.
-    pub first_after: Duration,
-    pub every: Duration,
-}
+/// Between the start and the first pruning, so that the first catch-up has the database to itself.
+pub const FIRST_AFTER: Duration = Duration::from_mins(10);
+pub const EVERY: Duration = Duration::from_hours(24);
 
-impl Rhythm {
-    pub const DAILY: Self = Self { first_after: Duration::from_mins(10), every: Duration::from_hours(24) };
-}
-
-/// Prunes until `cancel` fires, in small steps of which any may be the last.
-pub async fn keep_small(live: &Live, rhythm: Rhythm, cancel: &CancellationToken) {
-    let pruning = async {
-        tokio::time::sleep(rhythm.first_after).await;
-        loop {
-            prune(&live.app()).await;
-            tokio::time::sleep(rhythm.every).await;
-        }
-    };
-    cancel.run_until_cancelled(pruning).await;
-}
-
-async fn prune(app: &App) {
+/// Prunes once, in small steps. It may be cut off after any of them.
+pub async fn prune(app: &App) {
     match app.store.prune(ages(&app.config().sync)).await {
         Ok(summary) => tracing::debug!(
             runs = summary.runs,
             windows = summary.windows,
             raw = summary.raw,
-            "pruned the tables of the copying"
+            "pruned the tables of runs, windows and raw answers"
         ),
-        // Told by those who need it now; tomorrow is another day.
+        // The database probe reports this.
         Err(error) if error.is_unavailable() => tracing::debug!("not pruned: {}", chain(&error)),
         Err(error) => tracing::warn!(
             event = "prune.failed",
             error = chain(&error),
-            "old runs and windows could not be pruned; it is tried again tomorrow"
+            "could not prune old runs and windows; trying again tomorrow"
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! How every shop and record is doing: gathered in one place for whoever tells it.
+//! The report of all shops and records, for `status`, the page and the API.
 
 use std::collections::HashMap;
 
@@ -14,27 +14,26 @@ use crate::domain::shop::Shop;
 use crate::store::reports::overview::Overview;
 use crate::store::shops::ShopRow;
 
-/// A shop of the config at a moment.
+/// One shop of the config.
 pub struct ShopReport {
     pub shop: Shop,
-    /// `None` before anything was known of it.
+    /// `None`: the database does not know it yet.
     pub row: Option<ShopRow>,
-    /// `Ok(None)`: it was never authorised. An error: its row cannot be read, which does not hide the others.
+    /// `Ok(None)`: it was never authorised. An error: its row cannot be read. Other shops are reported all the same.
     pub grant: Result<Option<GrantStatus>, AuthError>,
-    /// Those that are read.
+    /// The records that are read.
     pub records: Vec<RecordReport>,
 }
 
-/// A record of it.
+/// One record of a shop.
 pub struct RecordReport {
     pub record: Record,
     pub overview: Overview,
-    /// How far behind it is. `None` before the first run.
+    /// How far behind it is. `None`: there was no run yet.
     pub lag: Option<TimeDelta>,
     /// `None`: no job covers it.
     pub next_run: Option<DateTime<Utc>>,
-    /// Whether it is further behind than it should be, by the judgement of the alarms. `None`: no job covers it, or nothing
-    /// was read yet.
+    /// Whether it is too far behind, by the rule of the alerts. `None`: no job covers it, or nothing was read yet.
     pub is_late: Option<bool>,
 }
 

@@ -1,8 +1,8 @@
-//! Keeps the grants of all shops alive, also of those that no job asks for: renews what is due, warns before an end that
-//! only a person can put off, pauses what is dead and lets go on what was authorised again.
+//! Keeps the tokens of all shops valid, also of shops that no job reads: renews tokens that are due, warns before an end that
+//! only the owner can prevent, pauses shops whose grant is dead, and resumes shops that were authorised again.
 //!
-//! A look reads all shops and all grants in two queries and starts what there is to do; [`plan`] decides what that is,
-//! [`actions`] does it. Several programs on one database may each have a keeper.
+//! A check reads all shops and grants in two queries. [`plan`] decides what to do and [`actions`] does it. Several programs on
+//! one database may each have a keeper.
 
 mod actions;
 pub mod code_command;
@@ -23,53 +23,54 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::daemon::database::DatabaseWatch;
-use super::daemon::run::{chain, panic_text};
+use crate::app::App;
 use crate::auth::{AuthError, GrantStatus, Tokens};
 use crate::clock::Clock;
+use crate::domain::record::Record;
 use crate::domain::shop::Shop;
+use crate::error_text::{chain, panic_text};
 use crate::platform::Application;
 use crate::store::shops::ShopRow;
 use crate::store::{Store, StoreError};
 
-use actions::{tell_fault, tell_kept_not};
-use memory::Seen;
-use plan::{Duty, Sight};
+pub use actions::log_failure;
 
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(20);
-/// Calls for the grants of one app at the same time: an app whose platform hangs holds up no other.
+use actions::log_shop_failure;
+use memory::KeeperMemory;
+use plan::{Action, Snapshot};
+
+/// Between two checks.
+const CHECK_EVERY: Duration = Duration::from_secs(20);
+/// Token calls at the same time for one app. A limit of its own for each app, so that a platform that hangs delays no other.
 const CALLS_PER_APP_MAX: usize = 4;
-/// Calls for grants do not begin faster than this, whatever a long night has left to do.
+/// Between the starts of two token calls, however many are due after a long pause.
 const CALL_SPACING: Duration = Duration::from_millis(20);
-/// `code_command`s at the same time.
+/// Runs of `code_command` at the same time.
 const COMMANDS_MAX: usize = 2;
 
 /// What a keeper works with.
 pub struct KeeperParts {
     pub store: Store,
-    pub tokens: Tokens,
     pub clock: Clock,
-    pub shops: Vec<Shop>,
-    /// By the section names of the apps.
-    pub applications: Arc<BTreeMap<String, Arc<Application>>>,
+    pub config: KeeperConfig,
     pub database: Arc<DatabaseWatch>,
     pub cancel: CancellationToken,
 }
 
-/// What the config may come to change of them.
-pub struct Charge {
+/// What a reload may change.
+pub struct KeeperConfig {
     pub tokens: Tokens,
     pub shops: Vec<Shop>,
     /// By the section names of the apps.
     pub applications: Arc<BTreeMap<String, Arc<Application>>>,
 }
 
-/// Cheap to clone; clones share what is under way.
+/// Cheap to clone. Clones share the same state.
 #[derive(Clone)]
 pub struct Keeper {
     shared: Arc<Shared>,
-    /// What it looks after; a duty keeps what it began with to its end.
-    charge: Arc<Charge>,
+    /// An action keeps the config that it started with.
+    config: Arc<KeeperConfig>,
 }
 
 struct Shared {
@@ -77,70 +78,78 @@ struct Shared {
     clock: Clock,
     database: Arc<DatabaseWatch>,
     cancel: CancellationToken,
-    latest: watch::Sender<Arc<Charge>>,
+    latest: watch::Sender<Arc<KeeperConfig>>,
     tracker: TaskTracker,
-    /// By app.
-    places: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+    /// Permits for token calls, by app.
+    permits: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     commands: Semaphore,
     pace: tokio::sync::Mutex<Interval>,
-    seen: Mutex<Seen>,
+    memory: Mutex<KeeperMemory>,
 }
 
 impl Keeper {
     pub fn new(parts: KeeperParts) -> Self {
         let mut pace = tokio::time::interval(CALL_SPACING);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let KeeperParts { store, tokens, clock, shops, applications, database, cancel } = parts;
-        let charge = Arc::new(Charge { tokens, shops, applications });
+        let KeeperParts { store, clock, config, database, cancel } = parts;
+        let config = Arc::new(config);
         Self {
             shared: Arc::new(Shared {
                 store,
                 clock,
                 database,
                 cancel,
-                latest: watch::Sender::new(charge.clone()),
+                latest: watch::Sender::new(config.clone()),
                 tracker: TaskTracker::new(),
-                places: Mutex::default(),
+                permits: Mutex::default(),
                 commands: Semaphore::new(COMMANDS_MAX),
                 pace: tokio::sync::Mutex::new(pace),
-                seen: Mutex::default(),
+                memory: Mutex::default(),
             }),
-            charge,
+            config,
         }
     }
 
-    /// Looks after these from now on, beginning at once. What is under way for others is brought to its end.
-    pub fn take_over(&self, charge: Charge) {
-        self.places().retain(|app, _| charge.applications.contains_key(app));
-        let names = charge.shops.iter().map(|shop| shop.name.as_str()).collect();
-        self.seen().keep_only(&names);
-        self.shared.latest.send_replace(Arc::new(charge));
+    /// Uses another config from now on, and checks at once. Actions that run continue to their end.
+    pub fn take_over(&self, config: KeeperConfig) {
+        self.permits().retain(|app, _| config.applications.contains_key(app));
+        let names = config.shops.iter().map(|shop| shop.name.as_str()).collect();
+        self.memory().keep_only(&names);
+        self.shared.latest.send_replace(Arc::new(config));
     }
 
-    /// Looks, again and again, until the program is to end; then waits for what is under way. A refresh that was
-    /// begun is the token layer's to end.
+    /// Checks until the program stops, then waits for the running actions. Follows the config of each app that `apps` brings.
+    pub async fn run_with(self, mut apps: watch::Receiver<Arc<App>>) {
+        let (keeper, cancel) = (self.clone(), self.shared.cancel.clone());
+        let follow = cancel.run_until_cancelled(async move {
+            while apps.changed().await.is_ok() {
+                let config = KeeperConfig::from(&**apps.borrow_and_update());
+                keeper.take_over(config);
+            }
+        });
+        tokio::join!(self.run(), follow);
+    }
+
+    /// Checks until the program stops, then waits for the running actions. A refresh that has started is not among them: the
+    /// token layer completes it.
     pub async fn run(mut self) {
         let cancel = self.shared.cancel.clone();
         let mut latest = self.shared.latest.subscribe();
         while !cancel.is_cancelled() {
-            self.charge = latest.borrow_and_update().clone();
-            // A fault of this program in one look must not be the last one.
-            if let Err(panic) = AssertUnwindSafe(self.look()).catch_unwind().await {
-                tell_fault(&panic_text(&*panic));
-            }
+            self.config = latest.borrow_and_update().clone();
+            self.check().await;
             tokio::select! {
                 () = cancel.cancelled() => {}
                 _ = latest.changed() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(CHECK_EVERY) => {}
             }
         }
         self.shared.tracker.close();
         self.shared.tracker.wait().await;
     }
 
-    /// Looks at all shops once and starts what there is to do, most urgent first. The handles are for those who want to
-    /// wait for it.
-    pub async fn look(&self) -> Vec<JoinHandle<()>> {
+    /// Checks all shops once and starts the actions, most urgent first. Returns their tasks.
+    pub async fn check(&self) -> Vec<JoinHandle<()>> {
         let shared = &self.shared;
         tokio::select! {
             () = shared.cancel.cancelled() => return Vec::new(),
@@ -149,168 +158,170 @@ impl Keeper {
         match self.read_all().await {
             Ok((rows, statuses)) => self.start_all(&rows, &statuses),
             Err(error) if error.is_database_away() => {
-                shared.database.lost(chain(&error), &shared.cancel).await;
+                shared.database.report_lost(chain(&error), &shared.cancel).await;
                 Vec::new()
             }
             Err(error) => {
-                tell_fault(&chain(&error));
+                log_failure(&chain(&error));
                 Vec::new()
             }
         }
     }
 
-    async fn read_all(&self) -> Result<(Rows, Statuses), LookError> {
-        let rows = self.shared.store.shop_rows().await.map_err(LookError::Shops)?;
-        let statuses = self.charge.tokens.statuses(&self.charge.shops).await.map_err(LookError::Grants)?;
+    async fn read_all(&self) -> Result<(Rows, Statuses), ReadError> {
+        let rows = self.shared.store.shop_rows().await.map_err(ReadError::Shops)?;
+        let statuses = self.config.tokens.statuses(&self.config.shops).await.map_err(ReadError::Grants)?;
         Ok((rows.into_iter().map(|row| (row.name.clone(), row)).collect(), statuses))
     }
 
     fn start_all(&self, rows: &Rows, statuses: &Statuses) -> Vec<JoinHandle<()>> {
         let now = self.shared.clock.now();
         let mut to_do = Vec::new();
-        for shop in &self.charge.shops {
+        for shop in &self.config.shops {
             let Some(row) = rows.get(&shop.name) else {
                 continue;
             };
-            self.charge.tokens.take_up_files(shop, &row.id);
+            self.config.tokens.take_up_files(shop, &row.id);
             let status = match statuses.get(&shop.name) {
                 Some(Err(error)) => {
-                    self.tell_trouble(shop, error);
+                    self.report_and_back_off(shop, error);
                     continue;
                 }
                 Some(Ok(status)) => Some(status),
                 None => None,
             };
-            let duties = self.duties(shop, row, status, now);
-            if !duties.is_empty() {
+            let actions = self.plan(shop, row, status, now);
+            if !actions.is_empty() {
                 let ends_at = status.map_or(DateTime::<Utc>::MAX_UTC, |status| status.access_ends_at);
-                to_do.push((ends_at, shop, row, duties));
+                to_do.push((ends_at, shop, row, actions));
             }
         }
         to_do.sort_by_key(|(ends_at, ..)| *ends_at);
-        to_do.into_iter().filter_map(|(_, shop, row, duties)| self.start(shop, row, duties)).collect()
+        to_do.into_iter().filter_map(|(_, shop, row, actions)| self.start(shop, row, actions)).collect()
     }
 
-    /// What there is to do for one shop, remembering what is seen of it.
-    fn duties(
+    /// Plans the actions for one shop, and remembers its state.
+    fn plan(
         &self,
         shop: &Shop,
         row: &ShopRow,
         status: Option<&GrantStatus>,
         now: DateTime<Utc>,
-    ) -> Vec<Duty> {
-        let Some(application) = self.charge.applications.get(&shop.app) else {
+    ) -> Vec<Action> {
+        let Some(application) = self.config.applications.get(&shop.app) else {
             return Vec::new();
         };
-        let mut seen = self.seen();
-        let sight = Sight {
+        let mut memory = self.memory();
+        let snapshot = Snapshot {
             shop,
             profile: application.platform().profile(),
             row,
             status,
-            was_dead: seen.dead.contains(&shop.name),
+            was_dead: memory.dead.contains(&shop.name),
         };
-        let mut duties = sight.duties(now);
-        let is_dead = sight.is_dead();
-        let was_paused = seen.keep(&shop.name, is_dead, row.pause.is_some());
-        if seen.rests(&shop.name, now) {
-            duties.retain(|duty| !matches!(duty, Duty::Renew | Duty::Inspect));
+        let mut actions = snapshot.actions(now);
+        let is_dead = snapshot.is_dead();
+        let was_paused = memory.remember(&shop.name, is_dead, row.pause.is_some());
+        if memory.is_backing_off(&shop.name, now) {
+            actions.retain(|action| !matches!(action, Action::Renew | Action::Inspect));
         }
-        drop(seen);
+        drop(memory);
         if was_paused && row.pause.is_none() {
-            self.tell_resumed(shop);
+            self.log_resumed(shop);
         }
-        duties
+        actions
     }
 
-    /// Does the duties of one shop, one after the other, in a task of its own. `None`: the last ones are not done yet.
-    fn start(&self, shop: &Shop, row: &ShopRow, duties: Vec<Duty>) -> Option<JoinHandle<()>> {
-        if !self.seen().under_way.insert(shop.name.clone()) {
+    /// Executes the actions of one shop one after the other, in a task of its own. `None`: the shop's last actions still run.
+    fn start(&self, shop: &Shop, row: &ShopRow, actions: Vec<Action>) -> Option<JoinHandle<()>> {
+        if !self.memory().busy.insert(shop.name.clone()) {
             return None;
         }
         let (keeper, shop, row) = (self.clone(), shop.clone(), row.clone());
         Some(self.shared.tracker.spawn(async move {
-            let _mark = UnderWay { keeper: &keeper, shop: &shop };
-            for duty in duties {
+            let _mark = BusyMark { keeper: &keeper, shop: &shop };
+            for action in actions {
                 if keeper.shared.cancel.is_cancelled() {
                     return;
                 }
-                let done = AssertUnwindSafe(keeper.fulfil(&shop, &row, duty)).catch_unwind().await;
+                let done = AssertUnwindSafe(keeper.execute(&shop, &row, action)).catch_unwind().await;
                 match done {
                     Ok(Ok(())) => {}
-                    Ok(Err(error)) => keeper.trouble(&shop, &error).await,
-                    Err(panic) => tell_fault(&panic_text(&*panic)),
+                    Ok(Err(error)) => keeper.handle_error(&shop, &error).await,
+                    Err(panic) => log_failure(&panic_text(&*panic)),
                 }
             }
         }))
     }
 
-    /// A place among the calls for the app's grants, and a moment for this one to begin. `None`: the program ends.
-    async fn place(&self, shop: &Shop) -> Option<OwnedSemaphorePermit> {
-        let places = self
-            .places()
+    /// Waits for a permit for a token call of the app, and for the spacing between two calls. `None`: the program stops.
+    async fn permit(&self, shop: &Shop) -> Option<OwnedSemaphorePermit> {
+        let permits = self
+            .permits()
             .entry(shop.app.clone())
             .or_insert_with(|| Arc::new(Semaphore::new(CALLS_PER_APP_MAX)))
             .clone();
         let turn = async {
-            let place = places.acquire_owned().await.ok()?;
+            let permit = permits.acquire_owned().await.ok()?;
             self.shared.pace.lock().await.tick().await;
-            Some(place)
+            Some(permit)
         };
         tokio::select! {
             () = self.shared.cancel.cancelled() => None,
-            place = turn => place,
+            permit = turn => permit,
         }
     }
 
-    async fn trouble(&self, shop: &Shop, error: &AuthError) {
+    async fn handle_error(&self, shop: &Shop, error: &AuthError) {
         let shared = &self.shared;
         match error {
-            error if error.is_database_away() => shared.database.lost(chain(error), &shared.cancel).await,
-            // Told by the token layer, which also knows until when the grant is left alone.
+            error if error.is_database_away() => {
+                shared.database.report_lost(chain(error), &shared.cancel).await
+            }
+            // The token layer has reported it, and knows when to try again.
             AuthError::NeverAuthorised { .. }
             | AuthError::NeedsOwner { .. }
             | AuthError::Later { .. }
             | AuthError::NotStoredYet { .. } => {
                 tracing::debug!(shop = %shop.name, "the grant of `{}`: {}", shop.name, chain(error));
             }
-            // A pair may still wait for its place in the store: it is offered at every look.
-            AuthError::TokenStore { .. } | AuthError::Store { .. } => tell_kept_not(shop, error),
-            _ => self.tell_trouble(shop, error),
+            // No back-off: a token pair may still wait to be stored, and every check tries again.
+            AuthError::TokenStore { .. } | AuthError::Store { .. } => log_shop_failure(shop, error),
+            _ => self.report_and_back_off(shop, error),
         }
     }
 
-    /// Tells trouble that time does not mend, and leaves the shop alone for a while.
-    fn tell_trouble(&self, shop: &Shop, error: &AuthError) {
+    /// Reports an error that does not go away by itself, and backs off from the shop.
+    fn report_and_back_off(&self, shop: &Shop, error: &AuthError) {
         let now = self.shared.clock.now();
-        let mut seen = self.seen();
-        if seen.rests(&shop.name, now) {
+        let mut memory = self.memory();
+        if memory.is_backing_off(&shop.name, now) {
             return;
         }
-        seen.let_rest(&shop.name, now);
-        drop(seen);
-        tell_kept_not(shop, error);
+        memory.back_off(&shop.name, now);
+        drop(memory);
+        log_shop_failure(shop, error);
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn memory(&self) -> MutexGuard<'_, KeeperMemory> {
+        self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn places(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Semaphore>>> {
-        self.shared.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn permits(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Semaphore>>> {
+        self.shared.permits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Why a look saw nothing.
+/// Why a check failed.
 #[derive(Debug, thiserror::Error)]
-enum LookError {
-    #[error("the shops could not be read")]
+enum ReadError {
+    #[error("could not read the shops")]
     Shops(#[source] StoreError),
-    #[error("the grants could not be read")]
+    #[error("could not read the grants")]
     Grants(#[source] AuthError),
 }
 
-impl LookError {
+impl ReadError {
     fn is_database_away(&self) -> bool {
         match self {
             Self::Shops(error) => error.is_unavailable(),
@@ -322,14 +333,32 @@ impl LookError {
 type Rows = HashMap<String, ShopRow>;
 type Statuses = HashMap<String, Result<GrantStatus, AuthError>>;
 
-/// Marks a shop's duties as under way, for as long as it lives.
-struct UnderWay<'a> {
+/// Marks a shop's actions as running, for as long as it lives.
+struct BusyMark<'a> {
     keeper: &'a Keeper,
     shop: &'a Shop,
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for BusyMark<'_> {
     fn drop(&mut self) {
-        self.keeper.seen().under_way.remove(&self.shop.name);
+        self.keeper.memory().busy.remove(&self.shop.name);
     }
+}
+
+impl From<&App> for KeeperConfig {
+    fn from(app: &App) -> Self {
+        Self {
+            tokens: app.tokens.clone(),
+            shops: app.shops.iter().map(|shop| with_records_in_use(app, shop)).collect(),
+            applications: app.applications.clone(),
+        }
+    }
+}
+
+/// The shop with only those records that jobs read, so that no permission is reported as missing for the others.
+fn with_records_in_use(app: &App, shop: &Shop) -> Shop {
+    let is_in_use = |record: &Record| {
+        app.reads(shop, *record) && app.config().sync_jobs(*record).any(|(_, job)| job.covers(shop))
+    };
+    Shop { records: shop.records.iter().copied().filter(is_in_use).collect(), ..shop.clone() }
 }

@@ -1,56 +1,55 @@
-//! The dead man's switch: an address that expects to hear of a job, and alarms somebody when it does not. The paths are those of
-//! healthchecks.io, which others understand too.
+//! Pings a dead man's switch: a service that expects a ping from a job, and raises an alarm if it does not come. The paths are
+//! those of healthchecks.io, which other services support too.
 
 use std::time::Duration;
 
 use reqwest::Method;
 use url::Url;
 
-use super::courier::{Courier, CourierError, Letter};
+use super::sender::{Request, SendError, Sender};
 
-/// Tries of one ping, and the pauses between them.
+/// Pauses between the tries of one ping.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
-/// What a failure may tell.
+/// The longest text of a failure.
 const TEXT_BYTES_MAX: usize = 2_000;
 
-/// What the switch is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ping {
     Start,
     Success,
-    /// With what failed, for people.
+    /// With the reason, for people.
     Failure(String),
 }
 
-/// Why a ping did not arrive.
+/// Why a ping failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PingError {
     #[error(transparent)]
-    Courier(#[from] CourierError),
-    #[error("it was answered with HTTP {0}")]
+    Sender(#[from] SendError),
+    #[error("the service answered HTTP {0}")]
     Status(u16),
 }
 
-/// Tells the switch, three tries at most.
-pub async fn ping(courier: &Courier, switch: &Url, ping: &Ping) -> Result<(), PingError> {
+/// Sends one ping, with three tries at most.
+pub async fn ping(sender: &Sender, switch: &Url, ping: &Ping) -> Result<(), PingError> {
     let mut pauses = PAUSES.into_iter();
     loop {
-        let failed = match courier.carry(letter(switch, ping)).await {
-            Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
-            Ok(answer) => PingError::Status(answer.status),
-            Err(error) => PingError::Courier(error),
+        let error = match sender.send(request(switch, ping)).await {
+            Ok(response) if (200..300).contains(&response.status) => return Ok(()),
+            Ok(response) => PingError::Status(response.status),
+            Err(error) => PingError::Sender(error),
         };
-        let may_pass =
-            !matches!(failed, PingError::Status(status) if (300..500).contains(&status) && status != 429);
-        match pauses.next().filter(|_| may_pass) {
+        let is_temporary =
+            !matches!(error, PingError::Status(status) if (300..500).contains(&status) && status != 429);
+        match pauses.next().filter(|_| is_temporary) {
             Some(pause) => tokio::time::sleep(pause).await,
-            None => return Err(failed),
+            None => return Err(error),
         }
     }
 }
 
-fn letter(switch: &Url, ping: &Ping) -> Letter {
+fn request(switch: &Url, ping: &Ping) -> Request {
     let (method, suffix, body) = match ping {
         Ping::Start => (Method::GET, "/start", String::new()),
         Ping::Success => (Method::GET, "", String::new()),
@@ -60,7 +59,7 @@ fn letter(switch: &Url, ping: &Ping) -> Letter {
     if !suffix.is_empty() {
         address.set_path(&format!("{}{suffix}", switch.path().trim_end_matches('/')));
     }
-    Letter { method, address, content_type: "text/plain; charset=utf-8", body, headers: Vec::new() }
+    Request { method, address, content_type: "text/plain; charset=utf-8", body, headers: Vec::new() }
 }
 
 #[cfg(test)]
@@ -75,7 +74,7 @@ mod tests {
             ("https://hc.example/ping/uuid", Ping::Success, "https://hc.example/ping/uuid"),
             ("https://hc.example/p?key=1", Ping::Failure(String::new()), "https://hc.example/p/fail?key=1"),
         ] {
-            assert_eq!(letter(&switch.parse().unwrap(), &ping).address.as_str(), expected);
+            assert_eq!(request(&switch.parse().unwrap(), &ping).address.as_str(), expected);
         }
     }
 }

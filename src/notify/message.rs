@@ -1,4 +1,4 @@
-//! A message to people: what is wrong, still wrong or over, grouped, in English with a line of Chinese below each. Pure.
+//! A message to people: the alerts that are raised, still raised or over, each in English with a Chinese line below. Pure.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::domain::record::Record;
 /// The version of [`Message::json`]: raised when a field changes its meaning.
 const JSON_VERSION: u32 = 1;
 
-/// Everything that is to be told at one moment.
+/// Everything that is sent at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub sent_at: DateTime<Utc>,
@@ -16,31 +16,31 @@ pub struct Message {
     pub items: Vec<Item>,
 }
 
-/// One thing to be told. No secret and no personal data.
+/// One alert in a message. Contains no secret and no personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    pub state: State,
+    pub state: AlertState,
     /// A stable word, such as `lag`.
     pub cause: &'static str,
     pub shop: Option<String>,
     pub record: Option<Record>,
     pub since: DateTime<Utc>,
-    /// `None`: it goes on, or it was but a moment.
+    /// `None`: it lasts, or it happened at one moment.
     pub ended_at: Option<DateTime<Utc>>,
     pub english: String,
     pub chinese: String,
 }
 
-/// Whether something begins, goes on or is over.
+/// Whether an alert is new, still there or over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum AlertState {
     Raised,
-    /// It was told before and is told again.
+    /// It was sent before and is sent again.
     Standing,
     Over,
 }
 
-impl State {
+impl AlertState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Raised => "raised",
@@ -59,7 +59,7 @@ impl State {
 }
 
 impl Message {
-    /// The message as text of at most `bytes_max`. What does not fit is counted.
+    /// The message as text of at most `bytes_max`. Items that do not fit are counted.
     pub fn text(&self, bytes_max: usize) -> String {
         let head = self.head();
         let blocks: Vec<String> = self
@@ -72,7 +72,7 @@ impl Message {
             return head + &blocks.concat();
         }
         let mut text = cut(&head, bytes_max);
-        // Room for the count, which is never longer than for all of them.
+        // Leave room for the count. It is longest if nothing fits.
         let room = bytes_max.saturating_sub(more(blocks.len()).len());
         for (position, block) in blocks.iter().enumerate() {
             if text.len() + block.len() > room {
@@ -102,9 +102,9 @@ impl Message {
         })
     }
 
-    /// Begins with the program's name, which receivers that ask for a keyword can be given.
+    /// Begins with the program's name, for receivers that require a keyword.
     fn head(&self) -> String {
-        let over = self.items.iter().filter(|item| item.state == State::Over).count();
+        let over = self.items.iter().filter(|item| item.state == AlertState::Over).count();
         let wrong = self.items.len() - over;
         match (wrong, over) {
             (wrong, 0) => format!("shopsync: {} · {wrong} 条告警", things(wrong, "alarm")),
@@ -132,7 +132,7 @@ impl Item {
     }
 }
 
-/// At most `bytes_max` of a text, cut between words where that costs little, with `…` for what is missing.
+/// Cuts a text to at most `bytes_max`, between words if that loses little, and adds `…`.
 pub fn cut(text: &str, bytes_max: usize) -> String {
     const MORE: &str = "…";
     if text.len() <= bytes_max {
@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    fn item(state: State, english: &str) -> Item {
+    fn item(state: AlertState, english: &str) -> Item {
         let since = Utc.with_ymd_and_hms(2026, 11, 21, 10, 0, 0).unwrap();
         Item {
             state,
@@ -173,7 +173,7 @@ mod tests {
             shop: Some("acme".to_owned()),
             record: Some(Record::Orders),
             since,
-            ended_at: (state == State::Over).then(|| since + TimeDelta::minutes(90)),
+            ended_at: (state == AlertState::Over).then(|| since + TimeDelta::minutes(90)),
             english: english.to_owned(),
             chinese: "店铺落后".to_owned(),
         }
@@ -184,8 +184,9 @@ mod tests {
     }
 
     #[test]
-    fn a_message_groups_what_is_wrong_and_what_is_over() {
-        let both = message(vec![item(State::Raised, "one is late"), item(State::Over, "two is back")]);
+    fn a_message_has_raised_alerts_first_and_then_what_is_over() {
+        let both =
+            message(vec![item(AlertState::Raised, "one is late"), item(AlertState::Over, "two is back")]);
         assert_eq!(
             both.text(2_000),
             "shopsync: 1 alarm, 1 over · 1 条告警，1 条恢复\n[!] one is late\n    店铺落后\n[ok] two is back\n    店铺落后"
@@ -197,13 +198,16 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_counted() {
-        let many = message((0..80).map(|n| item(State::Raised, &format!("shop-{n} is late"))).collect());
+    fn items_that_do_not_fit_are_counted() {
+        let many = message((0..80).map(|n| item(AlertState::Raised, &format!("shop-{n} is late"))).collect());
         let text = many.text(2_048);
         assert!(text.len() <= 2_048);
-        let told = text.matches("is late").count();
-        assert!(told > 20, "{text}");
-        assert!(text.ends_with(&format!("and {0} more: shopsync status · 另有 {0} 条", 80 - told)), "{text}");
+        let listed = text.matches("is late").count();
+        assert!(listed > 20, "{text}");
+        assert!(
+            text.ends_with(&format!("and {0} more: shopsync status · 另有 {0} 条", 80 - listed)),
+            "{text}"
+        );
     }
 
     #[test]
@@ -216,10 +220,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_message_is_longer_than_its_receiver_takes(
+        fn no_message_is_longer_than_its_receiver_accepts(
             texts in prop::collection::vec("[a-z 店铺]{0,300}", 1..30), bytes_max in 0_usize..5_000,
         ) {
-            let items = texts.iter().map(|text| item(State::Standing, text)).collect();
+            let items = texts.iter().map(|text| item(AlertState::Standing, text)).collect();
             prop_assert!(message(items).text(bytes_max).len() <= bytes_max);
         }
     }

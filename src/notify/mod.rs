@@ -1,15 +1,15 @@
-//! Tells people and their monitoring what happened: messages to webhooks, pings to a dead man's switch.
+//! Sends messages to webhooks, and pings to dead man's switches.
 //!
-//! Knows how each receiver wants to be spoken to. What is worth telling, and what was told already, is decided in `jobs`.
-//! An address is a secret here, because whoever knows it can write to the group behind it.
+//! Knows the format of each receiver. `jobs` decides what is sent and what was sent already. An address is a secret here,
+//! because everyone who knows it can write to the group behind it.
 
-pub mod courier;
 pub mod dead_man;
-pub mod hook;
 pub mod message;
+pub mod sender;
 pub mod webhook;
+pub mod webhook_protocol;
 
 mod sign;
 
-pub use courier::Courier;
-pub use message::{Item, Message, State};
+pub use message::{AlertState, Item, Message};
+pub use sender::Sender;

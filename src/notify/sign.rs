@@ -1,4 +1,4 @@
-//! How each receiver of webhooks wants to see that the sender knows its secret. Pure.
+//! The signatures of webhooks, which prove that the sender knows the secret. Pure.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,19 +6,19 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// DingTalk: the secret is the key, moment and secret are the text. For the parameter `sign`, not yet escaped.
+/// DingTalk: the key is the secret, the text is time and secret. For the parameter `sign`, not escaped yet.
 pub(super) fn dingtalk(timestamp_ms: i64, secret: &SecretString) -> String {
     let text = format!("{timestamp_ms}\n{}", secret.expose_secret());
     STANDARD.encode(mac(secret.expose_secret().as_bytes(), text.as_bytes()))
 }
 
-/// Feishu: moment and secret are the key of a MAC over nothing.
+/// Feishu: the key is time and secret, the text is empty.
 pub(super) fn feishu(timestamp_secs: i64, secret: &SecretString) -> String {
     let key = format!("{timestamp_secs}\n{}", secret.expose_secret());
     STANDARD.encode(mac(key.as_bytes(), b""))
 }
 
-/// Our own JSON: a MAC over the whole body, in hex, as many receivers of webhooks check it.
+/// Our own JSON: a MAC of the whole body in hex, as is usual for webhooks.
 pub(super) fn json(body: &str, secret: &SecretString) -> String {
     format!("sha256={}", hex::encode(mac(secret.expose_secret().as_bytes(), body.as_bytes())))
 }
@@ -35,7 +35,7 @@ mod tests {
 
     /// Computed with the `hmac` and `base64` of Python's standard library.
     #[test]
-    fn the_signatures_are_those_another_program_computes() {
+    fn the_signatures_are_those_that_another_program_computes() {
         let secret = SecretString::from("SEC9f0c1d2e3b4a5968778695a4b3c2d1e0");
         assert_eq!(dingtalk(1_795_262_400_123, &secret), "gSQGEh310/m+KVEOo3rZD0la8o6tmH6zNqofOukD2sM=");
         assert_eq!(feishu(1_795_262_400, &secret), "YFlGCU/a10ExreAIj26BVnu50n0wIelcTOQ3HJHKe9I=");

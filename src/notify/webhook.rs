@@ -1,4 +1,4 @@
-//! One message to one webhook of the config: its files read now, a few tries, and why it did not arrive.
+//! Sends one message to one webhook of the config, with a few tries.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,45 +6,45 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::courier::{Courier, CourierError};
-use super::hook::{self, Refusal};
 use super::message::Message;
+use super::sender::{SendError, Sender};
+use super::webhook_protocol::{self, Rejection};
 use crate::clock::Clock;
 use crate::config::WebhookConfig;
 
 /// Pauses between the tries of one message.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
-/// Why a message did not arrive. Says nothing of the address.
+/// Why a message was not delivered. Never contains the address.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    #[error("the file {} cannot be read", path.display())]
+    #[error("could not read the file {}", path.display())]
     File {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("the file {} holds no address that begins with https:// or http://", path.display())]
+    #[error("the file {} has no address that begins with https:// or http://", path.display())]
     NoAddress { path: PathBuf },
     #[error(transparent)]
-    Courier(#[from] CourierError),
+    Sender(#[from] SendError),
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] Rejection),
 }
 
 impl WebhookError {
-    fn may_pass(&self) -> bool {
+    fn is_temporary(&self) -> bool {
         match self {
-            Self::Courier(_) => true,
-            Self::Refused(refusal) => refusal.may_pass(),
+            Self::Sender(_) => true,
+            Self::Refused(rejection) => rejection.is_temporary(),
             Self::File { .. } | Self::NoAddress { .. } => false,
         }
     }
 }
 
-/// Tells a webhook, three tries at most. The files are read each time, so that a new address needs no restart.
+/// Sends a message, with three tries at most. Reads the files each time, so that a new address needs no restart.
 pub async fn send(
-    courier: &Courier,
+    sender: &Sender,
     webhook: &WebhookConfig,
     message: &Message,
     clock: &Clock,
@@ -56,16 +56,17 @@ pub async fn send(
     };
     let mut pauses = PAUSES.into_iter();
     loop {
-        // Signed anew each time: a signature holds the moment.
-        let letter = hook::letter(webhook.kind, &address, secret.as_ref(), message, clock.now());
-        let error = match courier.carry(letter).await {
-            Ok(answer) => match hook::accepted(webhook.kind, &answer) {
+        // Signed again for each try, because the signature contains the time.
+        let request =
+            webhook_protocol::request(webhook.kind, &address, secret.as_ref(), message, clock.now());
+        let error = match sender.send(request).await {
+            Ok(response) => match webhook_protocol::check_response(webhook.kind, &response) {
                 Ok(()) => return Ok(()),
-                Err(refusal) => WebhookError::Refused(refusal),
+                Err(rejection) => WebhookError::Refused(rejection),
             },
-            Err(error) => WebhookError::Courier(error),
+            Err(error) => WebhookError::Sender(error),
         };
-        match pauses.next().filter(|_| error.may_pass()) {
+        match pauses.next().filter(|_| error.is_temporary()) {
             Some(pause) => tokio::time::sleep(pause).await,
             None => return Err(error),
         }

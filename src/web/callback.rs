@@ -24,7 +24,7 @@ use crate::auth::login::link::StateFault;
 use crate::auth::login::token_input::Returned;
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::shop::Shop;
-use crate::jobs::daemon::run::chain;
+use crate::error_text::chain;
 
 mod words;
 

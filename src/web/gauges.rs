@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Web;
 use crate::app::App;
-use crate::app::pulse::Pulse;
+use crate::app::health_snapshot::HealthSnapshot;
 use crate::auth::status::Standing;
 use crate::auth::{AuthError, GrantStatus};
 use crate::meters::catalogue::{
@@ -44,9 +44,9 @@ pub async fn metrics_text(app: &App) -> String {
     let mut out = counts(app);
     text::family(&mut out, &BUILD_INFO, [([env!("CARGO_PKG_VERSION")], 1.0)]);
     text::family(&mut out, &CLOCK_SKEW, skews(app));
-    if let Some(pulse) = app.pulse().await {
-        records(&mut out, app, &pulse);
-        grants(&mut out, app, &pulse);
+    if let Some(snapshot) = app.health_snapshot().await {
+        records(&mut out, app, &snapshot);
+        grants(&mut out, app, &snapshot);
     } else {
         tracing::debug!("metrics without what the database knows: it did not answer in time");
     }
@@ -56,7 +56,7 @@ pub async fn metrics_text(app: &App) -> String {
 /// What was counted, of what the config still has.
 fn counts(app: &App) -> String {
     let read: HashSet<(&str, &str)> =
-        app.what_is_read().map(|(shop, record)| (shop.name.as_str(), record.as_str())).collect();
+        app.all_records_read().map(|(shop, record)| (shop.name.as_str(), record.as_str())).collect();
     meters::render(|labels| match (labels.get("shop").zip(labels.get("record")), labels.get("app")) {
         (Some(of), _) => read.contains(&of),
         (None, Some(name)) => app.applications.contains_key(name),
@@ -75,10 +75,10 @@ fn skews(app: &App) -> impl Iterator<Item = ([&str; 1], f64)> {
     })
 }
 
-fn records(out: &mut String, app: &App, pulse: &Pulse) {
+fn records(out: &mut String, app: &App, snapshot: &HealthSnapshot) {
     let family = |out: &mut String, meter: &Meter, value: &dyn Fn(&Vitals) -> Option<f64>| {
-        let series = app.what_is_read().filter_map(|(shop, record)| {
-            let vitals = pulse.records.get(&(shop.name.clone(), record)).copied().unwrap_or_default();
+        let series = app.all_records_read().filter_map(|(shop, record)| {
+            let vitals = snapshot.records.get(&(shop.name.clone(), record)).copied().unwrap_or_default();
             Some(([shop.name.as_str(), record.as_str()], value(&vitals)?))
         });
         text::family(out, meter, series);
@@ -90,8 +90,8 @@ fn records(out: &mut String, app: &App, pulse: &Pulse) {
     family(out, &WINDOWS_INCOMPLETE, &|vitals| Some(number(vitals.windows_incomplete)));
 }
 
-fn grants(out: &mut String, app: &App, pulse: &Pulse) {
-    let statuses = || app.shops.iter().map(|shop| (shop, pulse.grants.get(&shop.name)));
+fn grants(out: &mut String, app: &App, snapshot: &HealthSnapshot) {
+    let statuses = || app.shops.iter().map(|shop| (shop, snapshot.grants.get(&shop.name)));
     let ends = statuses().filter_map(|(shop, status)| Some((shop, status?.as_ref().ok()?))).flat_map(
         |(shop, status)| {
             let ends = [("access", Some(status.access_ends_at)), ("refresh", status.refresh_ends_at)];

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::answer::ApiError;
-use crate::jobs::daemon::run::chain;
+use crate::error_text::chain;
 
 /// How long somebody waits for the database.
 pub const READ_WITHIN: Duration = Duration::from_secs(2);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::app::AppError;
 use crate::auth::store::TokenStoreError;
+use crate::error_text::chain;
 use crate::exit::{Exit, Failure};
-use crate::jobs::daemon::run::chain;
 use crate::language::{Language, Said};
 
 mod auth;

@@ -171,7 +171,7 @@ async fn sync_shop(app: &Arc<App>, shop: &Shop, cancel: &CancellationToken) -> a
             trigger: MANUAL,
             lease_wait: Duration::ZERO,
             // What has gone shows only in the whole.
-            task: if record == Record::Products { Task::Whole } else { Task::Rest },
+            task: if record == Record::Products { Task::Full } else { Task::Incremental },
             progress: Arc::new(Progress::default()),
             cancel: cancel.clone(),
         };

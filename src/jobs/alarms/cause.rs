@@ -1,6 +1,6 @@
-//! What somebody is told of: stable words, which matters most, and how often.
+//! The causes of alerts: their stable words, their order, and how often each is sent.
 
-/// In the order of a message: what needs a person first.
+/// In the order of a message: what needs a person comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cause {
     NeedsOwner,
@@ -15,13 +15,13 @@ pub(super) enum Cause {
     Quarantine,
 }
 
-/// When what was told is told again, while it lasts. Never twice within a day.
+/// When an alert that was sent is sent again while it lasts. Never twice within a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeat {
     Daily,
-    /// When there is more of it than was told.
+    /// When there is more than was sent.
     WhenMore,
-    /// By the days left.
+    /// At thresholds of the days left.
     Thresholds,
     Never,
 }
@@ -56,7 +56,7 @@ impl Cause {
         }
     }
 
-    /// `None` when the word is none of ours: a newer version wrote it.
+    /// `None`: an unknown word, written by a newer version.
     pub(super) fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.as_str() == word)
     }
@@ -72,7 +72,7 @@ impl Cause {
         }
     }
 
-    /// Whether its end is worth telling; what happened at a moment has none.
+    /// Whether its end is sent. What happened at one moment has no end.
     pub(super) fn recovers(self) -> bool {
         !matches!(self, Self::DaemonBack | Self::Difference)
     }

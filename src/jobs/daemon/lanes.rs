@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::run::{RunError, RunOptions, Task, off, run_lane};
+use super::run::{RunError, RunOptions, Task, off_reason, run_lane};
 use super::task::Target;
 use crate::app::App;
 use crate::domain::record::{Lane, Record};
@@ -13,8 +13,8 @@ use crate::sync::progress::Counts;
 /// How each lane went, in the order they ran.
 pub type LaneOutcomes = Vec<(Lane, Result<Counts, RunError>)>;
 
-/// Every lane of one record of one shop, one after the other: what is new first, then history, then money. A lane
-/// that fails does not keep the next from being tried, unless its failure would be the next one's too.
+/// Runs every lane of one record of one shop, one after the other: updates first, then history, then money. After a lane
+/// that fails the next one is tried, unless it would fail for the same reason.
 pub async fn bring_up_to_date(
     app: Arc<App>,
     shop: Shop,
@@ -27,7 +27,7 @@ pub async fn bring_up_to_date(
         if !app.has_lane(target.shop, record, lane) {
             continue;
         }
-        if lane != Lane::Update && options.task != Task::Whole {
+        if lane != Lane::Update && options.task != Task::Full {
             match has_work(&app, target).await {
                 Ok(true) => {}
                 Ok(false) => continue,
@@ -52,7 +52,7 @@ pub async fn bring_up_to_date(
     outcomes
 }
 
-/// Whether there is anything to do in a lane other than the update lane, which always has the present to read.
+/// Whether a lane has anything to do. The update lane always has.
 pub async fn has_work(app: &App, target: Target<'_>) -> Result<bool, StoreError> {
     let Target { shop, record, lane } = target;
     if !app.has_lane(shop, record, lane) {
@@ -64,7 +64,7 @@ pub async fn has_work(app: &App, target: Target<'_>) -> Result<bool, StoreError>
             let left = app.store.history_left(&shop.name, record, app.clock.now()).await?;
             Ok(!left.is_empty())
         }
-        Lane::Amounts => Ok(off(app, target).await?.is_none()
+        Lane::Amounts => Ok(off_reason(app, target).await?.is_none()
             && app.store.amounts_due(&shop.name, app.clock.now()).await? > 0),
     }
 }

@@ -1,18 +1,18 @@
-//! A run that somebody asked the daemon for: begun at once, in the daemon's own turn, like one of a slot.
+//! A run that a person requests from the daemon. It starts at once, and otherwise behaves like the run of a slot.
 
 use chrono::{DateTime, Utc};
 
 use super::run::{MANUAL, Task};
-use super::{Daemon, Start, run};
+use super::{Daemon, LaneRun, run};
 use crate::auth::AuthError;
 use crate::auth::duty::authorise_command;
 use crate::domain::record::{Lane, Record};
 use crate::store::StoreError;
 
-/// The `job` of such runs in `job_runs`: they are no slot of any job, and must not count as one.
+/// The `job` of such runs in `job_runs`: they must not count as a slot of any job.
 const JOB: &str = "on_request";
 
-/// Why no run was begun.
+/// Why no run was started.
 #[derive(Debug, thiserror::Error)]
 pub enum NotStarted {
     #[error("no enabled shop is called `{shop}`")]
@@ -27,12 +27,12 @@ pub enum NotStarted {
     NeedsOwner { shop: String, command: String },
     #[error("the daemon is stopping")]
     Stopping,
-    #[error("the shop's grant could not be looked at")]
+    #[error("could not read the grant of the shop")]
     Auth {
         #[from]
         source: AuthError,
     },
-    #[error("the database could not be asked")]
+    #[error("could not read the database")]
     Store {
         #[from]
         source: StoreError,
@@ -40,8 +40,8 @@ pub enum NotStarted {
 }
 
 impl Daemon {
-    /// Begins to bring one record of a shop up to date, history and money after it, and returns at once. A record that the
-    /// platform did not grant is asked for all the same: somebody may have granted it since.
+    /// Starts to bring one record of a shop up to date, then its history and money, and returns at once. A record that the
+    /// platform did not grant is requested again: the permission may have been added meanwhile.
     pub async fn sync_now(&self, shop: &str, record: Record) -> Result<(), NotStarted> {
         if self.is_stopping() {
             return Err(NotStarted::Stopping);
@@ -53,8 +53,8 @@ impl Daemon {
         if !app.reads(&shop, record) {
             return Err(NotStarted::NotRead { shop: shop.name, record });
         }
-        let place = (shop.name.clone(), record, Lane::Update);
-        if let Some(running) = self.under_way().of(&place) {
+        let key = (shop.name.clone(), record, Lane::Update);
+        if let Some(running) = self.running().get(&key) {
             return Err(NotStarted::Busy { shop: shop.name, record, since: running.since });
         }
         let command = authorise_command(&shop.name, shop.platform);
@@ -65,16 +65,16 @@ impl Daemon {
             }
             Some(_) => {}
         }
-        run::ask_again(&app, &shop.name, record).await?;
-        let Some(subject) = self.begin(&shop.name, record) else {
+        run::switch_on(&app, &shop.name, record).await?;
+        let Some(context) = self.run_context(&shop.name, record) else {
             return Err(NotStarted::UnknownShop { shop: shop.name });
         };
-        self.start_lane(Start {
-            subject,
+        self.spawn_lane(LaneRun {
+            context,
             job: JOB.to_owned(),
             record,
             lane: Lane::Update,
-            task: Task::Rest,
+            task: Task::Incremental,
             trigger: MANUAL,
         });
         Ok(())

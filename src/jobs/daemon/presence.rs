@@ -1,4 +1,4 @@
-//! Writes down that this daemon works and which shops it knows, so that verbs started by hand can see what it has not read yet.
+//! Records in the database that this daemon works and which shops it knows, so that verbs can see what it has not loaded yet.
 
 use tokio_util::sync::CancellationToken;
 
@@ -7,21 +7,21 @@ use crate::app::live::Live;
 use crate::store::StoreError;
 use crate::store::reports::daemons::DAEMON_BEAT;
 
-/// Until `cancel` fires: at once, at each reload, and every [`DAEMON_BEAT`].
+/// Writes the daemon's row now, at each reload and every [`DAEMON_BEAT`], until `cancel` fires. Then marks it as ended.
 pub async fn keep(live: Live, cancel: CancellationToken) {
     let mut app = live.subscribe();
     loop {
         let current = app.borrow_and_update().clone();
-        report(beat(&current).await);
+        log_error(beat(&current).await);
         tokio::select! {
             () = tokio::time::sleep(DAEMON_BEAT) => {}
-            // It ends only with the daemon.
+            // The sender lives as long as the daemon.
             _ = app.changed() => {}
             () = cancel.cancelled() => break,
         }
     }
     let app = live.app();
-    report(app.store.daemon_ends(&app.owner).await);
+    log_error(app.store.daemon_ends(&app.owner).await);
 }
 
 async fn beat(app: &App) -> Result<(), StoreError> {
@@ -29,9 +29,9 @@ async fn beat(app: &App) -> Result<(), StoreError> {
     app.store.daemon_works(&app.owner, &shops).await
 }
 
-/// A database that is away is reported by those who need it more.
-fn report(written: Result<(), StoreError>) {
+/// At debug level: the database probe reports a database that is away.
+fn log_error(written: Result<(), StoreError>) {
     if let Err(error) = written {
-        tracing::debug!("the daemon's row was not written: {error}");
+        tracing::debug!("could not write the daemon's row: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! One lane of one shop, run once: lease, row in `job_runs`, work, summary.
+//! Runs one lane of one shop once: lease, row in `job_runs`, work, summary.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -7,9 +7,10 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::task::Target;
-pub use super::task::{MANUAL, RunError, RunOptions, Task, chain};
+pub use super::task::{MANUAL, RunError, RunOptions, Task};
 use crate::app::App;
 use crate::domain::record::{Lane, Record};
+use crate::error_text::{chain, panic_text};
 use crate::meters::{self, RunOutcome};
 use crate::store::StoreError;
 use crate::store::ledger::leases::{Acquired, LaneKey, Lease};
@@ -19,17 +20,17 @@ use crate::sync::progress::Counts;
 use crate::sync::stock::SUBJECT as STOCK;
 use crate::sync::{RecordSync, SyncError, lease};
 
-/// Between two looks at a lane that somebody else holds.
+/// Between two tries to take a lease that another run holds.
 const LEASE_POLL: Duration = Duration::from_millis(500);
 
-/// Runs one lane and tells how it went: in the log, in `job_runs`, and to the caller.
+/// Runs one lane and reports the outcome: in the log, in `job_runs`, and to the caller.
 pub async fn run_lane(app: &App, target: Target<'_>, options: &RunOptions) -> Result<Counts, RunError> {
     let Target { shop, record, lane } = target;
-    let Some(sync_under) = app.record_sync(shop, record, options.progress.clone(), options.cancel.clone())
+    let Some(with_run_id) = app.record_sync(shop, record, options.progress.clone(), options.cancel.clone())
     else {
         return Ok(Counts::default());
     };
-    if let Some(off) = off(app, target).await.map_err(|source| target.failed(source))? {
+    if let Some(off) = off_reason(app, target).await.map_err(|source| target.failed(source))? {
         return Err(target.failed(off));
     }
     let lease = take_lease(app, target, options).await?;
@@ -47,7 +48,7 @@ pub async fn run_lane(app: &App, target: Target<'_>, options: &RunOptions) -> Re
             return Err(target.failed(source));
         }
     };
-    let sync = sync_under(run_id);
+    let sync = with_run_id(run_id);
     let span = tracing::info_span!("run", job = %options.job, shop = %shop.name, %record, %lane, run_id);
     let started_at = std::time::Instant::now();
     let before = options.progress.counts();
@@ -58,11 +59,11 @@ pub async fn run_lane(app: &App, target: Target<'_>, options: &RunOptions) -> Re
         &options.cancel,
         Box::pin(work(&sync, lane, &lease, &options.task)),
     );
-    // A fault of this program in one shop's run must not take the others along.
+    // A panic in one shop's run must not end the runs of other shops.
     let caught = AssertUnwindSafe(held.instrument(span.clone())).catch_unwind().await;
     let counts = options.progress.counts().since(before);
     let outcome = match caught {
-        // A call that was cut off says that no answer came. The reason is known better here.
+        // A call that was cut off by the stop reports that no answer came. Report the stop instead.
         Ok(Err(SyncError::Platform { .. })) if options.cancel.is_cancelled() => {
             Err(target.failed(SyncError::Stopped))
         }
@@ -78,25 +79,16 @@ pub async fn run_lane(app: &App, target: Target<'_>, options: &RunOptions) -> Re
     outcome.map(|()| counts)
 }
 
-/// What a panic said.
-pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
-}
-
-/// The reason for which nothing may be asked at present. Looked up before a run begins, so that a shop which
-/// waits for tomorrow leaves no failed run behind at each slot.
-pub async fn off(app: &App, target: Target<'_>) -> Result<Option<SyncError>, StoreError> {
+/// Why the platform may not be called for this target at present. Checked before a run starts, so that a record that is off
+/// until tomorrow does not leave a failed run at each slot.
+pub async fn off_reason(app: &App, target: Target<'_>) -> Result<Option<SyncError>, StoreError> {
     let subject = if target.lane == Lane::Amounts { AMOUNTS } else { target.record.as_str() };
     let off = app.store.off(&target.shop.name, subject).await?;
     Ok(off.and_then(|off| SyncError::off(subject, off, app.clock.now())))
 }
 
-/// What a person asks for by name is asked for, also where the platform said lately that it does not grant it.
-pub async fn ask_again(app: &App, shop: &str, record: Record) -> Result<(), StoreError> {
+/// Switches a record on again before a manual run, also if the platform said lately that it does not grant it.
+pub async fn switch_on(app: &App, shop: &str, record: Record) -> Result<(), StoreError> {
     let extra = match record {
         Record::Orders => Some(AMOUNTS),
         Record::Products => Some(STOCK),
@@ -111,18 +103,18 @@ pub async fn ask_again(app: &App, shop: &str, record: Record) -> Result<(), Stor
 async fn work(sync: &RecordSync, lane: Lane, lease: &Lease, task: &Task) -> Result<(), SyncError> {
     match (lane, task) {
         (Lane::Update, Task::One(number)) => sync.fetch_one(lease, number).await,
-        (Lane::Update, Task::SetAside(number)) => sync.retry_set_aside(lease, number.as_deref()).await,
-        (Lane::Update, task) => sync.catch_up(lease, *task == Task::Whole).await,
+        (Lane::Update, Task::Quarantine(number)) => sync.retry_set_aside(lease, number.as_deref()).await,
+        (Lane::Update, task) => sync.catch_up(lease, *task == Task::Full).await,
         (Lane::Amounts, _) => sync.drain_amounts(lease).await,
-        // Needs no lane of its own; the update lane has it.
-        (Lane::Create, Task::One(_) | Task::SetAside(_)) => Ok(()),
-        (Lane::Create, Task::Rest) => sync.backfill(lease).await,
-        (Lane::Create, Task::Whole) => {
+        // The update lane does these.
+        (Lane::Create, Task::One(_) | Task::Quarantine(_)) => Ok(()),
+        (Lane::Create, Task::Incremental) => sync.backfill(lease).await,
+        (Lane::Create, Task::Full) => {
             sync.plan_history(lease).await?;
             sync.backfill(lease).await
         }
-        (Lane::Create, Task::Stretch(stretch)) => {
-            sync.plan_stretch(lease, *stretch).await?;
+        (Lane::Create, Task::Range(range)) => {
+            sync.plan_stretch(lease, *range).await?;
             sync.backfill(lease).await
         }
         (Lane::Create, Task::Reconcile { length }) => sync.reconcile(lease, *length).await,
@@ -130,27 +122,27 @@ async fn work(sync: &RecordSync, lane: Lane, lease: &Lease, task: &Task) -> Resu
     }
 }
 
-/// The lane's lease, waited for as long as the options allow.
+/// Takes the lane's lease. Waits for it as long as the options allow.
 async fn take_lease(app: &App, target: Target<'_>, options: &RunOptions) -> Result<Lease, RunError> {
     let Target { shop, record, lane } = target;
     let key = LaneKey { shop: shop.name.clone(), record, lane };
-    let asked_at = std::time::Instant::now();
-    let mut is_told = false;
+    let started_at = std::time::Instant::now();
+    let mut is_logged = false;
     loop {
         let acquired = app.store.acquire(&key, &app.owner).await.map_err(|source| target.failed(source))?;
         let (owner, until) = match acquired {
             Acquired::Granted(lease) => return Ok(lease),
             Acquired::Held { owner, until } => (owner.to_string(), until),
         };
-        if asked_at.elapsed() >= options.lease_wait {
+        if started_at.elapsed() >= options.lease_wait {
             return Err(RunError::Busy { shop: shop.name.clone(), record, lane, owner, until });
         }
-        if !is_told {
+        if !is_logged {
             tracing::info!(
                 event = "run.waiting", shop = %shop.name, job = options.job,
                 "waiting for the {lane} lane of {record} of `{}`, held by {owner}", shop.name,
             );
-            is_told = true;
+            is_logged = true;
         }
         tokio::select! {
             () = tokio::time::sleep(LEASE_POLL) => {}
@@ -169,13 +161,13 @@ async fn finish(app: &App, run_id: i64, counts: Counts, outcome: &Result<(), Run
         rows_quarantined: counts.rows_quarantined,
         error: outcome.as_ref().err().filter(|error| !error.is_absent()).map(|error| chain(error)),
     };
-    // The row says "running" until it is finished; a later start finds it without a lease and ends it.
+    // If this fails, the row stays "running". The next start finds it without a lease and ends it.
     if let Err(error) = finish_soon(app, run_id, end).await {
-        tracing::debug!(run_id, "the end of the run was not written: {error}");
+        tracing::debug!(run_id, "could not write the end of the run: {error}");
     }
 }
 
-/// How long writing the end of a run may take, so that a database that hangs does not hold up a shutdown.
+/// How long writing the end of a run may take, so that a database that hangs does not delay a shutdown.
 const FINISH_WAIT: Duration = Duration::from_secs(2);
 
 async fn finish_soon(app: &App, run_id: i64, end: RunEnd) -> Result<(), String> {
@@ -204,7 +196,7 @@ fn meters_outcome(outcome: Outcome) -> RunOutcome {
     }
 }
 
-/// What the rows of a lane are: a product is counted by its SKUs.
+/// What the rows of a lane are called. Products are counted by their SKUs.
 pub fn counted(record: Record, lane: Lane) -> &'static str {
     match (record, lane) {
         (_, Lane::Amounts) => "amounts of orders",
@@ -246,7 +238,7 @@ fn report(
             "{job} of `{shop}`: {rows_seen} {counted} read, {rows_written} of them new or changed",
         ),
         Err(error) if error.is_stop() => {
-            tracing::debug!("{job} of `{shop}` was stopped; the next run goes on");
+            tracing::debug!("{job} of `{shop}` was stopped; the next run continues");
         }
         Err(error) if error.is_absent() => {
             tracing::debug!("{job} of `{shop}`: {}", chain(error));

@@ -1,5 +1,5 @@
-//! What the daemon is doing at this moment: which lanes run, since when, and how far they are. Keeps a lane from running
-//! beside itself in this process; between processes the leases do.
+//! Which lanes run in this process, since when, and how far they are. A lane runs at most once at a time: here within the
+//! process, and by its lease between processes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,63 +9,63 @@ use chrono::{DateTime, Utc};
 use crate::domain::record::{Lane, Record};
 use crate::sync::Progress;
 
-/// What runs at most once at a time.
-pub type Place = (String, Record, Lane);
+/// Names a lane. It runs at most once at a time.
+pub type LaneOfShop = (String, Record, Lane);
 
-/// The lanes under way. Clones show the same.
+/// All lanes that run. Clones share the same state.
 #[derive(Clone, Default)]
-pub struct UnderWay {
-    runs: Arc<Mutex<HashMap<Place, Running>>>,
+pub struct RunningLanes {
+    lanes: Arc<Mutex<HashMap<LaneOfShop, RunningLane>>>,
 }
 
-/// One lane that runs, or is about to: it may still wait for its turn among the shops.
+/// One lane that runs, or waits for a permit to run.
 #[derive(Clone)]
-pub struct Running {
+pub struct RunningLane {
     pub job: String,
     pub trigger: &'static str,
     pub since: DateTime<Utc>,
     pub progress: Arc<Progress>,
 }
 
-impl UnderWay {
-    /// Marks a lane as under way for as long as the claim lives. `None`: it is already.
-    pub fn claim(&self, place: &Place, running: &Running) -> Option<Claim> {
-        let mut runs = self.lock();
-        if runs.contains_key(place) {
+impl RunningLanes {
+    /// Marks a lane as running for as long as the claim lives. `None`: it runs already.
+    pub fn claim(&self, key: &LaneOfShop, running: &RunningLane) -> Option<LaneClaim> {
+        let mut lanes = self.lock();
+        if lanes.contains_key(key) {
             return None;
         }
-        runs.insert(place.clone(), running.clone());
-        Some(Claim { under_way: self.clone(), place: place.clone(), progress: running.progress.clone() })
+        lanes.insert(key.clone(), running.clone());
+        Some(LaneClaim { running: self.clone(), key: key.clone(), progress: running.progress.clone() })
     }
 
-    /// The run of a lane. `None`: it does not run in this process.
-    pub fn of(&self, place: &Place) -> Option<Running> {
-        self.lock().get(place).cloned()
+    /// `None`: the lane does not run in this process.
+    pub fn get(&self, key: &LaneOfShop) -> Option<RunningLane> {
+        self.lock().get(key).cloned()
     }
 
-    /// All of them, by shop, record and lane.
-    pub fn all(&self) -> Vec<(Place, Running)> {
-        let mut all: Vec<(Place, Running)> =
-            self.lock().iter().map(|(place, running)| (place.clone(), running.clone())).collect();
+    /// All of them, sorted by shop, record and lane.
+    pub fn all(&self) -> Vec<(LaneOfShop, RunningLane)> {
+        let mut all: Vec<(LaneOfShop, RunningLane)> =
+            self.lock().iter().map(|(key, running)| (key.clone(), running.clone())).collect();
         all.sort_unstable_by_key(|((shop, record, lane), _)| (shop.clone(), record.as_str(), lane.as_str()));
         all
     }
 
-    /// Whole whatever panics: each change is one step.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Place, Running>> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A panic elsewhere cannot leave the map half changed.
+    fn lock(&self) -> MutexGuard<'_, HashMap<LaneOfShop, RunningLane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Marks a lane as under way in this process, for as long as it lives.
-pub struct Claim {
-    under_way: UnderWay,
-    place: Place,
+/// Marks a lane as running in this process, for as long as it lives.
+pub struct LaneClaim {
+    running: RunningLanes,
+    key: LaneOfShop,
     pub progress: Arc<Progress>,
 }
 
-impl Drop for Claim {
+impl Drop for LaneClaim {
     fn drop(&mut self) {
-        self.under_way.lock().remove(&self.place);
+        self.running.lock().remove(&self.key);
     }
 }

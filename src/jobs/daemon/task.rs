@@ -1,4 +1,4 @@
-//! What a run is asked to do, and why it may not have done it.
+//! What a run does, and why it may fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,26 +19,26 @@ pub struct Target<'a> {
     pub lane: Lane,
 }
 
-/// What is to be done in a lane.
+/// What a run does in its lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// What is new, planned or due.
-    Rest,
-    /// The same, after the whole has been put back to unread.
-    Whole,
-    /// This stretch of creation time, and what else is planned.
-    Stretch(Window),
-    /// The last days by creation time, telling what the update lane missed.
+    /// Reads what is new, planned or due.
+    Incremental,
+    /// Marks everything as unread, then reads it all.
+    Full,
+    /// Reads this range of creation time, and what else is planned.
+    Range(Window),
+    /// Compares the last days by creation time, and reports what the update lane missed.
     Reconcile { length: TimeDelta },
-    /// The one thing of this number, as it is now.
+    /// Reads the one object with this number, as it is now.
     One(String),
-    /// What is in quarantine: of this number, or all of it.
-    SetAside(Option<String>),
-    /// These windows of creation time.
+    /// Reads what is in quarantine again: the object with this number, or all.
+    Quarantine(Option<String>),
+    /// Reads these windows of creation time.
     Windows(Vec<Window>),
 }
 
-/// The trigger of a run that somebody asked for.
+/// The trigger of a run that a person requested.
 pub const MANUAL: &str = "manual";
 
 /// How a lane is run.
@@ -46,19 +46,19 @@ pub const MANUAL: &str = "manual";
 pub struct RunOptions {
     /// The job's name, for `job_runs` and logs.
     pub job: String,
-    /// What set it off, as `job_runs` says it: a slot's trigger, or [`MANUAL`].
+    /// The word in `job_runs.trigger`: a slot's trigger, or [`MANUAL`].
     pub trigger: &'static str,
-    /// How long to wait for a lane that somebody else holds; zero: not at all.
+    /// How long to wait for a lane that another run holds. Zero: not at all.
     pub lease_wait: Duration,
     pub task: Task,
     pub progress: Arc<Progress>,
     pub cancel: CancellationToken,
 }
 
-/// Why a lane did not do all it should.
+/// Why a run of a lane failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Somebody else is at it.
+    /// Another run holds the lane.
     #[error("the {lane} lane of {record} of `{shop}` is held by {owner} until {} UTC", until.format("%H:%M:%S"))]
     Busy { shop: String, record: Record, lane: Lane, owner: String, until: DateTime<Utc> },
     #[error("{record} of `{shop}` were not fully synced")]
@@ -68,7 +68,7 @@ pub enum RunError {
         #[source]
         source: Box<SyncError>,
     },
-    #[error("the run of {record} of `{shop}` ended in a fault of this program: {what}")]
+    #[error("the run of {record} of `{shop}` failed because of a fault of this program: {what}")]
     Panicked { shop: String, record: Record, what: String },
 }
 
@@ -80,32 +80,32 @@ impl RunError {
         }
     }
 
-    /// Whether it is the end of the program that ended the run.
+    /// Whether the run ended because the program stops.
     pub fn is_stop(&self) -> bool {
         matches!(self.sync(), Some(SyncError::Stopped))
     }
 
-    /// Whether the platform has said that the shop may not read this, and it is not yet time to ask again.
+    /// Whether the platform does not grant this to the shop, and it is too early to try again.
     pub fn is_off(&self) -> bool {
         matches!(self.sync(), Some(SyncError::Off { .. }))
     }
 
-    /// Whether the shop's other lanes would meet the same: no grant, no database, the wrong app.
+    /// Whether the shop's other lanes would fail too: no grant, no database, the wrong app.
     pub fn is_of_shop(&self) -> bool {
         self.sync().is_some_and(|error| error.is_database_away() || error.is_of_shop())
     }
 
-    /// Whether it is what some windows hold that ended the run.
+    /// Whether only some windows failed.
     pub fn is_of_window(&self) -> bool {
         self.sync().is_some_and(SyncError::is_of_window)
     }
 
-    /// Whether it is what the update lane had missed that is told: it is stored by now.
+    /// Whether it reports what the update lane had missed. That is stored by now.
     pub fn is_difference(&self) -> bool {
         matches!(self.sync(), Some(SyncError::Missed { .. }))
     }
 
-    /// Whether somebody asked for a thing that the platform does not have: their mistake, and nobody's failure.
+    /// Whether a person requested an object that the platform does not have. This does not count as a failure.
     pub fn is_absent(&self) -> bool {
         matches!(self.sync(), Some(SyncError::Absent { .. }))
     }
@@ -116,22 +116,8 @@ impl RunError {
 }
 
 impl Target<'_> {
-    /// What kept it from being synced.
+    /// The error of a run for this target.
     pub fn failed(self, source: impl Into<SyncError>) -> RunError {
         RunError::Sync { shop: self.shop.name.clone(), record: self.record, source: Box::new(source.into()) }
     }
-}
-
-/// An error with everything that caused it, on one line. What a cause only repeats is left out: the database's
-/// own errors hold the text of their source.
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut told = error.to_string();
-    for cause in std::iter::successors(error.source(), |error| error.source()) {
-        let cause = cause.to_string();
-        if !told.ends_with(&cause) {
-            told.push_str(": ");
-            told.push_str(&cause);
-        }
-    }
-    told
 }

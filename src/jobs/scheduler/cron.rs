@@ -1,7 +1,4 @@
-//! When a job is due: cron patterns in a time zone, and fixed intervals. Pure: the moment asked about is always
-//! an argument.
-//!
-//! Leaves waiting for a slot to [`super::ticker`], and whether a job may run at all to the leases.
+//! When a job is due: cron patterns in a time zone, and fixed intervals. Pure: the time is always an argument.
 
 use std::time::Duration;
 
@@ -12,13 +9,13 @@ use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
 use sha2::{Digest, Sha256};
 
-/// Shortest interval of [`Schedule::every`]; the ticker looks twice a second.
+/// Shortest interval of [`Schedule::every`]. The ticker checks twice a second.
 pub const EVERY_MIN: Duration = Duration::from_secs(1);
 
 /// Longest interval of [`Schedule::every`]: a leap year.
 pub const EVERY_MAX: Duration = Duration::from_hours(366 * 24);
 
-/// The slots of a job: an endless, strictly increasing row of instants, the same after every restart.
+/// The slots of a job: an endless series of strictly increasing times, the same after every restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule(Kind);
 
@@ -32,9 +29,9 @@ impl Schedule {
     /// Slots by a cron pattern of 6 fields (second, minute, hour, day of month, month, day of week) or 5 (at
     /// second 0), read in an IANA zone. A day must match day of month and day of week.
     ///
-    /// Where the clock changes: a pattern with one second, one minute and one hour fires once a day, at the end
-    /// of the gap when its time is skipped and the first time when its time comes twice. Any other pattern
-    /// follows the clock on the wall: nothing in the gap, twice in the repeated hour.
+    /// When the clocks change: a pattern with one second, one minute and one hour fires once a day, at the end of the gap if its
+    /// time is skipped, and the first time if its time comes twice. Any other pattern follows the local clock: nothing in
+    /// the gap, twice in the repeated hour.
     pub fn cron(pattern: &str, zone: Tz) -> Result<Self, ScheduleError> {
         let six_fields = match pattern.split_whitespace().count() {
             5 => format!("0 {pattern}"),
@@ -79,17 +76,17 @@ impl Schedule {
         }
     }
 
-    /// Whether a slot passed between `last`, the slot or moment a run last began for, and `now`. However many
-    /// passed, one run catches them up, because a run reads everything since its cursor.
+    /// Whether a slot passed between `last`, the slot or time of the last run, and `now`. One run catches up on all missed slots,
+    /// because it reads everything since its cursor.
     ///
-    /// `last` is `None` for a job that never ran: it is behind from the start.
+    /// `last` is `None` for a job that never ran: it has missed a slot.
     pub fn missed(&self, last: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
         last.is_none_or(|last| self.next_slot(last).is_some_and(|slot| slot <= now))
     }
 }
 
-/// How long after its slots a job starts: less than `bound`, always the same for a name, and spread over names
-/// so that jobs with one pattern do not all call at the same second.
+/// How long after its slots a job starts: less than `bound`, always the same for a name, and different between names, so that
+/// jobs with the same pattern do not all call at the same second.
 pub fn jitter(name: &str, bound: Duration) -> TimeDelta {
     let digest = Sha256::digest(name.as_bytes());
     let head = digest.iter().take(8).fold(0_u128, |head, byte| head << 8 | u128::from(*byte));
@@ -97,7 +94,7 @@ pub fn jitter(name: &str, bound: Duration) -> TimeDelta {
     i64::try_from(delay_ms).ok().and_then(TimeDelta::try_milliseconds).unwrap_or(TimeDelta::zero())
 }
 
-/// Why a schedule cannot be.
+/// Why a schedule is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
     #[error("a cron pattern has 6 fields (second minute hour day month weekday) or 5, not {found}")]
@@ -140,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dialect_is_the_one_the_readme_tells() {
+    fn cron_patterns_mean_what_the_docs_say() {
         for (pattern, expected) in [
             ("0 0 12 1,15 * *", "2026-06-15T12:00:00Z"),
             ("0 0 12 * * MON-FRI", "2026-06-08T12:00:00Z"),
@@ -155,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_never_the_moment_asked_after() {
+    fn the_next_slot_is_always_later_than_the_given_time() {
         for schedule in [
             Schedule::cron("* * * * * *", Tz::Asia__Shanghai).unwrap(),
             Schedule::every(Duration::from_secs(1)).unwrap(),
@@ -167,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_hangs_on_the_epoch_and_not_on_the_start() {
+    fn an_interval_counts_from_the_epoch_and_not_from_the_start() {
         let schedule = Schedule::every(Duration::from_mins(30)).unwrap();
         for start in ["2026-06-01T10:00:00Z", "2026-06-01T10:17:31.250Z", "2026-06-01T10:29:59.999Z"] {
             assert_eq!(schedule.next_slot(at(start)), Some(at("2026-06-01T10:30:00Z")), "{start}");
@@ -180,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_schedule_is_refused_with_its_reason() {
+    fn an_invalid_schedule_is_refused_with_its_reason() {
         let refused = |pattern| Schedule::cron(pattern, Tz::UTC).unwrap_err();
         assert!(matches!(refused("* * * *"), ScheduleError::Fields { found: 4 }));
         assert!(matches!(refused("0 0 0 1 1 * 2026"), ScheduleError::Fields { found: 7 }));
@@ -257,9 +254,9 @@ mod tests {
             for _ in 0..20 {
                 let slot = schedule.next_slot(before).unwrap();
                 prop_assert!(slot > before, "{slot} after {before}");
-                // Whoever asks between two slots gets the later one: nothing lies between them.
+                // A time between two slots has the later one as its next: no slot is skipped.
                 let probe = (before + TimeDelta::milliseconds(probe_ms)).min(slot - TimeDelta::milliseconds(1));
-                prop_assert_eq!(schedule.next_slot(probe).unwrap(), slot, "asked at {}", probe);
+                prop_assert_eq!(schedule.next_slot(probe).unwrap(), slot, "from {}", probe);
                 before = slot;
             }
         }

@@ -1,4 +1,4 @@
-//! When a job runs: cron slots, the tick source, and the queue of slots that are due.
+//! When jobs run: schedules, the tick source, and the queue of due slots.
 
 pub mod cron;
 pub(super) mod queue;

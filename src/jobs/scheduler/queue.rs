@@ -1,7 +1,7 @@
-//! Which slots are due, which wait and which jobs run: the ticker's memory, and its only lock.
+//! The queue of slots: which are due, which wait and which jobs run. It holds all state of the ticker, and its only lock.
 //!
-//! Every slot of a job is accounted for exactly once: it is handed over itself, or counted in the
-//! [`Slot::coalesced`] of a later one. Knows nothing of the crate that does the waking.
+//! Every slot of a job counts exactly once: it is handed out itself, or counted in [`Slot::coalesced`] of a later one. Knows
+//! nothing of the crate that wakes us.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,56 +12,56 @@ use uuid::Uuid;
 use super::cron;
 use super::ticker::{Job, JobName, Slot, Trigger};
 
-/// Slots of one job counted one by one after a stall; further ones are passed over uncounted, so that a
-/// second-by-second job cannot hold up the others after a week of sleep.
+/// After a stall, at most this many slots of a job are counted one by one. Further ones are skipped uncounted, so that a job
+/// with a slot each second cannot delay the others after a week of sleep.
 const COALESCED_MAX: u32 = 1_000;
 
-/// A clock set back by less than this lets the slots rest until it has caught up; by more, they begin anew
-/// from the present, or a machine that woke in the wrong year would stay idle for a year.
+/// If the clock is set back by less than this, slots wait until it has caught up. If by more, the slots start again from now:
+/// otherwise a machine that woke in the wrong year would be idle for a year.
 const CLOCK_STEP_MAX: TimeDelta = TimeDelta::seconds(60);
 
-/// The jobs, what waits for them and what runs.
-pub struct Board {
-    state: Mutex<State>,
+/// The jobs, their waiting slots, and which jobs run.
+pub struct SlotQueue {
+    state: Mutex<QueueState>,
 }
 
-struct State {
-    /// Whether slots are still handed out. Never opened again.
+struct QueueState {
+    /// Whether slots are handed out. Once closed, it stays closed.
     open: bool,
-    /// The latest moment the board was asked about.
-    asked_at: DateTime<Utc>,
+    /// The time of the last check.
+    checked_at: DateTime<Utc>,
     entries: BTreeMap<JobName, Entry>,
-    /// Apart from the entries, so that a job taken away and brought back does not run beside itself.
+    /// Not part of the entries, so that a job which a reload removes and another adds again does not run twice at a time.
     running: HashSet<JobName>,
 }
 
 struct Entry {
-    /// What the ticking crate calls the job.
+    /// The id of the job in the crate.
     id: Uuid,
     job: Job,
     /// The next slot, without jitter. `None`: there is none.
     next: Option<DateTime<Utc>>,
-    /// The one slot due and not yet handed over.
+    /// The slot that is due and not handed out yet.
     waiting: Option<Slot>,
 }
 
-impl Board {
-    /// A board on which each job's first slot is its first after `now`.
+impl SlotQueue {
+    /// The first slot of each job is its first after `now`.
     pub fn new(jobs: Vec<Job>, now: DateTime<Utc>) -> Self {
-        let board = Self {
-            state: Mutex::new(State {
+        let queue = Self {
+            state: Mutex::new(QueueState {
                 open: true,
-                asked_at: now,
+                checked_at: now,
                 entries: BTreeMap::new(),
                 running: HashSet::new(),
             }),
         };
-        board.replace(jobs, now);
-        board
+        queue.replace(jobs, now);
+        queue
     }
 
-    /// Takes over another list. Running work goes on; a job of the same name keeps what waits for it, and its
-    /// next slot too when its times are the same.
+    /// Replaces the list of jobs. Work that runs continues. A job of the same name keeps its waiting slot, and also its next slot
+    /// if its schedule is unchanged.
     pub fn replace(&self, jobs: Vec<Job>, now: DateTime<Utc>) {
         let mut state = self.lock();
         let mut former = std::mem::take(&mut state.entries);
@@ -79,16 +79,15 @@ impl Board {
         }
     }
 
-    /// Moves every slot that is due at `now` to the waiting place of its job, and names the jobs that have
-    /// one waiting and do not run.
+    /// Lets every slot that is due at `now` wait, and returns the jobs that have a waiting slot and do not run.
     pub fn due(&self, now: DateTime<Utc>) -> Vec<Uuid> {
         let mut state = self.lock();
         if !state.open {
             return Vec::new();
         }
-        let set_back = now + CLOCK_STEP_MAX < state.asked_at;
-        state.asked_at = now;
-        let State { entries, running, .. } = &mut *state;
+        let set_back = now + CLOCK_STEP_MAX < state.checked_at;
+        state.checked_at = now;
+        let QueueState { entries, running, .. } = &mut *state;
         let mut due = Vec::new();
         for (name, entry) in entries {
             if set_back {
@@ -102,8 +101,7 @@ impl Board {
         due
     }
 
-    /// Puts a slot in front of a job that shall run now because slots passed while nobody watched. `false`
-    /// when there is no such job or the board is closed.
+    /// Adds a slot for a job that missed slots while no daemon ran. `false`: there is no such job, or the queue is closed.
     pub fn catch_up(&self, name: &JobName, now: DateTime<Utc>) -> bool {
         let mut state = self.lock();
         if !state.open {
@@ -115,11 +113,11 @@ impl Board {
         })
     }
 
-    /// The waiting slot of a job that does not run; the job runs from then on, until
-    /// [`Board::following`] has nothing more for it.
+    /// Takes the waiting slot of a job that does not run. The job then counts as running until [`SlotQueue::next_or_finish`]
+    /// returns `None`.
     pub fn take(&self, id: Uuid) -> Option<(JobName, Slot)> {
         let mut state = self.lock();
-        let State { entries, running, .. } = &mut *state;
+        let QueueState { entries, running, .. } = &mut *state;
         let entry = entries.values_mut().find(|entry| entry.id == id)?;
         if running.contains(&entry.job.name) {
             return None;
@@ -129,8 +127,8 @@ impl Board {
         Some((entry.job.name.clone(), slot))
     }
 
-    /// What a job that has just finished runs next. `None`: nothing waits, and the job runs no more.
-    pub fn following(&self, name: &JobName) -> Option<Slot> {
+    /// The next slot of a job that has just finished one. `None`: nothing waits, and the job does not run any more.
+    pub fn next_or_finish(&self, name: &JobName) -> Option<Slot> {
         let mut state = self.lock();
         let slot = state.entries.get_mut(name).and_then(|entry| entry.waiting.take());
         if slot.is_none() {
@@ -139,7 +137,7 @@ impl Board {
         slot
     }
 
-    /// Hands out no slot any more, not even one that waits.
+    /// From now on no slot is handed out, not even a waiting one.
     pub fn close(&self) {
         let mut state = self.lock();
         state.open = false;
@@ -148,14 +146,14 @@ impl Board {
         }
     }
 
-    /// The state stays whole whatever panics: no handler runs under the lock.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    /// A panic elsewhere cannot leave the state half changed: no handler runs under the lock.
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Entry {
-    /// Lets every slot due at `now` wait, and finds the next.
+    /// Lets every slot that is due at `now` wait, and finds the next one.
     fn collect(&mut self, now: DateTime<Utc>) {
         let due_before = now - cron::jitter(self.job.name.as_str(), self.job.jitter);
         for _ in 0..COALESCED_MAX {
@@ -170,7 +168,7 @@ impl Entry {
         }
     }
 
-    /// Lets a slot wait in place of the one that waited before, if any.
+    /// Lets a slot wait. It replaces and counts an earlier one.
     fn wait(&mut self, at: DateTime<Utc>, trigger: Trigger) {
         let coalesced = self.waiting.map_or(0, |earlier| earlier.coalesced.saturating_add(1));
         self.waiting = Some(Slot { at, trigger, coalesced });

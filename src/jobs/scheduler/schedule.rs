@@ -1,4 +1,4 @@
-//! From the config's jobs to schedules and the shops they cover.
+//! Makes schedules from the jobs of the config.
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use crate::config::{Config, JobConfig, Timing, Work};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 
-/// When the next run for a shop's record is due, over all jobs. `None`: no job that runs covers it.
+/// When the next run of a shop's record is due, over all jobs. `None`: no enabled job covers it.
 pub fn next_run(config: &Config, shop: &Shop, record: Record, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if !config.sync.enabled {
         return None;
@@ -20,7 +20,7 @@ pub fn next_run(config: &Config, shop: &Shop, record: Record, now: DateTime<Utc>
         .min()
 }
 
-/// What is to be woken, and when.
+/// The enabled jobs with their schedules.
 pub fn jobs_of(config: &Config) -> Vec<Job> {
     let job = |(name, job, _): (&str, &JobConfig, Work)| {
         Some(Job { name: JobName::from(name), schedule: schedule_of(job)?, jitter: job.jitter })
@@ -28,7 +28,7 @@ pub fn jobs_of(config: &Config) -> Vec<Job> {
     config.enabled_jobs().filter_map(job).collect()
 }
 
-/// The schedule of a job. `None` only for a job the config's checks would have refused.
+/// The schedule of a job. `None` only for a job that the checks of the config refuse.
 pub fn schedule_of(job: &JobConfig) -> Option<Schedule> {
     match job.timing()? {
         Timing::Cron { pattern, timezone } => Schedule::cron(&pattern, timezone).ok(),

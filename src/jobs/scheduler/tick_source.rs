@@ -1,8 +1,8 @@
-//! tokio-cron-scheduler as the thing that wakes us twice a second, and nothing more.
+//! Uses tokio-cron-scheduler for one thing: it wakes us twice a second.
 //!
-//! Its storage trait lets us say which jobs are due, its code trait what to run for them. So its own reckoning
-//! of slots, which is an hour off after a change of clocks, never happens, and its channels, which lose what
-//! overflows them, only carry hints: a slot waits on the [`Board`] until it has been taken.
+//! Through its storage trait we answer which jobs are due, and through its code trait what to run for them. Its own slots
+//! are not used, because they are an hour off after a change of clocks. Its channels may lose messages when they are full,
+//! but they only carry hints: a slot stays in the [`SlotQueue`] until it is taken.
 
 use std::future::ready;
 use std::pin::Pin;
@@ -19,31 +19,31 @@ use tokio_cron_scheduler::{
 };
 use uuid::Uuid;
 
-use super::queue::Board;
+use super::queue::SlotQueue;
 use crate::clock::Clock;
 use crate::jobs::supervision::health::Health;
 
-/// Messages one channel of the crate holds: three for each of [`super::ticker::JOBS_MAX`] jobs due at once,
+/// Messages that one channel of the crate holds: three for each of [`super::ticker::JOBS_MAX`] jobs due at once,
 /// and some to spare.
 const CHANNEL_SIZE: usize = 1024;
 
-/// A tick that lies in the past whatever the clock says. Not 0, which the crate takes for "delete this job".
+/// A tick in the past, whatever the clock says. Not 0, which means "delete this job" to the crate.
 const OVERDUE: u64 = 1;
 
-type Answer<T> = Pin<Box<dyn Future<Output = Result<T, JobSchedulerError>> + Send>>;
+type SchedulerFuture<T> = Pin<Box<dyn Future<Output = Result<T, JobSchedulerError>> + Send>>;
 
-/// Starts a scheduler that asks `board` what is due and calls `serve` with the id of each such job. Each pass is a
-/// sign of life.
+/// Starts a scheduler that checks `queue` for due jobs and calls `start_slot` with the id of each. Each pass is a sign of life
+/// for `health`.
 pub async fn start(
-    board: Arc<Board>,
+    queue: Arc<SlotQueue>,
     clock: Clock,
     health: Arc<Health>,
-    serve: Arc<dyn Fn(Uuid) + Send + Sync>,
+    start_slot: Arc<dyn Fn(Uuid) + Send + Sync>,
 ) -> Result<JobScheduler, JobSchedulerError> {
     let scheduler = JobScheduler::new_with_storage_and_code(
-        Box::new(DueJobs { board, clock, health }),
+        Box::new(DueJobs { queue, clock, health }),
         Box::<SimpleNotificationStore>::default(),
-        Box::new(Serving { serve }),
+        Box::new(JobStarter { start_slot }),
         Box::<SimpleNotificationCode>::default(),
         CHANNEL_SIZE,
     )
@@ -52,16 +52,16 @@ pub async fn start(
     Ok(scheduler)
 }
 
-/// Answers the crate's question which jobs are due.
+/// Returns the due jobs to the crate.
 struct DueJobs {
-    board: Arc<Board>,
+    queue: Arc<SlotQueue>,
     clock: Clock,
     health: Arc<Health>,
 }
 
 impl MetaDataStorage for DueJobs {
-    fn list_next_ticks(&mut self) -> Answer<Vec<JobAndNextTick>> {
-        let due = self.board.due(self.clock.now());
+    fn list_next_ticks(&mut self) -> SchedulerFuture<Vec<JobAndNextTick>> {
+        let due = self.queue.due(self.clock.now());
         self.health.tick();
         Box::pin(ready(Ok(due
             .into_iter()
@@ -79,18 +79,18 @@ impl MetaDataStorage for DueJobs {
         _: Uuid,
         _: Option<DateTime<Utc>>,
         _: Option<DateTime<Utc>>,
-    ) -> Answer<()> {
+    ) -> SchedulerFuture<()> {
         Box::pin(ready(Ok(())))
     }
 
-    fn time_till_next_job(&mut self) -> Answer<Option<Duration>> {
+    fn time_till_next_job(&mut self) -> SchedulerFuture<Option<Duration>> {
         Box::pin(ready(Ok(None)))
     }
 }
 
 impl DataStore<JobStoredData> for DueJobs {
-    /// Asked for after each tick, to reckon the next; a job without a pattern gives it nothing to reckon with.
-    fn get(&mut self, id: Uuid) -> Answer<Option<JobStoredData>> {
+    /// Called after each tick to compute the next one. A job without a pattern has none.
+    fn get(&mut self, id: Uuid) -> SchedulerFuture<Option<JobStoredData>> {
         Box::pin(ready(Ok(Some(JobStoredData {
             id: Some(id.into()),
             last_updated: None,
@@ -106,43 +106,43 @@ impl DataStore<JobStoredData> for DueJobs {
         }))))
     }
 
-    fn add_or_update(&mut self, _: JobStoredData) -> Answer<()> {
+    fn add_or_update(&mut self, _: JobStoredData) -> SchedulerFuture<()> {
         Box::pin(ready(Err(JobSchedulerError::CantAdd)))
     }
 
-    fn delete(&mut self, _: Uuid) -> Answer<()> {
+    fn delete(&mut self, _: Uuid) -> SchedulerFuture<()> {
         Box::pin(ready(Err(JobSchedulerError::CantRemove)))
     }
 }
 
 impl InitStore for DueJobs {
-    fn init(&mut self) -> Answer<()> {
+    fn init(&mut self) -> SchedulerFuture<()> {
         Box::pin(ready(Ok(())))
     }
 
-    fn inited(&mut self) -> Answer<bool> {
+    fn inited(&mut self) -> SchedulerFuture<bool> {
         Box::pin(ready(Ok(true)))
     }
 }
 
-/// Answers the crate's question what to run for a job.
-struct Serving {
-    serve: Arc<dyn Fn(Uuid) + Send + Sync>,
+/// Returns to the crate what to run for a job.
+struct JobStarter {
+    start_slot: Arc<dyn Fn(Uuid) + Send + Sync>,
 }
 
-impl ToCode<Box<JobToRunAsync>> for Serving {
-    fn init(&mut self, _: &Context) -> Answer<()> {
+impl ToCode<Box<JobToRunAsync>> for JobStarter {
+    fn init(&mut self, _: &Context) -> SchedulerFuture<()> {
         Box::pin(ready(Ok(())))
     }
 
     fn get(&mut self, _: Uuid) -> PinnedGetFuture<Box<JobToRunAsync>> {
-        let serve = Arc::clone(&self.serve);
+        let start_slot = Arc::clone(&self.start_slot);
         let run: Box<JobToRunAsync> = Box::new(move |id, _| {
-            serve(id);
+            start_slot(id);
             Box::pin(ready(()))
         });
         Box::pin(ready(Ok(Some(Arc::new(RwLock::new(run))))))
     }
 }
 
-impl JobCode for Serving {}
+impl JobCode for JobStarter {}

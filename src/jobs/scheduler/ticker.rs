@@ -1,7 +1,7 @@
-//! Wakes each job at its slots, one run of a job at a time, and drains at the end.
+//! Runs each job at its slots, one run of a job at a time, and drains at the end.
 //!
-//! A slot that comes while its job still runs waits; of several, the last one waits for all. What a job does is
-//! the handler's business, and that no other process does it at the same time is the leases'.
+//! A slot that comes while its job still runs waits. If several come, the last one stands for all of them. The handler does
+//! the work. The leases ensure that no other process does it at the same time.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,26 +16,27 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::cron::Schedule;
-use super::queue::Board;
+use super::queue::SlotQueue;
 use super::tick_source;
 use crate::clock::Clock;
+use crate::error_text::panic_text;
 use crate::jobs::supervision::health::Health;
 
-/// The most jobs a ticker takes.
+/// The most jobs of one ticker.
 pub const JOBS_MAX: usize = 256;
 
-/// Jobs being woken at their slots.
+/// Runs jobs at their slots.
 pub struct Ticker {
     scheduler: JobScheduler,
-    crew: Crew,
+    workers: Workers,
 }
 
-/// What wakes, as the config names it.
+/// A job of the config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     pub name: JobName,
     pub schedule: Schedule,
-    /// Upper bound of the delay after each slot; the delay itself is fixed by the name.
+    /// Upper bound of the delay after each slot. The name fixes the delay itself.
     pub jitter: Duration,
 }
 
@@ -43,14 +44,14 @@ pub struct Job {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobName(Arc<str>);
 
-/// A moment a job is to run for.
+/// A time at which a job runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// The slot by the schedule, without jitter; for a catch-up the moment it was asked for.
+    /// The slot by the schedule, without jitter. For a catch-up, the time of the request.
     pub at: DateTime<Utc>,
     pub trigger: Trigger,
-    /// How many earlier slots this run stands for as well, because the job still ran or the program stalled.
-    /// Counted to a thousand for each stall.
+    /// How many earlier slots this run also stands for, because the job still ran or the program stalled. At most a thousand are
+    /// counted for each stall.
     pub coalesced: u32,
 }
 
@@ -72,12 +73,12 @@ impl Trigger {
     }
 }
 
-/// What the ticker calls.
+/// The functions that the ticker calls.
 #[derive(Clone)]
 pub struct Handler {
-    /// Does the job's work for a slot. Not called again for the job until the future has ended.
+    /// Does the work of a slot. Not called again for the job until the future has ended.
     pub run: Arc<Run>,
-    /// Told when `run` panicked, with the panic's message. The job's next slot comes all the same.
+    /// Called with the message when `run` panics. The job's next slot comes as usual.
     pub panicked: Arc<Panicked>,
 }
 
@@ -88,12 +89,12 @@ pub type Run = dyn Fn(JobName, Slot) -> BoxFuture<'static, ()> + Send + Sync;
 pub type Panicked = dyn Fn(&JobName, Slot, &str) + Send + Sync;
 
 impl Ticker {
-    /// Begins to wake `jobs`, each at its first slot after the present.
+    /// Starts to run `jobs`, each from its first slot after now.
     pub async fn start(jobs: Vec<Job>, clock: Clock, handler: Handler) -> Result<Self, TickerError> {
         Self::start_watched(jobs, clock, handler, Arc::default()).await
     }
 
-    /// The same, telling `health` of each pass.
+    /// The same. Each pass is a sign of life for `health`.
     pub async fn start_watched(
         jobs: Vec<Job>,
         clock: Clock,
@@ -101,48 +102,48 @@ impl Ticker {
         health: Arc<Health>,
     ) -> Result<Self, TickerError> {
         check(&jobs)?;
-        let crew = Crew {
-            board: Arc::new(Board::new(jobs, clock.now())),
+        let workers = Workers {
+            queue: Arc::new(SlotQueue::new(jobs, clock.now())),
             clock: clock.clone(),
             handler,
             tasks: TaskTracker::new(),
         };
-        let serving = crew.clone();
-        let board = Arc::clone(&crew.board);
-        let scheduler = tick_source::start(board, clock, health, Arc::new(move |id| serving.serve(id)))
+        let starter = workers.clone();
+        let queue = Arc::clone(&workers.queue);
+        let scheduler = tick_source::start(queue, clock, health, Arc::new(move |id| starter.start_slot(id)))
             .await
             .map_err(|source| TickerError::Scheduler { source })?;
-        Ok(Self { scheduler, crew })
+        Ok(Self { scheduler, workers })
     }
 
-    /// Takes over another list of jobs without touching running work. A job whose times are unchanged keeps
-    /// its slots; a new or changed one begins with its first slot after the present.
+    /// Replaces the list of jobs. Work that runs continues. An unchanged job keeps its slots; a new or changed one starts with
+    /// its first slot after now.
     pub fn replace(&self, jobs: Vec<Job>) -> Result<(), TickerError> {
         check(&jobs)?;
-        self.crew.board.replace(jobs, self.crew.clock.now());
+        self.workers.queue.replace(jobs, self.workers.clock.now());
         Ok(())
     }
 
-    /// Lets a job run once as soon as it can, for slots that passed while no daemon ran. `false` when there is
-    /// no such job, or the ticker is shutting down.
+    /// Runs a job once as soon as possible, for slots that it missed while no daemon ran. `false`: there is no such job, or the
+    /// ticker is closed.
     pub fn catch_up(&self, name: &JobName) -> bool {
-        self.crew.board.catch_up(name, self.crew.clock.now())
+        self.workers.queue.catch_up(name, self.workers.clock.now())
     }
 
-    /// Hands out no slot any more. What runs goes on.
+    /// From now on no slot starts. Work that runs continues.
     pub fn close(&self) {
-        self.crew.board.close();
-        self.crew.tasks.close();
+        self.workers.queue.close();
+        self.workers.tasks.close();
     }
 
-    /// Closes, then waits until nothing runs any more. How long that may take is the caller's to bound.
+    /// Closes, then waits until nothing runs. The caller sets the deadline.
     pub async fn shutdown(&self) {
         self.close();
-        // It only raises a flag: one more pass follows, and finds a closed board.
+        // It only sets a flag: one more pass follows, which finds a closed queue.
         if let Err(error) = self.scheduler.clone().shutdown().await {
-            tracing::debug!(%error, "the scheduler did not take the order to stop");
+            tracing::debug!(%error, "could not stop the scheduler");
         }
-        self.crew.tasks.wait().await;
+        self.workers.tasks.wait().await;
     }
 }
 
@@ -152,29 +153,29 @@ impl Drop for Ticker {
     }
 }
 
-/// Those who do the work of the slots.
+/// Does the work of the slots, in a task for each job that runs.
 #[derive(Clone)]
-struct Crew {
-    board: Arc<Board>,
+struct Workers {
+    queue: Arc<SlotQueue>,
     clock: Clock,
     handler: Handler,
     tasks: TaskTracker,
 }
 
-impl Crew {
-    /// Runs the slot that waits for a job, and those that come to wait meanwhile.
-    fn serve(&self, id: Uuid) {
-        // Held until the task is tracked: a shutdown in between must not find nobody to wait for.
+impl Workers {
+    /// Starts the waiting slot of a job, and after it those that come meanwhile.
+    fn start_slot(&self, id: Uuid) {
+        // Held until the task is tracked: otherwise a shutdown in between would not wait for it.
         let _token = self.tasks.token();
-        let Some((name, first)) = self.board.take(id) else {
+        let Some((name, first)) = self.queue.take(id) else {
             return;
         };
-        let crew = self.clone();
+        let workers = self.clone();
         self.tasks.spawn(async move {
             let mut next = Some(first);
             while let Some(slot) = next {
-                crew.run(&name, slot).await;
-                next = crew.board.following(&name);
+                workers.run(&name, slot).await;
+                next = workers.queue.next_or_finish(&name);
             }
         });
     }
@@ -185,15 +186,11 @@ impl Crew {
         let Err(panic) = AssertUnwindSafe(work).catch_unwind().await else {
             return;
         };
-        let message = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("a panic without a message");
-        // A hook that panics must not leave its job marked as running for ever.
-        let told = catch_unwind(AssertUnwindSafe(|| (self.handler.panicked)(name, slot, message)));
-        if told.is_err() {
-            tracing::error!(event = "run.failed", job = %name, error = message, "job `{name}` panicked, and so did telling of it");
+        let message = panic_text(&*panic);
+        // If `panicked` panics too, the job must not stay marked as running.
+        let reported = catch_unwind(AssertUnwindSafe(|| (self.handler.panicked)(name, slot, &message)));
+        if reported.is_err() {
+            tracing::error!(event = "run.failed", job = %name, error = message, "job `{name}` panicked, and so did the handler of the panic");
         }
     }
 }
@@ -229,14 +226,14 @@ impl fmt::Display for JobName {
     }
 }
 
-/// Why a list of jobs cannot be woken.
+/// Why a list of jobs is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum TickerError {
     #[error("{found} jobs are more than the {JOBS_MAX} one daemon takes")]
     TooMany { found: usize },
     #[error("job `{name}` is listed twice")]
     Twice { name: JobName },
-    #[error("the scheduler could not be started")]
+    #[error("could not start the scheduler")]
     Scheduler {
         #[source]
         source: JobSchedulerError,

@@ -1,33 +1,32 @@
-//! Whether the daemon is alive: its clock ticks and its database answers and takes writes. Told at `/healthz`.
+//! Whether the daemon is alive: its scheduler ticks, and its database answers and takes writes. `/healthz` shows it.
 //!
-//! The facts come from the work itself: a tick from the pass of the scheduler that looks for due slots, an answer from
-//! the pool that the runs use. A timer of its own would prove nothing.
+//! The facts come from the work itself: ticks from the scheduler's passes, and answers from the pool that the runs use. A
+//! timer of its own would prove nothing.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How old a fact may be. Twice a second is the tick's pace, and a few seconds that of
-/// [`crate::jobs::daemon::database::DatabaseWatch::probe`]: only what stands still gets this old, also on a machine that is short of
-/// everything.
+/// How old a fact may be. The scheduler ticks twice a second, and the [database probe](crate::jobs::daemon::background)
+/// runs every few seconds. So only what hangs gets this old, also on a slow machine.
 pub const LATELY: Duration = Duration::from_secs(20);
 
-/// How long the database may take the writes of a new connection and not ours, before a restart is all that is left.
+/// How long the database may take writes of new connections and none of ours. After that, only a restart helps.
 const STUCK_MAX: Duration = Duration::from_mins(1);
 
-/// What is known. Begins well: the database has just been opened.
+/// The known facts. At the start all is well: the database has just been opened.
 pub struct Health {
     facts: Mutex<Facts>,
 }
 
 struct Facts {
     ticked: Instant,
-    /// When the database last answered, with whatever.
+    /// When the database last answered, also with an error.
     heard: Instant,
-    /// When it last answered well, and took a write.
+    /// When it last took a write.
     answered: Instant,
-    /// It was reported as lost, and is not back yet.
+    /// It was reported as lost and is not back yet.
     is_lost: bool,
-    /// Since when it has taken the writes of a new connection and not those of ours. `None`: it takes ours, or nobody's.
+    /// Since when it has taken writes of new connections and none of ours. `None`: it takes ours, or none at all.
     stuck_since: Option<Instant>,
 }
 
@@ -66,12 +65,12 @@ impl Health {
         facts.stuck_since = None;
     }
 
-    /// It was reported as lost. Until it answers well again.
+    /// The database was reported as lost, until it takes writes again.
     pub fn database_lost(&self) {
         self.facts().is_lost = true;
     }
 
-    /// It takes writes, only not ours.
+    /// The database takes writes, but none of ours.
     pub fn database_stuck(&self) {
         let now = Instant::now();
         let mut facts = self.facts();
@@ -79,14 +78,13 @@ impl Health {
         facts.stuck_since.get_or_insert(now);
     }
 
-    /// The database is away, and said so, or the patience with it ended as it should; or it answers, and whether it
-    /// takes writes is not known yet.
+    /// The database answered with an error, or a call of ours ended by its deadline, or it is not known yet whether it takes
+    /// writes.
     pub fn database_heard(&self) {
         self.facts().heard = Instant::now();
     }
 
-    /// Whether the program itself works: a restart would not bring back a database that is away. `Err` names what
-    /// stands still.
+    /// Whether the program itself works. A restart would not bring back a database that is away. `Err` names what hangs.
     pub fn is_alive(&self, now: Instant) -> Result<(), &'static str> {
         let facts = self.facts();
         if is_old(facts.ticked, now) {
@@ -101,14 +99,13 @@ impl Health {
         Ok(())
     }
 
-    /// Whether both signs of life came after `moment`, and a restart would mend nothing: what systemd's watchdog is fed
-    /// on.
+    /// Whether both signs of life came after `moment`, and a restart would not help. Then the watchdog of systemd is fed.
     pub fn has_lived_since(&self, moment: Instant) -> bool {
         let facts = self.facts();
         facts.ticked > moment && facts.heard > moment && !facts.is_stuck(Instant::now())
     }
 
-    /// Alive, and the database is there. `Err` names what is not well.
+    /// Whether the program works and the database is there. `Err` names what is wrong.
     pub fn is_well(&self, now: Instant) -> Result<(), &'static str> {
         self.is_alive(now)?;
         let facts = self.facts();
@@ -143,7 +140,7 @@ mod tests {
     const STUCK: &str = "the database takes writes, but none of this process";
 
     #[test]
-    fn what_stands_still_is_named_and_a_database_that_is_away_is_no_reason_to_restart() {
+    fn what_hangs_is_named_and_a_database_that_is_away_is_no_reason_to_restart() {
         let began_at = Instant::now();
         let later = began_at + STUCK_MAX + Duration::from_secs(1);
         let seen = |is_moved: bool| if is_moved { later } else { began_at };
@@ -163,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_watchdog_starves_when_writes_are_taken_from_everybody_but_this_process() {
+    fn the_watchdog_is_not_fed_when_the_database_takes_all_writes_but_ours() {
         let Some(long_ago) = Instant::now().checked_sub(STUCK_MAX * 2) else { return };
         let health = Health::new();
         let before = health.facts().ticked.checked_sub(Duration::from_secs(1)).unwrap_or(long_ago);

@@ -1,4 +1,4 @@
-//! How the daemon proves that it works: health, the watchdog and the status line of systemd.
+//! Shows that the daemon works: its health, and the watchdog and status line of systemd.
 
 pub mod health;
 pub mod notify_socket;

@@ -1,6 +1,6 @@
-//! What systemd is told, over the socket it names in `$NOTIFY_SOCKET`. Where there is none, nobody is told.
+//! Notifies systemd over the socket in `$NOTIFY_SOCKET`. Without that variable, nothing is sent.
 //!
-//! Not being heard is no reason to stop: without `READY=1` systemd says itself what it waits for.
+//! A failed notification does not stop the daemon: if `READY=1` is missing, systemd itself reports that it waits for it.
 
 use std::time::Duration;
 
@@ -8,42 +8,42 @@ use sd_notify::NotifyState;
 
 use crate::terminal;
 
-/// One line of `systemctl status` holds no more.
+/// What one line of `systemctl status` shows.
 const STATUS_LENGTH_MAX: usize = 240;
 
-/// The daemon is at work: config, database and schema are in order, and slots are handed out.
+/// The daemon works: config, database and schema are in order, and jobs are scheduled.
 pub fn ready() {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
 }
 
-/// How it goes, as `systemctl status` shows it.
+/// Sets the status text of `systemctl status`.
 pub fn status(text: &str) {
-    tell(&[NotifyState::Status(&one_line(text))]);
+    notify(&[NotifyState::Status(&one_line(text))]);
 }
 
-/// The end has begun, and is orderly.
+/// The daemon stops in order.
 pub fn stopping() {
-    tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
+    notify(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
 }
 
-/// It is alive.
+/// A sign of life for the watchdog.
 pub fn alive() {
-    tell(&[NotifyState::Watchdog]);
+    notify(&[NotifyState::Watchdog]);
 }
 
-/// How long systemd waits for the next sign of life before it ends the daemon. `None`: it does not, or it means another
-/// process than this one (`$WATCHDOG_PID`).
+/// How long systemd waits for the next sign of life before it kills the daemon. `None`: there is no watchdog, or it is for
+/// another process (`$WATCHDOG_PID`).
 pub fn watchdog_limit() -> Option<Duration> {
     sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero())
 }
 
-fn tell(state: &[NotifyState<'_>]) {
+fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::debug!(%error, "systemd does not hear us");
+        tracing::debug!(%error, "could not notify systemd");
     }
 }
 
-/// A line's end would begin a word of the protocol.
+/// On one line, because a line break would start another assignment of the protocol.
 fn one_line(text: &str) -> String {
     terminal::one_line(text).chars().take(STATUS_LENGTH_MAX).collect()
 }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_cannot_say_more_than_a_status() {
+    fn a_status_text_cannot_set_another_variable() {
         assert_eq!(one_line("the file has no key\nWATCHDOG=1"), "the file has no key\\nWATCHDOG=1");
         assert_eq!(one_line(&"店".repeat(1_000)).chars().count(), STATUS_LENGTH_MAX);
     }

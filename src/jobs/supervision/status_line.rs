@@ -16,26 +16,26 @@ use crate::store::StoreError;
 /// Between two lines.
 const EVERY: Duration = Duration::from_mins(1);
 
-/// Something that goes wrong or well apart from the shops, such as the last reload, and what a person should read of it
-/// before all else. `None`: nothing.
-pub type News<T, W> = (watch::Receiver<T>, W);
+/// A state beside that of the shops, such as the last reload, and how it reads. It comes first on the line. `None`: nothing
+/// to say.
+pub type Notices<T, F> = (watch::Receiver<T>, F);
 
-/// Tells a line a minute, and at once when the app changes or there is news. Never ends.
-pub async fn keep_telling<T, W>(live: Live, (mut news, in_words): News<T, W>, tell: impl Fn(&str))
+/// Reports a line each minute, and at once when the app or the notice changes. Never ends.
+pub async fn keep_reporting<T, F>(live: Live, (mut notices, describe): Notices<T, F>, report: impl Fn(&str))
 where
-    W: Fn(&T) -> Option<String>,
+    F: Fn(&T) -> Option<String>,
 {
     let mut app = live.subscribe();
     loop {
         let current = app.borrow_and_update().clone();
-        let first = in_words(&news.borrow_and_update());
+        let first = describe(&notices.borrow_and_update());
         let parts: Vec<String> = first.into_iter().chain([line(&current).await]).collect();
-        tell(&parts.join("; "));
+        report(&parts.join("; "));
         let is_changed = async {
             tokio::select! {
                 Ok(()) = app.changed() => {}
-                Ok(()) = news.changed() => {}
-                // Whoever could tell of a change is gone.
+                Ok(()) = notices.changed() => {}
+                // Both senders are gone: nothing will change.
                 else => std::future::pending().await,
             }
         };
@@ -43,14 +43,14 @@ where
     }
 }
 
-/// How the daemon does at this moment.
+/// The line for this moment.
 pub async fn line(app: &App) -> String {
     let now = app.clock.now();
     let mut parts = vec![counted(app.shops.len(), "shop")];
-    match Standing::of(app).await {
-        Ok(standing) => parts.extend(standing.in_words()),
+    match Progress::of(app).await {
+        Ok(progress) => parts.extend(progress.parts()),
         Err(error) if error.is_unavailable() => parts.push("the database is away".to_owned()),
-        Err(_) => parts.push("the database refuses to tell how they do".to_owned()),
+        Err(_) => parts.push("the database cannot be read".to_owned()),
     }
     parts.push(match next_job(app.config(), now) {
         Some((job, at)) => format!("next {job} {} UTC", at.format("%H:%M")),
@@ -62,35 +62,35 @@ pub async fn line(app: &App) -> String {
 
 /// How far behind the shops are.
 #[derive(Debug, Default)]
-struct Standing {
-    /// Shops that wait for a person.
+struct Progress {
+    /// Shops that wait for their owner.
     paused: usize,
-    /// Of the others, how far the last one is behind. `None`: nothing was read yet.
+    /// The largest lag of the other shops. `None`: nothing was read yet.
     lag_max: Option<TimeDelta>,
 }
 
-impl Standing {
+impl Progress {
     async fn of(app: &App) -> Result<Self, StoreError> {
         let cursors = app.store.cursors().await?;
         let rows = app.store.shop_rows().await?;
         let paused: HashSet<&str> =
             rows.iter().filter(|row| row.pause.is_some()).map(|row| row.name.as_str()).collect();
-        let mut standing = Self::default();
+        let mut progress = Self::default();
         for shop in &app.shops {
             if paused.contains(shop.name.as_str()) {
-                standing.paused += 1;
+                progress.paused += 1;
                 continue;
             }
             for record in shop.records.iter().filter(|record| app.is_covered(shop, **record)) {
                 let cursor = cursors.get(&(shop.name.clone(), record.as_str().to_owned()));
                 let lag = app.lag(cursor.and_then(|cursor| cursor.last_sync_at));
-                standing.lag_max = standing.lag_max.max(lag);
+                progress.lag_max = progress.lag_max.max(lag);
             }
         }
-        Ok(standing)
+        Ok(progress)
     }
 
-    fn in_words(&self) -> impl Iterator<Item = String> + use<> {
+    fn parts(&self) -> impl Iterator<Item = String> + use<> {
         let paused = (self.paused > 0).then(|| format!("{} paused", self.paused));
         let lag = self.lag_max.map(|lag| format!("lag at most {}", length(lag)));
         paused.into_iter().chain(lag)
@@ -108,7 +108,7 @@ fn counted(count: usize, of: &str) -> String {
     if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
 }
 
-/// In the largest unit that says enough.
+/// In one unit, precise enough.
 fn length(lag: TimeDelta) -> String {
     let seconds = lag.num_seconds().max(0);
     match seconds {
@@ -124,18 +124,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lag_is_told_in_one_unit() {
-        for (seconds, told) in
+    fn a_lag_is_shown_in_one_unit() {
+        for (seconds, expected) in
             [(-5, "0s"), (119, "119s"), (180, "3m"), (7_199, "119m"), (7_200, "2h"), (200_000, "2d")]
         {
-            assert_eq!(length(TimeDelta::seconds(seconds)), told, "{seconds}");
+            assert_eq!(length(TimeDelta::seconds(seconds)), expected, "{seconds}");
         }
     }
 
     #[test]
-    fn shops_that_wait_for_a_person_are_told_before_the_lag_of_the_others() {
-        let standing = Standing { paused: 2, lag_max: Some(TimeDelta::minutes(3)) };
-        assert_eq!(standing.in_words().collect::<Vec<_>>(), ["2 paused", "lag at most 3m"]);
-        assert_eq!(Standing::default().in_words().count(), 0);
+    fn paused_shops_are_shown_before_the_lag_of_the_others() {
+        let progress = Progress { paused: 2, lag_max: Some(TimeDelta::minutes(3)) };
+        assert_eq!(progress.parts().collect::<Vec<_>>(), ["2 paused", "lag at most 3m"]);
+        assert_eq!(Progress::default().parts().count(), 0);
     }
 }

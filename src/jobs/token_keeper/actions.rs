@@ -1,4 +1,4 @@
-//! The keeper's duties, done: each says what it did in one line of the log.
+//! Executes the keeper's actions. Each logs what it did on one line.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Keeper;
-use super::plan::Duty;
+use super::plan::Action;
 use crate::auth::AuthError;
 use crate::auth::duty::authorise_command;
 use crate::auth::login::scopes::{Coverage, coverage};
 use crate::auth::policy::OwnerReason;
 use crate::auth::status::OwnerEnd;
 use crate::domain::shop::Shop;
-use crate::jobs::daemon::run::chain;
+use crate::error_text::chain;
 use crate::jobs::token_keeper::code_command::{self, RUN_MAX};
 use crate::platform::PlatformError;
 use crate::platform::error::Retry;
@@ -22,73 +22,74 @@ use crate::store::grants::grant_marks::GrantMark;
 use crate::store::grants::login_codes::CommandPace;
 use crate::store::shops::ShopRow;
 
-/// Once for each death of a grant and once a day; and never at the rate at which codes may bring grants that die at once.
+/// A `code_command` runs once for each death of a grant, and again after a day. The second limit is for codes whose grants die
+/// at once.
 const COMMAND_PACE: CommandPace =
     CommandPace { same_death: TimeDelta::days(1), any_death: TimeDelta::minutes(10) };
 
 impl Keeper {
-    pub async fn fulfil(&self, shop: &Shop, row: &ShopRow, duty: Duty) -> Result<(), AuthError> {
-        match duty {
-            Duty::Renew => self.renew(shop).await,
-            Duty::Inspect => self.inspect(shop, row).await,
-            Duty::RunCommand { version } => self.run_command(shop, version).await,
-            Duty::Resume => self.resume(shop).await,
-            Duty::Pause(reason) => self.pause(shop, reason).await,
-            Duty::Warn { end, days } => self.warn(shop, row, end, days).await,
-            Duty::Remind(reason) => self.remind(shop, row, reason).await,
+    pub async fn execute(&self, shop: &Shop, row: &ShopRow, action: Action) -> Result<(), AuthError> {
+        match action {
+            Action::Renew => self.renew(shop).await,
+            Action::Inspect => self.inspect(shop, row).await,
+            Action::RunCommand { version } => self.run_command(shop, version).await,
+            Action::Resume => self.resume(shop).await,
+            Action::Pause(reason) => self.pause(shop, reason).await,
+            Action::Warn { end, days } => self.warn(shop, row, end, days).await,
+            Action::Remind(reason) => self.remind(shop, row, reason).await,
         }
         .or_else(|error| match error {
-            // The end of the program is nobody's trouble.
+            // The program stops: an interrupted call is no error.
             _ if self.shared.cancel.is_cancelled() => Ok(()),
             error => Err(error),
         })
     }
 
     async fn renew(&self, shop: &Shop) -> Result<(), AuthError> {
-        let Some(_place) = self.place(shop).await else {
+        let Some(_permit) = self.permit(shop).await else {
             return Ok(());
         };
         tokio::select! {
             () = self.shared.cancel.cancelled() => Ok(()),
-            renewed = self.charge.tokens.renew_if_due(shop) => renewed,
+            renewed = self.config.tokens.renew_if_due(shop) => renewed,
         }
     }
 
-    /// Asks the platform what the grant holds, unless another program does. What only failed on the way is tried again.
+    /// Asks the platform what the grant covers, unless another program does. Tries again later after a temporary error.
     async fn inspect(&self, shop: &Shop, row: &ShopRow) -> Result<(), AuthError> {
-        let (shared, tokens) = (&self.shared, &self.charge.tokens);
-        let Some(_place) = self.place(shop).await else {
+        let (shared, tokens) = (&self.shared, &self.config.tokens);
+        let Some(_permit) = self.permit(shop).await else {
             return Ok(());
         };
-        let mark = |seen, to| shared.store.mark_grant(&shop.name, GrantMark::Inspected, seen, to);
+        let mark = |before, to| shared.store.mark_grant(&shop.name, GrantMark::Inspected, before, to);
         let now = Some(shared.clock.now());
         if !mark(row.inspected_at, now).await.map_err(|source| of_store(shop, source))? {
             return Ok(());
         }
-        let told = tokio::select! {
+        let answer = tokio::select! {
             () = shared.cancel.cancelled() => None,
-            told = tokens.inspect(shop) => Some(told),
+            answer = tokens.inspect(shop) => Some(answer),
         };
-        let error = match told {
-            Some(Ok(told)) => {
-                self.tell_missing_scopes(shop, told.account.scopes.as_deref());
+        let error = match answer {
+            Some(Ok(answer)) => {
+                self.log_missing_scopes(shop, answer.account.scopes.as_deref());
                 return Ok(());
             }
             Some(Err(error)) => Some(error),
             None => None,
         };
-        if error.as_ref().is_none_or(may_pass) {
-            self.seen().let_rest(&shop.name, shared.clock.now());
+        if error.as_ref().is_none_or(is_temporary) {
+            self.memory().back_off(&shop.name, shared.clock.now());
             mark(now, row.inspected_at).await.map_err(|source| of_store(shop, source))?;
         }
         match error {
-            // The token is good; the platform just does not tell this app.
+            // The token works, but this app may not ask for its permissions.
             Some(AuthError::Platform { source, .. })
                 if matches!(*source, PlatformError::NotGranted { .. }) =>
             {
                 Ok(())
             }
-            Some(error) if may_pass(&error) => {
+            Some(error) if is_temporary(&error) => {
                 tracing::debug!(shop = %shop.name, "the grant of `{}` was not inspected: {}", shop.name, chain(&error));
                 Ok(())
             }
@@ -97,8 +98,8 @@ impl Keeper {
         }
     }
 
-    fn tell_missing_scopes(&self, shop: &Shop, scopes: Option<&[String]>) {
-        let Some(application) = self.charge.applications.get(&shop.app) else {
+    fn log_missing_scopes(&self, shop: &Shop, scopes: Option<&[String]>) {
+        let Some(application) = self.config.applications.get(&shop.app) else {
             return;
         };
         for (record, coverage) in coverage(shop, application.platform().profile(), scopes) {
@@ -108,7 +109,7 @@ impl Keeper {
                     shop = %shop.name,
                     %record,
                     apis = %coverage,
-                    "the grant of `{}` does not list all that {record} need, {coverage}: add it to the app and authorise again",
+                    "the grant of `{}` does not cover all calls for {record}, {coverage}: add them to the app and authorise again",
                     shop.name,
                 );
             }
@@ -116,7 +117,7 @@ impl Keeper {
     }
 
     async fn warn(&self, shop: &Shop, row: &ShopRow, end: OwnerEnd, days: i64) -> Result<(), AuthError> {
-        if !self.takes_telling(shop, row).await? {
+        if !self.claim_warning(shop, row).await? {
             return Ok(());
         }
         let ends_at = moment(end.at);
@@ -135,7 +136,7 @@ impl Keeper {
     }
 
     async fn remind(&self, shop: &Shop, row: &ShopRow, reason: OwnerReason) -> Result<(), AuthError> {
-        if !self.takes_telling(shop, row).await? {
+        if !self.claim_warning(shop, row).await? {
             return Ok(());
         }
         tracing::error!(
@@ -150,23 +151,23 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether it is this program that tells, of all that saw the same.
-    async fn takes_telling(&self, shop: &Shop, row: &ShopRow) -> Result<bool, AuthError> {
+    /// Returns whether this program logs the warning. Of several programs, only one does.
+    async fn claim_warning(&self, shop: &Shop, row: &ShopRow) -> Result<bool, AuthError> {
         let now = Some(self.shared.clock.now());
-        let taken = self.shared.store.mark_grant(&shop.name, GrantMark::Warned, row.warned_at, now).await;
-        taken.map_err(|source| of_store(shop, source))
+        let claimed = self.shared.store.mark_grant(&shop.name, GrantMark::Warned, row.warned_at, now).await;
+        claimed.map_err(|source| of_store(shop, source))
     }
 
     async fn pause(&self, shop: &Shop, reason: OwnerReason) -> Result<(), AuthError> {
         let paused = self.shared.store.pause(&shop.name, reason.as_str(), None).await;
         let is_new = paused.map_err(|source| of_store(shop, source))?;
-        self.seen().paused.insert(shop.name.clone());
+        self.memory().paused.insert(shop.name.clone());
         if is_new {
             tracing::warn!(
                 event = "shop.paused",
                 shop = %shop.name,
                 reason = reason.as_str(),
-                "`{}` is paused until its owner authorises it again, because {}; it then goes on by itself",
+                "`{}` is paused until its owner authorises it again, because {}; then it continues by itself",
                 shop.name,
                 reason.describe(),
             );
@@ -174,30 +175,30 @@ impl Keeper {
         Ok(())
     }
 
-    /// For a pause that came after the grant which should have ended it: whoever paused had looked just before.
+    /// For a pause that was stored after the new grant, by a program that had read the old one.
     async fn resume(&self, shop: &Shop) -> Result<(), AuthError> {
         let resumed = self.shared.store.resume(&shop.name).await;
         resumed.map(drop).map_err(|source| of_store(shop, source))
     }
 
-    pub fn tell_resumed(&self, shop: &Shop) {
-        // Told when the new grant was stored, if that was here.
-        if !self.charge.tokens.take_resumed(&shop.name) {
-            tracing::info!(event = "shop.resumed", shop = %shop.name, "`{}` goes on", shop.name);
+    pub fn log_resumed(&self, shop: &Shop) {
+        // If this process stored the new grant, it logged this then.
+        if !self.config.tokens.take_resumed(&shop.name) {
+            tracing::info!(event = "shop.resumed", shop = %shop.name, "`{}` continues", shop.name);
         }
     }
 
     async fn run_command(&self, shop: &Shop, version: i64) -> Result<(), AuthError> {
-        let (shared, tokens) = (&self.shared, &self.charge.tokens);
-        let Some(application) = self.charge.applications.get(&shop.app) else {
+        let (shared, tokens) = (&self.shared, &self.config.tokens);
+        let Some(application) = self.config.applications.get(&shop.app) else {
             return Ok(());
         };
-        let place = tokio::select! {
+        let permit = tokio::select! {
             () = shared.cancel.cancelled() => None,
-            place = self.shared.commands.acquire() => place.ok(),
+            permit = self.shared.commands.acquire() => permit.ok(),
         };
         let claimed = shared.store.claim_code_command(&shop.name, version, COMMAND_PACE).await;
-        if place.is_none() || !claimed.map_err(|source| of_store(shop, source))? {
+        if permit.is_none() || !claimed.map_err(|source| of_store(shop, source))? {
             return Ok(());
         }
         let state = Uuid::new_v4().simple().to_string();
@@ -211,14 +212,14 @@ impl Keeper {
             Ok(()) => tracing::info!(
                 event = "code_command.finished",
                 shop = %shop.name,
-                "the code_command of `{}` brought a code that authorised it",
+                "the code_command of `{0}` returned a code, and `{0}` is authorised",
                 shop.name,
             ),
             Err(error) => tracing::warn!(
                 event = "code_command.failed",
                 shop = %shop.name,
                 error,
-                "the code_command of `{}` brought no grant: {error}; it is run again in a day",
+                "the code_command of `{}` did not authorise it: {error}; trying again in a day",
                 shop.name,
             ),
         }
@@ -226,27 +227,27 @@ impl Keeper {
     }
 }
 
-pub fn tell_kept_not(shop: &Shop, error: &AuthError) {
+pub fn log_shop_failure(shop: &Shop, error: &AuthError) {
     let error = chain(error);
     tracing::warn!(
         event = "token.keep_failed",
         shop = %shop.name,
         error,
-        "the grant of `{}` could not be looked after: {error}",
+        "could not renew the token of `{}`: {error}",
         shop.name,
     );
 }
 
-pub fn tell_fault(what: &str) {
+pub fn log_failure(what: &str) {
     tracing::error!(
         event = "token.keep_failed",
         error = what,
-        "looking after the grants failed: {what}; it is tried again",
+        "could not keep the tokens of all shops valid: {what}; trying again",
     );
 }
 
-/// Whether an inspection failed for a reason that time may mend.
-fn may_pass(error: &AuthError) -> bool {
+/// Whether an inspection may succeed later.
+fn is_temporary(error: &AuthError) -> bool {
     match error {
         AuthError::Platform { source, .. } => {
             source.retry() != Retry::No || matches!(**source, PlatformError::TokenRefused { .. })

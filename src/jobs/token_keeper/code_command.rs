@@ -1,5 +1,5 @@
-//! A shop's `code_command`: the owner's own program, which fetches a new authorisation code where nobody is there to do
-//! it by hand. Its first line is the code, or the address the owner was sent back to.
+//! Runs a shop's `code_command`: the owner's own program, which gets a new authorisation code without a person. The first line
+//! of its output is the code, or the address that the owner was redirected to.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -16,12 +16,12 @@ use crate::domain::shop::Shop;
 
 /// How long a command may take.
 pub const RUN_MAX: Duration = Duration::from_mins(1);
-/// More than any code or address holds.
+/// More than any code or address needs.
 const STDOUT_BYTES_MAX: usize = 16 * 1024;
-/// What it complains beyond this is thrown away.
+/// Further bytes of stderr are dropped.
 const STDERR_BYTES_MAX: usize = 16 * 1024;
 
-/// Why the command brought no code. Never holds what it printed.
+/// Why the command returned no code. Never contains its output.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     #[error("`{program}` could not be started")]
@@ -34,20 +34,20 @@ pub enum CommandError {
     TooLong { run_max: Duration },
     #[error("it printed more than {STDOUT_BYTES_MAX} bytes")]
     TooMuch,
-    #[error("what it printed could not be read")]
+    #[error("could not read its output")]
     Unreadable(#[source] io::Error),
     #[error("it ended with {status}")]
     Failed { status: ExitStatus },
-    #[error("its first line is no code")]
+    #[error("its first line is not a code")]
     NoCode(#[source] GivenError),
-    #[error("the address it printed carries another login's `state`")]
+    #[error("the address it printed has the `state` of another login")]
     OtherLogin,
-    #[error("this program is ending")]
+    #[error("this program is stopping")]
     Stopped,
 }
 
-/// Runs the command, without a shell, and reads the code it prints. `state` is what the address it was given,
-/// `authorize_url`, brings back. After `run_max` it is killed, with all it started.
+/// Runs the command without a shell, and reads the code that it prints. `state` is part of `authorize_url`, and the printed
+/// address must have it too. After `run_max` the command is killed, with all processes it started.
 pub async fn run(
     shop: &Shop,
     authorize_url: &str,
@@ -55,9 +55,9 @@ pub async fn run(
     run_max: Duration,
     cancel: &CancellationToken,
 ) -> Result<SecretString, CommandError> {
-    let (mut printed, mut complained) = (Vec::new(), Vec::new());
+    let (mut printed, mut stderr_bytes) = (Vec::new(), Vec::new());
     let ended = tokio::select! {
-        ended = tokio::time::timeout(run_max, execute(shop, authorize_url, &mut printed, &mut complained)) => {
+        ended = tokio::time::timeout(run_max, execute(shop, authorize_url, &mut printed, &mut stderr_bytes)) => {
             ended.unwrap_or(Err(CommandError::TooLong { run_max }))
         }
         () = cancel.cancelled() => Err(CommandError::Stopped),
@@ -65,7 +65,7 @@ pub async fn run(
     let printed = SecretString::from(String::from_utf8_lossy(&printed).into_owned());
     let line = SecretString::from(printed.expose_secret().lines().next().unwrap_or_default().trim());
     let code = Returned::parse(&line).map(|returned| returned.code);
-    tell_complaints(shop, &complained, [&line, code.as_ref().unwrap_or(&line)]);
+    log_stderr(shop, &stderr_bytes, [&line, code.as_ref().unwrap_or(&line)]);
     let status = ended?;
     if !status.success() {
         return Err(CommandError::Failed { status });
@@ -80,14 +80,14 @@ async fn execute(
     shop: &Shop,
     authorize_url: &str,
     printed: &mut Vec<u8>,
-    complained: &mut Vec<u8>,
+    stderr_bytes: &mut Vec<u8>,
 ) -> Result<ExitStatus, CommandError> {
     let (program, arguments) = shop.code_command.split_first().ok_or_else(|| CommandError::NotStarted {
         program: String::new(),
         source: io::ErrorKind::InvalidInput.into(),
     })?;
     let mut command = Command::new(program);
-    // Our own settings may hold secrets, which are none of the command's business.
+    // Our own settings may hold secrets, which the command must not get.
     for (name, _) in std::env::vars_os() {
         let is_ours = |name: &str| name.starts_with("SHOPSYNC_") || name == "CREDENTIALS_DIRECTORY";
         if name.to_str().is_some_and(is_ours) {
@@ -107,7 +107,7 @@ async fn execute(
         .map_err(|source| CommandError::NotStarted { program: program.clone(), source })?;
     let mut group = Group::of(&child);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    tokio::try_join!(read_limited(stdout, printed), drain(stderr, complained))?;
+    tokio::try_join!(read_limited(stdout, printed), drain(stderr, stderr_bytes))?;
     let status = child.wait().await.map_err(CommandError::Unreadable)?;
     group.leader = None;
     Ok(status)
@@ -124,7 +124,7 @@ async fn read_limited(pipe: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) 
     }
 }
 
-/// Reads to the end, so that nobody waits for a full pipe, and keeps the beginning.
+/// Reads to the end, so that the command never waits for a full pipe. Keeps the beginning.
 async fn drain(pipe: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> Result<(), CommandError> {
     let Some(mut pipe) = pipe else {
         return Ok(());
@@ -140,7 +140,7 @@ async fn drain(pipe: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> Resu
     }
 }
 
-/// The command and whatever it started. Ended with this, unless its leader has ended by itself.
+/// The command and the processes it started. Killed on drop, unless the command has ended by itself.
 struct Group {
     leader: Option<Pid>,
 }
@@ -155,27 +155,27 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(leader) = self.leader {
-            // It may have ended just now, which is what is wanted.
+            // It may have ended just now, which is fine.
             let _ = kill_process_group(leader, Signal::KILL);
         }
     }
 }
 
-/// A command that quotes what it found must not put a code into the log.
-fn tell_complaints(shop: &Shop, complained: &[u8], secrets: [&SecretString; 2]) {
-    for line in String::from_utf8_lossy(complained).lines() {
-        let told = secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty());
-        let told = told.fold(line.to_owned(), |line, secret| line.replace(secret, "[code]"));
-        tracing::debug!(shop = %shop.name, "code_command of `{}`: {told}", shop.name);
+/// Logs stderr. A code that the command repeats there must not get into the log.
+fn log_stderr(shop: &Shop, stderr_bytes: &[u8], secrets: [&SecretString; 2]) {
+    for line in String::from_utf8_lossy(stderr_bytes).lines() {
+        let text = secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty());
+        let text = text.fold(line.to_owned(), |line, secret| line.replace(secret, "[code]"));
+        tracing::debug!(shop = %shop.name, "code_command of `{}`: {text}", shop.name);
     }
 }
 
-/// Whether an address carries our state. What is no address, or has none, came from nowhere else.
+/// Whether an address has our state. True for a bare code, and for an address without a state.
 fn came_from(line: &SecretString, state: &str) -> bool {
     let Ok(address) = url::Url::parse(line.expose_secret()) else {
         return true;
     };
-    address.query_pairs().find(|(name, _)| name == "state").is_none_or(|(_, told)| told == state)
+    address.query_pairs().find(|(name, _)| name == "state").is_none_or(|(_, found)| found == state)
 }
 
 #[cfg(test)]
@@ -215,12 +215,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_code_is_told_apart_and_never_quoted() {
+    async fn each_fault_has_its_message_and_the_output_is_never_quoted() {
         for (script, expected) in [
-            ("", "its first line is no code"),
-            ("echo; echo code-1", "its first line is no code"),
-            ("echo two words", "its first line is no code"),
-            ("printf '\\377\\376 \\000'", "its first line is no code"),
+            ("", "its first line is not a code"),
+            ("echo; echo code-1", "its first line is not a code"),
+            ("echo two words", "its first line is not a code"),
+            ("printf '\\377\\376 \\000'", "its first line is not a code"),
             ("echo code-1; exit 3", "it ended with exit status: 3"),
             ("echo https://shop.example.com/back?code=c1'&'state=other", "another login"),
             ("yes", "it printed more than 16384 bytes"),
@@ -240,7 +240,7 @@ mod tests {
 
         let id = std::fs::read_to_string(id).unwrap();
         let state = format!("/proc/{}/stat", id.trim());
-        // Killed at once; gone once the system has cleared it away.
+        // Killed at once, but the system may need a moment to remove it.
         for _ in 0..3000 {
             if std::fs::read_to_string(&state).is_ok_and(|text| !text.contains(") Z ")) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -248,11 +248,11 @@ mod tests {
                 return;
             }
         }
-        panic!("what the command started lives on");
+        panic!("a process that the command started still runs");
     }
 
     #[tokio::test]
-    async fn much_talk_on_stderr_holds_nothing_up() {
+    async fn long_output_on_stderr_does_not_block() {
         let script = "head -c 300000 /dev/zero | tr '\\0' x >&2; echo code-1";
         assert_eq!(run_script(script, RUN_MAX).await.unwrap(), "code-1");
     }

@@ -1,4 +1,4 @@
-//! What a keeper remembers between two looks. All of it may be lost: the database knows what must not be.
+//! What a keeper remembers between two checks. It may be lost: everything that matters is in the database.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,44 +6,44 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::until::lasting;
 
-/// How long a shop is left alone after trouble that the grant's own row does not know of.
-const TROUBLE_PAUSE: TimeDelta = TimeDelta::minutes(10);
+/// How long no call is made for a shop after an error that is not noted in the grant's row.
+const BACK_OFF: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(Default)]
-pub struct Seen {
-    /// Shops whose duties are not all done.
-    pub under_way: HashSet<String>,
+pub struct KeeperMemory {
+    /// Shops whose actions still run.
+    pub busy: HashSet<String>,
     pub dead: HashSet<String>,
     pub paused: HashSet<String>,
-    /// Shops with trouble, and until when they are left alone.
-    resting: HashMap<String, DateTime<Utc>>,
+    /// Until when no call is made for a shop.
+    backing_off: HashMap<String, DateTime<Utc>>,
 }
 
-impl Seen {
-    /// Keeps how the shop was found this time. Whether it was paused the last time.
-    pub fn keep(&mut self, shop: &str, is_dead: bool, is_paused: bool) -> bool {
-        remember(&mut self.dead, shop, is_dead);
-        remember(&mut self.paused, shop, is_paused)
+impl KeeperMemory {
+    /// Remembers the state of this check. Returns whether the shop was paused at the last check.
+    pub fn remember(&mut self, shop: &str, is_dead: bool, is_paused: bool) -> bool {
+        set(&mut self.dead, shop, is_dead);
+        set(&mut self.paused, shop, is_paused)
     }
 
-    /// Forgets how other shops were found.
+    /// Forgets all other shops.
     pub fn keep_only(&mut self, shops: &HashSet<&str>) {
         self.dead.retain(|shop| shops.contains(shop.as_str()));
         self.paused.retain(|shop| shops.contains(shop.as_str()));
-        self.resting.retain(|shop, _| shops.contains(shop.as_str()));
+        self.backing_off.retain(|shop, _| shops.contains(shop.as_str()));
     }
 
-    pub fn let_rest(&mut self, shop: &str, now: DateTime<Utc>) {
-        self.resting.insert(shop.to_owned(), now + TROUBLE_PAUSE);
+    pub fn back_off(&mut self, shop: &str, now: DateTime<Utc>) {
+        self.backing_off.insert(shop.to_owned(), now + BACK_OFF);
     }
 
-    /// A clock that stepped back lets nobody rest for longer.
-    pub fn rests(&self, shop: &str, now: DateTime<Utc>) -> bool {
-        self.resting.get(shop).and_then(|until| lasting(*until, TROUBLE_PAUSE, now)).is_some()
+    /// Never for longer than [`BACK_OFF`], also if the clock stepped back.
+    pub fn is_backing_off(&self, shop: &str, now: DateTime<Utc>) -> bool {
+        self.backing_off.get(shop).and_then(|until| lasting(*until, BACK_OFF, now)).is_some()
     }
 }
 
-/// Puts a shop into the set or takes it out; whether it was in.
-fn remember(set: &mut HashSet<String>, shop: &str, is_in: bool) -> bool {
-    if is_in { !set.insert(shop.to_owned()) } else { set.remove(shop) }
+/// Adds or removes a shop. Returns whether it was there before.
+fn set(shops: &mut HashSet<String>, shop: &str, is_in: bool) -> bool {
+    if is_in { !shops.insert(shop.to_owned()) } else { shops.remove(shop) }
 }

@@ -5,15 +5,15 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::instant;
-use crate::jobs::daemon::running::{Place, Running};
+use crate::jobs::daemon::running::{LaneOfShop, RunningLane};
 use crate::web::Web;
 
 pub(super) async fn progress(State(web): State<Web>) -> Json<Value> {
-    let runs: Vec<Value> = web.daemon.under_way().all().iter().map(as_value).collect();
+    let runs: Vec<Value> = web.daemon.running().all().iter().map(as_value).collect();
     Json(json!({ "now": instant(Some(web.live.app().clock.now())), "runs": runs }))
 }
 
-fn as_value(((shop, record, lane), running): &(Place, Running)) -> Value {
+fn as_value(((shop, record, lane), running): &(LaneOfShop, RunningLane)) -> Value {
     let counts = running.progress.counts();
     json!({
         "shop": shop,

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::domain::record::Record;
+use crate::error_text::chain;
 use crate::jobs::daemon::on_request::NotStarted;
-use crate::jobs::daemon::run::chain;
 use crate::web::Web;
 use crate::web::admin::Admin;
 use crate::web::answer::ApiError;

@@ -13,7 +13,7 @@ use super::instant;
 use crate::auth::AuthError;
 use crate::auth::external_access::Lasting;
 use crate::domain::shop::Shop;
-use crate::jobs::daemon::run::chain;
+use crate::error_text::chain;
 use crate::web::Web;
 use crate::web::admin::AdminProgram;
 use crate::web::answer::ApiError;

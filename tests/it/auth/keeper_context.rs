@@ -12,7 +12,7 @@ use shopsync::auth::{GivenTokens, Keyring, Tokens};
 use shopsync::domain::credential::Credential;
 use shopsync::domain::shop::Shop;
 use shopsync::jobs::daemon::database::DatabaseWatch;
-use shopsync::jobs::token_keeper::{Keeper, KeeperParts};
+use shopsync::jobs::token_keeper::{Keeper, KeeperConfig, KeeperParts};
 use shopsync::platform::retry::RetryPolicy;
 use shopsync::platform::{Application, profile};
 use shopsync::store::Store;
@@ -106,10 +106,12 @@ impl Keeping {
         Keeper::new(KeeperParts {
             database: Arc::new(DatabaseWatch::new(store.clone())),
             store,
-            tokens,
             clock: self.database.clock.clone(),
-            shops: self.shops.clone(),
-            applications: applications(&self.service, self.platform),
+            config: KeeperConfig {
+                tokens,
+                shops: self.shops.clone(),
+                applications: applications(&self.service, self.platform),
+            },
             cancel: CancellationToken::new(),
         })
     }
@@ -134,7 +136,7 @@ impl Keeping {
 
 /// Looks once, with all that there is to do done.
 pub(crate) async fn look(keeper: &Keeper) {
-    for duty in keeper.look().await {
+    for duty in keeper.check().await {
         duty.await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Who is told of what, and how often: a watcher over a real app and database, with webhooks of the test's own.
+//! Who is told of what, and how often: a monitor over a real app and database, with webhooks of the test's own.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use shopsync::app::live::Live;
 use shopsync::domain::record::Lane;
-use shopsync::jobs::alarms::Watcher;
+use shopsync::jobs::alarms::AlertMonitor;
 use shopsync::sandbox::Platform;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -69,8 +69,8 @@ impl Scene {
         }
     }
 
-    fn watcher(&self) -> Watcher {
-        Watcher::new(Live::new(self.test.app.clone()), Arc::default())
+    fn monitor(&self) -> AlertMonitor {
+        AlertMonitor::new(Live::new(self.test.app.clone()), Arc::default())
     }
 
     /// The platform takes the shop's grant back, and a run notices.
@@ -90,10 +90,10 @@ impl Scene {
     }
 
     /// Looks every ten minutes for as long.
-    async fn look_for(&self, watcher: &mut Watcher, minutes: i64) {
+    async fn look_for(&self, monitor: &mut AlertMonitor, minutes: i64) {
         for _ in 0..minutes / 10 {
             self.test.clock.advance(TimeDelta::minutes(10));
-            watcher.look().await;
+            monitor.check().await;
         }
     }
 
@@ -122,27 +122,27 @@ fn mac(key: &str, text: &str) -> Vec<u8> {
 both_databases! {
     async fn each_cause_is_told_once_in_one_message_and_again_when_it_is_over(database: TestDatabase) {
         let mut scene = Scene::new(database, &["json"]).await;
-        let mut watcher = scene.watcher();
-        watcher.look().await;
+        let mut monitor = scene.monitor();
+        monitor.check().await;
         assert_eq!(scene.told(), Vec::<Vec<String>>::new(), "all is well");
 
         scene.revoke_temu().await;
         scene.set_aside_at_xhs("Q1").await;
-        watcher.look().await;
+        monitor.check().await;
         let raised = ["raised needs_owner temu-shop -", "raised quarantine xhs-shop orders"];
         assert_eq!(scene.told(), [raised]);
 
-        watcher.look().await;
+        monitor.check().await;
         scene.test.restart().await;
-        let mut watcher = scene.watcher();
+        let mut monitor = scene.monitor();
         scene.test.clock.advance(TimeDelta::minutes(10));
-        watcher.look().await;
+        monitor.check().await;
         assert_eq!(scene.told().len(), 1, "neither the next look nor the next daemon tells it again");
 
         authorise(&scene.test.app, &scene.test.sandbox, TEMU, Platform::Temu, 0).await;
         scene.test.database.execute("DELETE FROM quarantine").await;
-        watcher.look().await;
-        watcher.look().await;
+        monitor.check().await;
+        monitor.check().await;
         let over = ["over needs_owner temu-shop -", "over quarantine xhs-shop orders"];
         assert_eq!(scene.told()[1..], [over]);
         let message = scene.receiver.received("/0-json")[1].json();
@@ -150,41 +150,41 @@ both_databases! {
 
         // What comes back on the same day is not told again on that day.
         scene.set_aside_at_xhs("Q2").await;
-        watcher.look().await;
+        monitor.check().await;
         assert_eq!(scene.told().len(), 2, "{:?}", scene.told());
     }
 
     async fn a_record_that_is_behind_is_told_daily_and_a_dead_shop_only_as_such(database: TestDatabase) {
         let scene = Scene::new(database, &["json"]).await;
-        let mut watcher = scene.watcher();
-        watcher.look().await;
+        let mut monitor = scene.monitor();
+        monitor.check().await;
         scene.revoke_temu().await;
-        scene.look_for(&mut watcher, 20).await;
+        scene.look_for(&mut monitor, 20).await;
         assert_eq!(scene.told(), [["raised needs_owner temu-shop -"]]);
 
-        scene.look_for(&mut watcher, 20).await;
+        scene.look_for(&mut monitor, 20).await;
         assert_eq!(scene.told()[1..], [["raised lag xhs-shop orders"]]);
 
-        scene.look_for(&mut watcher, 24 * 60).await;
+        scene.look_for(&mut monitor, 24 * 60).await;
         let again = scene.told()[2..].concat();
         assert_eq!(again, ["standing needs_owner temu-shop -", "standing lag xhs-shop orders"]);
 
         scene.test.run(XHS, Lane::Update).await.unwrap();
-        watcher.look().await;
+        monitor.check().await;
         assert_eq!(scene.told()[4..], [["over lag xhs-shop orders"]]);
     }
 
     async fn a_daemon_that_comes_back_says_so_once_and_lets_the_shops_catch_up(database: TestDatabase) {
         let scene = Scene::new(database, &["json"]).await;
-        scene.watcher().look().await;
+        scene.monitor().check().await;
 
         scene.test.clock.advance(TimeDelta::hours(3));
-        let mut watcher = scene.watcher();
-        watcher.look().await;
-        scene.look_for(&mut watcher, 20).await;
+        let mut monitor = scene.monitor();
+        monitor.check().await;
+        scene.look_for(&mut monitor, 20).await;
         assert_eq!(scene.told(), [["raised daemon_back - -"]], "not that all shops are behind");
 
-        scene.look_for(&mut watcher, 10).await;
+        scene.look_for(&mut monitor, 10).await;
         let lags = ["raised lag temu-shop orders", "raised lag xhs-shop orders"];
         assert_eq!(scene.told()[1..], [lags], "they had half an hour");
     }
@@ -192,10 +192,10 @@ both_databases! {
     async fn of_two_daemons_one_tells(database: TestDatabase) {
         let scene = Scene::new(database, &["json"]).await;
         scene.set_aside_at_xhs("Q1").await;
-        let (mut one, mut other) = (scene.watcher(), scene.watcher());
+        let (mut one, mut other) = (scene.monitor(), scene.monitor());
 
-        tokio::join!(one.look(), other.look());
-        tokio::join!(one.look(), other.look());
+        tokio::join!(one.check(), other.check());
+        tokio::join!(one.check(), other.check());
 
         assert_eq!(scene.told(), [["raised quarantine xhs-shop orders"]]);
     }
@@ -204,7 +204,7 @@ both_databases! {
         let mut scene = Scene::new(database, &["json"]).await;
         scene.test.edit_config("[retry]", "[jobs.orders]\nenabled = false\n[retry]").await;
 
-        scene.watcher().look().await;
+        scene.monitor().check().await;
 
         assert_eq!(scene.told(), [["raised nothing_scheduled - -"]]);
     }
@@ -217,9 +217,9 @@ async fn each_kind_of_webhook_can_check_who_writes_and_one_that_refuses_keeps_no
     scene.receiver.set("/1-dingtalk", Manner::Answer(200, r#"{"errcode":310000,"errmsg":"sign not match"}"#));
     scene.receiver.set("/4-json", Manner::RedirectTo("/elsewhere"));
     scene.set_aside_at_xhs("Q1").await;
-    let mut watcher = scene.watcher();
+    let mut monitor = scene.monitor();
 
-    watcher.look().await;
+    monitor.check().await;
 
     let now = scene.test.clock.now();
     let dingtalk = &scene.receiver.received("/1-dingtalk")[0];
@@ -245,8 +245,8 @@ async fn each_kind_of_webhook_can_check_who_writes_and_one_that_refuses_keeps_no
 
     scene.receiver.set("/1-dingtalk", Manner::Answer(200, r#"{"errcode":0}"#));
     scene.test.clock.advance(TimeDelta::minutes(3));
-    watcher.look().await;
-    watcher.look().await;
+    monitor.check().await;
+    monitor.check().await;
     assert_eq!(scene.receiver.received("/1-dingtalk").len(), 2, "what it missed it gets once");
     assert_eq!(scene.receiver.received("/0-json").len(), 1);
 }
@@ -258,37 +258,39 @@ async fn what_nobody_took_is_told_later_and_an_address_may_be_mended_meanwhile()
     let address = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, "not an address").unwrap();
     scene.set_aside_at_xhs("Q1").await;
-    let mut watcher = scene.watcher();
-    watcher.look().await;
+    let mut monitor = scene.monitor();
+    monitor.check().await;
 
     std::fs::write(&file, address).unwrap();
-    watcher.look().await;
+    monitor.check().await;
     assert!(scene.told().is_empty(), "it is left alone for a while");
     scene.test.clock.advance(TimeDelta::minutes(3));
-    watcher.look().await;
+    monitor.check().await;
 
     assert_eq!(scene.told(), [["raised quarantine xhs-shop orders"]]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_webhook_that_hangs_holds_up_no_end_and_the_next_daemon_tells_it() {
+async fn a_webhook_that_hangs_does_not_delay_a_stop_and_the_next_daemon_sends_the_alert() {
     let scene = Scene::new(TestDatabase::sqlite().await, &["json"]).await;
     scene.receiver.set("/0-json", Manner::Hang);
     scene.set_aside_at_xhs("Q1").await;
     let cancel = CancellationToken::new();
-    let watching = tokio::spawn(scene.watcher().run(cancel.clone()));
+    let mut monitor = scene.monitor();
+    let stopped = cancel.clone();
+    let checking = tokio::spawn(async move { stopped.run_until_cancelled(monitor.check()).await });
     scene.receiver.wait_for("/0-json", 1).await;
 
     let stopped_at = std::time::Instant::now();
     cancel.cancel();
-    watching.await.unwrap();
+    checking.await.unwrap();
     assert!(stopped_at.elapsed().as_secs() < 5);
 
     scene.receiver.set("/0-json", Manner::Answer(204, ""));
     scene.test.clock.advance(TimeDelta::minutes(1));
-    scene.watcher().look().await;
+    scene.monitor().check().await;
     assert_eq!(scene.told().len(), 1, "whoever had begun may still be at it");
     scene.test.clock.advance(TimeDelta::minutes(5));
-    scene.watcher().look().await;
+    scene.monitor().check().await;
     assert_eq!(scene.told().len(), 2);
 }

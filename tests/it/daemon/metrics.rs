@@ -70,13 +70,13 @@ impl Metered {
     /// Every lane of everything, once; how many runs failed.
     async fn sync(&self) -> usize {
         let mut failed = 0;
-        for (shop, record) in self.app.what_is_read() {
+        for (shop, record) in self.app.all_records_read() {
             for lane in [Lane::Update, Lane::Create, Lane::Amounts] {
                 let options = RunOptions {
                     job: self.prefix.clone(),
                     trigger: MANUAL,
                     lease_wait: Duration::ZERO,
-                    task: Task::Rest,
+                    task: Task::Incremental,
                     progress: Arc::new(Progress::default()),
                     cancel: CancellationToken::new(),
                 };
@@ -302,7 +302,7 @@ both_databases! {
     async fn within_some_seconds_the_database_is_asked_once_however_many_ask(database: TestDatabase) {
         let test = Metered::new("once", database, some()).await;
 
-        let looks = futures_util::future::join_all((0..50).map(|_| test.app.pulse())).await;
+        let looks = futures_util::future::join_all((0..50).map(|_| test.app.health_snapshot())).await;
 
         let first = looks[0].as_ref().unwrap();
         assert!(looks.iter().all(|look| Arc::ptr_eq(look.as_ref().unwrap(), first)));

@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use shopsync::app::live::Live;
 use shopsync::domain::record::Lane;
-use shopsync::jobs::pruning::{Rhythm, keep_small};
+use shopsync::jobs::daemon::background::{BackgroundTask, Rhythm, TaskFn, log_panic, run};
+use shopsync::jobs::pruning::prune;
 use shopsync::sandbox::SandboxSettings;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,7 @@ const SHOP: &str = "temu-shop";
 const RUNS: &str = "SELECT COUNT(*) FROM job_runs";
 const ANSWERS: &str = "SELECT COUNT(*) FROM orders WHERE raw <> '{}'";
 const ORDERS: &str = "SELECT COUNT(*) FROM orders";
-const RHYTHM: Rhythm = Rhythm { first_after: Duration::from_millis(1), every: Duration::from_millis(50) };
+const EVERY: Duration = Duration::from_millis(50);
 
 both_databases! {
     async fn old_runs_and_answers_go_again_and_again_until_the_end(database: TestDatabase) {
@@ -26,8 +27,13 @@ both_databases! {
         let test = TestContext::new(database, ContextSettings { sandbox, sync, ..ContextSettings::default() }).await;
         test.sync(SHOP).await;
         let (live, cancel) = (Live::new(test.app.clone()), CancellationToken::new());
-        let told = cancel.clone();
-        let pruning = tokio::spawn(async move { keep_small(&live, RHYTHM, &told).await });
+        let rhythm = Rhythm::Every { first_after: Duration::from_millis(1), every: EVERY };
+        let task = BackgroundTask { name: "pruning", rhythm, log_panic, work: |_| None };
+        let work: TaskFn = Box::new(move || {
+            let app = live.app();
+            Box::pin(async move { prune(&app).await })
+        });
+        let pruning = tokio::spawn(run(task, work, cancel.clone()));
 
         for _ in 0..2 {
             for _ in 0..3 {
@@ -38,7 +44,7 @@ both_databases! {
             test.settle();
             test.run(SHOP, Lane::Update).await.unwrap();
             // Nothing is old yet, however often it is looked at.
-            tokio::time::sleep(RHYTHM.every * 3).await;
+            tokio::time::sleep(EVERY * 3).await;
             assert!(test.database.number(RUNS).await >= 4);
             assert!(test.database.number(ANSWERS).await >= 1);
 
@@ -60,7 +66,7 @@ both_databases! {
 async fn until_it_is(test: &TestContext, sql: &str, expected: i64) {
     let holds = async {
         while test.database.number(sql).await != expected {
-            tokio::time::sleep(RHYTHM.every).await;
+            tokio::time::sleep(EVERY).await;
         }
     };
     tokio::time::timeout(PATIENCE, holds).await.unwrap_or_else(|_| panic!("{sql} is never {expected}"));

@@ -143,7 +143,7 @@ both_databases! {
 
     async fn the_keeper_follows_the_shops_of_the_config(database: TestDatabase) {
         let test = Reloading::new(database, settings(10), |text| without(&text, XHS)).await;
-        test.daemon.start_keeper();
+        test.start_background_tasks();
         // Due, but not over: nobody but a keeper has a reason to renew it.
         test.database.clock.advance(TimeDelta::days(7) - TimeDelta::minutes(20));
         let version = format!("SELECT version FROM credentials WHERE shop = '{XHS}'");
@@ -215,13 +215,13 @@ async fn as_many_shops_are_read_at_once_as_the_config_says_by_now() {
     })
     .await;
     let before = test.live.app();
-    let first = before.shops_at_once.take().await;
-    let _second = before.shops_at_once.take().await;
+    let first = before.shop_permits.acquire().await;
+    let _second = before.shop_permits.acquire().await;
 
     let app = test.reloaded(|text| text.replace("shops_in_parallel = 2", "shops_in_parallel = 1")).await;
     drop(first);
 
-    let third = app.shops_at_once.take();
+    let third = app.shop_permits.acquire();
     assert!(
         tokio::time::timeout(Duration::from_millis(200), third).await.is_err(),
         "one is still being read"
@@ -261,7 +261,7 @@ async fn run(app: &App, name: &str) -> Result<(), String> {
         job: "test".to_owned(),
         trigger: MANUAL,
         lease_wait: Duration::ZERO,
-        task: Task::Rest,
+        task: Task::Incremental,
         progress: Arc::new(Progress::default()),
         cancel: CancellationToken::new(),
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shopsync::app::App;
 use shopsync::app::live::Live;
 use shopsync::jobs::daemon::Daemon;
+use shopsync::jobs::daemon::background;
 use shopsync::jobs::daemon::reload::{ReloadOutcome, Reloader};
 use shopsync::jobs::scheduler::ticker::{Handler, Ticker};
 use shopsync::sandbox::{Sandbox, SandboxSettings};
@@ -21,7 +22,7 @@ pub(crate) struct Reloading {
     pub(crate) live: Live,
     pub(crate) daemon: Daemon,
     pub(crate) cancel: CancellationToken,
-    ticker: Ticker,
+    ticker: Arc<Ticker>,
     program: Program,
 }
 
@@ -48,7 +49,7 @@ impl Reloading {
             run: Arc::new(|_, _| Box::pin(std::future::ready(()))),
             panicked: Arc::new(|name, _, message| panic!("{name}: {message}")),
         };
-        let ticker = Ticker::start(Vec::new(), clock, handler).await.unwrap();
+        let ticker = Arc::new(Ticker::start(Vec::new(), clock, handler).await.unwrap());
         Self { sandbox, database, live, daemon, cancel, ticker, program }
     }
 
@@ -60,14 +61,23 @@ impl Reloading {
     /// Changes the file and has it read.
     pub(crate) async fn reload(&self, edit: impl Fn(String) -> String) -> ReloadOutcome {
         self.edit(edit);
-        let reloader = Reloader::new(self.live.clone(), &self.daemon, &self.ticker, None);
+        let reloader = self.reloader();
         let mut outcomes = reloader.outcomes();
         let outcome = reloader.reload().await;
         assert_eq!(outcomes.borrow_and_update().as_ref(), Some(&outcome));
         outcome
     }
 
-    /// The same, which must go well.
+    fn reloader(&self) -> Reloader {
+        Reloader::new(self.daemon.clone(), self.ticker.clone(), None)
+    }
+
+    /// All that the daemon does in the background, except to listen to signals.
+    pub(crate) fn start_background_tasks(&self) {
+        background::start(&self.daemon, Arc::new(self.reloader()), None);
+    }
+
+    /// The same, which must succeed.
     pub(crate) async fn reloaded(&self, edit: impl Fn(String) -> String) -> Arc<App> {
         let outcome = self.reload(edit).await;
         assert!(matches!(outcome, ReloadOutcome::TakenOver { .. }), "{outcome:?}");

@@ -265,7 +265,7 @@ both_databases! {
         let (telling, mut told) = mpsc::unbounded_channel();
         let tell = move |line: &str| telling.send(line.to_owned()).unwrap_or_default();
         let news = (hearing, Option::<String>::clone as fn(&Option<String>) -> Option<String>);
-        tokio::spawn(status_line::keep_telling(Live::new(test.app.clone()), news, tell));
+        tokio::spawn(status_line::keep_reporting(Live::new(test.app.clone()), news, tell));
         assert_eq!(told.recv().await.unwrap(), format!("config.toml is refused; {line}"));
         trouble.send_replace(None);
         let next = tokio::time::timeout(Duration::from_secs(30), told.recv()).await.unwrap().unwrap();

@@ -15,13 +15,14 @@ mod source;
 const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("domain", &[]),
+    ("error_text", &[]),
     ("language", &[]),
     ("meters", &[]),
     ("terminal", &[]),
     ("telemetry", &["terminal"]),
     ("platform", &["clock", "domain", "meters"]),
     ("store", &["clock", "domain"]),
-    ("auth", &["clock", "domain", "language", "platform", "store"]),
+    ("auth", &["clock", "domain", "error_text", "language", "platform", "store"]),
     ("sync", &["clock", "domain", "meters", "platform", "store", "auth"]),
     ("config", &["clock", "domain", "telemetry", "platform"]),
     // Speaks to people's own addresses, not to a shop platform.
@@ -30,7 +31,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "jobs",
         &[
-            "clock", "domain", "meters", "terminal", "platform", "store", "auth", "sync", "config", "notify",
+            "clock",
+            "domain",
+            "error_text",
+            "meters",
+            "terminal",
+            "platform",
+            "store",
+            "auth",
+            "sync",
+            "config",
+            "notify",
             "app",
         ],
     ),
@@ -40,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "clock",
             "domain",
+            "error_text",
             "language",
             "meters",
             "terminal",
@@ -64,6 +76,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "clock",
             "domain",
+            "error_text",
             "language",
             "meters",
             "terminal",
@@ -107,6 +120,14 @@ const DOORS: &[(&str, &[&str])] = &[
     ("schemars", &["src/config.rs", "src/config/"]),
 ];
 
+/// The only files of the daemon that start tasks, each with its reason.
+const SPAWNERS: &[(&str, &str)] = &[
+    ("src/jobs/daemon/background.rs", "the table of all background tasks"),
+    ("src/jobs/daemon.rs", "the run of a lane, and the dead man's switch of a slot: each ends with its slot"),
+    ("src/jobs/scheduler/ticker.rs", "a slot of a job: it ends when the handler returns"),
+    ("src/jobs/token_keeper.rs", "the actions for one shop's token: they end within a check or two"),
+];
+
 /// Words that do not reach the main branch.
 const BANNED: &[&str] = &["#[ignore", "#[allow", "#![allow", "todo!", "unimplemented!", "dbg!"];
 
@@ -134,6 +155,11 @@ fn every_exception_is_still_needed() {
     for (path, reason) in LONG {
         let long = files.iter().any(|(file, text)| file == path && text.lines().count() > LINES_MAX);
         assert!(long, "{path} is not long any more: {reason}");
+    }
+    for (path, reason) in SPAWNERS {
+        let spawns =
+            files.iter().any(|(file, text)| file == path && !starts_of_tasks(&Source::read(text)).is_empty());
+        assert!(spawns, "{path} does not start tasks any more: {reason}");
     }
 }
 
@@ -174,7 +200,28 @@ fn findings(path: &str, text: &str) -> Vec<String> {
         found.extend(crates_beside_their_door(path, &source));
         found.extend(names_of_platforms(path, &source));
     }
+    let is_daemon = path.starts_with("src/jobs/") || path == "src/commands/run.rs";
+    if is_daemon && !SPAWNERS.iter().any(|(spawner, _)| *spawner == path) {
+        for line in starts_of_tasks(&source) {
+            found.push(format!(
+                "{path}:{line}: starts a task beside the table in src/jobs/daemon/background.rs"
+            ));
+        }
+    }
     found
+}
+
+/// The lines that start a task or a thread. A call without arguments starts a process of its own.
+fn starts_of_tasks(source: &Source) -> Vec<usize> {
+    let calls =
+        source.bare.match_indices("spawn(").filter(|(at, _)| !source.bare[*at..].starts_with("spawn()"));
+    calls.map(|(at, _)| line_of(&source.bare, at)).collect()
+}
+
+#[test]
+fn a_task_is_found_however_it_is_started() {
+    let text = "tokio::spawn(work);\nself.tracker\n    .spawn(work);\ncommand.spawn();\n// spawn(work)\nset.spawn(async {});\n";
+    assert_eq!(starts_of_tasks(&Source::read(text)), [1, 3, 6]);
 }
 
 /// A file of tests beside the code it tests.

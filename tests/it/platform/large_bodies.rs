@@ -33,7 +33,7 @@ async fn context(sandbox: SandboxSettings) -> TestContext {
 async fn read(test: &TestContext, shop: &str, record: Record) {
     for lane in [Lane::Update, Lane::Create] {
         if test.app.has_lane(&test.shop(shop), record, lane) {
-            let outcome = test.run_task(shop, record, lane, Task::Rest).await;
+            let outcome = test.run_task(shop, record, lane, Task::Incremental).await;
             outcome.unwrap_or_else(|error| panic!("{record} of {shop}, {lane} lane: {error}"));
         }
     }

@@ -70,7 +70,7 @@ both_databases! {
         for fault in ["time-ahead:86400", "time-old"] {
             test.sandbox.world().with(|world| world.add_fault(fault.parse().unwrap()));
             for (name, ..) in SHOPS {
-                test.run_task(name, Record::Orders, Lane::Create, Task::Whole).await.unwrap();
+                test.run_task(name, Record::Orders, Lane::Create, Task::Full).await.unwrap();
                 let assumed = format!("SELECT number FROM orders WHERE shop = '{name}' AND list_hash = ''");
                 assert_ne!(test.database.query(&assumed).await.len(), 0, "{fault} strikes {name}");
             }
@@ -78,7 +78,7 @@ both_databases! {
             // Nothing has changed since, so the true times lie before that reading.
             test.settle();
             for (name, ..) in SHOPS {
-                test.run_task(name, Record::Orders, Lane::Create, Task::Whole).await.unwrap();
+                test.run_task(name, Record::Orders, Lane::Create, Task::Full).await.unwrap();
             }
             test.assert_equals_truth().await;
         }

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use shopsync::clock::Clock;
-use shopsync::jobs::daemon::run::chain;
+use shopsync::error_text::chain;
 use shopsync::store::db::cause::Trouble;
 use shopsync::store::{Store, StoreError, StoreSettings};
 

@@ -107,7 +107,7 @@ async fn a_pooler_that_keeps_sessions_works_and_one_that_does_not_is_named() {
         let pooler = Pooler::start(&program, &database, mode).await;
         let refused = Store::connect(&pooler.settings(&database), Clock::system()).await;
         let Err(error) = refused else { panic!("{mode} mode was taken") };
-        let text = shopsync::jobs::daemon::run::chain(&error);
+        let text = shopsync::error_text::chain(&error);
         assert!(text.contains("pool_mode = session"), "{mode}: {error:?}");
         assert!(mode == "statement" || matches!(error, StoreError::Pooler), "{error:?}");
     }

@@ -10,7 +10,8 @@ use shopsync::clock::Clock;
 use shopsync::config::{Config, LoadOptions};
 use shopsync::domain::record::{Lane, Record};
 use shopsync::domain::shop::Shop;
-use shopsync::jobs::daemon::run::{MANUAL, RunOptions, Task, chain, run_lane};
+use shopsync::error_text::chain;
+use shopsync::jobs::daemon::run::{MANUAL, RunOptions, Task, run_lane};
 use shopsync::jobs::daemon::task::Target;
 use shopsync::sandbox::{Platform, Sandbox, SandboxSettings};
 use shopsync::store::ledger::leases::{Acquired, LaneKey, Lease};
@@ -106,7 +107,7 @@ impl TestContext {
 
     /// One run of one lane of the orders, the way jobs and verbs do it.
     pub(crate) async fn run(&self, name: &str, lane: Lane) -> Result<Counts, String> {
-        self.run_task(name, Record::Orders, lane, Task::Rest).await
+        self.run_task(name, Record::Orders, lane, Task::Incremental).await
     }
 
     /// One run of one lane, with something special to do.

@@ -92,7 +92,7 @@ both_databases! {
         let test = TestContext::new(database, ContextSettings { sandbox, all_records: true, ..ContextSettings::default() }).await;
         for (name, ..) in SHOPS {
             for lane in [Lane::Update, Lane::Create] {
-                test.run_task(name, Record::AfterSales, lane, Task::Rest).await.unwrap();
+                test.run_task(name, Record::AfterSales, lane, Task::Incremental).await.unwrap();
             }
         }
         let clock = test.clock.clone();

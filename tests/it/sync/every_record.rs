@@ -200,7 +200,7 @@ async fn read(test: &TestContext, shop: &TestShop, record: Record, failures_max:
 /// Until it works: a run that fails goes on where it stopped.
 async fn read_lane(test: &TestContext, shop: &TestShop, record: Record, lane: Lane, failures_max: usize) {
     let mut failures = 0;
-    while let Err(error) = test.run_task(shop.name, record, lane, Task::Rest).await {
+    while let Err(error) = test.run_task(shop.name, record, lane, Task::Incremental).await {
         failures += 1;
         assert!(failures <= failures_max, "{record} of {}, {lane} lane: {error}", shop.name);
     }

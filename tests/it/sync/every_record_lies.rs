@@ -141,7 +141,7 @@ async fn read(test: &TestContext, shop: &TestShop, is_to_go_well: bool) {
 async fn read_record(test: &TestContext, shop: &TestShop, record: Record, is_to_go_well: bool) {
     for lane in [Lane::Update, Lane::Create] {
         if test.app.has_lane(&test.shop(shop.name), record, lane) {
-            let outcome = test.run_task(shop.name, record, lane, Task::Rest).await;
+            let outcome = test.run_task(shop.name, record, lane, Task::Incremental).await;
             assert!(!is_to_go_well || outcome.is_ok(), "{record} of {}, {lane} lane: {outcome:?}", shop.name);
         }
     }

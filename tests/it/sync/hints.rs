@@ -166,7 +166,7 @@ both_databases! {
             test.assert_orders_of(name).await;
             // What worked is remembered: no call fails any more.
             tell(&test, lie(&FaultKind::MaxRows500, Some(40)));
-            test.run_task(name, Record::Orders, Lane::Create, Task::Whole).await.unwrap();
+            test.run_task(name, Record::Orders, Lane::Create, Task::Full).await.unwrap();
             let with_memory = calls(&test);
             assert!(with_memory < 30, "{with_memory} calls");
             tell(&test, lie(&FaultKind::InternalError, None));
@@ -235,7 +235,7 @@ both_databases! {
         let settings = ContextSettings { sandbox, all_records: true, ..ContextSettings::default() };
         let test = TestContext::new(database, settings).await;
         for (name, ..) in SHOPS {
-            test.run_task(name, Record::Products, Lane::Update, Task::Rest).await.unwrap();
+            test.run_task(name, Record::Products, Lane::Update, Task::Incremental).await.unwrap();
         }
         for (kind, parameter) in [
             (FaultKind::TotalCapped, Some(60)),
@@ -249,7 +249,7 @@ both_databases! {
             tell(&test, faults.map(|fault| parameter.map_or(fault.clone(), |value| fault.parameter(value))).into());
             test.settle();
             for (name, ..) in SHOPS {
-                test.run_task(name, Record::Products, Lane::Update, Task::Whole).await.unwrap();
+                test.run_task(name, Record::Products, Lane::Update, Task::Full).await.unwrap();
             }
             for table in ["products", "skus"] {
                 let gone = format!("SELECT COUNT(*) FROM {table} WHERE gone_at IS NOT NULL");

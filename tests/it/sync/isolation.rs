@@ -287,7 +287,7 @@ async fn assert_counts(test: &TestContext, expected: [(i64, i64); SUBJECTS.len()
 }
 
 async fn run(test: &TestContext, subject: Subject, lane: Lane) -> Result<(), String> {
-    test.run_task(subject.shop, subject.record, lane, Task::Rest).await.map(drop)
+    test.run_task(subject.shop, subject.record, lane, Task::Incremental).await.map(drop)
 }
 
 /// How much is switched off.

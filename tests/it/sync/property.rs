@@ -248,7 +248,7 @@ async fn converge(test: &TestContext, name: &str, cut: &Cut) -> Result<(), Strin
             }
             match outcome {
                 Some(Ok(())) => {}
-                Some(Err(error)) => return Err(shopsync::jobs::daemon::run::chain(&error)),
+                Some(Err(error)) => return Err(shopsync::error_text::chain(&error)),
                 None => return Err("the lane is held by nobody we know".to_owned()),
             }
         }

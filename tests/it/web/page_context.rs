@@ -8,8 +8,9 @@ use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use shopsync::app::App;
 use shopsync::domain::record::{Lane, Record};
+use shopsync::error_text::chain;
 use shopsync::exit::Exit;
-use shopsync::jobs::daemon::run::{MANUAL, RunOptions, Task, chain, run_lane};
+use shopsync::jobs::daemon::run::{MANUAL, RunOptions, Task, run_lane};
 use shopsync::jobs::daemon::task::Target;
 use shopsync::sandbox::{Fault, FaultKind, Platform, Sandbox, SandboxSettings, World};
 use shopsync::sync::Progress;
@@ -177,7 +178,7 @@ async fn run(app: &App, shop: &str, record: Record, lane: Lane) -> Result<(), St
         job: record.as_str().to_owned(),
         trigger: MANUAL,
         lease_wait: Duration::ZERO,
-        task: Task::Rest,
+        task: Task::Incremental,
         progress: Arc::new(Progress::default()),
         cancel: CancellationToken::new(),
     };

@@ -1,4 +1,4 @@
-//! The rules of the board: each slot handed over or counted once, each job once at a time.
+//! The rules of the queue: each slot handed over or counted once, each job once at a time.
 
 use std::time::Duration;
 
@@ -27,60 +27,60 @@ fn slot(second: i64, coalesced: u32) -> Slot {
 }
 
 /// The slot of the only job that is due, which then runs.
-fn take_due(board: &Board, now: DateTime<Utc>) -> Option<Slot> {
-    let due = board.due(now);
+fn take_due(queue: &SlotQueue, now: DateTime<Utc>) -> Option<Slot> {
+    let due = queue.due(now);
     assert!(due.len() <= 1, "one job cannot be due twice");
-    board.take(*due.first()?).map(|(_, slot)| slot)
+    queue.take(*due.first()?).map(|(_, slot)| slot)
 }
 
 #[test]
 fn nothing_is_due_before_the_first_slot_after_the_start() {
-    let board = Board::new(vec![every("orders", 10)], at(0));
-    assert_eq!(take_due(&board, at(0)), None);
-    assert_eq!(take_due(&board, at(9)), None);
-    assert_eq!(take_due(&board, at(10)), Some(slot(10, 0)));
+    let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
+    assert_eq!(take_due(&queue, at(0)), None);
+    assert_eq!(take_due(&queue, at(9)), None);
+    assert_eq!(take_due(&queue, at(10)), Some(slot(10, 0)));
 }
 
 #[test]
 fn a_slot_told_twice_is_handed_over_once() {
-    let board = Board::new(vec![every("orders", 10)], at(0));
-    let told = board.due(at(10));
-    assert_eq!(told, board.due(at(10)), "not taken yet, so told again");
-    assert!(board.take(told[0]).is_some());
-    assert!(board.take(told[0]).is_none());
-    assert_eq!(board.following(&"orders".into()), None);
-    assert!(board.take(told[0]).is_none());
-    assert_eq!(board.due(at(11)), NONE);
+    let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
+    let told = queue.due(at(10));
+    assert_eq!(told, queue.due(at(10)), "not taken yet, so told again");
+    assert!(queue.take(told[0]).is_some());
+    assert!(queue.take(told[0]).is_none());
+    assert_eq!(queue.next_or_finish(&"orders".into()), None);
+    assert!(queue.take(told[0]).is_none());
+    assert_eq!(queue.due(at(11)), NONE);
 }
 
 #[test]
 fn the_slots_of_a_stall_are_one_run_that_counts_them() {
-    let board = Board::new(vec![every("orders", 10)], at(0));
-    assert_eq!(take_due(&board, at(45)), Some(slot(40, 3)));
+    let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
+    assert_eq!(take_due(&queue, at(45)), Some(slot(40, 3)));
 }
 
 #[test]
 fn a_job_that_runs_has_one_slot_waiting_at_most() {
-    let board = Board::new(vec![every("orders", 10)], at(0));
+    let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
     let orders = "orders".into();
-    assert!(take_due(&board, at(10)).is_some());
+    assert!(take_due(&queue, at(10)).is_some());
     for now in 20..=50 {
-        assert_eq!(board.due(at(now)), NONE, "it runs");
+        assert_eq!(queue.due(at(now)), NONE, "it runs");
     }
-    assert_eq!(board.following(&orders), Some(slot(50, 3)));
-    assert_eq!(board.following(&orders), None);
-    assert_eq!(take_due(&board, at(60)), Some(slot(60, 0)));
+    assert_eq!(queue.next_or_finish(&orders), Some(slot(50, 3)));
+    assert_eq!(queue.next_or_finish(&orders), None);
+    assert_eq!(take_due(&queue, at(60)), Some(slot(60, 0)));
 }
 
 #[test]
 fn one_long_job_does_not_hold_up_another() {
-    let board = Board::new(vec![every("orders", 10), every("products", 10)], at(0));
-    let due = board.due(at(10));
-    let (first, _) = board.take(due[0]).unwrap();
-    let (second, _) = board.take(due[1]).unwrap();
-    assert_eq!(board.following(&second), None);
-    assert_eq!(board.due(at(20)), [due[1]]);
-    assert_eq!(board.following(&first), Some(slot(20, 0)));
+    let queue = SlotQueue::new(vec![every("orders", 10), every("products", 10)], at(0));
+    let due = queue.due(at(10));
+    let (first, _) = queue.take(due[0]).unwrap();
+    let (second, _) = queue.take(due[1]).unwrap();
+    assert_eq!(queue.next_or_finish(&second), None);
+    assert_eq!(queue.due(at(20)), [due[1]]);
+    assert_eq!(queue.next_or_finish(&first), Some(slot(20, 0)));
 }
 
 #[test]
@@ -88,81 +88,81 @@ fn jitter_delays_the_start_and_leaves_the_slot() {
     let job = Job { jitter: Duration::from_mins(1), ..every("orders", 3_600) };
     let delay = cron::jitter("orders", job.jitter);
     assert!(delay > TimeDelta::zero(), "a name whose delay is 0 would prove nothing");
-    let board = Board::new(vec![job], at(0));
-    assert_eq!(take_due(&board, at(3_600) + delay - TimeDelta::milliseconds(1)), None);
-    assert_eq!(take_due(&board, at(3_600) + delay), Some(slot(3_600, 0)));
+    let queue = SlotQueue::new(vec![job], at(0));
+    assert_eq!(take_due(&queue, at(3_600) + delay - TimeDelta::milliseconds(1)), None);
+    assert_eq!(take_due(&queue, at(3_600) + delay), Some(slot(3_600, 0)));
 }
 
 #[test]
 fn a_catch_up_waits_its_turn_and_joins_what_waits() {
-    let board = Board::new(vec![every("orders", 10)], at(0));
+    let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
     let orders = "orders".into();
-    assert!(board.catch_up(&orders, at(3)));
-    let caught_up = take_due(&board, at(4)).unwrap();
+    assert!(queue.catch_up(&orders, at(3)));
+    let caught_up = take_due(&queue, at(4)).unwrap();
     assert_eq!((caught_up.at, caught_up.trigger), (at(3), Trigger::CatchUp));
-    assert!(board.catch_up(&orders, at(5)));
-    assert_eq!(board.due(at(10)), NONE);
-    assert_eq!(board.following(&orders), Some(slot(10, 1)));
-    assert!(!board.catch_up(&"unknown".into(), at(11)));
+    assert!(queue.catch_up(&orders, at(5)));
+    assert_eq!(queue.due(at(10)), NONE);
+    assert_eq!(queue.next_or_finish(&orders), Some(slot(10, 1)));
+    assert!(!queue.catch_up(&"unknown".into(), at(11)));
 }
 
 #[test]
 fn a_closed_board_hands_out_nothing() {
-    let board = Board::new(vec![every("orders", 10)], at(0));
+    let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
     let orders = "orders".into();
-    let id = board.due(at(10))[0];
-    board.close();
-    assert!(board.take(id).is_none(), "not even what was told before");
-    assert_eq!(board.due(at(20)), NONE);
-    assert!(!board.catch_up(&orders, at(20)));
-    assert_eq!(board.following(&orders), None);
+    let id = queue.due(at(10))[0];
+    queue.close();
+    assert!(queue.take(id).is_none(), "not even what was told before");
+    assert_eq!(queue.due(at(20)), NONE);
+    assert!(!queue.catch_up(&orders, at(20)));
+    assert_eq!(queue.next_or_finish(&orders), None);
 }
 
 #[test]
 fn another_list_leaves_running_work_and_unchanged_jobs_alone() {
-    let board = Board::new(vec![every("orders", 10), every("products", 10)], at(0));
-    let due = board.due(at(10));
-    let (orders, _) = board.take(due[0]).unwrap();
-    board.replace(vec![every("products", 10), every("orders", 20), every("fresh", 5)], at(15));
-    assert_eq!(board.take(due[1]).map(|(_, slot)| slot), Some(slot(10, 0)), "it waited before");
-    assert_eq!(board.due(at(19)), NONE);
-    let fresh = board.due(at(20));
+    let queue = SlotQueue::new(vec![every("orders", 10), every("products", 10)], at(0));
+    let due = queue.due(at(10));
+    let (orders, _) = queue.take(due[0]).unwrap();
+    queue.replace(vec![every("products", 10), every("orders", 20), every("fresh", 5)], at(15));
+    assert_eq!(queue.take(due[1]).map(|(_, slot)| slot), Some(slot(10, 0)), "it waited before");
+    assert_eq!(queue.due(at(19)), NONE);
+    let fresh = queue.due(at(20));
     assert_eq!(fresh.len(), 1, "orders and products still run");
-    assert_eq!(board.take(fresh[0]).unwrap(), ("fresh".into(), slot(20, 0)));
-    assert_eq!(board.following(&orders), Some(slot(20, 0)));
+    assert_eq!(queue.take(fresh[0]).unwrap(), ("fresh".into(), slot(20, 0)));
+    assert_eq!(queue.next_or_finish(&orders), Some(slot(20, 0)));
 }
 
 #[test]
 fn a_job_brought_back_does_not_run_beside_itself() {
-    let board = Board::new(vec![every("orders", 10)], at(0));
+    let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
     let orders = "orders".into();
-    assert!(take_due(&board, at(10)).is_some());
-    board.replace(Vec::new(), at(11));
-    board.replace(vec![every("orders", 10)], at(12));
-    assert_eq!(board.due(at(20)), NONE, "its first run goes on");
-    assert_eq!(board.following(&orders), Some(slot(20, 0)));
-    board.replace(Vec::new(), at(21));
-    assert_eq!(board.following(&orders), None);
+    assert!(take_due(&queue, at(10)).is_some());
+    queue.replace(Vec::new(), at(11));
+    queue.replace(vec![every("orders", 10)], at(12));
+    assert_eq!(queue.due(at(20)), NONE, "its first run goes on");
+    assert_eq!(queue.next_or_finish(&orders), Some(slot(20, 0)));
+    queue.replace(Vec::new(), at(21));
+    assert_eq!(queue.next_or_finish(&orders), None);
 }
 
 #[test]
 fn a_clock_set_far_back_does_not_idle_the_jobs_until_it_is_there_again() {
-    let board = Board::new(vec![every("orders", 10)], at(100_000));
-    assert_eq!(take_due(&board, at(100_010)), Some(slot(100_010, 0)));
-    assert_eq!(board.following(&"orders".into()), None);
-    assert_eq!(board.due(at(99_990)), NONE, "a little back: no slot comes twice");
-    assert_eq!(board.due(at(99_999)), NONE);
-    assert_eq!(board.due(at(0)), NONE);
-    assert_eq!(take_due(&board, at(10)), Some(slot(10, 0)));
+    let queue = SlotQueue::new(vec![every("orders", 10)], at(100_000));
+    assert_eq!(take_due(&queue, at(100_010)), Some(slot(100_010, 0)));
+    assert_eq!(queue.next_or_finish(&"orders".into()), None);
+    assert_eq!(queue.due(at(99_990)), NONE, "a little back: no slot comes twice");
+    assert_eq!(queue.due(at(99_999)), NONE);
+    assert_eq!(queue.due(at(0)), NONE);
+    assert_eq!(take_due(&queue, at(10)), Some(slot(10, 0)));
 }
 
 #[test]
 fn a_week_asleep_is_one_run_and_the_next_slot_lies_ahead() {
-    let board = Board::new(vec![every("orders", 1)], at(0));
+    let queue = SlotQueue::new(vec![every("orders", 1)], at(0));
     let week = 7 * 24 * 60 * 60;
-    assert_eq!(take_due(&board, at(week)).unwrap().coalesced, COALESCED_MAX - 1);
-    assert_eq!(board.following(&"orders".into()), None);
-    assert_eq!(take_due(&board, at(week + 1)), Some(slot(week + 1, 0)));
+    assert_eq!(take_due(&queue, at(week)).unwrap().coalesced, COALESCED_MAX - 1);
+    assert_eq!(queue.next_or_finish(&"orders".into()), None);
+    assert_eq!(take_due(&queue, at(week + 1)), Some(slot(week + 1, 0)));
 }
 
 proptest! {
@@ -172,24 +172,24 @@ proptest! {
         steps in proptest::collection::vec((0i64..40, any::<bool>(), any::<bool>()), 1..200),
     ) {
         let (orders, mut now, mut running) = ("orders".into(), 0, false);
-        let board = Board::new(vec![every("orders", 10)], at(0));
+        let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
         let mut handed: Vec<Slot> = Vec::new();
         for (seconds, takes, ends) in steps {
             now += seconds;
-            let due = board.due(at(now));
+            let due = queue.due(at(now));
             prop_assert!(!running || due.is_empty(), "a running job is not due");
             if let (true, Some(id)) = (takes, due.first()) {
-                handed.push(board.take(*id).unwrap().1);
+                handed.push(queue.take(*id).unwrap().1);
                 running = true;
             }
             if running && ends {
-                let next = board.following(&orders);
+                let next = queue.next_or_finish(&orders);
                 running = next.is_some();
                 handed.extend(next);
             }
         }
         // Let everything end that runs or waits.
-        while let Some(slot) = board.following(&orders).or_else(|| take_due(&board, at(now))) {
+        while let Some(slot) = queue.next_or_finish(&orders).or_else(|| take_due(&queue, at(now))) {
             handed.push(slot);
         }
         let accounted: i64 = handed.iter().map(|slot| 1 + i64::from(slot.coalesced)).sum();

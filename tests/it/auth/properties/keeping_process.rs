@@ -13,7 +13,7 @@ use shopsync::auth::{Keyring, Tokens};
 use shopsync::clock::Clock;
 use shopsync::domain::shop::Shop;
 use shopsync::jobs::daemon::database::DatabaseWatch;
-use shopsync::jobs::token_keeper::{Keeper, KeeperParts};
+use shopsync::jobs::token_keeper::{Keeper, KeeperConfig, KeeperParts};
 use shopsync::platform::retry::RetryPolicy;
 use shopsync::platform::{Application, profile};
 use shopsync::store::{Store, StoreSettings};
@@ -119,11 +119,13 @@ async fn as_a_keeper_of_its_own() {
     let store = Store::connect(&settings, clock.clone()).await.unwrap();
     let keeper = Keeper::new(KeeperParts {
         database: Arc::new(DatabaseWatch::new(store.clone())),
-        tokens: tokens(store.clone(), &clock, &text("platform")),
+        config: KeeperConfig {
+            tokens: tokens(store.clone(), &clock, &text("platform")),
+            shops: shops(usize::try_from(task["shops"].as_u64().unwrap()).unwrap()),
+            applications: applications(&text("platform")),
+        },
         store,
         clock: clock.clone(),
-        shops: shops(usize::try_from(task["shops"].as_u64().unwrap()).unwrap()),
-        applications: applications(&text("platform")),
         cancel: CancellationToken::new(),
     });
     mark(&folder, "ready", "");

@@ -70,7 +70,7 @@ async fn context(database: TestDatabase) -> TestContext {
 }
 
 async fn read(test: &TestContext, record: Record, lane: Lane) {
-    test.run_task(SHOP, record, lane, Task::Rest)
+    test.run_task(SHOP, record, lane, Task::Incremental)
         .await
         .unwrap_or_else(|error| panic!("{lane} lane of {record}: {error}"));
 }

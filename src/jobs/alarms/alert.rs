@@ -1,4 +1,4 @@
-//! What a look found to be wrong, and the words for it. Pure.
+//! One alert and its texts in English and Chinese. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -11,18 +11,18 @@ use crate::store::reports::alarms::AlarmKey;
 
 /// Something that is wrong now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
+pub(super) struct Alert {
     pub(super) cause: Cause,
     pub(super) shop: Option<String>,
     pub(super) record: Option<Record>,
-    pub(super) what: What,
-    /// What authorises the shop again. Empty: it is about no shop.
+    pub(super) details: Details,
+    /// The command that authorises the shop again. Empty: the alert is about no shop.
     pub(super) login: String,
 }
 
 /// The details of a cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum Details {
     NeedsOwner {
         reason: OwnerReason,
         /// Until when its access token still works. `None`: it does not.
@@ -46,7 +46,7 @@ pub(super) enum What {
     },
     RecordOff,
     Difference {
-        /// When the last run that found one ended.
+        /// When the last run that found a difference ended.
         at: DateTime<Utc>,
     },
     Quarantine {
@@ -55,92 +55,97 @@ pub(super) enum What {
     },
 }
 
-impl Finding {
+impl Alert {
     pub(super) fn key(&self) -> AlarmKey {
         key(self.cause, self.shop.as_deref(), self.record)
     }
 
-    /// When there was last more of it.
-    pub(super) fn fresh_at(&self) -> Option<DateTime<Utc>> {
-        match &self.what {
-            What::DaemonBack { to: at, .. }
-            | What::Difference { at }
-            | What::Quarantine { newest: at, .. } => Some(*at),
+    /// When more was last added. `None`: this cause does not grow.
+    pub(super) fn grew_at(&self) -> Option<DateTime<Utc>> {
+        match &self.details {
+            Details::DaemonBack { to: at, .. }
+            | Details::Difference { at }
+            | Details::Quarantine { newest: at, .. } => Some(*at),
             _ => None,
         }
     }
 
-    /// An English line, and a Chinese one.
-    pub(super) fn words(&self, now: DateTime<Utc>) -> (String, String) {
+    /// One line in English and one in Chinese.
+    pub(super) fn texts(&self, now: DateTime<Utc>) -> (String, String) {
         let shop = self.shop.as_deref().unwrap_or_default();
         let record = self.record.map(Record::as_str).unwrap_or_default();
         let record_zh = self.record.map(record_zh).unwrap_or_default();
         let login = &self.login;
-        match &self.what {
-            What::NeedsOwner { reason, works_until } => {
+        match &self.details {
+            Details::NeedsOwner { reason, works_until } => {
                 let works_until = works_until.map(|at| End::of(at, now));
                 grant(shop, login, &Duty::AskOwner { reason: *reason, works_until })
             }
-            What::DatabaseAway { since } => (
+            Details::DatabaseAway { since } => (
                 format!("the database has been away since {}; nothing is read meanwhile", moment(*since)),
                 format!("数据库自 {} 起无法访问，期间不读取数据", moment(*since)),
             ),
-            What::Copied => grant(shop, login, &Duty::TakeOver),
-            What::NothingScheduled => (
+            Details::Copied => grant(shop, login, &Duty::TakeOver),
+            Details::NothingScheduled => (
                 "no enabled job covers any record of any shop: nothing is read. See [jobs] and [shops] of config.toml"
                     .to_owned(),
                 "没有任何启用的任务覆盖任何店铺，数据不再同步：请检查 config.toml 的 [jobs] 与 [shops]".to_owned(),
             ),
-            What::DaemonBack { from, to } => (
+            Details::DaemonBack { from, to } => (
                 format!(
-                    "shopsync is back after {}: it was not at work from {} to {}, and catches up by itself",
+                    "shopsync is back after {}: it did not work from {} to {}, and catches up by itself",
                     length(*to - *from),
                     moment(*from),
                     moment(*to)
                 ),
                 format!("shopsync 中断 {} 后已恢复运行，将自动补齐数据", length_zh(*to - *from)),
             ),
-            What::Lag { stored_until: Some(at) } => (
+            Details::Lag { stored_until: Some(at) } => (
                 format!("{record} of shop {shop} are {} behind. See: shopsync status", length(now - *at)),
                 format!("店铺 {shop} 的{record_zh}落后 {}：shopsync status", length_zh(now - *at)),
             ),
-            What::Lag { stored_until: None } => (
+            Details::Lag { stored_until: None } => (
                 format!("{record} of shop {shop} have never been read. See: shopsync runs --shop {shop}"),
                 format!("店铺 {shop} 的{record_zh}从未成功读取：shopsync runs --shop {shop}"),
             ),
-            What::TokenEnding { at } => grant(shop, login, &Duty::AuthoriseBefore(End::of(*at, now))),
-            What::RecordOff => (
+            Details::TokenEnding { at } => grant(shop, login, &Duty::AuthoriseBefore(End::of(*at, now))),
+            Details::RecordOff => (
                 format!(
                     "{record} of shop {shop} are switched off: the platform does not grant them. Add the permission to the app; \
-                     tried again daily"
+                     shopsync tries again daily"
                 ),
-                format!("店铺 {shop} 的{record_zh}已停读：平台未授予权限，每天重试"),
+                format!("店铺 {shop} 的{record_zh}已停读：平台未授予权限，请为应用添加权限；每天重试"),
             ),
-            What::Difference { at } => (
+            Details::Difference { at } => (
                 format!(
                     "the comparison at {} found {record} of shop {shop} that had been missed; they are stored now. See: \
                      shopsync runs --shop {shop} --failed",
                     moment(*at)
                 ),
-                format!("店铺 {shop} 对账发现漏读的{record_zh}，已补存"),
+                format!("店铺 {shop} 对账发现漏读的{record_zh}，已补存：shopsync runs --shop {shop} --failed"),
             ),
-            What::Quarantine { rows, .. } => (
-                format!("{record} of shop {shop} that could not be read: {rows}. See: shopsync quarantine list"),
+            Details::Quarantine { rows, .. } => (
+                format!("shop {shop} has {rows} {record} in quarantine that cannot be read. See: shopsync quarantine list"),
                 format!("店铺 {shop} 有 {rows} 条{record_zh}无法解析：shopsync quarantine list"),
             ),
         }
     }
 }
 
-/// What has to be done about a grant, in the words of all who tell it. A message shows no code.
+/// The action a grant requires, in the words of `auth status`, without backquotes.
 fn grant(shop: &str, login: &str, duty: &Duty) -> (String, String) {
-    let said = sentence(shop, login, duty);
+    let text = sentence(shop, login, duty);
     let plain = |text: &str| text.replace('`', "");
-    (format!("shop {shop}: {}", plain(&said.english)), format!("店铺 {shop}：{}", plain(&said.chinese)))
+    (format!("shop {shop}: {}", plain(&text.english)), format!("店铺 {shop}：{}", plain(&text.chinese)))
 }
 
-/// That something is over, in English and in Chinese.
-pub(super) fn over(cause: Cause, shop: &str, record: Option<Record>, lasted: TimeDelta) -> (String, String) {
+/// The texts for the end of an alert, in English and in Chinese.
+pub(super) fn end_texts(
+    cause: Cause,
+    shop: &str,
+    record: Option<Record>,
+    lasted: TimeDelta,
+) -> (String, String) {
     let (record, record_zh) = record.map_or(("", ""), |record| (record.as_str(), record_zh(record)));
     let (english, chinese) = match cause {
         Cause::NeedsOwner | Cause::TokenEnding => {
@@ -158,8 +163,8 @@ pub(super) fn over(cause: Cause, shop: &str, record: Option<Record>, lasted: Tim
             (format!("{record} of shop {shop} are read again"), format!("店铺 {shop} 的{record_zh}恢复读取"))
         }
         Cause::Quarantine => (
-            format!("no {record} of shop {shop} are set aside any more"),
-            format!("店铺 {shop} 的{record_zh}已全部可读"),
+            format!("no {record} of shop {shop} are in quarantine any more"),
+            format!("店铺 {shop} 的{record_zh}隔离区已清空"),
         ),
         Cause::DatabaseAway | Cause::DaemonBack | Cause::Difference => {
             ("it is over".to_owned(), "已恢复".to_owned())
