@@ -148,7 +148,10 @@ async fn repeat(
                 every.map_or(restart_pause_max, |every| every.min(restart_pause_max))
             }
         };
-        cancel.run_until_cancelled(tokio::time::sleep(pause)).await;
+        let is_stopped = cancel.run_until_cancelled(tokio::time::sleep(pause)).await.is_none();
+        if is_stopped && !matches!(task.rhythm, Rhythm::OwnUntilEnd) {
+            return;
+        }
     }
 }
 
