@@ -77,7 +77,12 @@ impl App {
 }
 
 async fn look(store: &Store, tokens: &Tokens, shops: &[Shop]) -> Option<Arc<Pulse>> {
-    let records = store.pulse().await.inspect_err(|error| tracing::debug!("no pulse: {error}")).ok()?;
+    let records = store
+        .reports()
+        .health_snapshot()
+        .await
+        .inspect_err(|error| tracing::debug!("no pulse: {error}"))
+        .ok()?;
     let grants =
         tokens.statuses(shops).await.inspect_err(|error| tracing::debug!("no pulse: {error}")).ok()?;
     Some(Arc::new(Pulse { records, grants }))

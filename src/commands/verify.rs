@@ -36,7 +36,7 @@ pub(super) async fn run(
     words: &VerifyArgs,
     cancel: CancellationToken,
 ) -> anyhow::Result<Exit> {
-    app.store.end_orphaned_runs().await?;
+    app.store.runs().end_orphaned().await?;
     let selected = select(&app, words).await?;
     if selected.is_empty() {
         return Err(super::missing::nothing_done(&app, "nothing was compared").await?.into());

@@ -37,7 +37,7 @@ pub async fn keep_small(live: &Live, rhythm: Rhythm, cancel: &CancellationToken)
 }
 
 async fn prune(app: &App) {
-    match app.store.prune(ages(&app.config().sync)).await {
+    match app.store.pruning().prune(ages(&app.config().sync)).await {
         Ok(summary) => tracing::debug!(
             runs = summary.runs,
             windows = summary.windows,

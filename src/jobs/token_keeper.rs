@@ -160,7 +160,7 @@ impl Keeper {
     }
 
     async fn read_all(&self) -> Result<(Rows, Statuses), LookError> {
-        let rows = self.shared.store.shop_rows().await.map_err(LookError::Shops)?;
+        let rows = self.shared.store.shops().all().await.map_err(LookError::Shops)?;
         let statuses = self.charge.tokens.statuses(&self.charge.shops).await.map_err(LookError::Grants)?;
         Ok((rows.into_iter().map(|row| (row.name.clone(), row)).collect(), statuses))
     }

@@ -20,6 +20,7 @@ pub mod grants;
 pub mod ledger;
 pub mod records;
 pub mod reports;
+mod repositories;
 pub mod shops;
 
 mod entities;

@@ -57,7 +57,7 @@ impl RecordSync {
             let limit = drain.limit(last.is_some());
             // A case that is read meanwhile makes its order due anew, later than `begun_at`.
             let now = self.clock.now() + ROUNDED_UP_MAX;
-            let due = self.store.due_orders(&self.shop.name, now, begun_at, last.as_ref(), limit).await?;
+            let due = self.store.amounts().due(&self.shop.name, now, begun_at, last.as_ref(), limit).await?;
             let Some(newest) = due.last() else { return Ok(()) };
             last = Some(newest.clone());
             // Those that failed before say nothing of the platform.
@@ -140,7 +140,7 @@ impl RecordSync {
         let count = |is: fn(&AmountsResult) -> bool| rows.iter().filter(|row| is(&row.result)).count() as u64;
         let written = count(|result| matches!(result, AmountsResult::Read { .. }));
         let failed = count(|result| matches!(result, AmountsResult::Failed { .. }));
-        self.store.commit_amounts(lease, self.run_id, rows).await?;
+        self.store.amounts().commit(lease, self.run_id, rows).await?;
         self.rows_read(asked_total, 0);
         self.rows_stored(written, 0, failed);
         trouble.map_or(Ok(()), Err)
@@ -151,7 +151,7 @@ impl RecordSync {
     async fn is_nothing_granted(&self, asked: &Asked<Answer>) -> Result<bool, SyncError> {
         Ok(match asked.refused_all() {
             None => false,
-            Some(refused) => refused >= REFUSED_MIN || !self.store.has_amounts(&self.shop.name).await?,
+            Some(refused) => refused >= REFUSED_MIN || !self.store.amounts().has_any(&self.shop.name).await?,
         })
     }
 

@@ -14,7 +14,8 @@ pub(super) const CREATED: Stretch<'_> = Stretch { lane: Lane::Create, epoch: CRE
 impl RecordSync {
     /// Reads every window of the create lane that is planned, was interrupted, failed, or came out short.
     pub async fn backfill(&self, lease: &Lease) -> Result<(), SyncError> {
-        let windows = self.store.history_left(&self.shop.name, self.record, self.clock.now()).await?;
+        let windows =
+            self.store.windows().history_left(&self.shop.name, self.record, self.clock.now()).await?;
         self.read_created(lease, windows).await
     }
 
@@ -22,7 +23,7 @@ impl RecordSync {
     pub async fn plan_history(&self, lease: &Lease) -> Result<(), SyncError> {
         let end = self.closed_end(Priority::Create).await?;
         let windows: Vec<Window> = self.history(end);
-        Ok(self.store.plan_windows(lease, &windows).await?)
+        Ok(self.store.windows().plan(lease, &windows).await?)
     }
 
     /// Puts a stretch of creation time back to planned, as far as it is closed. All its windows or none are in the
@@ -30,7 +31,7 @@ impl RecordSync {
     pub async fn plan_stretch(&self, lease: &Lease, stretch: Window) -> Result<(), SyncError> {
         let end = self.closed_end(Priority::Create).await?;
         let windows = self.created_windows(Window::new(stretch.from(), stretch.until().min(end)));
-        Ok(self.store.plan_windows(lease, &windows).await?)
+        Ok(self.store.windows().plan(lease, &windows).await?)
     }
 
     /// Reads these windows of creation time, newest first.

@@ -16,7 +16,7 @@ impl RecordSync {
     pub async fn fetch_one(&self, lease: &Lease, number: &str) -> Result<(), SyncError> {
         let mut reading = Reading::new(self, lease, Lane::Create, Priority::Update);
         let row = self.listed(&reading, number).await?;
-        let kept = self.store.asked_again(&self.shop.name, self.record, &[number]).await?;
+        let kept = self.store.quarantine().asked_again(&self.shop.name, self.record, &[number]).await?;
         reading.rows.take(row).await?;
         reading.rows.write(None).await?;
         // One that is in quarantine as it is listed was not asked for with the page.

@@ -107,7 +107,7 @@ impl RecordSync {
         let mut after: Option<String> = None;
         let mut windows = Windows::new();
         while has_time() {
-            let rows = self.store.untried(retry.rows, after.as_deref(), BATCH).await?;
+            let rows = self.store.quarantine().untried(retry.rows, after.as_deref(), BATCH).await?;
             let Some(last) = rows.last() else { break };
             let next = last.number.clone();
             self.retry_batch(lease, &rows, retry.patience, &mut windows).await?;
@@ -195,7 +195,7 @@ impl RecordSync {
         // Also when it could not be read: it is tried again after a longer pause.
         let is_of_window = |error: &SyncError| error.is_of_window() || error.is_too_old();
         if read.is_ok() || read.as_ref().is_err_and(is_of_window) {
-            let gone = self.store.note_read_again(lease, read_again).await?;
+            let gone = self.store.quarantine().note_read_again(lease, read_again).await?;
             tracing::debug!(
                 shop = %self.shop.name, record = %self.record,
                 "read the window {} to {} again for what is in quarantine; {gone} rows without a number are not there any more",
@@ -245,7 +245,7 @@ impl RecordSync {
             shown_in: None,
             close: None,
         };
-        let committed = self.store.commit_retried(lease, &commit, &readable, &unreadable).await?;
+        let committed = self.store.pages().commit_retried(lease, &commit, &readable, &unreadable).await?;
         self.rows_read(readable.len() + unreadable.len(), 0);
         let unchanged = made - committed.written.min(made);
         self.rows_stored(committed.written, unchanged, unreadable.len() as u64);

@@ -29,12 +29,13 @@ impl RecordSync {
     /// older here. Of that, only what the update lane should long have brought was missed; the rest is newer than its
     /// last run.
     pub async fn reconcile(&self, lease: &Lease, length: TimeDelta) -> Result<(), SyncError> {
-        let cursor = self.store.cursor(&self.shop.name, self.record).await?;
+        let cursor = self.store.cursors().get(&self.shop.name, self.record).await?;
         let Some(last_sync_at) = cursor.and_then(|cursor| cursor.last_sync_at) else {
             return Ok(());
         };
         let end = self.closed_end(Priority::Create).await?;
-        let planned = self.store.history_left(&self.shop.name, self.record, self.clock.now()).await?;
+        let planned =
+            self.store.windows().history_left(&self.shop.name, self.record, self.clock.now()).await?;
         let last_days = Window::new(end - length.min(self.policy.history), end);
         let mut windows: Vec<Window> = last_days
             .into_iter()
@@ -72,11 +73,11 @@ impl Watch {
         }
         for (kind, rows) in by_kind {
             let numbers: Vec<String> = rows.iter().map(|row| row.number.clone()).collect();
-            let stored = sync.store.versions(&sync.shop.name, kind, &numbers).await?;
+            let stored = sync.store.scans().versions(&sync.shop.name, kind, &numbers).await?;
             let is_late = |row: &ListRow| stored.get(&row.number).is_none_or(|at| *at < row.updated_at);
             let late: Vec<String> =
                 rows.into_iter().filter(|row| is_late(row)).map(|row| row.number.clone()).collect();
-            let aside = sync.store.set_aside(&sync.shop.name, sync.record, &late).await?;
+            let aside = sync.store.scans().set_aside(&sync.shop.name, sync.record, &late).await?;
             let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
             missed.extend(late.into_iter().filter(|number| !aside.contains(number)));
         }

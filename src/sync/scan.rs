@@ -230,7 +230,7 @@ impl<'a> Scan<'a> {
         let present = seen.into_present(sync);
         let scan =
             ScanEnd { record: sync.record, started_at: end, seen: present, marks_gone, is_whole: is_sure };
-        let gone = sync.store.finish_scan(lease, scan).await?;
+        let gone = sync.store.scans().finish_scan(lease, scan).await?;
         if gone > 0 {
             tracing::debug!(shop = %sync.shop.name, "{gone} {} are gone", sync.record);
         }
@@ -244,7 +244,7 @@ impl RecordSync {
         let shop = &self.shop.name;
         let kinds = Kind::ALL.into_iter().filter(|kind| kind.record() == self.record);
         for kind in kinds {
-            let (saw, present) = (seen.count(kind), self.store.rows_present(shop, kind).await?);
+            let (saw, present) = (seen.count(kind), self.store.scans().rows_present(shop, kind).await?);
             if present >= ROWS_FOR_JUDGEMENT && saw * 2 < present {
                 return Err(SyncError::ScanTooSmall {
                     record: self.record,

@@ -22,7 +22,7 @@ impl RecordSync {
         if self.record != Record::Products || !self.shop.options.stock_detail || !is_offered {
             return Ok(());
         }
-        let off = self.store.off(&self.shop.name, SUBJECT).await?;
+        let off = self.store.cursors().off(&self.shop.name, SUBJECT).await?;
         if off.and_then(|off| SyncError::off(SUBJECT, off, self.clock.now())).is_some() {
             return Ok(());
         }
@@ -45,7 +45,7 @@ impl RecordSync {
         loop {
             let limit = drain.limit(after.is_some());
             let now = self.clock.now();
-            let due = self.store.skus_without_stock(&self.shop.name, now, after.as_deref(), limit).await?;
+            let due = self.store.stock().skus_without(&self.shop.name, now, after.as_deref(), limit).await?;
             let Some(last) = due.last() else { return Ok(()) };
             after = Some(last.sku_id.clone());
             // Those that failed before say nothing of the platform.
@@ -80,7 +80,7 @@ impl RecordSync {
                 | Ok(_) => vec![unknown()],
                 Err(error) => return Err(error),
             };
-            Ok(self.store.set_sku_stock(&self.shop.name, sku, &stock, read_at).await?)
+            Ok(self.store.stock().set(&self.shop.name, sku, &stock, read_at).await?)
         });
         self.note_stock(due, asked.await, drain).await
     }
@@ -93,7 +93,7 @@ impl RecordSync {
         drain: &mut Drain,
     ) -> Result<(), SyncError> {
         if let Some(refused) = asked.refused_all()
-            && (refused >= REFUSED_MIN || !self.store.has_stock(&self.shop.name).await?)
+            && (refused >= REFUSED_MIN || !self.store.stock().has_any(&self.shop.name).await?)
             && let Some(refused) = asked.not_covered(SUBJECT)
         {
             return Err(refused);
@@ -108,7 +108,7 @@ impl RecordSync {
             let Some(reason) = reason else { continue };
             let attempts = drain.failed(&sku.sku_id, sku.attempts, reason);
             let next = again::next_try(attempts, now);
-            self.store.note_stock_failed(&self.shop.name, &sku.sku_id, attempts, next).await?;
+            self.store.stock().note_failed(&self.shop.name, &sku.sku_id, attempts, next).await?;
         }
         trouble.map_or(Ok(()), Err)
     }

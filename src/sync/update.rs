@@ -40,8 +40,8 @@ impl RecordSync {
 
     async fn read_news(&self, lease: &Lease, whole: bool) -> Result<(), SyncError> {
         let end = self.closed_end(Priority::Update).await?;
-        self.store.sweep(lease).await?;
-        let cursor = self.store.cursor(&self.shop.name, self.record).await?;
+        self.store.windows().sweep(lease).await?;
+        let cursor = self.store.cursors().get(&self.shop.name, self.record).await?;
         match &self.paging.reach {
             Reach::Lists(lists) => self.scan_lists(lease, lists, end, whole).await,
             Reach::Windows(windows) if windows.create_max.is_some() => {
@@ -86,7 +86,11 @@ impl RecordSync {
         last_sync_at: DateTime<Utc>,
     ) -> Result<Vec<Closed>, SyncError> {
         let skew = self.application.platform().skew().offset();
-        let ahead = self.store.closed_after(&self.shop.name, self.record, cursor.epoch, last_sync_at).await?;
+        let ahead = self
+            .store
+            .windows()
+            .closed_after(&self.shop.name, self.record, cursor.epoch, last_sync_at)
+            .await?;
         let mut settled = Vec::with_capacity(ahead.len());
         let mut unsettled = Vec::new();
         for row in ahead {
@@ -97,7 +101,7 @@ impl RecordSync {
             }
         }
         if !unsettled.is_empty() {
-            self.store.forget_windows(lease, &unsettled).await?;
+            self.store.windows().forget(lease, &unsettled).await?;
         }
         Ok(settled)
     }
@@ -132,7 +136,7 @@ impl RecordSync {
     /// planned in the same transaction, so that neither exists without the other.
     async fn begin(&self, lease: &Lease, end: DateTime<Utc>) -> Result<Cursor, SyncError> {
         let planned = self.history(end);
-        Ok(self.store.begin_cursor(lease, end, &planned).await?)
+        Ok(self.store.cursors().begin(lease, end, &planned).await?)
     }
 
     /// The history of the shop before `end` in windows of the create lane, oldest first.
@@ -145,7 +149,7 @@ impl RecordSync {
     async fn short_again(&self, cursor: &Cursor, planned: &[Window]) -> Result<Vec<Window>, SyncError> {
         let now = self.clock.now();
         let short =
-            self.store.short_windows(&self.shop.name, self.record, Lane::Update, cursor.epoch).await?;
+            self.store.windows().all_short(&self.shop.name, self.record, Lane::Update, cursor.epoch).await?;
         Ok(short
             .into_iter()
             .filter(|row| !planned.contains(&row.window) && row.is_due_again(now))
@@ -162,12 +166,12 @@ impl RecordSync {
     ) -> Result<(), SyncError> {
         match outcome {
             Ok(()) => {
-                self.store.switch_on(&self.shop.name, subject).await?;
+                self.store.cursors().switch_on(&self.shop.name, subject).await?;
             }
             Err(error) => {
                 if let Some(reason) = error.not_granted() {
                     let until = self.clock.now() + OFF_FOR;
-                    self.store.switch_off(&self.shop.name, subject, &reason, Some(until)).await?;
+                    self.store.cursors().switch_off(&self.shop.name, subject, &reason, Some(until)).await?;
                     tracing::warn!(
                         event = "shop.paused", shop = %self.shop.name, record = subject,
                         "{subject} of `{}` are off until tomorrow: {reason}", self.shop.name,

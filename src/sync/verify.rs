@@ -152,7 +152,8 @@ impl RecordSync {
             }
         }
         let (from, until) = window.asked();
-        let stored = self.store.created_between(&self.shop.name, self.paging.counted, from, until).await?;
+        let stored =
+            self.store.scans().created_between(&self.shop.name, self.paging.counted, from, until).await?;
         if stored == total && pager.ends_as_announced(range, &first.page).await? {
             return Ok(Compared::Done(Verified { windows: 1, rows: total, stored, ..Verified::default() }));
         }
@@ -198,9 +199,10 @@ impl RecordSync {
     ) -> Result<Vec<String>, SyncError> {
         let (shop, counted) = (&self.shop.name, self.paging.counted);
         let numbers: Vec<String> = shown.keys().cloned().collect();
-        let here = self.store.versions(shop, counted, &numbers).await?;
-        let aside = self.store.set_aside(shop, self.record, &numbers).await?;
-        let cursor = self.store.cursor(shop, self.record).await?.and_then(|cursor| cursor.last_sync_at);
+        let here = self.store.scans().versions(shop, counted, &numbers).await?;
+        let aside = self.store.scans().set_aside(shop, self.record, &numbers).await?;
+        let cursor =
+            self.store.cursors().get(shop, self.record).await?.and_then(|cursor| cursor.last_sync_at);
         // What was updated since is on its way.
         let is_due = |at: Option<DateTime<Utc>>| at.zip(cursor).is_none_or(|(at, cursor)| at < cursor);
         let missing = shown.into_iter().filter(|(number, updated_at)| {

@@ -89,18 +89,18 @@ impl Watcher {
     }
 
     async fn look_at(&mut self, app: &App) -> Result<(), SightError> {
-        let life = app.store.beat(lag_limit(app).max(GAP_MIN)).await?;
+        let life = app.store.daemons().beat(lag_limit(app).max(GAP_MIN)).await?;
         let sight = Sight::read(app, life).await?;
         let seen = sight.judge(app, &mut self.unread);
-        let (raised, ended) = seen.changes(&app.store.alarms().await?);
+        let (raised, ended) = seen.changes(&app.store.alarms().all().await?);
         if !raised.is_empty() || !ended.is_empty() {
-            let noted = app.store.note_alarms(&raised, &ended).await?;
+            let noted = app.store.alarms().note(&raised, &ended).await?;
             tell_log(&seen.findings, &noted, app.clock.now());
         }
         if app.config().notify.webhooks.is_empty() || !self.delivery.may_try(app) {
             return Ok(());
         }
-        let due = seen.due(&app.store.alarms().await?, app.clock.now());
+        let due = seen.due(&app.store.alarms().all().await?, app.clock.now());
         self.tell(app, due).await
     }
 
@@ -113,7 +113,7 @@ impl Watcher {
             return Ok(());
         }
         let seen: Vec<_> = due.iter().map(|news| (news.key.clone(), news.alarm)).collect();
-        let claimed = app.store.claim_alarms(&seen).await?;
+        let claimed = app.store.alarms().claim(&seen).await?;
         let ours: Vec<News> = due.into_iter().filter(|news| claimed.contains(&news.key)).collect();
         if ours.is_empty() {
             return Ok(());
@@ -122,7 +122,7 @@ impl Watcher {
             ours.iter().map(|news| (news.key.clone(), news.item.state == State::Over)).collect();
         let items = ours.into_iter().map(|news| news.item).collect();
         let is_told = self.delivery.deliver(app, Some(message(app, items))).await;
-        app.store.settle_alarms(&keys, is_told).await?;
+        app.store.alarms().settle(&keys, is_told).await?;
         Ok(())
     }
 

@@ -21,12 +21,12 @@ pub async fn keep(live: Live, cancel: CancellationToken) {
         }
     }
     let app = live.app();
-    report(app.store.daemon_ends(&app.owner).await);
+    report(app.store.daemons().ends(&app.owner).await);
 }
 
 async fn beat(app: &App) -> Result<(), StoreError> {
     let shops: Vec<String> = app.shops.iter().map(|shop| shop.name.clone()).collect();
-    app.store.daemon_works(&app.owner, &shops).await
+    app.store.daemons().works(&app.owner, &shops).await
 }
 
 /// A database that is away is reported by those who need it more.

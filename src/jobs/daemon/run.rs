@@ -40,7 +40,7 @@ pub async fn run_lane(app: &App, target: Target<'_>, options: &RunOptions) -> Re
         lane,
         trigger: options.trigger.to_owned(),
     };
-    let run_id = match app.store.start_run(new_run).await {
+    let run_id = match app.store.runs().start(new_run).await {
         Ok(run_id) => run_id,
         Err(source) => {
             lease::give_back(&app.store, &lease).await;
@@ -91,7 +91,7 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 /// waits for tomorrow leaves no failed run behind at each slot.
 pub async fn off(app: &App, target: Target<'_>) -> Result<Option<SyncError>, StoreError> {
     let subject = if target.lane == Lane::Amounts { AMOUNTS } else { target.record.as_str() };
-    let off = app.store.off(&target.shop.name, subject).await?;
+    let off = app.store.cursors().off(&target.shop.name, subject).await?;
     Ok(off.and_then(|off| SyncError::off(subject, off, app.clock.now())))
 }
 
@@ -103,7 +103,7 @@ pub async fn ask_again(app: &App, shop: &str, record: Record) -> Result<(), Stor
         Record::AfterSales | Record::Activities => None,
     };
     for subject in std::iter::once(record.as_str()).chain(extra) {
-        app.store.switch_on(shop, subject).await?;
+        app.store.cursors().switch_on(shop, subject).await?;
     }
     Ok(())
 }
@@ -137,7 +137,8 @@ async fn take_lease(app: &App, target: Target<'_>, options: &RunOptions) -> Resu
     let asked_at = std::time::Instant::now();
     let mut is_told = false;
     loop {
-        let acquired = app.store.acquire(&key, &app.owner).await.map_err(|source| target.failed(source))?;
+        let acquired =
+            app.store.leases().acquire(&key, &app.owner).await.map_err(|source| target.failed(source))?;
         let (owner, until) = match acquired {
             Acquired::Granted(lease) => return Ok(lease),
             Acquired::Held { owner, until } => (owner.to_string(), until),
@@ -179,7 +180,7 @@ async fn finish(app: &App, run_id: i64, counts: Counts, outcome: &Result<(), Run
 const FINISH_WAIT: Duration = Duration::from_secs(2);
 
 async fn finish_soon(app: &App, run_id: i64, end: RunEnd) -> Result<(), String> {
-    match tokio::time::timeout(FINISH_WAIT, app.store.finish_run(run_id, end)).await {
+    match tokio::time::timeout(FINISH_WAIT, app.store.runs().finish(run_id, end)).await {
         Ok(written) => written.map_err(|error: StoreError| error.to_string()),
         Err(_) => Err("timed out".to_owned()),
     }

@@ -60,7 +60,7 @@ impl Keeper {
         let Some(_place) = self.place(shop).await else {
             return Ok(());
         };
-        let mark = |seen, to| shared.store.mark_grant(&shop.name, GrantMark::Inspected, seen, to);
+        let mark = |seen, to| shared.store.grants().mark(&shop.name, GrantMark::Inspected, seen, to);
         let now = Some(shared.clock.now());
         if !mark(row.inspected_at, now).await.map_err(|source| of_store(shop, source))? {
             return Ok(());
@@ -153,12 +153,12 @@ impl Keeper {
     /// Whether it is this program that tells, of all that saw the same.
     async fn takes_telling(&self, shop: &Shop, row: &ShopRow) -> Result<bool, AuthError> {
         let now = Some(self.shared.clock.now());
-        let taken = self.shared.store.mark_grant(&shop.name, GrantMark::Warned, row.warned_at, now).await;
+        let taken = self.shared.store.grants().mark(&shop.name, GrantMark::Warned, row.warned_at, now).await;
         taken.map_err(|source| of_store(shop, source))
     }
 
     async fn pause(&self, shop: &Shop, reason: OwnerReason) -> Result<(), AuthError> {
-        let paused = self.shared.store.pause(&shop.name, reason.as_str(), None).await;
+        let paused = self.shared.store.shops().pause(&shop.name, reason.as_str(), None).await;
         let is_new = paused.map_err(|source| of_store(shop, source))?;
         self.seen().paused.insert(shop.name.clone());
         if is_new {
@@ -176,7 +176,7 @@ impl Keeper {
 
     /// For a pause that came after the grant which should have ended it: whoever paused had looked just before.
     async fn resume(&self, shop: &Shop) -> Result<(), AuthError> {
-        let resumed = self.shared.store.resume(&shop.name).await;
+        let resumed = self.shared.store.shops().resume(&shop.name).await;
         resumed.map(drop).map_err(|source| of_store(shop, source))
     }
 
@@ -196,7 +196,7 @@ impl Keeper {
             () = shared.cancel.cancelled() => None,
             place = self.shared.commands.acquire() => place.ok(),
         };
-        let claimed = shared.store.claim_code_command(&shop.name, version, COMMAND_PACE).await;
+        let claimed = shared.store.logins().claim_code_command(&shop.name, version, COMMAND_PACE).await;
         if place.is_none() || !claimed.map_err(|source| of_store(shop, source))? {
             return Ok(());
         }

@@ -40,77 +40,86 @@ pub struct LoginAttempt {
     pub used_at: Option<DateTime<Utc>>,
 }
 
-impl Store {
+/// Logins under way, and codes that were tried.
+#[derive(Clone, Copy)]
+pub struct LoginRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl LoginRepo<'_> {
     /// Writes down that a login was begun, and forgets those that are long over. Tells until when it may be ended.
-    pub async fn begin_login(&self, login: &NewLogin) -> Result<DateTime<Utc>, StoreError> {
-        self.write(|tx| async move {
-            let now = tx.now().await?;
-            let expires_at = now + login.life;
-            Entity::delete_many()
-                .filter(Column::ExpiresAt.lt(tx.dialect.instant(now - KEPT)))
-                .exec(tx.db())
-                .await?;
-            let insert = Query::insert()
-                .into_table(Entity)
-                .columns([
-                    Column::Id,
-                    Column::Shop,
-                    Column::Kind,
-                    Column::SecretSealed,
-                    Column::Kid,
-                    Column::CreatedAt,
-                    Column::ExpiresAt,
-                ])
-                .values_panic([
-                    text(&login.id).into(),
-                    text(&login.shop).into(),
-                    text(login.kind).into(),
-                    text_or_null(login.secret_sealed.as_deref()).into(),
-                    text_or_null(login.key_id.as_deref()).into(),
-                    tx.dialect.instant(now).into(),
-                    tx.dialect.instant(expires_at).into(),
-                ])
-                .to_owned();
-            tx.db().execute(&insert).await?;
-            Ok(expires_at)
-        })
-        .await
+    pub async fn begin(self, login: &NewLogin) -> Result<DateTime<Utc>, StoreError> {
+        self.store
+            .write(|tx| async move {
+                let now = tx.now().await?;
+                let expires_at = now + login.life;
+                Entity::delete_many()
+                    .filter(Column::ExpiresAt.lt(tx.dialect.instant(now - KEPT)))
+                    .exec(tx.db())
+                    .await?;
+                let insert = Query::insert()
+                    .into_table(Entity)
+                    .columns([
+                        Column::Id,
+                        Column::Shop,
+                        Column::Kind,
+                        Column::SecretSealed,
+                        Column::Kid,
+                        Column::CreatedAt,
+                        Column::ExpiresAt,
+                    ])
+                    .values_panic([
+                        text(&login.id).into(),
+                        text(&login.shop).into(),
+                        text(login.kind).into(),
+                        text_or_null(login.secret_sealed.as_deref()).into(),
+                        text_or_null(login.key_id.as_deref()).into(),
+                        tx.dialect.instant(now).into(),
+                        tx.dialect.instant(expires_at).into(),
+                    ])
+                    .to_owned();
+                tx.db().execute(&insert).await?;
+                Ok(expires_at)
+            })
+            .await
     }
 
     /// `None`: there is no such login, or it is over for so long that it was forgotten.
-    pub async fn login_attempt(&self, id: &str) -> Result<Option<LoginAttempt>, StoreError> {
-        Ok(Entity::find_by_id(id).one(&self.connection).await?.map(LoginAttempt::from))
+    pub async fn get(self, id: &str) -> Result<Option<LoginAttempt>, StoreError> {
+        Ok(Entity::find_by_id(id).one(&self.store.connection).await?.map(LoginAttempt::from))
     }
 
     /// Ends a login. `None`: somebody else has, or its time is over. Only who gets it may go on.
-    pub async fn take_login(&self, id: &str) -> Result<Option<LoginAttempt>, StoreError> {
-        self.write(|tx| async move {
-            let row = Entity::find_by_id(id).lock_exclusive().one(tx.db()).await?;
-            let now = tx.now().await?;
-            let Some(row) = row.filter(|row| row.used_at.is_none() && now < row.expires_at) else {
-                return Ok(None);
-            };
-            Entity::update_many()
-                .col_expr(Column::UsedAt, Expr::value(tx.dialect.instant(now)))
-                .filter(Column::Id.eq(id))
-                .exec(tx.db())
-                .await?;
-            Ok(Some(LoginAttempt { used_at: Some(now), ..row.into() }))
-        })
-        .await
+    pub async fn take(self, id: &str) -> Result<Option<LoginAttempt>, StoreError> {
+        self.store
+            .write(|tx| async move {
+                let row = Entity::find_by_id(id).lock_exclusive().one(tx.db()).await?;
+                let now = tx.now().await?;
+                let Some(row) = row.filter(|row| row.used_at.is_none() && now < row.expires_at) else {
+                    return Ok(None);
+                };
+                Entity::update_many()
+                    .col_expr(Column::UsedAt, Expr::value(tx.dialect.instant(now)))
+                    .filter(Column::Id.eq(id))
+                    .exec(tx.db())
+                    .await?;
+                Ok(Some(LoginAttempt { used_at: Some(now), ..row.into() }))
+            })
+            .await
     }
 
     /// Lets a login be ended after all, because nothing came of the first try.
-    pub async fn give_login_back(&self, id: &str) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            Entity::update_many()
-                .col_expr(Column::UsedAt, Expr::value(tx.dialect.instant_or_null(None)))
-                .filter(Column::Id.eq(id))
-                .exec(tx.db())
-                .await?;
-            Ok(())
-        })
-        .await
+    pub async fn give_back(self, id: &str) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                Entity::update_many()
+                    .col_expr(Column::UsedAt, Expr::value(tx.dialect.instant_or_null(None)))
+                    .filter(Column::Id.eq(id))
+                    .exec(tx.db())
+                    .await?;
+                Ok(())
+            })
+            .await
     }
 }
 

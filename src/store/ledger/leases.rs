@@ -60,44 +60,53 @@ pub enum Acquired {
     },
 }
 
-impl Store {
+/// Who may write a lane at present.
+#[derive(Clone, Copy)]
+pub struct LeaseRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl LeaseRepo<'_> {
     /// Takes the lane, if it is free, has run out, or its owner's process is known to be gone.
-    pub async fn acquire(&self, key: &LaneKey, owner: &Owner) -> Result<Acquired, StoreError> {
-        self.write(|tx| async move {
-            ensure_row(&tx, key).await?;
-            let row = locked_row(&tx, key).await?;
-            let now = tx.now().await?;
-            if let Some((owner, until)) = row.as_ref().and_then(|row| holder(row, now)) {
-                return Ok(Acquired::Held { owner, until });
-            }
-            let fence = row.map_or(0, |row| row.fence) + 1;
-            update(&tx, key, Some((owner, now + LEASE_TTL)), fence).await?;
-            Ok(Acquired::Granted(Lease { key: key.clone(), owner: owner.clone(), fence }))
-        })
-        .await
+    pub async fn acquire(self, key: &LaneKey, owner: &Owner) -> Result<Acquired, StoreError> {
+        self.store
+            .write(|tx| async move {
+                ensure_row(&tx, key).await?;
+                let row = locked_row(&tx, key).await?;
+                let now = tx.now().await?;
+                if let Some((owner, until)) = row.as_ref().and_then(|row| holder(row, now)) {
+                    return Ok(Acquired::Held { owner, until });
+                }
+                let fence = row.map_or(0, |row| row.fence) + 1;
+                update(&tx, key, Some((owner, now + LEASE_TTL)), fence).await?;
+                Ok(Acquired::Granted(Lease { key: key.clone(), owner: owner.clone(), fence }))
+            })
+            .await
     }
 
     /// Keeps the lease for another [`LEASE_TTL`].
-    pub async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            lock_lease(&tx, lease).await?;
-            let until = tx.now().await? + LEASE_TTL;
-            update(&tx, &lease.key, Some((&lease.owner, until)), lease.fence).await?;
-            Ok(())
-        })
-        .await
+    pub async fn renew(self, lease: &Lease) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                lock_lease(&tx, lease).await?;
+                let until = tx.now().await? + LEASE_TTL;
+                update(&tx, &lease.key, Some((&lease.owner, until)), lease.fence).await?;
+                Ok(())
+            })
+            .await
     }
 
     /// Gives the lane back. Does nothing when the lease is lost already.
-    pub async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            match lock_lease(&tx, lease).await {
-                Ok(()) => Ok(update(&tx, &lease.key, None, lease.fence).await?),
-                Err(StoreError::LeaseLost { .. }) => Ok(()),
-                Err(error) => Err(error),
-            }
-        })
-        .await
+    pub async fn release(self, lease: &Lease) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                match lock_lease(&tx, lease).await {
+                    Ok(()) => Ok(update(&tx, &lease.key, None, lease.fence).await?),
+                    Err(StoreError::LeaseLost { .. }) => Ok(()),
+                    Err(error) => Err(error),
+                }
+            })
+            .await
     }
 }
 

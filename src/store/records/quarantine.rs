@@ -111,9 +111,15 @@ impl QuarantineRow {
     }
 }
 
-impl Store {
+/// Rows that could not be read, and when they are requested again.
+#[derive(Clone, Copy)]
+pub struct QuarantineRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl QuarantineRepo<'_> {
     /// What is in quarantine, newest first. `None`: of all shops.
-    pub async fn quarantine(&self, shop: Option<&str>) -> Result<Vec<QuarantineRow>, StoreError> {
+    pub async fn list(self, shop: Option<&str>) -> Result<Vec<QuarantineRow>, StoreError> {
         let mut find = Entity::find();
         if let Some(shop) = shop {
             find = find.filter(Column::Shop.eq(shop));
@@ -123,46 +129,46 @@ impl Store {
             .order_by_asc(Column::Shop)
             .order_by_asc(Column::Record)
             .order_by_asc(Column::Number)
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         rows.into_iter().map(QuarantineRow::try_from).collect()
     }
 
     /// One of them.
-    pub async fn quarantined(
-        &self,
+    pub async fn get(
+        self,
         shop: &str,
         record: Record,
         number: &str,
     ) -> Result<Option<QuarantineRow>, StoreError> {
         let key = (shop.to_owned(), record.as_str().to_owned(), number.to_owned());
-        Entity::find_by_id(key).one(&self.connection).await?.map(QuarantineRow::try_from).transpose()
+        Entity::find_by_id(key).one(&self.store.connection).await?.map(QuarantineRow::try_from).transpose()
     }
 
     /// How many there are to be tried again.
-    pub async fn count_untried(&self, of: Untried<'_>) -> Result<u64, StoreError> {
-        Ok(Entity::find().filter(of.condition(self.dialect)).count(&self.connection).await?)
+    pub async fn count_untried(self, of: Untried<'_>) -> Result<u64, StoreError> {
+        Ok(Entity::find().filter(of.condition(self.store.dialect)).count(&self.store.connection).await?)
     }
 
     /// The next rows to be tried again, by number. `after`: the last number of the batch before.
     pub async fn untried(
-        &self,
+        self,
         of: Untried<'_>,
         after: Option<&str>,
         limit: u64,
     ) -> Result<Vec<QuarantineRow>, StoreError> {
         let rows = Entity::find()
-            .filter(of.condition(self.dialect).add_option(after.map(|after| Column::Number.gt(after))))
+            .filter(of.condition(self.store.dialect).add_option(after.map(|after| Column::Number.gt(after))))
             .order_by_asc(Column::Number)
             .limit(limit)
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         rows.into_iter().map(QuarantineRow::try_from).collect()
     }
 
     /// Those of `numbers` that are asked for again by themselves, by number.
     pub async fn asked_again(
-        &self,
+        self,
         shop: &str,
         record: Record,
         numbers: &[&str],
@@ -174,7 +180,7 @@ impl Store {
                 .filter(Column::Record.eq(record.as_str()))
                 .filter(Column::Number.is_in(numbers.iter().copied()))
                 .filter(Column::NextTryAt.is_not_null())
-                .all(&self.connection)
+                .all(&self.store.connection)
                 .await?;
             for row in rows {
                 kept.insert(row.number.clone(), QuarantineRow::try_from(row)?);
@@ -184,12 +190,12 @@ impl Store {
     }
 
     /// How much of a (shop, record) is in quarantine and asked for again by itself.
-    pub async fn count_asked_again(&self, shop: &str, record: Record) -> Result<u64, StoreError> {
+    pub async fn count_asked_again(self, shop: &str, record: Record) -> Result<u64, StoreError> {
         Ok(Entity::find()
             .filter(Column::Shop.eq(shop))
             .filter(Column::Record.eq(record.as_str()))
             .filter(Column::NextTryAt.is_not_null())
-            .count(&self.connection)
+            .count(&self.store.connection)
             .await?)
     }
 }

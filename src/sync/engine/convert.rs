@@ -97,7 +97,7 @@ impl RecordSync {
     async fn changed(&self, listed: Vec<ListRow>) -> Result<Vec<ListRow>, SyncError> {
         let changed = self.unlike_stored(listed).await?;
         let numbers: Vec<&str> = changed.iter().map(|row| row.number.as_str()).collect();
-        let kept = self.store.asked_again(&self.shop.name, self.record, &numbers).await?;
+        let kept = self.store.quarantine().asked_again(&self.shop.name, self.record, &numbers).await?;
         if kept.is_empty() {
             return Ok(changed);
         }
@@ -122,7 +122,7 @@ impl RecordSync {
         }
         let mut stored: HashMap<Kind, HashMap<String, String>> = HashMap::new();
         for (kind, numbers) in numbers {
-            stored.insert(kind, self.store.list_hashes(&self.shop.name, kind, &numbers).await?);
+            stored.insert(kind, self.store.pages().list_hashes(&self.shop.name, kind, &numbers).await?);
         }
         let is_stored = |row: &ListRow| {
             stored.get(&row.kind).and_then(|hashes| hashes.get(&row.number)) == Some(&row.list_hash)

@@ -93,7 +93,7 @@ impl Rows<'_> {
         };
         // Each round makes orders whole, and no whole order is refused: there are no more rounds than orders.
         let committed = loop {
-            match self.sync.store.commit_page(self.lease, &commit).await {
+            match self.sync.store.pages().commit(self.lease, &commit).await {
                 Err(StoreError::InParts { numbers }) => {
                     self.sync.make_whole(&mut commit, &numbers, self.priority).await?;
                 }

@@ -48,7 +48,7 @@ impl RecordSync {
         window: Window,
         origin: Origin,
     ) -> Result<WindowEnd, SyncError> {
-        let ledger_id = self.store.open_window(lease, of.epoch, window, self.run_id).await?;
+        let ledger_id = self.store.windows().open(lease, of.epoch, window, self.run_id).await?;
         let mut reading = Reading::new(self, lease, of.lane, priority_of(of.lane));
         reading.rows.watch = of.watch;
         let mut reading =
@@ -57,10 +57,10 @@ impl RecordSync {
         if let Err(error) = &end
             && error.is_of_window()
         {
-            self.store.fail_window(lease, ledger_id).await?;
+            self.store.windows().fail(lease, ledger_id).await?;
         }
         if let Ok(WindowEnd::Split { halves, .. }) = &end {
-            self.store.split_window(lease, ledger_id, *halves).await?;
+            self.store.windows().split(lease, ledger_id, *halves).await?;
         }
         end
     }
@@ -266,7 +266,7 @@ impl WindowReading<'_> {
     async fn knows_foreign_totals(&self) -> Result<bool, SyncError> {
         let sync = self.sync();
         let is_known = sync.application.habits().is_unfiltered(sync.record, self.lane);
-        Ok(is_known || sync.store.has_foreign_totals(&sync.shop.name, sync.record).await?)
+        Ok(is_known || sync.store.windows().has_foreign_totals(&sync.shop.name, sync.record).await?)
     }
 
     fn report_unfiltered(&self, total: u64) {

@@ -32,7 +32,7 @@ both_databases! {
         test.settle();
         scan(&test, &shelf).await.unwrap();
         assert_eq!(gone(&test).await, Vec::<String>::new());
-        let cursor = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+        let cursor = test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap();
         assert_eq!(cursor.last_full_at, cursor.last_sync_at);
     }
 
@@ -140,14 +140,14 @@ both_databases! {
         let test = context(database).await;
         let shelf = Shelf::with(by_time(), 5, test.clock.now() - TimeDelta::days(3));
         scan(&test, &shelf).await.unwrap();
-        let scanned = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+        let scanned = test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap();
 
         let now = test.clock.now();
         shelf.change(|products| products.insert("p02".to_owned(), now));
         test.clock.advance(TimeDelta::hours(1));
         scan(&test, &shelf).await.unwrap();
 
-        let cursor = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+        let cursor = test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap();
         assert_eq!(cursor.last_full_at, scanned.last_full_at);
         assert_eq!(cursor.last_sync_at, scanned.last_sync_at.map(|at| at + TimeDelta::hours(1)));
         assert!(shelf.longest_asked_since_the_scan() < TimeDelta::hours(2));
@@ -224,17 +224,17 @@ both_databases! {
             test.clock.advance(TimeDelta::days(6));
             shelf.answer_at_most(answered);
             scan(&test, &shelf).await.unwrap();
-            let cursor = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+            let cursor = test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap();
             assert_eq!(cursor.last_sync_at, Some(test.clock.now() - TimeDelta::seconds(5)));
         }
 
         // A platform that answers nothing is away: the window fails at once, and holds the cursor.
-        let cursor = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+        let cursor = test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap();
         test.clock.advance(TimeDelta::days(6));
         shelf.answer_at_most(TimeDelta::zero());
         let before = shelf.calls();
         assert!(scan(&test, &shelf).await.is_err());
-        assert_eq!(test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap(), cursor);
+        assert_eq!(test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap(), cursor);
         // Two tries of the window, and of a second of it.
         assert_eq!(shelf.calls() - before, 4);
     }
@@ -255,7 +255,8 @@ async fn scan(test: &TestContext, shelf: &Arc<Shelf>) -> Result<(), SyncError> {
 
 async fn lease(test: &TestContext, lane: Lane) -> Lease {
     let key = LaneKey { shop: SHOP.to_owned(), record: Record::Products, lane };
-    let Acquired::Granted(lease) = test.app.store.acquire(&key, &test.app.owner).await.unwrap() else {
+    let Acquired::Granted(lease) = test.app.store.leases().acquire(&key, &test.app.owner).await.unwrap()
+    else {
         panic!("nobody else reads");
     };
     lease
@@ -265,7 +266,7 @@ async fn read(test: &TestContext, shelf: &Arc<Shelf>, whole: bool) -> Result<(),
     let lease = lease(test, Lane::Update).await;
     let sync = sync_with(test, shelf).await;
     let outcome = sync.catch_up(&lease, whole).await;
-    test.app.store.release(&lease).await.unwrap();
+    test.app.store.leases().release(&lease).await.unwrap();
     outcome
 }
 
@@ -276,7 +277,7 @@ async fn scan_without_change(test: &TestContext, shelf: &Arc<Shelf>) {
 
 async fn sync_with(test: &TestContext, shelf: &Arc<Shelf>) -> RecordSync {
     let (mut sync, lease) = test.order_sync(SHOP, Lane::Amounts).await.unwrap();
-    test.app.store.release(&lease).await.unwrap();
+    test.app.store.leases().release(&lease).await.unwrap();
     sync.application = shelf.application(1_000.0);
     sync.record = Record::Products;
     sync.paging = shelf.paging.clone();
