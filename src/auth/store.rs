@@ -103,7 +103,7 @@ impl TokenStore for Store {
     }
 
     async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError> {
-        self.now().await.map_err(TokenStoreError::new)
+        self.grants().now().await.map_err(TokenStoreError::new)
     }
 
     async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
