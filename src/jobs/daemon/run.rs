@@ -14,10 +14,10 @@ use crate::meters::{self, RunOutcome};
 use crate::store::StoreError;
 use crate::store::ledger::leases::{Acquired, LaneKey, Lease};
 use crate::store::reports::runs::{NewRun, Outcome, RunEnd};
-use crate::sync::amounts::SUBJECT as AMOUNTS;
+use crate::sync::amounts::{self, SUBJECT as AMOUNTS};
 use crate::sync::progress::Counts;
 use crate::sync::stock::SUBJECT as STOCK;
-use crate::sync::{RecordSync, SyncError, lease};
+use crate::sync::{RecordSync, SyncError, backfill, fetch, lease, quarantine, reconcile, update};
 
 /// Between two looks at a lane that somebody else holds.
 const LEASE_POLL: Duration = Duration::from_millis(500);
@@ -110,23 +110,23 @@ pub async fn ask_again(app: &App, shop: &str, record: Record) -> Result<(), Stor
 
 async fn work(sync: &RecordSync, lane: Lane, lease: &Lease, task: &Task) -> Result<(), SyncError> {
     match (lane, task) {
-        (Lane::Update, Task::One(number)) => sync.fetch_one(lease, number).await,
-        (Lane::Update, Task::SetAside(number)) => sync.retry_set_aside(lease, number.as_deref()).await,
-        (Lane::Update, task) => sync.catch_up(lease, *task == Task::Whole).await,
-        (Lane::Amounts, _) => sync.drain_amounts(lease).await,
+        (Lane::Update, Task::One(number)) => fetch::one(sync, lease, number).await,
+        (Lane::Update, Task::SetAside(number)) => quarantine::retry(sync, lease, number.as_deref()).await,
+        (Lane::Update, task) => update::catch_up(sync, lease, *task == Task::Whole).await,
+        (Lane::Amounts, _) => amounts::drain(sync, lease).await,
         // Needs no lane of its own; the update lane has it.
         (Lane::Create, Task::One(_) | Task::SetAside(_)) => Ok(()),
-        (Lane::Create, Task::Rest) => sync.backfill(lease).await,
+        (Lane::Create, Task::Rest) => backfill::run(sync, lease).await,
         (Lane::Create, Task::Whole) => {
-            sync.plan_history(lease).await?;
-            sync.backfill(lease).await
+            backfill::plan_history(sync, lease).await?;
+            backfill::run(sync, lease).await
         }
         (Lane::Create, Task::Stretch(stretch)) => {
-            sync.plan_stretch(lease, *stretch).await?;
-            sync.backfill(lease).await
+            backfill::plan_stretch(sync, lease, *stretch).await?;
+            backfill::run(sync, lease).await
         }
-        (Lane::Create, Task::Reconcile { length }) => sync.reconcile(lease, *length).await,
-        (Lane::Create, Task::Windows(windows)) => sync.read_created(lease, windows.clone()).await,
+        (Lane::Create, Task::Reconcile { length }) => reconcile::run(sync, lease, *length).await,
+        (Lane::Create, Task::Windows(windows)) => backfill::read_created(sync, lease, windows.clone()).await,
     }
 }
 

@@ -87,56 +87,54 @@ enum Sort {
     OfThing,
 }
 
-impl RecordSync {
-    /// Asks for all `things`, several at once. Ends early when most of `of` things fail in ways that time may mend, or
-    /// when a call fails for a reason that is no thing's own. `of` is [`usize::MAX`] where it is no matter how many fail.
-    ///
-    /// `patience` is for all of them; without, the first ones that fail may take as long as any call.
-    pub async fn ask_each<T: Copy, A, F, Fut>(
-        &self,
-        things: &[T],
-        of: usize,
-        patience: Option<Duration>,
-        ask: F,
-    ) -> Asked<A>
-    where
-        F: Fn(T, Option<Duration>) -> Fut,
-        Fut: Future<Output = Result<A, SyncError>>,
-    {
-        let mut asked = Asked { answers: things.iter().map(|_| None).collect(), fatal: None, of };
-        let mut waiting = things.iter().enumerate();
-        let mut under_way = FuturesUnordered::new();
-        let mut passing = 0;
-        loop {
-            while asked.fatal.is_none() && under_way.len() < CALLS_IN_PARALLEL {
-                let Some((index, &thing)) = waiting.next() else { break };
-                let patience = patience.or_else(|| (passing >= PATIENT_FAILURES_MAX).then_some(PATIENCE));
-                let call = ask(thing, patience);
-                under_way.push(async move { (index, call.await) });
+/// Asks for all `things`, several at once. Ends early when most of `of` things fail in ways that time may mend, or
+/// when a call fails for a reason that is no thing's own. `of` is [`usize::MAX`] where it is no matter how many fail.
+///
+/// `patience` is for all of them; without, the first ones that fail may take as long as any call.
+pub async fn ask_each<T: Copy, A, F, Fut>(
+    sync: &RecordSync,
+    things: &[T],
+    of: usize,
+    patience: Option<Duration>,
+    ask: F,
+) -> Asked<A>
+where
+    F: Fn(T, Option<Duration>) -> Fut,
+    Fut: Future<Output = Result<A, SyncError>>,
+{
+    let mut asked = Asked { answers: things.iter().map(|_| None).collect(), fatal: None, of };
+    let mut waiting = things.iter().enumerate();
+    let mut under_way = FuturesUnordered::new();
+    let mut passing = 0;
+    loop {
+        while asked.fatal.is_none() && under_way.len() < CALLS_IN_PARALLEL {
+            let Some((index, &thing)) = waiting.next() else { break };
+            let patience = patience.or_else(|| (passing >= PATIENT_FAILURES_MAX).then_some(PATIENCE));
+            let call = ask(thing, patience);
+            under_way.push(async move { (index, call.await) });
+        }
+        let Some((index, answer)) = under_way.next().await else { return asked };
+        match answer {
+            Err(error) if !is_of_thing(sync, &error) => {
+                asked.fatal.get_or_insert(error);
             }
-            let Some((index, answer)) = under_way.next().await else { return asked };
-            match answer {
-                Err(error) if !self.is_of_thing(&error) => {
-                    asked.fatal.get_or_insert(error);
-                }
-                answer => {
-                    passing += usize::from(answer.as_ref().is_err_and(is_passing));
-                    asked.answers[index] = Some(answer);
-                }
-            }
-            if is_most(passing, of) {
-                return asked;
+            answer => {
+                passing += usize::from(answer.as_ref().is_err_and(is_passing));
+                asked.answers[index] = Some(answer);
             }
         }
+        if is_most(passing, of) {
+            return asked;
+        }
     }
+}
 
-    /// Whether a failed call may be the trouble of what it asked for, so that others are worth asking for. Nothing that
-    /// could not be sent at all is, nor a refused token; nor is a call that was given up because the program stops.
-    fn is_of_thing(&self, error: &SyncError) -> bool {
-        let SyncError::Platform { source, .. } = error else { return false };
-        !self.cancel.is_cancelled()
-            && !matches!(source, PlatformError::NotSent { .. } | PlatformError::TokenRefused { .. })
-    }
+/// Whether a failed call may be the trouble of what it asked for, so that others are worth asking for. Nothing that
+/// could not be sent at all is, nor a refused token; nor is a call that was given up because the program stops.
+fn is_of_thing(sync: &RecordSync, error: &SyncError) -> bool {
+    let SyncError::Platform { source, .. } = error else { return false };
+    !sync.cancel.is_cancelled()
+        && !matches!(source, PlatformError::NotSent { .. } | PlatformError::TokenRefused { .. })
 }
 
 impl<A> Asked<A> {

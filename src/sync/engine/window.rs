@@ -2,7 +2,7 @@
 
 use super::completeness::{Doubt, Doubts, PassEnd, Verdict};
 use super::pager::{Limit, Origin, Sink, Walked};
-use super::pages::{AskedPage, Reading};
+use super::pages::{AskedPage, Reading, report_doubts};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
@@ -38,32 +38,30 @@ enum Passed {
     Split([Window; 2]),
 }
 
-impl RecordSync {
-    /// Reads one window and closes it. Nothing is skipped: whatever goes wrong ends the window with an error,
-    /// and the cursor stays before it.
-    pub async fn read_window(
-        &self,
-        lease: &Lease,
-        of: Stretch<'_>,
-        window: Window,
-        origin: Origin,
-    ) -> Result<WindowEnd, SyncError> {
-        let ledger_id = self.store.windows().open(lease, of.epoch, window, self.run_id).await?;
-        let mut reading = Reading::new(self, lease, of.lane, priority_of(of.lane));
-        reading.rows.watch = of.watch;
-        let mut reading =
-            WindowReading { reading, lane: of.lane, window, origin, foreign_total: None, ledger_id };
-        let end = reading.read().await;
-        if let Err(error) = &end
-            && error.is_of_window()
-        {
-            self.store.windows().fail(lease, ledger_id).await?;
-        }
-        if let Ok(WindowEnd::Split { halves, .. }) = &end {
-            self.store.windows().split(lease, ledger_id, *halves).await?;
-        }
-        end
+/// Reads one window and closes it. Nothing is skipped: whatever goes wrong ends the window with an error,
+/// and the cursor stays before it.
+pub async fn read_window(
+    sync: &RecordSync,
+    lease: &Lease,
+    of: Stretch<'_>,
+    window: Window,
+    origin: Origin,
+) -> Result<WindowEnd, SyncError> {
+    let ledger_id = sync.store.windows().open(lease, of.epoch, window, sync.run_id).await?;
+    let mut reading = Reading::new(sync, lease, of.lane, priority_of(of.lane));
+    reading.rows.watch = of.watch;
+    let mut reading =
+        WindowReading { reading, lane: of.lane, window, origin, foreign_total: None, ledger_id };
+    let end = reading.read().await;
+    if let Err(error) = &end
+        && error.is_of_window()
+    {
+        sync.store.windows().fail(lease, ledger_id).await?;
     }
+    if let Ok(WindowEnd::Split { halves, .. }) = &end {
+        sync.store.windows().split(lease, ledger_id, *halves).await?;
+    }
+    end
 }
 
 struct WindowReading<'a> {
@@ -91,7 +89,7 @@ impl WindowReading<'_> {
                 Err(error) if error.is_too_old() => return self.without_unreachable(error).await,
                 Err(error) => return self.halved_for(error).await,
             };
-            self.sync().report_doubts(self.lane, pass.doubts);
+            report_doubts(self.sync(), self.lane, pass.doubts);
             total = pass.total;
             if pass.is_complete() || self.is_total_of_another(&pass).await? {
                 return self.close(Closing::Complete, total).await;

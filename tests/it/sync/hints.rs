@@ -6,6 +6,7 @@ use shopsync::jobs::daemon::run::Task;
 use shopsync::platform::Reach;
 use shopsync::sandbox::{Fault, FaultKind, SandboxSettings, World};
 use shopsync::store::ledger::windows::WindowState;
+use shopsync::sync::{backfill, verify};
 
 use crate::support::context::{ContextSettings, SHOPS, TestContext};
 use crate::support::databases::{TestDatabase, both_databases};
@@ -98,10 +99,10 @@ both_databases! {
                 let Reach::Windows(windows) = &mut sync.paging.reach else { panic!("orders are listed by time") };
                 windows.rows_max = 50;
                 sync.paging.page_size = 5;
-                sync.plan_history(&lease).await.unwrap();
-                sync.backfill(&lease).await.unwrap();
+                backfill::plan_history(&sync, &lease).await.unwrap();
+                backfill::run(&sync, &lease).await.unwrap();
                 test.assert_orders_of(name).await;
-                let verified = sync.verify(TimeDelta::days(2)).await.unwrap();
+                let verified = verify::recent(&sync, TimeDelta::days(2)).await.unwrap();
                 assert_eq!((verified.rows, verified.stored, verified.missing()), (120, 120, 0), "{name}, {cap}");
                 test.app.store.leases().release(&lease).await.unwrap();
             }
@@ -119,8 +120,8 @@ both_databases! {
                 let (mut sync, lease) = test.order_sync(name, Lane::Create).await.unwrap();
                 let Reach::Windows(windows) = &mut sync.paging.reach else { panic!("orders are listed by time") };
                 windows.rows_max = 200;
-                sync.plan_history(&lease).await.unwrap();
-                sync.backfill(&lease).await.unwrap();
+                backfill::plan_history(&sync, &lease).await.unwrap();
+                backfill::run(&sync, &lease).await.unwrap();
                 test.app.store.leases().release(&lease).await.unwrap();
                 test.assert_orders_of(name).await;
                 assert!(calls(&test) < 120, "{kind:?} of {name}: {} calls", calls(&test));

@@ -16,7 +16,7 @@ use shopsync::platform::{PlatformError, Reach};
 use shopsync::sandbox::{Platform, SandboxSettings, World};
 use shopsync::store::ledger::windows::CREATE_EPOCH;
 use shopsync::store::reports::overview::OrdersFilter;
-use shopsync::sync::{SyncError, lease};
+use shopsync::sync::{SyncError, backfill, lease, update};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::context::{ContextSettings, SHOPS, TestContext};
@@ -210,8 +210,8 @@ async fn run(
     sync.policy.windows_in_parallel = cut.windows_in_parallel;
     let work = async {
         match lane {
-            Lane::Update => sync.catch_up(&lease, false).await,
-            Lane::Create | Lane::Amounts => sync.backfill(&lease).await,
+            Lane::Update => update::catch_up(&sync, &lease, false).await,
+            Lane::Create | Lane::Amounts => backfill::run(&sync, &lease).await,
         }
     };
     let cancel = CancellationToken::new();

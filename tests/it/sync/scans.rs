@@ -7,7 +7,7 @@ use shopsync::domain::entity::Kind;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::platform::{Paging, PlatformError, Reach};
 use shopsync::store::ledger::leases::{Acquired, LaneKey, Lease};
-use shopsync::sync::{RecordSync, SyncError};
+use shopsync::sync::{RecordSync, SyncError, backfill, update};
 
 use crate::daemon::process::until;
 use crate::support::context::{ContextSettings, TestContext};
@@ -203,9 +203,9 @@ both_databases! {
         (history.application, news.application) = (application.clone(), application);
         let (of_history, of_news) = (lease(&test, Lane::Create).await, lease(&test, Lane::Update).await);
 
-        let reading = tokio::spawn(async move { history.backfill(&of_history).await });
+        let reading = tokio::spawn(async move { backfill::run(&history, &of_history).await });
         until(|| shelf.windows_asked(Lane::Create) > 0).await;
-        news.catch_up(&of_news, false).await.unwrap();
+        update::catch_up(&news, &of_news, false).await.unwrap();
         let read_meanwhile = shelf.windows_asked(Lane::Create);
         reading.await.unwrap().unwrap();
 
@@ -265,7 +265,7 @@ async fn lease(test: &TestContext, lane: Lane) -> Lease {
 async fn read(test: &TestContext, shelf: &Arc<Shelf>, whole: bool) -> Result<(), SyncError> {
     let lease = lease(test, Lane::Update).await;
     let sync = sync_with(test, shelf).await;
-    let outcome = sync.catch_up(&lease, whole).await;
+    let outcome = update::catch_up(&sync, &lease, whole).await;
     test.app.store.leases().release(&lease).await.unwrap();
     outcome
 }

@@ -11,7 +11,7 @@ use shopsync::sandbox::{Fault, FaultKind, Platform, SandboxSettings, World};
 use shopsync::store::StoreError;
 use shopsync::store::records::pages::{PageCommit, Stored};
 use shopsync::store::records::quarantine::Quarantined;
-use shopsync::sync::{SyncError, lease};
+use shopsync::sync::{SyncError, backfill, lease, update, verify};
 use tokio_util::sync::CancellationToken;
 
 use crate::store::orders::{changed, of, order, page};
@@ -38,7 +38,11 @@ async fn run(test: &TestContext, lane: Lane, page_size: u32) -> Result<(), SyncE
     let (mut sync, lease) = test.order_sync(SHOP, lane).await.unwrap();
     sync.paging.page_size = page_size;
     let work = async {
-        if lane == Lane::Update { sync.catch_up(&lease, false).await } else { sync.backfill(&lease).await }
+        if lane == Lane::Update {
+            update::catch_up(&sync, &lease, false).await
+        } else {
+            backfill::run(&sync, &lease).await
+        }
     };
     let cancel = CancellationToken::new();
     let outcome = Box::pin(lease::hold(&test.app.store, &lease, &sync.progress, &cancel, work)).await;
@@ -152,7 +156,7 @@ both_databases! {
         test.sync(SHOP).await;
 
         let (sync, lease) = test.order_sync(SHOP, Lane::Create).await.unwrap();
-        let verified = sync.verify(TimeDelta::days(1)).await.unwrap();
+        let verified = verify::recent(&sync, TimeDelta::days(1)).await.unwrap();
         test.app.store.leases().release(&lease).await.unwrap();
 
         assert_eq!((verified.missing(), verified.doubtful, verified.rows, verified.stored), (0, 0, 40, 40));
