@@ -69,7 +69,7 @@ impl Store {
         QuarantineRepo { store: self }
     }
 
-    /// Stored answers, from which the typed columns are made anew.
+    /// Converts stored answers again into typed columns.
     pub fn replay(&self) -> ReplayRepo<'_> {
         ReplayRepo { store: self }
     }

@@ -1,4 +1,4 @@
-//! The shops of the config, and what their grants told of their accounts.
+//! The shops of the config, and their accounts as their grants name them.
 
 pub mod prune;
 pub mod shop_tables;
@@ -34,17 +34,17 @@ pub struct ShopRow {
     pub pause: Option<Pause>,
     /// Since when the config no longer names it. `None`: it does.
     pub removed_at: Option<DateTime<Utc>>,
-    /// When somebody was last told that this grant ends or has ended. `None`: nobody was.
+    /// When people were last notified that this grant ends or has ended. `None`: never.
     pub warned_at: Option<DateTime<Utc>>,
-    /// When the platform was last asked what this grant holds. `None`: never.
+    /// When the permissions of this grant were last read. `None`: never.
     pub inspected_at: Option<DateTime<Utc>>,
 }
 
-/// Why nothing is asked for a shop at present.
+/// Why nothing is requested a shop at present.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
     pub reason: String,
-    /// `None`: until somebody acts.
+    /// `None`: until someone acts.
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -95,7 +95,7 @@ impl ShopRepo<'_> {
         Ok(row.map(ShopRow::from))
     }
 
-    /// Keeps what a grant told of its account. What it did not tell stays as it was.
+    /// Stores what a grant says of its account. What it does not say stays.
     pub async fn set_account(
         self,
         shop: &str,
@@ -177,7 +177,7 @@ fn known(shop: &str, rows_affected: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The shop's row, which nobody else changes until the end of the transaction.
+/// The shop's row, which no one else changes until the end of the transaction.
 pub(super) async fn locked_row(tx: &Tx, shop: &str) -> Result<Model, StoreError> {
     let row = Entity::find_by_id(shop).lock_exclusive().one(tx.db()).await?;
     row.ok_or_else(|| StoreError::UnknownShop { shop: shop.to_owned() })

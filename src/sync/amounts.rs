@@ -1,4 +1,4 @@
-//! Money that a platform tells order by order: an enrichment, drained oldest first.
+//! Money that a platform gives order by order, read oldest first.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub const SUBJECT: &str = "amounts";
 /// Postgres rounds moments to whole milliseconds: what is due now may look due a little later.
 const ROUNDED_UP_MAX: TimeDelta = TimeDelta::milliseconds(1);
 
-/// A platform that is still calculating is asked again after this long.
+/// A platform that is still calculating is requested again after this long.
 const NOT_YET: TimeDelta = TimeDelta::hours(1);
 
 /// Refunds and settlements change an order's money after it arrived or was canceled; it is read again then.
@@ -36,7 +36,7 @@ enum Answer {
 }
 
 /// Fetches the money of every order that is due, also of those that become due while it runs. An order whose money
-/// cannot be read is asked for again after growing pauses, and the others go on; where most cannot be read, the
+/// cannot be read is requested again after growing pauses, and the others go on; where most cannot be read, the
 /// drain ends.
 pub async fn drain(sync: &RecordSync, lease: &Lease) -> Result<(), SyncError> {
     let mut drain = Drain::default();
@@ -44,19 +44,19 @@ pub async fn drain(sync: &RecordSync, lease: &Lease) -> Result<(), SyncError> {
     report_drain(sync, &drain);
     update::remember_grant(sync, SUBJECT, &outcome).await?;
     match outcome {
-        // Reported once, asked again tomorrow: an order without money is still an order.
+        // Reported once, requested again tomorrow: an order without money is still an order.
         Err(error) if error.not_granted().is_some() => Ok(()),
         outcome => outcome,
     }
 }
 
 async fn ask_all(sync: &RecordSync, lease: &Lease, drain: &mut Drain) -> Result<(), SyncError> {
-    // An order that fails is due again later than this, so that one drain asks for it once.
+    // An order that fails is due again later than this, so that one drain requests it once.
     let begun_at = sync.clock.now() + ROUNDED_UP_MAX;
     let mut last: Option<DueOrder> = None;
     loop {
         let limit = drain.limit(last.is_some());
-        // A case that is read meanwhile makes its order due anew, later than `begun_at`.
+        // A case that is read meanwhile makes its order due again, later than `begun_at`.
         let now = sync.clock.now() + ROUNDED_UP_MAX;
         let due = sync.store.amounts().due(&sync.shop.name, now, begun_at, last.as_ref(), limit).await?;
         let Some(newest) = due.last() else { return Ok(()) };
@@ -102,7 +102,7 @@ async fn ask_amounts(
     .await
 }
 
-/// Stores what was answered, and when the others are asked for again. Then fails if the trouble is not theirs.
+/// Stores what was answered, and when the others are requested again. Then fails if the trouble is not theirs.
 async fn store_amounts(
     sync: &RecordSync,
     lease: &Lease,
@@ -134,12 +134,12 @@ async fn store_amounts(
                 continue;
             }
             (Some(Ok(Answer::Unreadable { reason })), _) | (_, Some(reason)) => reason,
-            // It was not asked for, and is due still.
+            // It was not requested, and is due still.
             (_, None) => continue,
         };
         tracing::debug!(shop = %sync.shop.name, "money of {} cannot be read: {reason}", order.number);
         let attempts = drain.failed(&order.number, order.attempts, reason);
-        // After this drain, so that it is asked for once in it.
+        // After this drain, so that it is requested once in it.
         let due = again::next_try(attempts, now) + ROUNDED_UP_MAX * 2;
         rows.push(order.with(AmountsResult::Failed { attempts, due }));
     }

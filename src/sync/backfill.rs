@@ -10,7 +10,7 @@ use crate::store::ledger::windows::CREATE_EPOCH;
 use crate::sync::engine::parallel;
 use crate::sync::update;
 
-/// The create lane, of which nobody asks what was missed.
+/// The create lane. Nothing compares it with what the update lane missed.
 pub(super) const CREATED: Stretch<'_> = Stretch { lane: Lane::Create, epoch: CREATE_EPOCH, watch: None };
 
 /// Reads every window of the create lane that is planned, was interrupted, failed, or came out short.
@@ -27,7 +27,7 @@ pub async fn plan_history(sync: &RecordSync, lease: &Lease) -> Result<(), SyncEr
 }
 
 /// Puts a stretch of creation time back to planned, as far as it is closed. All its windows or none are in the
-/// ledger then, so that whoever reads next goes on with it.
+/// ledger then, so that the next run continues it.
 pub async fn plan_stretch(sync: &RecordSync, lease: &Lease, stretch: Window) -> Result<(), SyncError> {
     let end = update::closed_end(sync, Priority::Create).await?;
     let windows = created_windows(sync, Window::new(stretch.from(), stretch.until().min(end)));

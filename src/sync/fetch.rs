@@ -19,7 +19,7 @@ pub async fn one(sync: &RecordSync, lease: &Lease, number: &str) -> Result<(), S
     let kept = sync.store.quarantine().asked_again(&sync.shop.name, sync.record, &[number]).await?;
     reading.rows.take(row).await?;
     reading.rows.write(None).await?;
-    // One that is in quarantine as it is listed was not asked for with the page.
+    // One that is in quarantine as it is listed was not requested with the page.
     if kept.is_empty() { Ok(()) } else { quarantine::retry(sync, lease, Some(number)).await }
 }
 

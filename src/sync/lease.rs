@@ -57,7 +57,7 @@ async fn keep(store: &Store, lease: &Lease, progress: &Progress) -> SyncError {
         match store.leases().renew(lease).await {
             Ok(()) => {}
             Err(lost @ StoreError::LeaseLost { .. }) => return lost.into(),
-            // The database may be away for a moment. Should the lease run out meanwhile and somebody take it,
+            // The database may be away for a moment. Should the lease run out meanwhile and someone take it,
             // the fence stops us at the next commit.
             Err(error) => tracing::debug!(shop = %lease.key.shop, "lease not renewed: {error}"),
         }

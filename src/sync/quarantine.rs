@@ -1,4 +1,4 @@
-//! What is in quarantine, tried again: by itself when it is due or after an upgrade, and whenever somebody asks.
+//! Tries quarantined rows again: when they are due, after an upgrade, and when a person requests it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,10 +19,10 @@ use crate::store::records::quarantine::{QuarantineRow, Unreadable, Untried};
 use crate::store::records::read_again::{ShownIn, WindowRead};
 use crate::sync::engine::{convert, details, requests, whole};
 
-/// Rows in one transaction: as many as are asked for at once.
+/// Rows in one transaction: as many as are requested at once.
 const BATCH: u64 = 16;
 
-/// What is due by itself must not keep news waiting: no further batch begins after this time, and no call takes longer
+/// Due rows must not keep new changes waiting: no further batch begins after this time, and no call takes longer
 /// than the patience. What is left is due still.
 const DUE_TIME_MAX: Duration = Duration::from_mins(1);
 const DUE_PATIENCE: Duration = Duration::from_secs(30);
@@ -35,23 +35,24 @@ struct Retry<'a> {
     time_max: Option<Duration>,
 }
 
-/// What became of a row without asking for it.
+/// What became of a row without requesting it.
 enum ReadAgain {
     Thing(Box<Stored>),
     Unreadable {
         reason: String,
         has_own_call: bool,
     },
-    /// A call of its own may tell more.
+    /// A detail call may give more.
     ToAsk(ListRow, Details),
-    /// The list shows all rows of this number at once. The row itself may be only one of them, if it can be read at all.
+    /// The list shows all rows of this number at once. The row itself may be only one of them, if it can be read at
+    /// all.
     ToLookUp(String, Option<Box<Stored>>),
 }
 
-/// What came of asking for rows, and why no further one was asked for.
+/// What came of requesting rows, and why no further one was requested.
 type Answered<'a> = (Vec<(&'a QuarantineRow, Result<Box<Stored>, String>)>, Option<SyncError>);
 
-/// Windows that are read again for rows that nothing else tells more of, and how often these were tried.
+/// Windows that are read again for rows that no other call shows, and how often these were tried.
 type Windows = BTreeMap<ShownIn, i64>;
 
 /// What became of the rows of a batch.
@@ -80,8 +81,8 @@ pub async fn retry(sync: &RecordSync, lease: &Lease, number: Option<&str>) -> Re
     retry_rows(sync, lease, retry).await
 }
 
-/// Tries what was due when the run began, and what this version of the program has not tried yet. What the platform does not answer
-/// meanwhile is left for the next run: news matter more.
+/// Tries what was due when the run began, and what this version of the program has not tried yet. What the platform
+/// does not answer meanwhile is left for the next run: new changes matter more.
 pub(super) async fn retry_due(
     sync: &RecordSync,
     lease: &Lease,
@@ -164,7 +165,7 @@ async fn retry_batch(
     fatal.or(fatal_too).map_or(Ok(()), Err)
 }
 
-/// Looks each of the rows up by its number; without those for which there was no use in asking.
+/// Looks each of the rows up by its number; without those for which there was no use in a request.
 async fn look_up_again<'a>(
     sync: &RecordSync,
     rows: Vec<(&'a QuarantineRow, String, Option<Box<Stored>>)>,
@@ -213,7 +214,7 @@ async fn read_window_again(
     read.map(drop)
 }
 
-/// Asks for each of the rows by a call of its own; without those for which there was no use in asking.
+/// Requests each of the rows by a call of its own; without those for which there was no use in a request.
 async fn ask_again<'a>(
     sync: &RecordSync,
     listed: &[ListRow],
@@ -224,7 +225,7 @@ async fn ask_again<'a>(
         listed.iter().zip(of).map(|(listed, (_, details))| (listed, *details)).collect();
     // No share of them says anything of the platform: they are here because they failed before.
     let asked = requests::ask_each(sync, &each, usize::MAX, patience, |(listed, details), patience| {
-        // Its detail is read now, and tells of events since its row was listed.
+        // Its detail is read now, so it holds events since its row was listed.
         let (read_at, priority) = (sync.clock.now(), Priority::Update);
         details::complete(sync, listed.clone(), DetailCalls { details, read_at, priority, patience })
     });
@@ -264,7 +265,7 @@ async fn commit_retried(sync: &RecordSync, lease: &Lease, retried: Retried<'_>) 
     Ok(())
 }
 
-/// What this version makes of a row without asking for it.
+/// What this version makes of a row without requesting it.
 fn read_again(sync: &RecordSync, row: &QuarantineRow) -> ReadAgain {
     let answers = row.answers();
     let listed = answers.list.as_deref().and_then(|raw| listed_again(sync, row, raw));

@@ -1,6 +1,6 @@
 //! Scans: a record read whole, so that what the platform no longer shows is known to be gone.
 //!
-//! Rows are stored page by page. A scan that is cut off marks nothing and is begun anew by the next run; what it has
+//! Rows are stored page by page. A scan that is cut off marks nothing and is started again by the next run; what it has
 //! stored makes that cheap.
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,4 +1,4 @@
-//! Stock by warehouse, which a platform tells SKU by SKU: an enrichment, never in the way of the products.
+//! Stock by warehouse, which a platform gives SKU by SKU. It never holds up the products.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn read_stock_of(
     note_stock(sync, due, asked.await, drain).await
 }
 
-/// Notes which failed and when they are asked for again. Fails if the trouble is not theirs.
+/// Notes which failed and when they are requested again. Fails if the trouble is not theirs.
 async fn note_stock(
     sync: &RecordSync,
     due: &[DueSku],
@@ -131,7 +131,7 @@ fn report_stock(sync: &RecordSync, drain: &Drain) {
     }
 }
 
-/// A SKU that was asked for and of which nothing is told: asked for again when it changes.
+/// A SKU that was requested and of which nothing is reported: requested again when it changes.
 fn unknown() -> WarehouseStock {
     WarehouseStock { warehouse: String::new(), available: None, occupied: None, total: None }
 }

@@ -21,7 +21,7 @@ const SKEW_AGE_MAX: TimeDelta = TimeDelta::minutes(10);
 /// A present that is this much before the cursor is no longer the wait for a window to settle.
 const CLOCK_BACK_MAX: TimeDelta = TimeDelta::minutes(10);
 
-/// Something the platform does not grant is asked for again after this long.
+/// Something the platform does not grant is requested again after this long.
 pub(super) const OFF_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// Brings the update lane up to date. A shop seen for the first time gets its cursor here, and its history
@@ -31,7 +31,7 @@ pub async fn catch_up(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(
     let begun_at = sync.clock.now();
     let outcome = read_news(sync, lease, whole).await;
     remember_grant(sync, sync.record.as_str(), &outcome).await?;
-    // After the news, which matter more, and also where a window that cannot be read stands in their way for good.
+    // After new changes, which matter more, and also where a window that cannot be read stands in their way for good.
     if outcome.as_ref().err().is_none_or(SyncError::is_of_window) {
         quarantine::retry_due(sync, lease, begun_at).await?;
     }
@@ -124,7 +124,7 @@ pub(super) async fn closed_end(sync: &RecordSync, priority: Priority) -> Result<
                 platform.probe(&access).await
             })
             .await;
-        // What the shop may read is for the lists to say; the answer told the time all the same.
+        // Whether the shop may read this is decided by the list calls; this answer still gave the time.
         if let Err(error) = probed
             && !is_not_granted(&error)
         {
@@ -135,7 +135,7 @@ pub(super) async fn closed_end(sync: &RecordSync, priority: Priority) -> Result<
     Ok((now.min(now + platform.skew().offset()) - sync.policy.settle).trunc_subsecs(0))
 }
 
-/// The cursor of a new shop stands at the first closed end before any page is asked; its history is
+/// The cursor of a new shop stands at the first closed end before any page is requested; its history is
 /// planned in the same transaction, so that neither exists without the other.
 async fn begin(sync: &RecordSync, lease: &Lease, end: DateTime<Utc>) -> Result<Cursor, SyncError> {
     let planned = history(sync, end);

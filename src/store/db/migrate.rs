@@ -33,7 +33,7 @@ pub struct SchemaRepo<'a> {
 }
 
 impl SchemaRepo<'_> {
-    /// Applies what is missing and tells its names, oldest first. Cheap when nothing is.
+    /// Applies what is missing and returns the names, oldest first. Cheap when nothing is.
     pub async fn migrate(self) -> Result<Vec<String>, StoreError> {
         let known = self.status().await?;
         if pending(&known).is_empty() {

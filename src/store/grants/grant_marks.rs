@@ -1,5 +1,5 @@
 //! What was done about a shop's grant and must not be done twice, by however many programs: marks in the shop's row,
-//! each set by whoever saw the one before.
+//! each set by a process that saw the one before.
 
 use crate::store::grants::credentials::GrantRepo;
 use chrono::{DateTime, Utc};
@@ -15,9 +15,9 @@ use crate::store::shops::locked_row;
 /// What a mark stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantMark {
-    /// Somebody was told that the grant ends or has ended.
+    /// Someone was reported that the grant ends or has ended.
     Warned,
-    /// The platform was asked what the grant holds.
+    /// The permissions of the grant were read from the platform.
     Inspected,
 }
 
@@ -31,7 +31,7 @@ impl GrantMark {
 }
 
 impl GrantRepo<'_> {
-    /// Moves a mark from `seen` to `to`. `false`: it is not what was seen, so somebody else does what it stands for.
+    /// Moves a mark from `seen` to `to`. `false`: it is not what was seen, so another process does what it stands for.
     pub async fn mark(
         self,
         shop: &str,
@@ -57,7 +57,7 @@ impl GrantRepo<'_> {
             .await
     }
 
-    /// A new grant begins: nobody was warned of it, nobody asked what it holds, nothing pauses the shop, and
+    /// A new grant begins: no warning was sent, its permissions were not read, nothing pauses the shop, and
     /// nothing of it is off. `true`
     /// when it was paused.
     pub async fn begin(self, shop: &str) -> Result<bool, StoreError> {

@@ -1,5 +1,5 @@
-//! Logins that were begun: a code that was shown, a link that was handed out. Each is ended once, by whoever takes it
-//! first, on however many machines.
+//! Logins that were begun: a code that was shown, a link that was handed out. Each is ended once, by the process that
+//! takes it first, on however many machines.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, Query};
@@ -9,10 +9,10 @@ use crate::store::db::dialect::{text, text_or_null};
 use crate::store::entities::login_attempt::{Column, Entity, Model};
 use crate::store::{Store, StoreError};
 
-/// How long the row of a login that is over is kept, for people who ask what happened.
+/// How long the row of a login that is over is kept, so that people can see what happened.
 const KEPT: TimeDelta = TimeDelta::days(1);
 
-/// A login to be begun.
+/// A login to be started.
 #[derive(Clone, Debug)]
 pub struct NewLogin {
     pub id: String,
@@ -36,7 +36,7 @@ pub struct LoginAttempt {
     pub secret_sealed: Option<String>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
-    /// `None`: nobody has ended it.
+    /// `None`: no one has ended it.
     pub used_at: Option<DateTime<Utc>>,
 }
 
@@ -89,7 +89,7 @@ impl LoginRepo<'_> {
         Ok(Entity::find_by_id(id).one(&self.store.connection).await?.map(LoginAttempt::from))
     }
 
-    /// Ends a login. `None`: somebody else has, or its time is over. Only who gets it may go on.
+    /// Ends a login. `None`: another process has, or its time is over. Only who gets it may go on.
     pub async fn take(self, id: &str) -> Result<Option<LoginAttempt>, StoreError> {
         self.store
             .write(|tx| async move {

@@ -17,7 +17,7 @@ use crate::store::db::transaction::Tx;
 use crate::store::entities::credential_orphan::{Column, Entity, Model};
 use crate::store::{Store, StoreError};
 
-/// Past this age no platform is known to honour a pair that nobody used.
+/// Past this age no platform is known to honour a pair that no one used.
 const KEPT_FOR: TimeDelta = TimeDelta::days(30);
 /// More orphans of one shop are never looked at: each is a refresh that went wrong in the same way.
 const ORPHANS_MAX: u64 = 16;
@@ -115,7 +115,7 @@ impl OrphanRepo<'_> {
     }
 }
 
-/// All orphans of a shop, in somebody's transaction.
+/// All orphans of a shop, in the caller's transaction.
 pub async fn drop_all(tx: &Tx, shop: &str) -> Result<(), StoreError> {
     Entity::delete_many().filter(Column::Shop.eq(shop)).exec(tx.db()).await?;
     Ok(())

@@ -17,7 +17,7 @@ use crate::store::StoreError;
 use crate::store::entities::credential::Entity;
 use crate::store::grants::credentials::credential;
 
-/// How long SQLite may keep a reader waiting: seldom at all, because readers wait for no writer.
+/// How long SQLite may keep a reader waiting: rarely at all, because readers wait for no writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A transaction that has written something has a number.

@@ -22,7 +22,7 @@ pub struct CursorMove {
     pub to: DateTime<Utc>,
     /// The user of this machine.
     pub who: String,
-    /// In that person's words. `None`: not said.
+    /// The reason that person gave. `None`: none.
     pub why: Option<String>,
 }
 

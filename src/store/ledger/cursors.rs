@@ -31,15 +31,15 @@ pub struct Cursor {
     pub last_full_rows: Option<u64>,
     /// Why it is switched off. `None`: it is on.
     pub off_reason: Option<String>,
-    /// When it is tried again. `None` with a reason: when somebody switches it on.
+    /// When it is tried again. `None` with a reason: when someone switches it on.
     pub off_until: Option<DateTime<Utc>>,
 }
 
-/// Why a subject is not asked for.
+/// Why a subject is not requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Off {
     pub reason: String,
-    /// `None`: until somebody switches it on.
+    /// `None`: until someone switches it on.
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -100,7 +100,7 @@ impl CursorRepo<'_> {
             .await
     }
 
-    /// Puts the cursor anywhere, forwards or back, and tells where it was and is. A run that is going on loses its
+    /// Puts the cursor anywhere, forwards or back, and returns where it was and is. A running job loses its
     /// lease, and the update windows read so far no longer count.
     pub async fn set(
         self,
@@ -111,7 +111,7 @@ impl CursorRepo<'_> {
         self.store.write(|tx| async move { Ok((set(&tx, shop, record, to).await?, to)) }).await
     }
 
-    /// Stops asking for a subject, which is a record or the `amounts` of orders, until then or for good.
+    /// Stops requesting a subject, which is a record or the `amounts` of orders, until then or for good.
     pub async fn switch_off(
         self,
         shop: &str,
@@ -149,7 +149,7 @@ impl CursorRepo<'_> {
             .await
     }
 
-    /// Asks for a subject again. `false` when it was on.
+    /// Requests a subject again. `false` when it was on.
     pub async fn switch_on(self, shop: &str, subject: &str) -> Result<bool, StoreError> {
         self.store
             .write(|tx| async move {
@@ -176,7 +176,7 @@ impl CursorRepo<'_> {
     }
 }
 
-/// Puts the cursor anywhere, and tells where it was.
+/// Puts the cursor anywhere, and returns where it was.
 pub async fn set(
     tx: &Tx,
     shop: &str,

@@ -42,7 +42,7 @@ impl fmt::Display for LaneKey {
     }
 }
 
-/// The right to write in a lane, as long as nobody else was granted it since.
+/// The right to write in a lane, as long as no one else was granted it since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     pub key: LaneKey,
@@ -53,7 +53,7 @@ pub struct Lease {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
     Granted(Lease),
-    /// Somebody has it, and it runs out at `until` unless it is renewed.
+    /// Someone has it, and it runs out at `until` unless it is renewed.
     Held {
         owner: Owner,
         until: DateTime<Utc>,
@@ -113,7 +113,7 @@ impl LeaseRepo<'_> {
 /// Locks the lane's row until the end of the transaction, and makes sure that the lease still stands. The first
 /// thing every commit of a run does.
 ///
-/// A lease that has run out but that nobody took still stands: what it guards cannot have changed.
+/// A lease that has run out but that no one took still stands: what it guards cannot have changed.
 pub async fn lock_lease(tx: &Tx, lease: &Lease) -> Result<(), StoreError> {
     match locked_row(tx, &lease.key).await? {
         Some(row) if row.fence == lease.fence && row.owner.as_deref() == Some(lease.owner.as_str()) => Ok(()),
@@ -121,7 +121,7 @@ pub async fn lock_lease(tx: &Tx, lease: &Lease) -> Result<(), StoreError> {
     }
 }
 
-/// Takes the lane away from whoever has it: its next commit or renewal fails.
+/// Takes the lane away from its holder: its next commit or renewal fails.
 pub async fn revoke(tx: &Tx, key: &LaneKey) -> Result<(), StoreError> {
     ensure_row(tx, key).await?;
     let fence = locked_row(tx, key).await?.map_or(0, |row| row.fence) + 1;

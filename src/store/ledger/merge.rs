@@ -45,10 +45,10 @@ impl WindowRepo<'_> {
         Ok(rows)
     }
 
-    /// Merges windows of one lane and epoch that were read whole before `older_than`, or found unreachable, and that touch or
-    /// overlap, each with its like. Looks at the next few hundred by time and tells where to go on.
+    /// Merges windows of one lane and epoch that were read whole before `older_than`, or found unreachable, and that
+    /// touch or overlap, each with its like. Looks at the next few hundred by time and returns where to continue.
     ///
-    /// What they told is added up; a stretch counts as opened when the first of them was and as closed when the last
+    /// Their counts are added up; a stretch counts as opened when the first of them was and as closed when the last
     /// was. In the update lane only what the cursor has passed is merged.
     pub async fn merge(
         self,
@@ -178,7 +178,7 @@ async fn merge(tx: &Tx, stretch: Stretch) -> Result<u64, StoreError> {
     Ok(deleted.rows_affected)
 }
 
-/// Up to where windows are history. `None`: nothing is, because nobody knows where the cursor is.
+/// Up to where windows are history. `None`: nothing is, because no one knows where the cursor is.
 async fn passed(tx: &Tx, key: &LaneKey) -> Result<Option<DateTime<Utc>>, StoreError> {
     if key.lane != Lane::Update {
         return Ok(Some(DateTime::<Utc>::MAX_UTC));

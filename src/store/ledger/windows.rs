@@ -31,7 +31,8 @@ pub struct LedgerWindow {
     pub completed_at: Option<DateTime<Utc>>,
 }
 
-/// Short windows that one run reads again at most, so that a platform whose totals are always wrong does not fill every run.
+/// Short windows that one run reads again at most, so that a platform whose totals are always wrong does not fill every
+/// run.
 pub const SHORT_AGAIN_MAX: usize = 100;
 
 /// A window that came out short is read again in the next run and from then on this often.
@@ -56,7 +57,7 @@ pub enum WindowState {
     Failed,
     /// Held too much; its halves stand beside it.
     Split,
-    /// So long ago that the platform no longer showed it when it was asked. Never read again by itself.
+    /// So long ago that the platform no longer showed it. Never read again automatically.
     Unreachable,
 }
 
@@ -101,7 +102,7 @@ impl WindowState {
 pub struct Close {
     pub id: i64,
     pub state: Closing,
-    /// How many rows the platform said it holds, told last.
+    /// How many rows the platform last said it holds.
     pub platform_total: u64,
     /// How many distinct numbers were seen.
     pub rows_seen: u64,
@@ -124,7 +125,7 @@ pub struct WindowRepo<'a> {
 
 impl WindowRepo<'_> {
     /// Forgets what an earlier run of the update lane left unfinished; what it closed stays. Leaves other lanes
-    /// alone: what is planned there is not planned anew by the next run.
+    /// alone: what is planned there is not planned again by the next run.
     pub async fn sweep(self, lease: &Lease) -> Result<(), StoreError> {
         self.store
             .write(|tx| async move {
@@ -178,8 +179,8 @@ impl WindowRepo<'_> {
         self.windows_in(shop, record, lane, epoch, &[WindowState::Short]).await
     }
 
-    /// Whether a window of a record was read whole, with rows in it, though its total said more: then totals of this record are
-    /// not those of the window that is asked for.
+    /// Whether a window of a record was read whole, with rows in it, though its total said more: then totals of this
+    /// record are not those of the window that is requested.
     pub async fn has_foreign_totals(self, shop: &str, record: Record) -> Result<bool, StoreError> {
         rules::has_foreign_totals(&self.store.connection, shop, record).await
     }
@@ -216,7 +217,7 @@ impl WindowRepo<'_> {
         rules::in_states(&self.store.connection, &key, epoch, states).await
     }
 
-    /// Plans windows in the create lane. A window asked for again is planned again, whatever became of it.
+    /// Plans windows in the create lane. A window requested again is planned again, whatever became of it.
     pub async fn plan(self, lease: &Lease, windows: &[Window]) -> Result<(), StoreError> {
         self.store
             .write(|tx| async move {
@@ -226,7 +227,7 @@ impl WindowRepo<'_> {
             .await
     }
 
-    /// Notes that a window is being read, and tells its id.
+    /// Notes that a window is being read, and returns its id.
     pub async fn open(
         self,
         lease: &Lease,

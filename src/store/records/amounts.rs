@@ -1,4 +1,4 @@
-//! Money that a platform tells in calls of its own: which orders are due, and how an answer is stored.
+//! Money that a platform gives in separate calls: which orders are due, and how an answer is stored.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,19 +17,19 @@ use crate::store::entities::order::{Column, Entity};
 use crate::store::ledger::leases::{self, Lease};
 use crate::store::{Store, StoreError};
 
-/// An order whose money is to be asked for.
+/// An order whose money is to be requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueOrder {
     pub number: String,
     pub status: OrderStatus,
     pub updated_at: Option<DateTime<Utc>>,
-    /// To be handed back with the answer: an order that changed meanwhile is due anew.
+    /// To be handed back with the answer: an order that changed meanwhile is due again.
     pub due_at: DateTime<Utc>,
     /// How often in a row its money could not be read.
     pub attempts: i64,
 }
 
-/// What asking for the money of an order came to.
+/// What requesting the money of an order came to.
 #[derive(Clone, Debug)]
 pub struct AmountsRow {
     pub number: String,
@@ -44,7 +44,7 @@ pub enum AmountsResult {
         amounts: Amounts,
         /// The platform's own text.
         raw: String,
-        /// When to ask again. `None`: not until the order changes.
+        /// When to request again. `None`: not until the order changes.
         next_due: Option<DateTime<Utc>>,
     },
     /// No answer to be had yet.
@@ -122,11 +122,11 @@ impl AmountRepo<'_> {
             .await?)
     }
 
-    /// How many orders there are whose money could not be read when it was last asked for.
+    /// How many orders there are whose money could not be read when it was last requested.
     pub async fn count_unreadable(self, shop: &str) -> Result<u64, StoreError> {
         Ok(Entity::find()
             .filter(Column::Shop.eq(shop))
-            // In these words, which are those of the index.
+            // Written like the condition of the index, so that the index is used.
             .filter(Expr::cust("amounts_attempts > 0"))
             .count(&self.store.connection)
             .await?)
@@ -145,7 +145,7 @@ impl AmountRepo<'_> {
         Ok(any.is_some())
     }
 
-    /// Stores what was asked for, touching nothing but money. An order that a page changed since it was taken
+    /// Stores what was requested, touching nothing but money. An order that a page changed since it was taken
     /// keeps the money that came, and stays due.
     pub async fn commit(self, lease: &Lease, run_id: i64, rows: Vec<AmountsRow>) -> Result<(), StoreError> {
         let now = self.store.clock.now();

@@ -1,5 +1,5 @@
-//! Quarantine: records that could not be read, kept with the reason until a later copy is stored, the platform answers, or
-//! a later version of the program can read them.
+//! Quarantine: records that could not be read, kept with the reason until a later copy is stored, the platform answers,
+//! or a later version of the program can read them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -37,7 +37,7 @@ pub struct Quarantined {
     pub reason: String,
     /// The platform's own text.
     pub raw: String,
-    /// Whether a call of its own may tell more, so that it is asked for again by itself.
+    /// Whether a detail call may give more, so that it is requested again by itself.
     pub has_own_call: bool,
 }
 
@@ -57,7 +57,7 @@ pub struct QuarantineRow {
     pub last_seen_at: DateTime<Utc>,
     /// The version of this program that last tried to read it. `None`: one that did not say.
     pub version: Option<String>,
-    /// From when on it is asked for again. `None`: not by itself.
+    /// From when on it is requested again. `None`: not by itself.
     pub next_try_at: Option<DateTime<Utc>>,
     /// The window that showed it last, which is read again for what has no call of its own. `None`: no window did.
     pub shown_in: Option<ShownIn>,
@@ -166,7 +166,7 @@ impl QuarantineRepo<'_> {
         rows.into_iter().map(QuarantineRow::try_from).collect()
     }
 
-    /// Those of `numbers` that are asked for again by themselves, by number.
+    /// Those of `numbers` that are requested again by themselves, by number.
     pub async fn asked_again(
         self,
         shop: &str,
@@ -189,7 +189,7 @@ impl QuarantineRepo<'_> {
         Ok(kept)
     }
 
-    /// How much of a (shop, record) is in quarantine and asked for again by itself.
+    /// How much of a (shop, record) is in quarantine and requested again by itself.
     pub async fn count_asked_again(self, shop: &str, record: Record) -> Result<u64, StoreError> {
         Ok(Entity::find()
             .filter(Column::Shop.eq(shop))
@@ -241,8 +241,8 @@ pub async fn note_tried(
     Ok(())
 }
 
-/// Puts what a page could not read into quarantine; what is already there is counted once more. Returns the numbers of the new
-/// ones.
+/// Puts what a page could not read into quarantine; what is already there is counted once more. Returns the numbers of
+/// the new ones.
 pub async fn keep(tx: &Tx, key: &LaneKey, page: &PageCommit) -> Result<BTreeSet<String>, StoreError> {
     let mut new = BTreeSet::new();
     for has_own_call in [true, false] {

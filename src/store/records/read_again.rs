@@ -1,5 +1,5 @@
-//! Windows that are read again because of what they showed: rows of a list that could not be read, and that no call of their own
-//! tells more of.
+//! Windows that are read again because of what they showed: rows of a list that could not be read, and that no call of
+//! their own shows.
 
 use crate::store::records::quarantine::QuarantineRepo;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,8 +37,8 @@ pub struct WindowRead {
 }
 
 impl QuarantineRepo<'_> {
-    /// Notes that a window was read again. A row without a number that it did not show this time leaves the quarantine: it
-    /// could be read, or is somewhere else by now. What is left is due later. Returns how many left.
+    /// Notes that a window was read again. A row without a number that it did not show this time leaves the quarantine:
+    /// it could be read, or is somewhere else by now. What is left is due later. Returns how many left.
     pub async fn note_read_again(self, lease: &Lease, read: WindowRead) -> Result<u64, StoreError> {
         let now = self.store.clock.now();
         self.store

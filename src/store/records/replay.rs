@@ -18,11 +18,11 @@ use crate::store::{Store, StoreError};
 /// What stands in `raw` once the answers were let go.
 const NOTHING: &str = "{}";
 
-/// A stored thing as its answers told it.
+/// A stored thing with its answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawRow {
     pub number: String,
-    /// The column as it is, which tells [`ReplayRepo::rewrite_typed`] whether it is still the same.
+    /// The column as it is, by which [`ReplayRepo::rewrite_typed`] sees whether it is still the same.
     pub raw: String,
 }
 
@@ -34,7 +34,7 @@ impl RawRow {
     }
 }
 
-/// A thing made anew of stored answers.
+/// A thing converted again from stored answers.
 #[derive(Clone, Debug)]
 pub struct Retyped {
     /// An order whose money comes by a call of its own brings it here when it is among the answers.
@@ -43,7 +43,7 @@ pub struct Retyped {
     pub raw: String,
 }
 
-/// Stored answers, from which the typed columns are made anew.
+/// Converts stored answers again into typed columns.
 #[derive(Clone, Copy)]
 pub struct ReplayRepo<'a> {
     pub(in crate::store) store: &'a Store,
@@ -74,9 +74,10 @@ impl ReplayRepo<'_> {
         rows.collect()
     }
 
-    /// Writes the typed columns and the parts of things that are stored, and tells how many. Hashes, `raw`, moments,
-    /// runs, events and dates of money stay; so does money that is not given, and an update time that is not told or
-    /// cannot be true: one after the thing was read, or after now where a clock that was ahead wrote down when it was read. A thing that changed since its answers were read is left as it is.
+    /// Writes the typed columns and the parts of things that are stored, and returns how many. Hashes, `raw`, moments,
+    /// runs, events and dates of money stay; so does money that is not given, and an update time that is missing or
+    /// cannot be true: one after the thing was read, or after now where a clock that was ahead wrote down when it was
+    /// read. A thing that changed since its answers were read is left as it is.
     pub async fn rewrite_typed(self, shop: &str, things: &[Retyped]) -> Result<u64, StoreError> {
         let now = self.store.clock.now();
         let mut rewritten = 0;
@@ -87,7 +88,7 @@ impl ReplayRepo<'_> {
     }
 
     /// Lets go of the answers of what was last written before `older_than`; all else of it stays, the hashes too. Looks
-    /// at the next few hundred things of a kind by number and tells where to go on.
+    /// at the next few hundred things of a kind by number and returns where to continue.
     pub async fn prune_raw(
         self,
         shop: &str,
@@ -163,7 +164,7 @@ async fn rewrite(tx: Tx, shop: &str, things: &[Retyped], now: DateTime<Utc>) -> 
     Ok(same.iter().map(|stored| stored.entity.number()).collect::<HashSet<_>>().len() as u64)
 }
 
-/// What is stored of a thing that is made anew.
+/// What is stored of a thing that is converted again.
 struct Known {
     raw: String,
     updated_at: Option<DateTime<Utc>>,

@@ -69,8 +69,8 @@ impl ScanRepo<'_> {
         Ok(rows.unwrap_or(0).unsigned_abs())
     }
 
-    /// Ends a scan that saw everything, and tells how many rows are gone. Those that were written since it began stay,
-    /// whether it saw them or not.
+    /// Ends a scan that saw everything, and returns how many rows are gone. Those that were written since it began
+    /// stay, whether it saw them or not.
     ///
     /// In several transactions, each of which finds out whether the lease still stands. The cursor is the last: a scan
     /// that was cut off here is no complete one, and what it marked another one may bring back.

@@ -1,4 +1,4 @@
-//! The stock of SKUs, warehouse by warehouse, where a platform tells it in calls of its own.
+//! The stock of SKUs, warehouse by warehouse, where a platform gives it in separate calls.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 
 const TABLE: &str = "sku_stock";
 
-/// A SKU whose stock is to be asked for.
+/// A SKU whose stock is to be requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueSku {
     pub sku_id: String,
@@ -30,8 +30,8 @@ pub struct StockRepo<'a> {
 }
 
 impl StockRepo<'_> {
-    /// Replaces what is known of the stock of one SKU, unless that was read later. A warehouse that is told twice is one
-    /// row, the one told last.
+    /// Replaces what is known of the stock of one SKU, unless that was read later. A warehouse that is reported twice
+    /// is one row, the last one.
     pub async fn set(
         self,
         shop: &str,
@@ -52,7 +52,7 @@ impl StockRepo<'_> {
                 }
                 let rows = by_warehouse.values().map(|stock| row(shop, sku_id, stock, &read_at));
                 for mut insert in bulk::inserts(TABLE, rows) {
-                    // Somebody else may be writing the same.
+                    // Someone else may be writing the same.
                     let known = OnConflict::columns(["shop", "sku_id", "warehouse"]).do_nothing().to_owned();
                     insert.on_conflict(known);
                     tx.db().execute(&insert).await?;
@@ -62,7 +62,7 @@ impl StockRepo<'_> {
             .await
     }
 
-    /// Notes that the stock of a SKU could not be read, so many times in a row by now, and when it is asked for again.
+    /// Notes that the stock of a SKU could not be read, so many times in a row by now, and when it is requested again.
     pub async fn note_failed(
         self,
         shop: &str,
@@ -73,14 +73,14 @@ impl StockRepo<'_> {
         self.store.write(|tx| async move { set_attempts(&tx, shop, sku_id, attempts, Some(due)).await }).await
     }
 
-    /// How many SKUs there are whose stock could not be read when it was last asked for.
+    /// How many SKUs there are whose stock could not be read when it was last requested.
     pub async fn count_unreadable(self, shop: &str) -> Result<u64, StoreError> {
         let select = Query::select()
             .expr(Expr::col("sku_id").count())
             .from("skus")
             .and_where(Expr::col("shop").eq(shop))
             .and_where(Expr::col("gone_at").is_null())
-            // In these words, which are those of the index.
+            // Written like the condition of the index, so that the index is used.
             .and_where(Expr::cust("stock_attempts > 0"))
             .to_owned();
         let row = self.store.connection.query_one(&select).await?;
@@ -157,7 +157,7 @@ async fn set_attempts(
     Ok(())
 }
 
-/// Deletes what was read until then, and tells whether there is anything that was read later.
+/// Deletes what was read until then, and returns whether anything was read later.
 async fn forget_older(tx: &Tx, of_sku: &Condition, read_at: &Value) -> Result<bool, StoreError> {
     let delete = Query::delete()
         .from_table(TABLE)

@@ -1,5 +1,5 @@
-//! What is looked at every minute to see whether anybody must be told, of all shops at once: a few small queries, however
-//! many shops there are.
+//! What is looked at every minute to see whether anybody must be reported, of all shops at once: a few small queries,
+//! however many shops there are.
 
 use crate::store::reports::alarms::AlarmRepo;
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ impl AlarmRepo<'_> {
             .select_only()
             .columns([Column::Shop, Column::Record])
             .column_as(Column::FinishedAt.max(), "last")
-            // In these words, which are those of the index: a bound value would not be known to match it.
+            // Written like the condition of the index: a bound value would not match it.
             .filter(Expr::cust("outcome = 'mended'"))
             .filter(Column::FinishedAt.gte(self.store.dialect.instant(after)))
             .group_by(Column::Shop)

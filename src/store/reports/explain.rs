@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 /// What is known of a thing that is stored, whatever it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// `None`: the platform does not tell.
+    /// `None`: the platform does not say.
     pub created_at: Option<DateTime<Utc>>,
     pub updated_at: Option<DateTime<Utc>>,
     /// Since when a complete scan no longer finds it. `None`: it is there.
@@ -57,7 +57,7 @@ pub struct Gap {
     pub oldest: DateTime<Utc>,
 }
 
-/// More states than these of one order tell nothing more.
+/// No more states than these of one order are shown.
 const EVENTS_MAX: u64 = 100;
 
 /// Where a row comes from, and what is missing.

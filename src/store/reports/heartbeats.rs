@@ -1,4 +1,4 @@
-//! When the daemon was last at work, so that one which comes back knows how long nobody was.
+//! When the daemon was last at work, so that one which comes back knows how long no one was.
 
 use crate::store::reports::daemons::DaemonRepo;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -15,7 +15,7 @@ use crate::store::ledger::cursors::Cursor;
 use crate::store::ledger::windows::WindowState;
 use crate::store::{Store, StoreError};
 
-/// Which orders to tell of.
+/// Which orders to return.
 #[derive(Clone, Debug, Default)]
 pub struct OrdersFilter {
     /// `None`: of all shops.
@@ -105,8 +105,8 @@ pub struct Overview {
     pub quarantined: u64,
     /// Orders whose money is due now.
     pub amounts_due: u64,
-    /// What is stored but for something that a call of its own tells and that could not be read: the money of orders,
-    /// the stock of SKUs. It is asked for again.
+    /// What is stored without a part that a separate call gives and that could not be read: the money of orders,
+    /// the stock of SKUs. It is requested again.
     pub extras_unreadable: u64,
     /// `None`: it never ran.
     pub last_run: Option<RunRow>,
@@ -145,8 +145,8 @@ impl ReportRepo<'_> {
             .await?)
     }
 
-    /// The next orders of a shop by number, so that whoever walks through all of them while they change neither misses one
-    /// nor sees one twice. `after`: the last number of the batch before.
+    /// The next orders of a shop by number, so that a caller who walks through all of them while they change neither
+    /// misses one nor sees one twice. `after`: the last number of the batch before.
     pub async fn orders_after(
         self,
         shop: &str,

@@ -1,4 +1,4 @@
-//! How all shops are doing, in a handful of questions whatever the number of shops and orders: for monitoring, which asks often.
+//! The state of all shops in a few queries, whatever the number of shops and orders. Monitoring reads it often.
 
 use crate::store::reports::overview::ReportRepo;
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ impl ReportRepo<'_> {
         Ok(pulse)
     }
 
-    /// By shop. `failed` in the words of the table's index.
+    /// By shop. `failed` is written like the condition of the table's index.
     async fn unreadable_counts(
         self,
         table: &'static str,

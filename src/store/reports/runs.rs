@@ -91,7 +91,7 @@ pub struct RunRow {
     pub note: Option<String>,
 }
 
-/// Which runs to tell of.
+/// Which runs to return.
 #[derive(Clone, Debug, Default)]
 pub struct RunsFilter {
     /// `None`: of all shops.
@@ -109,7 +109,7 @@ pub struct RunRepo<'a> {
 }
 
 impl RunRepo<'_> {
-    /// Notes the beginning of a run and tells its id. Its lane's lease comes first: a run without one looks like
+    /// Notes the beginning of a run and returns its id. Its lane's lease comes first: a run without one looks like
     /// one whose process died.
     pub async fn start(self, run: NewRun) -> Result<i64, StoreError> {
         let (now, run) = (self.store.clock.now(), &run);
@@ -173,7 +173,7 @@ impl RunRepo<'_> {
         Entity::find_by_id(id).one(&self.store.connection).await?.map(RunRow::try_from).transpose()
     }
 
-    /// Ends the runs whose process died: unfinished ones of a (shop, record) in which nobody holds a lane. Tells
+    /// Ends the runs whose process died: unfinished ones of a (shop, record) in which no one holds a lane. Tells
     /// how many there were.
     pub async fn end_orphaned(self) -> Result<u64, StoreError> {
         let finished_at = self.store.clock.now();

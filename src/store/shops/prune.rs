@@ -59,7 +59,7 @@ impl PruneRepo<'_> {
     /// Prunes everything that is due, step by step. May be dropped at any point: the next call goes on.
     pub async fn prune(self, ages: Ages) -> Result<PruneSummary, StoreError> {
         let now = self.store.clock.now();
-        // An age beyond what a calendar can tell is for ever.
+        // An age beyond what the calendar can express means for ever.
         let before = |age: Option<TimeDelta>| age.and_then(|age| now.checked_sub_signed(age));
         let mut summary = PruneSummary::default();
         if let Some(older_than) = before(ages.runs) {
@@ -107,8 +107,9 @@ impl PruneRepo<'_> {
         }
     }
 
-    /// Deletes runs that began before `older_than` and are over. Kept all the same: of each (shop, record) the newest and
-    /// the newest that ended well, of each job the newest. Looks at the next few hundred and tells where to go on.
+    /// Deletes runs that began before `older_than` and are over. Kept all the same: of each (shop, record) the newest
+    /// and the newest that ended well, of each job the newest. Looks at the next few hundred and returns where to
+    /// continue.
     pub async fn prune_runs(
         self,
         older_than: DateTime<Utc>,
@@ -150,7 +151,7 @@ impl PruneRepo<'_> {
 /// Id, shop, record, job, start, outcome.
 type OldRun = (i64, String, String, String, DateTime<Utc>, Option<String>);
 
-/// The ids among what these runs are about that `status` and the schedule still ask for.
+/// The ids among what these runs are about that `status` and the schedule still request.
 async fn runs_to_keep(tx: &Tx, old: &[&OldRun]) -> Result<BTreeSet<i64>, StoreError> {
     let about: BTreeSet<(&str, &str)> = old.iter().map(|run| (run.1.as_str(), run.2.as_str())).collect();
     let jobs: BTreeSet<&str> = old.iter().map(|run| run.3.as_str()).collect();

@@ -43,7 +43,7 @@ const LEASES: &str = "leases";
 const RUNS: &str = "job_runs";
 const SHOPS: &str = "shops";
 
-/// The tables at the beginning of [`SHOP_TABLES`] without whose rows nobody can work for a shop.
+/// The tables at the beginning of [`SHOP_TABLES`] without whose rows no one can work for a shop.
 const WORKING_TABLES: usize = 4;
 /// Rows that a shop has as soon as the config names it. They are no reason to keep a name.
 const TRIVIAL: [&str; 4] = ["login_attempts", LEASES, ALARMS, SHOPS];
@@ -59,7 +59,7 @@ pub enum Hindrance {
     Taken {
         table: &'static str,
     },
-    /// Somebody reads the shop, or renews its token.
+    /// Someone reads the shop, or renews its token.
     Busy {
         owner: Owner,
         until: DateTime<Utc>,
@@ -113,7 +113,7 @@ impl ShopRepo<'_> {
             .await
     }
 
-    /// Deletes a shop's grant, and takes its lanes from whoever may still have one. From here on nobody can work for
+    /// Deletes a shop's grant, and takes its lanes from any process that holds one. From here on no one can work for
     /// it; [`ShopRepo::forget_rows`] deletes the rest. `None`: done.
     pub async fn forget_grant(self, shop: &str) -> Result<Option<Hindrance>, StoreError> {
         self.store
@@ -189,7 +189,7 @@ async fn delete(tx: &Tx, table: &'static str, shop: &str) -> Result<(), StoreErr
 
 /// By the rows' own places in the table: not every table has a key of its own that could be cut into parts.
 async fn delete_some(tx: &Tx, table: &'static str, shop: &str) -> Result<u64, StoreError> {
-    // SQLite lets nobody else write meanwhile; Postgres wades through the rows deleted before.
+    // SQLite lets no one else write meanwhile; Postgres wades through the rows deleted before.
     let (place, at_once) = match tx.dialect {
         Dialect::Sqlite => ("rowid", 5_000),
         Dialect::Postgres => ("ctid", 50_000),

@@ -1,4 +1,4 @@
-//! A page becomes rows to store: unchanged ones are dropped, details fetched, odd ones set aside.
+//! A page becomes rows to store: unchanged ones are dropped, details fetched, unreadable ones set aside.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,10 +16,10 @@ use crate::store::records::quarantine::Quarantined;
 use crate::sync::engine::details;
 use crate::sync::{RecordSync, SyncError, quarantine};
 
-/// Whatever was asked for is answered by then, also when its turn was long in coming.
+/// Whatever was requested is answered by then, also when its turn was long in coming.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
-/// Why an order is asked for again that could be read: what a line is of cannot be told.
+/// Why an order is requested again that could be read: what a line is of cannot be reported.
 const NAMELESS_LINE: &str = "a line of the order has no number";
 
 /// What is to be written of one or several pages.
@@ -43,7 +43,7 @@ impl Digest {
 /// What became of a row of the list.
 pub enum Outcome {
     Thing(Box<Stored>),
-    /// It is stored, but for what a call of its own would have told.
+    /// It is stored without the part that its detail call would have given.
     Partly(Box<Stored>, Quarantined),
     Odd(Quarantined),
 }
@@ -93,8 +93,8 @@ pub async fn digest(
     Ok(digest)
 }
 
-/// The rows worth a closer look: those whose list row is not stored as it is now, and all where the list does not
-/// tell of every change. Without those that are in quarantine as they are: they are asked for again after the news, and
+/// The rows worth a closer look: those whose list row is not stored as it is now, and all where the list does not tell
+/// of every change. Without those that are in quarantine as they are: they are requested again after new changes, and
 /// no more often than that.
 async fn changed(sync: &RecordSync, listed: Vec<ListRow>) -> Result<Vec<ListRow>, SyncError> {
     let changed = unlike_stored(sync, listed).await?;
@@ -215,7 +215,7 @@ impl ListRow {
     }
 }
 
-/// Readable rows, the same number only once (the last one told), and the others.
+/// Readable rows, the same number only once (the last one listed), and the others.
 fn sort_rows(rows: Vec<Row>) -> (Vec<ListRow>, Vec<Quarantined>) {
     let mut listed: Vec<ListRow> = Vec::with_capacity(rows.len());
     let mut odd = Vec::new();

@@ -1,4 +1,4 @@
-//! What calls of their own tell of the rows of a list, and what becomes of a row whose call fails.
+//! Requests the details of listed rows, and decides what happens to a row whose call fails.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::sync::{RecordSync, SyncError};
 const STALE_DETAILS_MAX: u32 = 3;
 const STALE_DETAIL_PAUSE: Duration = Duration::from_millis(500);
 
-/// What rows are asked for with.
+/// What rows are requested with.
 #[derive(Clone, Copy)]
 pub struct DetailCalls {
     pub details: Details,
@@ -55,7 +55,7 @@ pub async fn complete_all(
     Ok(outcomes.map(|(row, answer)| outcome_of_call(sync, row, answer, calls)).collect())
 }
 
-/// Asks for what belongs to each of the rows: several in a call where the platform can, and one by one those whose
+/// Requests what belongs to each of the rows: several in a call where the platform can, and one by one those whose
 /// common call failed.
 pub async fn ask_details(sync: &RecordSync, rows: &[ListRow], calls: DetailCalls) -> Asked<Outcome> {
     if calls.are_extra() && sync.progress.has_given_up_extras() {
@@ -94,7 +94,7 @@ pub async fn ask_details(sync: &RecordSync, rows: &[ListRow], calls: DetailCalls
     Asked { answers, fatal: asked.fatal, of: rows.len() }
 }
 
-/// Each by a call of its own. `of`: how many rows there are with those that are not asked for here.
+/// Each by a call of its own. `of`: how many rows there are with those that are not requested here.
 async fn ask_alone(sync: &RecordSync, rows: &[&ListRow], of: usize, calls: DetailCalls) -> Asked<Outcome> {
     requests::ask_each(sync, rows, of, calls.patience, |row, patience| {
         complete(sync, row.clone(), DetailCalls { patience, ..calls })
@@ -125,7 +125,7 @@ fn outcome_of_call(
     }
 }
 
-/// Several rows share a call. `None`: the answer leaves out a row that was asked for. Then it may be cut, also in the
+/// Several rows share a call. `None`: the answer leaves out a row that was requested. Then it may be cut, also in the
 /// middle of another row's parts, and each row needs a call of its own.
 async fn complete_batch(
     sync: &RecordSync,
@@ -216,7 +216,7 @@ pub fn detail_reason(error: &SyncError) -> String {
     call_reason("detail", error)
 }
 
-/// Why a call of its own told nothing of a thing.
+/// Why the detail call of a thing gave no answer.
 pub fn call_reason(call: &str, error: &SyncError) -> String {
     match error {
         SyncError::Platform { source, .. } => format!("{call}: {}", reason_of(source)),

@@ -42,11 +42,11 @@ pub struct Rows<'a> {
     waiting: Digest,
     /// The window being read. `None`: no window, or one that is too long to be read again for single rows.
     shown_in: Option<ShownIn>,
-    /// Who wants to know which of it should have been here. `None`: nobody.
+    /// Who wants to know which of it should have been here. `None`: no one.
     pub watch: Option<&'a Watch>,
 }
 
-/// A page, and the moment before it was asked for: what it shows is at least as new.
+/// A page, and the moment before it was requested: what it shows is at least as new.
 pub struct AskedPage {
     pub page: Page,
     pub asked_at: DateTime<Utc>,
@@ -130,7 +130,8 @@ impl Sink for Rows<'_> {
     }
 }
 
-/// The window that is read again for rows of it that could not be read. A scan of all time is not: it comes again by itself.
+/// The window that is read again for rows of it that could not be read. A scan of all time is not: it comes again by
+/// itself.
 fn read_again_for_rows(sync: &RecordSync, range: Range) -> Option<ShownIn> {
     let Range::Window { lane, window, .. } = range else { return None };
     let windows = sync.windows();

@@ -16,11 +16,11 @@ use crate::sync::{RecordSync, SyncError};
 /// Why an order cannot be read that the platform does not have any more.
 pub const NOT_SHOWN: &str = "by its number: the platform shows no row of it";
 
-/// What a lookup by number made of the orders that were asked for. `Err`: why an order cannot be read whole.
+/// What a lookup by number made of the orders that were requested. `Err`: why an order cannot be read whole.
 pub type Whole = Vec<(String, Result<Outcome, String>)>;
 
-/// Puts the whole orders of these numbers in the place of their rows. An order that cannot be read whole goes to quarantine,
-/// and what is stored of it stays as it is.
+/// Puts the whole orders of these numbers in the place of their rows. An order that cannot be read whole goes to
+/// quarantine, and what is stored of it stays as it is.
 pub async fn make_whole(
     sync: &RecordSync,
     commit: &mut PageCommit,
@@ -56,7 +56,7 @@ pub async fn make_whole(
     Ok(())
 }
 
-/// Reads each of the orders whole. Those for which there was no use in asking are left out. `of`: see
+/// Reads each of the orders whole. Those for which there was no use in a request are left out. `of`: see
 /// [`requests::ask_each`].
 pub async fn read_whole(
     sync: &RecordSync,

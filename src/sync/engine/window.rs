@@ -20,7 +20,7 @@ pub const PASSES_MAX: u32 = 3;
 pub struct Stretch<'a> {
     pub lane: Lane,
     pub epoch: i64,
-    /// Who wants to know which of it should have been here. `None`: nobody.
+    /// Who wants to know which of it should have been here. `None`: no one.
     pub watch: Option<&'a Watch>,
 }
 
@@ -149,8 +149,8 @@ impl WindowReading<'_> {
         Passed::Split(halves)
     }
 
-    /// A window of one second: once for each status where it holds more than the platform lists, to its end where the platform
-    /// sets none. `None`: pages have become smaller, and it is to be begun anew.
+    /// A window of one second: once for each status where it holds more than the platform lists, to its end where the
+    /// platform sets none. `None`: pages have become smaller, and it is to be started again.
     async fn read_second(&mut self, first: AskedPage) -> Result<Option<PassEnd>, SyncError> {
         let statuses = self.sync().windows().dense_statuses;
         let (total, pages_max) = (first.page.total, self.reading.pager.pages_at_last());
@@ -187,7 +187,7 @@ impl WindowReading<'_> {
             }
             self.reading.rows.seen.absorb(&before);
         }
-        // A status this version does not know is in no list above; the total over all statuses tells.
+        // A status this version does not know is in no list above; the total over all statuses shows it.
         let last = self.reading.pager.first(self.range(None)).await?.page.total;
         Ok(Some(PassEnd {
             total: last,
@@ -211,7 +211,8 @@ impl WindowReading<'_> {
         Ok(WindowEnd::Split { halves: [earlier, later], origin: Origin::default() })
     }
 
-    /// A window that begins before what the platform still shows: what lies before it cannot be read any more, the rest is.
+    /// A window that begins before what the platform still shows: what lies before it cannot be read any more, the rest
+    /// is.
     async fn without_unreachable(&mut self, error: SyncError) -> Result<WindowEnd, SyncError> {
         let turn = self.reading.sync.application.habits().turn_to_search().await;
         // Another window may have found it out meanwhile.
@@ -244,8 +245,8 @@ impl WindowReading<'_> {
         since.is_some_and(|since| self.window.until() <= since)
     }
 
-    /// Whether the total that speaks against the pass is not this window's: the platform reports it of any window. A window that
-    /// shows nothing is only believed where that was seen of one that did.
+    /// Whether the total that speaks against the pass is not this window's: the platform reports it of any window. A
+    /// window that shows nothing is only believed where that was seen of one that did.
     async fn is_total_of_another(&self, pass: &PassEnd) -> Result<bool, SyncError> {
         let may_be = match self.seen() {
             0 => pass.doubts.has(Doubt::PageEmpty) && self.knows_foreign_totals().await?,
