@@ -94,7 +94,7 @@ impl App {
         };
         let store = Store::connect_with(&settings, loaded.config.database.connections_max, clock).await?;
         tracing::debug!(database = store.describe(), "connected");
-        let applied = store.migrate().await?;
+        let applied = store.schema().migrate().await?;
         if !applied.is_empty() {
             tracing::debug!("migrated the database: {}", applied.join(", "));
         }
@@ -123,7 +123,7 @@ impl App {
         let config = &loaded.config;
         let applications = Arc::new(connect_apps(config, &clock)?);
         let shops = enabled_shops(config, &applications);
-        store.register_shops(&shops).await?;
+        store.shops().register(&shops).await?;
         let grants = Grants::new(grants);
         grants::check(config, &shops, grants.capabilities())?;
         let tokens = open_tokens(config, &store, grants, applications.clone(), clock.clone()).await?;

@@ -78,7 +78,12 @@ impl App {
 
 async fn read(store: &Store, tokens: &Tokens, shops: &[Shop]) -> Option<Arc<HealthSnapshot>> {
     let no_snapshot = "could not read how the shops are doing";
-    let records = store.pulse().await.inspect_err(|error| tracing::debug!("{no_snapshot}: {error}")).ok()?;
+    let records = store
+        .reports()
+        .health_snapshot()
+        .await
+        .inspect_err(|error| tracing::debug!("{no_snapshot}: {error}"))
+        .ok()?;
     let grants =
         tokens.statuses(shops).await.inspect_err(|error| tracing::debug!("{no_snapshot}: {error}")).ok()?;
     Some(Arc::new(HealthSnapshot { records, grants }))

@@ -19,7 +19,7 @@ impl App {
         let applications = Arc::new(self.connect_again(config)?);
         let shops = enabled_shops(config, &applications);
         grants::check(config, &shops, self.tokens.capabilities())?;
-        self.store.register_shops(&shops).await?;
+        self.store.shops().register(&shops).await?;
 
         for (name, application) in &*applications {
             if let Some(rate) = config.requests_per_second(name) {

@@ -67,7 +67,7 @@ impl Tokens {
     }
 
     pub(super) async fn shop_row(&self, shop: &Shop) -> Result<ShopRow, AuthError> {
-        let row = self.shared.parts.store.shop_row(&shop.name).await;
+        let row = self.shared.parts.store.shops().get(&shop.name).await;
         row.map_err(|source| AuthError::Store { shop: shop.name.clone(), source: Arc::new(source) })?
             .ok_or_else(|| AuthError::NotRegistered { shop: shop.name.clone() })
     }

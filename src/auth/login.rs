@@ -136,7 +136,7 @@ impl Tokens {
     /// With a new grant the shop goes on by itself, in every program, and whatever was told of the old one counts no
     /// more.
     pub(super) async fn begin_grant(&self, shop: &Shop) -> Result<(), AuthError> {
-        let begun = self.shared.parts.store.begin_grant(&shop.name).await;
+        let begun = self.shared.parts.store.grants().begin(&shop.name).await;
         if begun.map_err(|source| store_error(shop, source))? {
             tracing::info!(
                 event = "shop.resumed",
@@ -155,7 +155,7 @@ impl Tokens {
         account: &Account,
         authorised_at: DateTime<Utc>,
     ) -> Result<(), AuthError> {
-        let kept = self.shared.parts.store.set_account(&shop.name, account, authorised_at);
+        let kept = self.shared.parts.store.shops().set_account(&shop.name, account, authorised_at);
         kept.await.map_err(|source| store_error(shop, source))
     }
 

@@ -215,7 +215,7 @@ impl Tokens {
         if marked_at.is_some_and(|at| (since..=now).contains(&at)) {
             return Ok(false);
         }
-        let takes = store.mark_grant(&shop.name, GrantMark::Warned, marked_at, Some(now)).await;
+        let takes = store.grants().mark(&shop.name, GrantMark::Warned, marked_at, Some(now)).await;
         takes.map_err(|source| store_error(shop, source))
     }
 

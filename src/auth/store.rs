@@ -103,26 +103,26 @@ impl TokenStore for Store {
     }
 
     async fn now(&self) -> Result<DateTime<Utc>, TokenStoreError> {
-        self.now().await.map_err(TokenStoreError::new)
+        self.grants().now().await.map_err(TokenStoreError::new)
     }
 
     async fn load(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
-        self.credential(shop).await.map_err(TokenStoreError::new)
+        self.grants().get(shop).await.map_err(TokenStoreError::new)
     }
 
     async fn read_back(&self, shop: &str) -> Result<Option<Credential>, TokenStoreError> {
-        self.committed_credential(shop).await.map_err(TokenStoreError::new)
+        self.grants().committed(shop).await.map_err(TokenStoreError::new)
     }
 
     async fn list(&self) -> Result<Vec<Credential>, TokenStoreError> {
-        self.credentials().await.map_err(TokenStoreError::new)
+        self.grants().all().await.map_err(TokenStoreError::new)
     }
 
     async fn swap(&self, claim: Option<&Claim>, next: &Credential) -> Result<bool, TokenStoreError> {
-        self.swap_credential(claim, next).await.map_err(TokenStoreError::new)
+        self.grants().swap(claim, next).await.map_err(TokenStoreError::new)
     }
 
     async fn clear(&self, shop: &str) -> Result<bool, TokenStoreError> {
-        self.clear_credential(shop).await.map_err(TokenStoreError::new)
+        self.grants().clear(shop).await.map_err(TokenStoreError::new)
     }
 }

@@ -273,7 +273,7 @@ impl Tokens {
             forget_files(state, &parts.store, &shop.name).await?;
         }
         self.slot(&shop.name).forget();
-        let dropped = self.shared.parts.store.drop_orphans(&shop.name).await;
+        let dropped = self.shared.parts.store.orphans().delete_of_shop(&shop.name).await;
         dropped.map_err(|source| AuthError::Store { shop: shop.name.clone(), source: Arc::new(source) })?;
         Ok(cleared)
     }

@@ -31,7 +31,7 @@ pub(super) async fn run(
     words: &BackfillArgs,
     cancel: CancellationToken,
 ) -> anyhow::Result<Exit> {
-    app.store.end_orphaned_runs().await?;
+    app.store.runs().end_orphaned().await?;
     let stretch = stretch(&app, words)?;
     let shops = select(&app, words)?;
     let started_at = Instant::now();

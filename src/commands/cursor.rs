@@ -52,9 +52,9 @@ async fn get(
     as_json: bool,
 ) -> anyhow::Result<Exit> {
     let mut cursors: Vec<(String, Record, Cursor)> = Vec::new();
-    for row in store.shop_rows().await?.into_iter().filter(|row| shop.is_none_or(|shop| row.name == shop)) {
+    for row in store.shops().all().await?.into_iter().filter(|row| shop.is_none_or(|shop| row.name == shop)) {
         for each in Record::ALL.into_iter().filter(|each| record.is_none_or(|record| *each == record)) {
-            if let Some(cursor) = store.cursor(&row.name, each).await? {
+            if let Some(cursor) = store.cursors().get(&row.name, each).await? {
                 cursors.push((row.name.clone(), each, cursor));
             }
         }
@@ -97,7 +97,7 @@ async fn put(
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
     let CursorPlace { shop, record } = place;
-    let cursor = store.cursor(shop, *record).await?;
+    let cursor = store.cursors().get(shop, *record).await?;
     require_record(config, place, cursor.is_some())?;
     let from = cursor.and_then(|cursor| cursor.last_sync_at);
     let to = target(from)?.trunc_subsecs(0);
@@ -117,7 +117,7 @@ async fn put(
         who: operator::name(),
         why: consent.why.clone(),
     };
-    let from = store.move_cursor(&moving).await?;
+    let from = store.cursors().move_to(&moving).await?;
     tracing::warn!(
         event = "cursor.moved", shop, %record, who = moving.who,
         "the cursor of {record} of `{shop}` was moved from {} to {} UTC by {}",

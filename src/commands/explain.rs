@@ -59,23 +59,25 @@ pub(super) async fn run(store: &Store, words: &ExplainArgs, now: DateTime<Utc>) 
 
 async fn look(store: &Store, words: &ExplainArgs, now: DateTime<Utc>) -> anyhow::Result<Story> {
     let (shop, record, number) = (words.shop.as_str(), words.record, words.number.trim());
-    let cursor = store.cursor(shop, record).await?;
+    let cursor = store.cursors().get(shop, record).await?;
     let epoch = cursor.as_ref().map_or(0, |cursor| cursor.epoch);
     let here = here(store, shop, record, number).await?;
     let created = words.created.map(|created| created.resolve(now));
     let windows = match (&here, created) {
         (Some(here), _) => windows_of(store, shop, record, here).await?,
         (None, Some(created)) => {
-            let mut windows = store.windows_at(shop, record, Lane::Create, created, WINDOWS_MAX).await?;
-            windows.extend(store.windows_at(shop, record, Lane::Update, created, WINDOWS_MAX).await?);
+            let mut windows =
+                store.explain().windows_at(shop, record, Lane::Create, created, WINDOWS_MAX).await?;
+            windows
+                .extend(store.explain().windows_at(shop, record, Lane::Update, created, WINDOWS_MAX).await?);
             windows
         }
-        (None, None) => store.unsure_windows(shop, record, epoch, WINDOWS_MAX).await?,
+        (None, None) => store.explain().unsure_windows(shop, record, epoch, WINDOWS_MAX).await?,
     };
     let elsewhere = if here.is_none() { elsewhere(store, shop, record, number).await? } else { None };
     Ok(Story {
-        quarantine: store.quarantined(shop, record, number).await?,
-        history: store.reach_of(shop, record, Lane::Create).await?,
+        quarantine: store.quarantine().get(shop, record, number).await?,
+        history: store.explain().reach_of(shop, record, Lane::Create).await?,
         cursor: cursor.as_ref().and_then(|cursor| cursor.last_sync_at),
         last_full_at: cursor.and_then(|cursor| cursor.last_full_at),
         shop: shop.to_owned(),
@@ -91,12 +93,15 @@ async fn look(store: &Store, words: &ExplainArgs, now: DateTime<Utc>) -> anyhow:
 /// The row, of whichever kind of the record it is.
 async fn here(store: &Store, shop: &str, record: Record, number: &str) -> anyhow::Result<Option<Here>> {
     for kind in Kind::ALL.into_iter().filter(|kind| kind.record() == record) {
-        let Some(trace) = store.trace(shop, kind, number).await? else { continue };
+        let Some(trace) = store.explain().trace(shop, kind, number).await? else { continue };
         let (order, events) = match kind {
-            Kind::Order => (store.order(shop, number).await?, store.order_events(shop, number).await?),
+            Kind::Order => (
+                store.reports().order(shop, number).await?,
+                store.explain().order_events(shop, number).await?,
+            ),
             _ => (None, Vec::new()),
         };
-        let run = store.run(trace.run_id).await?;
+        let run = store.runs().get(trace.run_id).await?;
         return Ok(Some(Here { kind, trace, order: order.map(Box::new), events, run }));
     }
     Ok(None)
@@ -110,7 +115,7 @@ async fn elsewhere(
     number: &str,
 ) -> anyhow::Result<Option<(Kind, Record)>> {
     for kind in Kind::ALL.into_iter().filter(|kind| kind.record() != record) {
-        if store.trace(shop, kind, number).await?.is_some() {
+        if store.explain().trace(shop, kind, number).await?.is_some() {
             return Ok(Some((kind, kind.record())));
         }
     }
@@ -126,14 +131,14 @@ async fn windows_of(
 ) -> anyhow::Result<Vec<LedgerEntry>> {
     let mut windows: Vec<LedgerEntry> = Vec::new();
     if let Some(created) = here.trace.created_at {
-        windows.extend(store.windows_at(shop, record, Lane::Create, created, WINDOWS_MAX).await?);
+        windows.extend(store.explain().windows_at(shop, record, Lane::Create, created, WINDOWS_MAX).await?);
     }
     let mut changes: Vec<DateTime<Utc>> = here.events.iter().filter_map(|event| event.updated_at).collect();
     changes.extend(here.trace.updated_at);
     changes.sort_unstable();
     changes.dedup();
     for at in changes {
-        for window in store.windows_at(shop, record, Lane::Update, at, WINDOWS_MAX).await? {
+        for window in store.explain().windows_at(shop, record, Lane::Update, at, WINDOWS_MAX).await? {
             if !windows.contains(&window) {
                 windows.push(window);
             }

@@ -20,8 +20,8 @@ pub(super) async fn run(app: &App, words: &FetchArgs, cancel: CancellationToken)
     }
     let task = Task::One(number.to_owned());
     by_hand::run(app, shop, Record::Orders, "fetch", task, cancel).await?;
-    let aside = app.store.quarantined(&shop.name, Record::Orders, number).await?;
-    let order = app.store.order(&shop.name, number).await?;
+    let aside = app.store.quarantine().get(&shop.name, Record::Orders, number).await?;
+    let order = app.store.reports().order(&shop.name, number).await?;
     let lacks_extra = order.is_some()
         && app.details_are_extra(shop, Record::Orders)
         && aside.as_ref().is_some_and(|aside| aside.next_try_at.is_some());
@@ -36,7 +36,7 @@ pub(super) async fn run(app: &App, words: &FetchArgs, cancel: CancellationToken)
         let text = format!("{number} was read and is not here: somebody deletes rows");
         Failure::new(Exit::Later, text)
     })?;
-    let items = app.store.order_items(&shop.name, &[number.to_owned()]).await?;
+    let items = app.store.reports().order_items(&shop.name, &[number.to_owned()]).await?;
     print(&order, &items, words.table.json)?;
     if let Some(aside) = aside {
         let text = format!(

@@ -26,7 +26,7 @@ pub(super) async fn migrate(verb: &MigrateVerb, config: &Config) -> Result<Exit>
 }
 
 async fn up(store: &Store) -> Result<()> {
-    let applied = store.migrate().await?;
+    let applied = store.schema().migrate().await?;
     if applied.is_empty() {
         output::put("the schema is up to date\n")?;
     }
@@ -37,7 +37,7 @@ async fn up(store: &Store) -> Result<()> {
 }
 
 async fn status(store: &Store, as_json: bool) -> Result<()> {
-    let migrations = store.migration_status().await?;
+    let migrations = store.schema().status().await?;
     if as_json {
         let rows = migrations
             .iter()

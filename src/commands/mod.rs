@@ -306,7 +306,7 @@ fn not_opened(config: &Config, error: AppError) -> anyhow::Error {
 /// Refuses a shop that neither the config nor the database knows. One taken out of the config keeps its rows.
 async fn require_shop(loaded: &Loaded, store: &Store, name: Option<&str>) -> Result<()> {
     let Some(name) = name else { return Ok(()) };
-    if loaded.config.shops.contains_key(name) || store.shop_row(name).await?.is_some() {
+    if loaded.config.shops.contains_key(name) || store.shops().get(name).await?.is_some() {
         return Ok(());
     }
     let what = said!("no shop is called `{name}`", "没有叫 `{name}` 的店铺");
@@ -320,7 +320,7 @@ fn unknown_shop(app: &App, name: &str) -> Failure {
 
 /// The shops of this config that no daemon knows, though one works. Empty: there are none, or there is no daemon.
 async fn unknown_to_daemon(app: &App) -> Result<Vec<String>> {
-    let Some(known) = app.store.shops_of_daemons().await? else { return Ok(Vec::new()) };
+    let Some(known) = app.store.daemons().shops().await? else { return Ok(Vec::new()) };
     let names = app.shops.iter().map(|shop| &shop.name);
     Ok(names.filter(|name| !known.contains(*name)).cloned().collect())
 }

@@ -41,7 +41,7 @@ pub(super) async fn run(store: &Store, words: &OrdersArgs, now: DateTime<Utc>) -
         tracing::info!(event = "verb.finished", "{rows} orders written to {}", path.display());
         return Ok(Exit::Done);
     }
-    let orders = store.orders(&filter).await?;
+    let orders = store.reports().orders(&filter).await?;
     if words.table.json {
         output::json(&orders.iter().map(as_value).collect())?;
     } else {
@@ -146,18 +146,19 @@ async fn write_csv(
 ) -> anyhow::Result<usize> {
     put(&format!("{BYTE_ORDER_MARK}{}\r\n", HEADINGS.join(",")))?;
     if filter.limit.is_some() {
-        let orders = store.orders(filter).await?;
+        let orders = store.reports().orders(filter).await?;
         for batch in orders.chunks(BATCH) {
             put(&lines(batch))?;
         }
         return Ok(orders.len());
     }
     let mut rows = 0;
-    let shops = store.shop_rows().await?.into_iter().map(|row| row.name);
+    let shops = store.shops().all().await?.into_iter().map(|row| row.name);
     for shop in shops.filter(|name| filter.shop.as_ref().is_none_or(|shop| name == shop)) {
         let mut after: Option<String> = None;
         loop {
-            let batch = store.orders_after(&shop, filter.since, after.as_deref(), BATCH as u64).await?;
+            let batch =
+                store.reports().orders_after(&shop, filter.since, after.as_deref(), BATCH as u64).await?;
             let Some(last) = batch.last() else { break };
             put(&lines(&batch))?;
             rows += batch.len();

@@ -121,7 +121,7 @@ async fn line(app: &App, shop: &Shop, record: Record) -> anyhow::Result<Option<L
     let interval = next_run
         .and_then(|next| schedule::next_run(app.config(), shop, record, next).map(|after| after - next));
     let reckoning = Reckoning { app, shop, record, paging, now };
-    let cursor = app.store.cursor(&shop.name, record).await?;
+    let cursor = app.store.cursors().get(&shop.name, record).await?;
     let end = (next_run.unwrap_or(now) - app.policy.settle).trunc_subsecs(0);
     Ok(Some(Line {
         shop: shop.name.clone(),
@@ -152,7 +152,8 @@ impl Reckoning<'_> {
     async fn density(&self, lane: Lane) -> anyhow::Result<Density> {
         let since = self.now - BUSY_SINCE;
         let store = &self.app.store;
-        let read = store.windows_read(&self.shop.name, self.record, lane, since, BUSY_WINDOWS_MAX).await?;
+        let read =
+            store.explain().windows_read(&self.shop.name, self.record, lane, since, BUSY_WINDOWS_MAX).await?;
         Ok(Density::of(read.iter().filter_map(held)))
     }
 
@@ -171,14 +172,15 @@ impl Reckoning<'_> {
             return Ok(Cost { windows: 0, rows: None, calls: 1 });
         };
         let shop = &self.shop.name;
-        let ahead = self.app.store.closed_after(shop, self.record, cursor.epoch, last_sync_at).await?;
+        let ahead =
+            self.app.store.windows().closed_after(shop, self.record, cursor.epoch, last_sync_at).await?;
         let closed: Vec<Closed> = ahead
             .iter()
             .filter_map(|row| row.opened_at.map(|at| Closed { window: row.window, at }))
             .collect();
         let pace = Pace { window_max: windows.update_max, overlap: self.app.policy.overlap };
         let mut planned = plan(last_sync_at, end, &closed, pace);
-        let short = self.app.store.short_windows(shop, self.record, Lane::Update, cursor.epoch).await?;
+        let short = self.app.store.windows().all_short(shop, self.record, Lane::Update, cursor.epoch).await?;
         planned.extend(short.into_iter().filter(|row| row.is_due_again(self.now)).map(|row| row.window));
         let density = self.density(Lane::Update).await?;
         Ok(Cost::of_windows(&planned, density, self.prices(), Some(end - last_sync_at)))
@@ -193,7 +195,7 @@ impl Reckoning<'_> {
                 let history = Window::new(end - self.app.policy.history, end);
                 history.map(|history| history.pieces(longest)).unwrap_or_default()
             }
-            Some(_) => store.history_left(&self.shop.name, self.record, self.now).await?,
+            Some(_) => store.windows().history_left(&self.shop.name, self.record, self.now).await?,
         };
         let mut cost = if windows.is_empty() {
             Cost::default()
@@ -204,7 +206,8 @@ impl Reckoning<'_> {
             Cost::of_windows(&windows, density, self.prices(), None)
         };
         if self.app.has_lane(self.shop, self.record, Lane::Amounts) {
-            cost.calls += store.amounts_due(&self.shop.name, self.now).await? + cost.rows.unwrap_or(0);
+            cost.calls +=
+                store.amounts().count_due(&self.shop.name, self.now).await? + cost.rows.unwrap_or(0);
         }
         Ok(cost)
     }

@@ -34,12 +34,15 @@ struct Tried {
 pub(super) async fn tell(store: &Store, verb: &QuarantineVerb) -> anyhow::Result<Exit> {
     match verb {
         QuarantineVerb::Show { shop, record, number, table } => {
-            let row =
-                store.quarantined(shop, *record, number).await?.ok_or_else(|| none(shop, *record, number))?;
+            let row = store
+                .quarantine()
+                .get(shop, *record, number)
+                .await?
+                .ok_or_else(|| none(shop, *record, number))?;
             show(&row, table.json)?;
         }
         QuarantineVerb::List { of, table } | QuarantineVerb::Retry { of, table, .. } => {
-            let mut rows = store.quarantine(of.shop.as_deref()).await?;
+            let mut rows = store.quarantine().list(of.shop.as_deref()).await?;
             rows.retain(|row| of.record.is_none_or(|record| row.record == record));
             list(&rows, table.json)?;
         }
@@ -112,19 +115,19 @@ pub(super) async fn retry(app: &App, words: &Retry, cancel: CancellationToken) -
     if let Some(name) = words.of.shop.as_deref().filter(|name| app.shop(name).is_none()) {
         return Err(super::unknown_shop(app, name).into());
     }
-    app.store.end_orphaned_runs().await?;
+    app.store.runs().end_orphaned().await?;
     let number = words.number.as_deref();
     let mut tried = Vec::new();
     for shop in app.shops.iter().filter(|shop| words.of.shop.as_ref().is_none_or(|name| shop.name == *name)) {
         for record in shop.records.iter().copied().filter(|record| app.reads(shop, *record)) {
             let untried = Untried { shop: &shop.name, record, number, due_before: None };
             let is_asked_for = words.of.record.is_none_or(|asked| asked == record);
-            if !is_asked_for || app.store.count_untried(untried).await? == 0 {
+            if !is_asked_for || app.store.quarantine().count_untried(untried).await? == 0 {
                 continue;
             }
             let task = Task::Quarantine(words.number.clone());
             let outcome = by_hand::run(app, shop, record, "quarantine", task, cancel.clone()).await;
-            let left = app.store.count_untried(untried).await?;
+            let left = app.store.quarantine().count_untried(untried).await?;
             tried.push(Tried { shop: shop.name.clone(), record, outcome, left });
         }
     }

@@ -102,11 +102,11 @@ async fn replay(
     };
     let mut after = from;
     loop {
-        let rows = app.store.raw_batch(&shop.name, kind, after.as_deref(), BATCH).await?;
+        let rows = app.store.replay().raw_batch(&shop.name, kind, after.as_deref(), BATCH).await?;
         let Some(last) = rows.last() else { break };
         let mark = Mark { shop: shop.name.clone(), kind, number: last.number.clone() };
         let retyped = replayed.read(application.platform(), &rows);
-        let rewritten = app.store.rewrite_typed(&shop.name, &retyped).await?;
+        let rewritten = app.store.replay().rewrite_typed(&shop.name, &retyped).await?;
         replayed.rewritten += rewritten;
         replayed.changed += retyped.len() as u64 - rewritten;
         tracing::info!(event = "replay.progress", shop = %shop.name, "replayed up to {mark}");

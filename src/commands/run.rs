@@ -173,7 +173,7 @@ async fn open_when_there(loaded: Arc<Loaded>, clock: Clock) -> Result<App, AppEr
 async fn open(loaded: Arc<Loaded>, clock: Clock) -> Result<App, AppError> {
     let store = App::open_store(&loaded, clock.clone()).await?;
     let app = App::with_store(loaded, clock, store).await?;
-    app.store.end_orphaned_runs().await?;
+    app.store.runs().end_orphaned().await?;
     Ok(app)
 }
 
@@ -208,7 +208,7 @@ async fn start_ticker(live: &Live, daemon: &Daemon) -> anyhow::Result<Ticker> {
 async fn start_missed(app: &App, ticker: &Ticker) -> anyhow::Result<()> {
     let now = app.clock.now();
     for (name, job, _) in app.config().enabled_jobs() {
-        let last = match app.store.last_run_of(name).await {
+        let last = match app.store.runs().last_of(name).await {
             // Perhaps one run too many. That run notices that the database is away, and waits for it.
             Err(error) if error.is_unavailable() => None,
             result => result.context("reading the sync log")?,

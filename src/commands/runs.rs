@@ -10,7 +10,7 @@ pub(super) use crate::web::api::runs::outcome;
 
 pub(super) async fn run(store: &Store, words: &RunsArgs) -> anyhow::Result<Exit> {
     let filter = RunsFilter { shop: words.shop.clone(), failed_only: words.failed, limit: Some(words.limit) };
-    let runs = store.runs(&filter).await?;
+    let runs = store.runs().list(&filter).await?;
     if words.table.json {
         output::json(&runs.iter().map(as_value).collect())?;
         return Ok(Exit::Done);

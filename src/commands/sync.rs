@@ -40,7 +40,7 @@ type Results = BTreeMap<(String, Record), Synced>;
 
 pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     // What a killed process left as `running` in the sync log.
-    app.store.end_orphaned_runs().await?;
+    app.store.runs().end_orphaned().await?;
     let selected = select(&app, words).await?;
     if selected.is_empty() {
         return Err(super::missing::nothing_done(&app, "nothing was synced").await?.into());
@@ -92,7 +92,7 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
 async fn refuse_short_windows(app: &App, results: &Results) -> anyhow::Result<()> {
     let mut short = 0;
     for (shop, record) in results.keys() {
-        short += app.store.short_window_count(shop, *record).await?;
+        short += app.store.windows().count_short(shop, *record).await?;
     }
     if short == 0 {
         return Ok(());
@@ -111,13 +111,13 @@ async fn left(app: &App, shop: &str, record: Record, outcomes: &LaneOutcomes) ->
         .filter_map(|(_, outcome)| outcome.as_ref().ok())
         .map(|counts| counts.rows_quarantined)
         .sum();
-    let asked_again = app.store.count_asked_again(shop, record).await?;
+    let asked_again = app.store.quarantine().count_asked_again(shop, record).await?;
     let wants_extras = app.shop(shop).is_some_and(|shop| match record {
         Record::Orders => app.reads_amounts(shop),
         Record::Products => shop.options.stock_detail,
         Record::AfterSales | Record::Activities => false,
     });
-    let extras = if wants_extras { app.store.extras_unreadable(shop, record).await? } else { 0 };
+    let extras = if wants_extras { app.store.reports().extras_unreadable(shop, record).await? } else { 0 };
     Ok(of_runs.max(asked_again + extras))
 }
 

@@ -19,7 +19,7 @@ use crate::jobs::daemon::run::{MANUAL, RunError, RunOptions, Task, run_lane};
 use crate::jobs::daemon::task::Target;
 use crate::sync::Progress;
 use crate::sync::error::examples;
-use crate::sync::verify::{Difference, Verified};
+use crate::sync::verify::{self, Difference, Verified};
 
 /// Missing numbers named in a line of the table; `--json` names more.
 const NUMBERS_SHOWN: usize = 5;
@@ -37,7 +37,7 @@ pub(super) async fn run(
     words: &VerifyArgs,
     cancel: CancellationToken,
 ) -> anyhow::Result<Exit> {
-    app.store.end_orphaned_runs().await?;
+    app.store.runs().end_orphaned().await?;
     let selected = select(&app, words).await?;
     if selected.is_empty() {
         return Err(super::missing::nothing_done(&app, "nothing was compared").await?.into());
@@ -131,8 +131,8 @@ async fn look(
     // No run of the log: nothing is written that could name it.
     let sync = sync(0);
     let compared = match what {
-        Look::Days(days) => Box::pin(sync.verify(TimeDelta::days(i64::from(days)))).await,
-        Look::Windows(windows) => Box::pin(sync.compare_all(windows)).await,
+        Look::Days(days) => Box::pin(verify::recent(&sync, TimeDelta::days(i64::from(days)))).await,
+        Look::Windows(windows) => Box::pin(verify::compare_all(&sync, windows)).await,
     };
     compared.map_err(|source| target.failed(source))
 }

@@ -16,7 +16,7 @@ pub const EVERY: Duration = Duration::from_hours(24);
 
 /// Prunes once, in small steps. It may be cut off after any of them.
 pub async fn prune(app: &App) {
-    match app.store.prune(ages(&app.config().sync)).await {
+    match app.store.pruning().prune(ages(&app.config().sync)).await {
         Ok(summary) => tracing::debug!(
             runs = summary.runs,
             windows = summary.windows,

@@ -40,7 +40,7 @@ pub struct RecordReport {
 /// Every shop, in the order of the config.
 pub async fn report(app: &App) -> Result<Vec<ShopReport>, AppError> {
     let mut grants = app.tokens.statuses(&app.shops).await?;
-    let rows = app.store.shop_rows().await?;
+    let rows = app.store.shops().all().await?;
     let mut rows: HashMap<String, ShopRow> = rows.into_iter().map(|row| (row.name.clone(), row)).collect();
     let mut reports = Vec::with_capacity(app.shops.len());
     for shop in &app.shops {
@@ -55,7 +55,7 @@ pub async fn report(app: &App) -> Result<Vec<ShopReport>, AppError> {
 }
 
 async fn of_record(app: &App, shop: &Shop, record: Record) -> Result<RecordReport, AppError> {
-    let overview = app.store.overview(&shop.name, record).await?;
+    let overview = app.store.reports().overview(&shop.name, record).await?;
     let synced_until = overview.cursor.as_ref().and_then(|cursor| cursor.last_sync_at);
     let next_run = schedule::next_run(app.config(), shop, record, app.clock.now());
     Ok(RecordReport {

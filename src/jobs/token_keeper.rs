@@ -169,7 +169,7 @@ impl Keeper {
     }
 
     async fn read_all(&self) -> Result<(Rows, Statuses), ReadError> {
-        let rows = self.shared.store.shop_rows().await.map_err(ReadError::Shops)?;
+        let rows = self.shared.store.shops().all().await.map_err(ReadError::Shops)?;
         let statuses = self.config.tokens.statuses(&self.config.shops).await.map_err(ReadError::Grants)?;
         Ok((rows.into_iter().map(|row| (row.name.clone(), row)).collect(), statuses))
     }

@@ -12,7 +12,7 @@ use reqwest::{Response, StatusCode};
 use super::error::Rejection;
 use super::{PlatformError, body, instant, repair};
 
-/// The longest pause that an answer can ask for.
+/// The longest pause that an answer can request.
 const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
 
 /// What a call may have cost when its answer says nothing.
@@ -26,7 +26,7 @@ pub(super) enum Call {
 /// An answer whose body is not yet understood.
 pub(super) struct Answer {
     status: StatusCode,
-    /// What the answer asks for. `None`: nothing, or nothing readable.
+    /// What the answer requests. `None`: nothing, or nothing readable.
     retry_after: Option<Duration>,
     /// Begins like JSON; or why there is no such text.
     text: Result<String, PlatformError>,
@@ -97,15 +97,15 @@ fn read_leniently<T>(
     }
 }
 
-/// Whether an error that was read from a body is the platform's own word. A gateway in front of it writes JSON too, with
-/// codes of its own: those are in no table.
+/// Whether an error that was read from a body is the platform's own word. A gateway in front of it writes JSON too,
+/// with codes of its own: those are in no table.
 fn says_more_than(status: StatusCode, error: &PlatformError, call: Call) -> bool {
     match error {
         PlatformError::Rejected { why: Rejection::Unknown, code, .. } => {
             let is_refusal = status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS;
             call == Call::Read && is_refusal && !code.is_empty()
         }
-        // It may be a gateway that says so, and nobody knows what was done behind it.
+        // It may be a gateway that says so, and no one knows what was done behind it.
         PlatformError::Throttled { .. } | PlatformError::Rejected { why: Rejection::Passing, .. } => {
             call == Call::Read || status.is_client_error()
         }

@@ -1,4 +1,4 @@
-//! One request as it is counted: what was asked, how long it took, what came of it. Counted also when whoever asked goes
+//! One request as it is counted: its API, its duration, its outcome. Counted also when the caller goes
 //! away before the answer.
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Turns the bytes of an answer into text: by its byte order mark, by UTF-8, by the charset its `Content-Type` names, or
-//! by GB18030, which covers what Chinese servers write without naming it.
+//! Turns the bytes of an answer into text: by its byte order mark, by UTF-8, by the charset its `Content-Type` names,
+//! or by GB18030, which covers what Chinese servers write without naming it.
 //!
 //! Nothing is replaced in silence. A byte that is no text becomes the escape `\udcXX` with its two hex digits: half a
 //! surrogate pair, which the parser skips over but never reads, so that the row it stands in is quarantined with the
@@ -35,7 +35,7 @@ pub(super) fn has_undecoded(row: &str) -> bool {
     row.contains(UNDECODED)
 }
 
-/// `None`: none is named, or one that nobody knows.
+/// `None`: none is named, or one that no one knows.
 fn named_charset(content_type: &str) -> Option<&'static Encoding> {
     let label = content_type.split(';').find_map(|part| {
         let (name, value) = part.split_once('=')?;
@@ -53,7 +53,7 @@ fn is_rather_utf8(text: &str, named: &'static Encoding) -> bool {
 
 /// The charset of bytes that are not all UTF-8.
 fn charset_of(bytes: &[u8], named: Option<&'static Encoding>) -> &'static Encoding {
-    // Two bytes of GBK are often, by chance, a character of two bytes in UTF-8; three seldom are.
+    // Two bytes of GBK are often, by chance, a character of two bytes in UTF-8; three rarely are.
     let evidence_min = if named == Some(UTF_8) { 2 } else { 3 };
     let (mut valid, mut invalid) = (0, 0);
     for chunk in bytes.utf8_chunks() {

@@ -12,7 +12,7 @@ pub trait DeviceLogin: Send + Sync {
     /// How many grants of one account an app may hold at once; one more ends the oldest. `None`: no such limit.
     fn grants_max(&self) -> Option<u32>;
 
-    /// Asks for a new code.
+    /// Requests a new code.
     async fn begin(&self) -> Result<DeviceCode, PlatformError>;
 
     /// What became of a code. The platform may hold its answer back until something happens.
@@ -26,7 +26,7 @@ pub trait DeviceLogin: Send + Sync {
 pub struct DeviceCode {
     /// What the picture says: an address of the platform.
     pub shown: String,
-    /// Everything that is needed to follow the code and to exchange it. Nobody but its platform reads it.
+    /// Everything that is needed to follow the code and to exchange it. No one but its platform reads it.
     pub secret: SecretString,
 }
 

@@ -80,7 +80,7 @@ const EMPTY_LIST: &str = r#"{"total":0,"totalItemNum":0,"totalCount":0}"#;
 const EMPTY_LIST_BYTES_MAX: usize = 1_000;
 
 /// Whether nothing is listed: no member holds anything but a text or a number, and none of the totals counts something.
-/// A list under a name that nobody knows is no empty one.
+/// A list under a name that no one knows is no empty one.
 fn is_empty_list(content: &str) -> bool {
     const TOTALS: [&str; 3] = ["total", "totalItemNum", "totalCount"];
     if content.len() > EMPTY_LIST_BYTES_MAX {

@@ -1,4 +1,4 @@
-//! What can go wrong between us and a platform, told apart by what it means for the caller.
+//! What can go wrong between us and a platform, distinguished by what it means for the caller.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub enum PlatformError {
     Malformed { path: String },
 }
 
-/// Why a platform said no, as far as its closed code table tells.
+/// Why a platform said no, as far as its closed code table says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
     /// Our parameters: a fault of this program.
@@ -64,7 +64,7 @@ pub enum Rejection {
     Zone,
     /// The owner has to sign something first.
     Agreement,
-    /// The time asked for begins so long ago that the platform no longer shows it.
+    /// The time requested begins so long ago that the platform no longer shows it.
     TooOld,
     /// No such order.
     NotFound,
@@ -183,7 +183,7 @@ pub enum ConvertError {
         #[from]
         source: TooLarge,
     },
-    /// The detail is an older version of the order than the list row it is to complete: it must be asked for
+    /// The detail is an older version of the order than the list row it is to complete: it must be requested
     /// again.
     #[error("the detail is older than the list row")]
     StaleDetail,

@@ -1,4 +1,4 @@
-//! Hashes of answers, for telling a changed record from an unchanged one.
+//! Hashes of answers, to see whether a record has changed.
 //!
 //! Two answers that differ only in the order of their keys or in volatile fields have the same hash. Volatile are
 //! the fields a platform names in its `VOLATILE` list and the query of every link, where signatures live.

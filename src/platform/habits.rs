@@ -1,5 +1,5 @@
-//! What a running program has learnt about how an app's platform answers its lists. Kept while the process lives, so that the
-//! same lesson is not paid for at each window.
+//! What a running program has learnt about how an app's platform answers its lists. Kept while the process lives, so
+//! that the same lesson is not paid for at each window.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ const PAGE_SIZE_KEPT: TimeDelta = TimeDelta::hours(24);
 /// The oldest readable moment is searched again after this long; it moves with the clock.
 const READABLE_KEPT: TimeDelta = TimeDelta::hours(1);
 
-/// The lessons about one app, by record and, where time is asked for, by lane.
+/// The lessons about one app, by record and, where time is requested, by lane.
 #[derive(Debug, Default)]
 pub struct Habits {
     of: Mutex<HashMap<(Record, Lane), Habit>>,
@@ -27,7 +27,7 @@ pub struct Habits {
 struct Habit {
     /// Rows a page that are answered, and since when that is known.
     page_size: Option<(u32, DateTime<Utc>)>,
-    /// Rows a full page really has, where that is fewer than were asked for.
+    /// Rows a full page really has, where that is fewer than were requested.
     rows_given: Option<u64>,
     /// The oldest moment that can be read, and when that was found out.
     readable_since: Option<(DateTime<Utc>, DateTime<Utc>)>,
@@ -35,7 +35,7 @@ struct Habit {
 }
 
 impl Habits {
-    /// How many rows to ask for at most. `None`: as many as the platform offers.
+    /// How many rows to request at most. `None`: as many as the platform offers.
     pub fn page_size(&self, record: Record, lane: Lane, now: DateTime<Utc>) -> Option<u32> {
         let learnt = self.get(record, lane).page_size;
         learnt.filter(|(_, at)| now - *at < PAGE_SIZE_KEPT).map(|(page_size, _)| page_size)
@@ -45,7 +45,8 @@ impl Habits {
         self.change(record, lane, |habit| habit.page_size = Some((page_size, now)));
     }
 
-    /// How many rows a full page has, where the platform gives fewer than it is asked for. `None`: as many as asked for.
+    /// How many rows a full page has, where the platform gives fewer than it is requested. `None`: as many as
+    /// requested.
     pub fn rows_given(&self, record: Record, lane: Lane) -> Option<u64> {
         self.get(record, lane).rows_given
     }
@@ -60,8 +61,8 @@ impl Habits {
         learnt.filter(|(_, at)| now - *at < READABLE_KEPT).map(|(since, _)| since)
     }
 
-    /// The turn to search for the oldest readable moment: windows that are read side by side meet its end together, and one search
-    /// is enough for all of them.
+    /// The turn to search for the oldest readable moment: windows that are read side by side meet its end together, and
+    /// one search is enough for all of them.
     pub async fn turn_to_search(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.search.lock().await
     }
@@ -76,7 +77,7 @@ impl Habits {
         reported.insert((shop.to_owned(), record, lane, event))
     }
 
-    /// Notes that totals do not depend on the window that is asked for.
+    /// Notes that totals do not depend on the window that is requested.
     pub fn learn_unfiltered(&self, record: Record, lane: Lane) {
         self.change(record, lane, |habit| habit.is_unfiltered = true);
     }

@@ -1,4 +1,4 @@
-//! One HTTP conversation with the gateway of an app: body cap, deadlines, `Date` header, and failures told
+//! One HTTP conversation with the gateway of an app: body cap, deadlines, `Date` header, and failures distinguished
 //! apart by what may have reached the platform.
 //!
 //! It knows nothing of signatures, envelopes or tokens, and sends each call exactly once: trying again is
@@ -105,7 +105,7 @@ impl Conversation {
         &self.skew
     }
 
-    /// The present moment on the platform's clock, as far as its answers have told.
+    /// The present moment on the platform's clock, as far as its answers have shown.
     pub fn platform_now(&self) -> DateTime<Utc> {
         self.clock.now() + self.skew.offset()
     }

@@ -63,8 +63,8 @@ pub(super) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     }
 }
 
-/// A list; null is an empty one, and an object whose members are numbered is its values in that order, as some languages
-/// write lists with gaps. Any other object is no list.
+/// A list; null is an empty one, and an object whose members are numbered is its values in that order, as some
+/// languages write lists with gaps. Any other object is no list.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -193,7 +193,7 @@ impl Visitor<'_> for DecimalVisitor {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        // Printed with as few digits as tell it from its neighbours, and never with an exponent; the parser itself may
+        // Printed with the fewest digits that identify it, and never with an exponent; the parser itself may
         // be off by one neighbour, which amounts of money round away.
         Ok(Some(number.to_string()))
     }

@@ -1,4 +1,4 @@
-//! Pages of lists, as every platform tells them: a total, and rows that are read one by one.
+//! Pages of lists, as every platform gives them: a total, and rows that are read one by one.
 
 use serde_json::value::RawValue;
 
@@ -30,8 +30,9 @@ impl<'a> Listing<'a> {
         Ok(Page { rows: rows.into_iter().map(read_row).collect(), ..page })
     }
 
-    /// The page without its rows, and the rows as the platform wrote them, if it is a list that makes sense. A total that is
-    /// missing or no number is no reason to refuse rows, and rows that are there and none, without a total, are none.
+    /// The page without its rows, and the rows as the platform wrote them, if it is a list that makes sense. A total
+    /// that is missing or no number is no reason to refuse rows, and rows that are there and none, without a total, are
+    /// none.
     pub(super) fn open(self, page: u32) -> Result<(Page, Vec<&'a RawValue>), PlatformError> {
         let total = self.total.and_then(|total| u64::try_from(total).ok());
         let rows = match (self.rows, total) {
@@ -61,7 +62,7 @@ pub(super) fn reread(raw: &str, read_row: impl Fn(&RawValue) -> Row) -> Option<L
     }
 }
 
-/// A row that was read or was not; `number` finds what can still be told of the latter.
+/// A row that was read or was not; `number` finds what can still be reported of the latter.
 pub(super) fn row(
     raw: &RawValue,
     read: impl FnOnce(&str) -> Result<ListRow, ConvertError>,
@@ -81,7 +82,7 @@ pub(super) fn unreadable(number: Option<String>, error: &ConvertError, raw: &str
         ConvertError::TooLarge { .. } => part::beginning(raw),
         _ => raw.to_owned(),
     };
-    // A number that is too long tells things apart no better than none.
+    // A number that is too long identifies a thing no better than none.
     let number = number.filter(|number| check_number("", number).is_ok());
     Row::Unreadable(UnreadableRow { number, reason: error.reason(), raw })
 }

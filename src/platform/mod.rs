@@ -67,7 +67,7 @@ pub struct Profile {
     pub name: &'static str,
     /// Empty where a platform has one gateway for all.
     pub zones: &'static [Zone],
-    /// What its shops have, where there are no zones to tell it.
+    /// What its shops have, where no zone says it.
     pub records: &'static [Record],
     /// Used when neither zone nor config names one; for platforms without zones.
     pub gateway: Option<&'static str>,
@@ -77,14 +77,14 @@ pub struct Profile {
     pub has_secret: bool,
     /// How an owner authorises a shop.
     pub login: Login,
-    /// The same in words, as pages tell it.
+    /// Its name as the pages show it.
     pub granting: Granting,
     /// The default of `requests_per_second`.
     pub requests_per_second: f64,
     /// Lifetimes and renewal of its grants.
     pub grant: GrantRules,
     /// How often the platform is asked what a grant holds; where tokens are replaced by hand, nothing else would
-    /// tell of one that was revoked. `None`: never, because renewals tell.
+    /// show one that was revoked. `None`: never, because renewals show it.
     pub inspect_every: Option<TimeDelta>,
     /// The calls that one kind of record of a shop in this zone needs. Empty where grants do not list theirs.
     pub required_apis: fn(zone: &str, record: Record, options: ShopOptions) -> &'static [RequiredApi],
@@ -92,7 +92,7 @@ pub struct Profile {
     pub connect: fn(AppSettings) -> Result<Arc<dyn Platform>, ConnectError>,
 }
 
-/// What a shop's owner does to grant access, as pages tell it.
+/// What a shop's owner does to grant access, as the pages show it.
 #[derive(Clone, Copy, Debug)]
 pub struct Granting {
     pub english: &'static str,
@@ -153,7 +153,7 @@ pub struct GrantRules {
     pub renewal: Renewal,
     /// The access token a refresh replaced works this much longer.
     pub old_access_grace: TimeDelta,
-    /// How the answer to a refresh that got lost may be asked for again.
+    /// How the answer to a refresh that got lost may be requested again.
     pub replay: Replay,
     /// Not before this much time after the last token call, whatever happens.
     pub spacing: TimeDelta,
@@ -168,7 +168,7 @@ pub struct GrantRules {
 pub enum Renewal {
     /// No refresh token: a person replaces the token before its end.
     ByOwner,
-    /// This long before the end; a platform that hands the same pair back is asked again at `again`.
+    /// This long before the end; a platform that hands the same pair back is requested again at `again`.
     Before { end: TimeDelta, again: TimeDelta },
     /// A share of the life (in percent) before the end, but at least `at_least`.
     Share { percent: i32, at_least: TimeDelta },
@@ -199,7 +199,7 @@ pub struct AppSettings {
     /// `http`, `https` or `socks5` address. `None`: straight.
     pub proxy: Option<url::Url>,
     pub sign_method: SignMethod,
-    /// Where the owner comes back to after granting. Empty: not told.
+    /// Where the owner comes back to after granting. Empty: not given.
     pub redirect_uri: String,
     /// The API type that refreshes a grant which has a refresh token, where the platform itself knows none.
     pub refresh_type: Option<String>,
@@ -309,12 +309,12 @@ pub trait Platform: Send + Sync {
         None
     }
 
-    /// What tells the money of orders. `None`: it comes with the orders.
+    /// What gives the money of orders. `None`: it comes with the orders.
     fn amounts(&self) -> Option<&dyn AmountsSource> {
         None
     }
 
-    /// What tells the stock by warehouse. `None`: nothing does.
+    /// What gives the stock by warehouse. `None`: nothing does.
     fn stock(&self) -> Option<&dyn StockSource> {
         None
     }

@@ -1,4 +1,4 @@
-//! The words records are read in: how a platform lists them, which page is asked for, what a page holds.
+//! The types in which records are read: how a platform lists them, which page is requested, what a page holds.
 
 use std::collections::HashMap;
 
@@ -23,13 +23,13 @@ pub trait RecordSource: Send + Sync {
     /// One page of the list. A lone unreadable row is a [`Row::Unreadable`], not an error.
     async fn page(&self, access: &Access, query: &PageQuery) -> Result<Page, PlatformError>;
 
-    /// What another call tells of one thing: the platform's own JSON text. `None`: nothing more. Only asked where
+    /// What another call gives of one thing: the platform's own JSON text. `None`: nothing more. Only asked where
     /// [`Paging::details`] says that there is such a call.
     async fn detail(&self, _access: &Access, _number: &str) -> Result<Option<String>, PlatformError> {
         Ok(None)
     }
 
-    /// The same of several, by number; at most [`Details::batch`] of them. Its own only where one call tells of many.
+    /// The same of several, by number; at most [`Details::batch`] of them. Its own only where one call names many.
     async fn details(
         &self,
         access: &Access,
@@ -44,19 +44,19 @@ pub trait RecordSource: Send + Sync {
         Ok(details)
     }
 
-    /// Looks one thing of the record up: for a person who asks for it now, or because its row may be only a part of it.
+    /// Looks one thing of the record up: for a person who requests it now, or because its row may be only a part of it.
     async fn find(&self, _access: &Access, _number: &str) -> Result<Found, PlatformError> {
         Ok(Found::NotOffered)
     }
 
-    /// Whether the list may show one thing in several rows, each with lines of its own. Then [`RecordSource::find`] shows all
-    /// of them at once.
+    /// Whether the list may show one thing in several rows, each with lines of its own. Then [`RecordSource::find`]
+    /// shows all of them at once.
     fn splits_rows(&self) -> bool {
         false
     }
 
-    /// Reads a row of the list that was set aside: what this version makes of it. Pure. `None`: it is not one of `kind`, or
-    /// still cannot be read.
+    /// Reads a row of the list that was set aside: what this version makes of it. Pure. `None`: it is not one of
+    /// `kind`, or still cannot be read.
     ///
     /// Where a source does not say better, a row is what can be made of it alone; without a hash, so that the next list
     /// that shows it has it read again.
@@ -72,11 +72,11 @@ pub trait RecordSource: Send + Sync {
         })
     }
 
-    /// Makes a thing of its answers. Pure: asks nobody, needs no clock.
+    /// Makes a thing of its answers. Pure: makes no call and needs no clock.
     fn convert(&self, kind: Kind, answers: &Answers) -> Result<Entity, ConvertError>;
 }
 
-/// A platform that tells the money of orders in calls of its own.
+/// A platform that gives the money of orders in calls of its own.
 #[async_trait]
 pub trait AmountsSource: Send + Sync {
     /// The money of one order: the platform's own JSON text.
@@ -86,7 +86,7 @@ pub trait AmountsSource: Send + Sync {
     fn convert_amounts(&self, raw: &str) -> Result<Amounts, ConvertError>;
 }
 
-/// A platform that tells the stock of a SKU by warehouse.
+/// A platform that gives the stock of a SKU by warehouse.
 #[async_trait]
 pub trait StockSource: Send + Sync {
     /// The stock of one SKU, warehouse by warehouse, and the sum over all.
@@ -100,7 +100,7 @@ pub struct Paging {
     pub counted: Kind,
     pub reach: Reach,
     pub page_size: u32,
-    /// `None`: the list tells everything.
+    /// `None`: the list gives everything.
     pub details: Option<Details>,
 }
 
@@ -128,7 +128,7 @@ pub struct Windows {
     pub dense_statuses: &'static [i64],
 }
 
-/// The call that tells more than the list.
+/// The call that gives more than the list does.
 #[derive(Clone, Copy, Debug)]
 pub struct Details {
     pub need: DetailNeed,
@@ -140,11 +140,11 @@ pub struct Details {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DetailNeed {
-    /// A thing is its list row and its detail; asked for when the list row changed.
+    /// A thing is its list row and its detail; requested when the list row changed.
     Changed,
-    /// The same, but also asked for when the list row is as before, because it does not tell of every change.
+    /// The same, but also requested when the list row is as before, because it does not show every change.
     EveryTime,
-    /// Only when the shop asks for it, and then when the list row changed.
+    /// Only when the shop requests it, and then when the list row changed.
     Optional,
 }
 
@@ -245,10 +245,10 @@ impl Page {
     }
 }
 
-/// What a platform says when it is asked for one number.
+/// What a platform says when it is requested one number.
 #[derive(Debug)]
 pub enum Found {
-    /// The platform cannot be asked for one of these.
+    /// The platform cannot be requested one of these.
     NotOffered,
     /// There is none.
     Nothing,
@@ -258,7 +258,7 @@ pub enum Found {
     Created(DateTime<Utc>),
 }
 
-/// One row of a list. Where a platform tells of several kinds of things in one row, each is a row of its own.
+/// One row of a list. Where one row holds several kinds of things, each is a row of its own.
 #[derive(Debug)]
 pub enum Row {
     Readable(ListRow),

@@ -28,7 +28,8 @@ impl Refusal {
         }
     }
 
-    /// What a refusal means whose text speaks of a time that is too long ago. Codes that mean something else keep their meaning.
+    /// What a refusal means whose text speaks of a time that is too long ago. Codes that mean something else keep their
+    /// meaning.
     fn too_old(self) -> Self {
         match self {
             Self::Rejected(Rejection::Parameters | Rejection::Unknown) => Self::Rejected(Rejection::TooOld),
@@ -36,8 +37,8 @@ impl Refusal {
         }
     }
 
-    /// A code that no table has, judged by its message: a platform that asks for patience will answer later. What a table
-    /// says stands.
+    /// A code that no table has, judged by its message: a platform that requests patience will answer later. What a
+    /// table says stands.
     pub(super) fn or_by_patience(self, message: &str) -> Self {
         match self {
             Self::Rejected(Rejection::Unknown) => patience(message).unwrap_or(self),
@@ -59,8 +60,8 @@ impl Refusal {
     }
 }
 
-/// Whether a text may say that only the last days or months can be asked for. It is read generously, because `sync` believes
-/// it only when the same question about the present is answered.
+/// Whether a text may say that only the last days or months can be requested. It is read generously, because `sync`
+/// believes it only when the same question about the present is answered.
 fn names_an_old_time(message: &str) -> bool {
     const TIME: [&str; 11] =
         ["时间", "日期", "天", "月", "年", "历史", "time", "date", "day", "month", "history"];
@@ -98,7 +99,7 @@ fn names_an_old_time(message: &str) -> bool {
     has(&TIME) && has(&LIMIT) && !has(&LENGTH)
 }
 
-/// What a message asks for, if it asks to wait: fewer calls, or another try later.
+/// What a message requests, if it asks to wait: fewer calls, or another try later.
 fn patience(message: &str) -> Option<Refusal> {
     const FEWER_CALLS: [&str; 27] = [
         "频繁",

@@ -1,4 +1,4 @@
-//! Mends text that is almost JSON, as scripts and other languages write it, so that one odd value costs no page.
+//! Repairs text that is almost JSON, as scripts and other languages write it, so that one bad value costs no page.
 //!
 //! Only text that the parser has refused comes here. What is valid keeps its meaning; what is mended at a guess becomes
 //! text, which the typed reader of a row may still refuse, and then that row alone is quarantined. A body that is cut
@@ -10,7 +10,7 @@ use std::fmt::Write;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// Quotes inside a text that nobody escaped; a text with more of them is taken to end at the first.
+/// Quotes inside a text that no one escaped; a text with more of them is taken to end at the first.
 const INNER_QUOTES_MAX: usize = 8;
 
 /// Longest hexadecimal number that is read as one: 64 bits.
@@ -198,8 +198,8 @@ impl Repair<'_> {
         Some(())
     }
 
-    /// Where the text that begins at `begin` ends: at a quote that is followed by what may follow a text. A quote that is
-    /// not belongs to the text, unless the name of another member would be swallowed.
+    /// Where the text that begins at `begin` ends: at a quote that is followed by what may follow a text. A quote that
+    /// is not belongs to the text, unless the name of another member would be swallowed.
     fn end_of_string(&self, begin: usize, quote: u8) -> Option<usize> {
         let is_name = self.open.last()?.expects == Expects::Colon;
         let (mut first, mut quotes) = (None, 0);

@@ -1,13 +1,13 @@
 //! How far a platform's clock is from ours, learned from the `Date` header of its answers.
 //!
-//! It only measures. Who asks for a fresh measurement, and what an old one forbids, is decided by the callers.
+//! It only measures. Who requests a fresh measurement, and what an old one forbids, is decided by the callers.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The median of this many answers counts, so that one odd answer moves nothing.
+/// The median of this many answers counts, so that one wrong answer moves nothing.
 const SAMPLES_MAX: usize = 5;
 
 /// A smaller difference is taken for none: `Date` has whole seconds and a call takes its time.
@@ -16,7 +16,7 @@ const OFFSET_MIN: TimeDelta = TimeDelta::seconds(2);
 /// A difference of more than this is worth a person's attention: the host's clock is not kept.
 pub const SKEW_WORTH_TELLING: TimeDelta = TimeDelta::seconds(30);
 
-/// A `Date` header tells the second, not where in it the answer was stamped.
+/// A `Date` header gives whole seconds.
 const DATE_RESOLUTION: TimeDelta = TimeDelta::seconds(1);
 
 /// Two measurements that are no further apart than this are the same.
@@ -27,7 +27,7 @@ const MEASUREMENT_NOISE: TimeDelta = TimeDelta::seconds(5);
 pub enum Difference {
     /// The host's clock is off the platform's: platform time minus our time.
     OurClock(TimeDelta),
-    /// The `Date` header is off, and the platform itself goes by a clock like ours: header minus our time.
+    /// The `Date` header is off, and the platform itself follows a clock like ours: header minus our time.
     DateHeader(TimeDelta),
 }
 
@@ -63,7 +63,7 @@ impl Skew {
     /// Learns from one answer: when we sent the call and had the answer's head, on our clock, and the `Date`
     /// of that head.
     pub fn observe(&self, sent_at: DateTime<Utc>, answered_at: DateTime<Utc>, date: DateTime<Utc>) {
-        // Our own clock was set back meanwhile: this answer tells nothing.
+        // Our own clock was set back meanwhile: this answer says nothing.
         if answered_at < sent_at {
             return;
         }
@@ -74,13 +74,13 @@ impl Skew {
         learned.offsets.push_back(offset_of(sent_at, answered_at, date));
         learned.measured_at = Some(answered_at);
         if learned.measured().is_zero() {
-            // Both agree again, and whichever goes wrong next is found out anew.
+            // Both agree again, and the next one that goes wrong is found again.
             learned.trusts_own_clock = false;
         }
     }
 
-    /// Learns that the platform refused a timestamp made with the offset `used`. The newest answer is tried then, in case
-    /// a clock was set; if that is no other, our own clock, in case the header is wrong; and after that the header
+    /// Learns that the platform refused a timestamp made with the offset `used`. The newest answer is tried then, in
+    /// case a clock was set; if that is no other, our own clock, in case the header is wrong; and after that the header
     /// again. What is not refused stays.
     pub fn refused(&self, used: TimeDelta) {
         let mut learned = self.learned();
@@ -104,7 +104,7 @@ impl Skew {
         learned.trusts_own_clock.then(|| learned.measured())
     }
 
-    /// The difference, when it is worth telling and was not told since the clocks last agreed.
+    /// The difference, when it is worth a log line and was not logged since the clocks last agreed.
     pub fn to_tell(&self) -> Option<Difference> {
         let mut learned = self.learned();
         let measured = learned.measured();

@@ -53,7 +53,7 @@ pub(super) fn read(
     };
     let pair = pair_in(&value, spent);
     match verdict(&value, is_success) {
-        // Whatever the frame says: nobody sends a new pair with a refusal.
+        // Whatever the frame says: no one sends a new pair with a refusal.
         _ if pair.as_ref().is_some_and(|pair| pair.refresh.is_some()) => {}
         Verdict::No { code, message } => return Err(refusal(&code, &message)),
         Verdict::Yes if pair.is_none() => {
@@ -86,7 +86,7 @@ impl Fields {
         Some(self.0.get(name)?.as_array()?.iter().filter_map(text).collect())
     }
 
-    /// The moment of the first of these members that tells one, in whatever form platforms write times.
+    /// The moment of the first of these members that holds a time, in any form that platforms use.
     pub(super) fn moment(&self, names: &[&str]) -> Option<DateTime<Utc>> {
         names.iter().find_map(|name| instant::at(instant::time(self.0.get(*name)?).ok()?))
     }

@@ -1,8 +1,8 @@
 //! The database: the only folder that knows sea-orm. SQLite and Postgres behave alike behind [`Store`].
 //!
 //! [`db`] is the connection, [`records`] the copied rows, [`ledger`] what was read and what is due, [`grants`] the
-//! credentials, [`shops`] the shops, [`reports`] the questions of people and monitors. This layer decides nothing about platforms
-//! or time: what to read next is `sync`'s business, what a grant is worth is `auth`'s.
+//! credentials, [`shops`] the shops, [`reports`] the questions of people and monitors. This layer decides nothing about
+//! platforms or time: what to read next is `sync`'s business, what a grant is worth is `auth`'s.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ pub mod grants;
 pub mod ledger;
 pub mod records;
 pub mod reports;
+mod repositories;
 pub mod shops;
 
 mod entities;
@@ -51,11 +52,11 @@ pub struct Store {
     write_turn: Arc<Mutex<()>>,
     writes: Arc<Writes>,
     place: Arc<Place>,
-    /// What [`Store::home`] was told.
+    /// What [`Store::home`] was reported.
     home: Arc<OnceCell<Option<String>>>,
 }
 
-/// Where the database is, in words that may be printed.
+/// Where the database is, as text that may be printed.
 struct Place {
     description: String,
     sqlite_file: Option<PathBuf>,
@@ -65,7 +66,7 @@ struct Place {
 
 impl Place {
     /// Fails when the SQLite file that is open is no longer the one of that name: SQLite itself would go on
-    /// writing into a file that nobody can find.
+    /// writing into a file that no one can find.
     fn check(&self) -> Result<(), StoreError> {
         match &self.sqlite_file {
             Some(file) if identity(file) != self.sqlite_identity => {
@@ -95,7 +96,7 @@ impl Store {
         Ok(())
     }
 
-    /// Trusts none of the connections any more: whoever asks next gets a new one. For when the database was away.
+    /// Replaces all connections with new ones, for when the database was away.
     pub fn reconnect(&self) {
         self.connection.renew();
     }

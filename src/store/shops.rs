@@ -1,4 +1,4 @@
-//! The shops of the config, and what their grants told of their accounts.
+//! The shops of the config, and their accounts as their grants name them.
 
 pub mod prune;
 pub mod shop_tables;
@@ -34,59 +34,70 @@ pub struct ShopRow {
     pub pause: Option<Pause>,
     /// Since when the config no longer names it. `None`: it does.
     pub removed_at: Option<DateTime<Utc>>,
-    /// When somebody was last told that this grant ends or has ended. `None`: nobody was.
+    /// When people were last notified that this grant ends or has ended. `None`: never.
     pub warned_at: Option<DateTime<Utc>>,
-    /// When the platform was last asked what this grant holds. `None`: never.
+    /// When the permissions of this grant were last read. `None`: never.
     pub inspected_at: Option<DateTime<Utc>>,
 }
 
-/// Why nothing is asked for a shop at present.
+/// Why nothing is requested a shop at present.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
     pub reason: String,
-    /// `None`: until somebody acts.
+    /// `None`: until someone acts.
     pub until: Option<DateTime<Utc>>,
 }
 
-impl Store {
+/// The shops themselves: accounts, pauses, new names.
+#[derive(Clone, Copy)]
+pub struct ShopRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl ShopRepo<'_> {
     /// Makes the table say what the config says: new shops get an id, those no longer named get `removed_at`,
     /// those that are back lose it. Accounts and pauses stay.
-    pub async fn register_shops(&self, shops: &[Shop]) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            let known: HashMap<String, Model> =
-                Entity::find().all(tx.db()).await?.into_iter().map(|row| (row.shop.clone(), row)).collect();
-            for shop in shops {
-                if known.get(&shop.name).is_none_or(|row| differs(row, shop)) {
-                    upsert(&tx, shop).await?;
+    pub async fn register(self, shops: &[Shop]) -> Result<(), StoreError> {
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                let known: HashMap<String, Model> = Entity::find()
+                    .all(tx.db())
+                    .await?
+                    .into_iter()
+                    .map(|row| (row.shop.clone(), row))
+                    .collect();
+                for shop in shops {
+                    if known.get(&shop.name).is_none_or(|row| differs(row, shop)) {
+                        upsert(&tx, shop).await?;
+                    }
                 }
-            }
-            let named: Vec<&str> = shops.iter().map(|shop| shop.name.as_str()).collect();
-            Entity::update_many()
-                .col_expr(Column::RemovedAt, Expr::value(tx.dialect.instant(now)))
-                .filter(Column::RemovedAt.is_null())
-                .filter(Column::Shop.is_not_in(named))
-                .exec(tx.db())
-                .await?;
-            Ok(())
-        })
-        .await
+                let named: Vec<&str> = shops.iter().map(|shop| shop.name.as_str()).collect();
+                Entity::update_many()
+                    .col_expr(Column::RemovedAt, Expr::value(tx.dialect.instant(now)))
+                    .filter(Column::RemovedAt.is_null())
+                    .filter(Column::Shop.is_not_in(named))
+                    .exec(tx.db())
+                    .await?;
+                Ok(())
+            })
+            .await
     }
 
     /// Every shop ever named, by name.
-    pub async fn shop_rows(&self) -> Result<Vec<ShopRow>, StoreError> {
-        let rows = Entity::find().order_by_asc(Column::Shop).all(&self.connection).await?;
+    pub async fn all(self) -> Result<Vec<ShopRow>, StoreError> {
+        let rows = Entity::find().order_by_asc(Column::Shop).all(&self.store.connection).await?;
         Ok(rows.into_iter().map(ShopRow::from).collect())
     }
 
-    pub async fn shop_row(&self, shop: &str) -> Result<Option<ShopRow>, StoreError> {
-        let row = Entity::find_by_id(shop).one(&self.connection).await?;
+    pub async fn get(self, shop: &str) -> Result<Option<ShopRow>, StoreError> {
+        let row = Entity::find_by_id(shop).one(&self.store.connection).await?;
         Ok(row.map(ShopRow::from))
     }
 
-    /// Keeps what a grant told of its account. What it did not tell stays as it was.
+    /// Stores what a grant says of its account. What it does not say stays.
     pub async fn set_account(
-        &self,
+        self,
         shop: &str,
         account: &Account,
         authorised_at: DateTime<Utc>,
@@ -99,57 +110,60 @@ impl Store {
             (Column::Scopes, &scopes),
         ];
         let told = &told;
-        self.write(|tx| async move {
-            let mut update = Entity::update_many()
-                .col_expr(Column::AuthorisedAt, Expr::value(tx.dialect.instant(authorised_at)))
-                .filter(Column::Shop.eq(shop));
-            for (column, value) in told {
-                if let Some(value) = value {
-                    update = update.col_expr(*column, Expr::value(text(value)));
+        self.store
+            .write(|tx| async move {
+                let mut update = Entity::update_many()
+                    .col_expr(Column::AuthorisedAt, Expr::value(tx.dialect.instant(authorised_at)))
+                    .filter(Column::Shop.eq(shop));
+                for (column, value) in told {
+                    if let Some(value) = value {
+                        update = update.col_expr(*column, Expr::value(text(value)));
+                    }
                 }
-            }
-            known(shop, update.exec(tx.db()).await?.rows_affected)
-        })
-        .await
+                known(shop, update.exec(tx.db()).await?.rows_affected)
+            })
+            .await
     }
 
-    /// Asks nothing for the shop until then; with `None`, until [`Store::resume`]. `false` when it was paused
+    /// Asks nothing for the shop until then; with `None`, until [`ShopRepo::resume`]. `false` when it was paused
     /// already, which stays as it is.
     pub async fn pause(
-        &self,
+        self,
         shop: &str,
         reason: &str,
         until: Option<DateTime<Utc>>,
     ) -> Result<bool, StoreError> {
-        self.write(|tx| async move {
-            let row = locked_row(&tx, shop).await?;
-            if row.paused_reason.is_some() {
-                return Ok(false);
-            }
-            let paused = Entity::update_many()
-                .col_expr(Column::PausedReason, Expr::value(text(reason)))
-                .col_expr(Column::PausedUntil, Expr::value(tx.dialect.instant_or_null(until)))
-                .filter(Column::Shop.eq(shop))
-                .exec(tx.db())
-                .await?;
-            Ok(paused.rows_affected > 0)
-        })
-        .await
+        self.store
+            .write(|tx| async move {
+                let row = locked_row(&tx, shop).await?;
+                if row.paused_reason.is_some() {
+                    return Ok(false);
+                }
+                let paused = Entity::update_many()
+                    .col_expr(Column::PausedReason, Expr::value(text(reason)))
+                    .col_expr(Column::PausedUntil, Expr::value(tx.dialect.instant_or_null(until)))
+                    .filter(Column::Shop.eq(shop))
+                    .exec(tx.db())
+                    .await?;
+                Ok(paused.rows_affected > 0)
+            })
+            .await
     }
 
     /// Ends a pause. `false` when there was none.
-    pub async fn resume(&self, shop: &str) -> Result<bool, StoreError> {
-        self.write(|tx| async move {
-            let resumed = Entity::update_many()
-                .col_expr(Column::PausedReason, Expr::value(text_or_null(None)))
-                .col_expr(Column::PausedUntil, Expr::value(tx.dialect.instant_or_null(None)))
-                .filter(Column::Shop.eq(shop))
-                .filter(Column::PausedReason.is_not_null())
-                .exec(tx.db())
-                .await?;
-            Ok(resumed.rows_affected > 0)
-        })
-        .await
+    pub async fn resume(self, shop: &str) -> Result<bool, StoreError> {
+        self.store
+            .write(|tx| async move {
+                let resumed = Entity::update_many()
+                    .col_expr(Column::PausedReason, Expr::value(text_or_null(None)))
+                    .col_expr(Column::PausedUntil, Expr::value(tx.dialect.instant_or_null(None)))
+                    .filter(Column::Shop.eq(shop))
+                    .filter(Column::PausedReason.is_not_null())
+                    .exec(tx.db())
+                    .await?;
+                Ok(resumed.rows_affected > 0)
+            })
+            .await
     }
 }
 
@@ -163,7 +177,7 @@ fn known(shop: &str, rows_affected: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The shop's row, which nobody else changes until the end of the transaction.
+/// The shop's row, which no one else changes until the end of the transaction.
 pub(super) async fn locked_row(tx: &Tx, shop: &str) -> Result<Model, StoreError> {
     let row = Entity::find_by_id(shop).lock_exclusive().one(tx.db()).await?;
     row.ok_or_else(|| StoreError::UnknownShop { shop: shop.to_owned() })

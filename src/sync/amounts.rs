@@ -1,4 +1,4 @@
-//! Money that a platform tells order by order: an enrichment, drained oldest first.
+//! Money that a platform gives order by order, read oldest first.
 
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::ledger::leases::Lease;
 use crate::store::records::amounts::{AmountsResult, AmountsRow, DueOrder};
+use crate::sync::engine::requests;
+use crate::sync::update;
 
 /// The name under which the lane is switched off in `sync_cursors`.
 pub const SUBJECT: &str = "amounts";
@@ -20,7 +22,7 @@ pub const SUBJECT: &str = "amounts";
 /// Postgres rounds moments to whole milliseconds: what is due now may look due a little later.
 const ROUNDED_UP_MAX: TimeDelta = TimeDelta::milliseconds(1);
 
-/// A platform that is still calculating is asked again after this long.
+/// A platform that is still calculating is requested again after this long.
 const NOT_YET: TimeDelta = TimeDelta::hours(1);
 
 /// Refunds and settlements change an order's money after it arrived or was canceled; it is read again then.
@@ -33,144 +35,147 @@ enum Answer {
     Unreadable { reason: String },
 }
 
-impl RecordSync {
-    /// Fetches the money of every order that is due, also of those that become due while it runs. An order whose money
-    /// cannot be read is asked for again after growing pauses, and the others go on; where most cannot be read, the
-    /// drain ends.
-    pub async fn drain_amounts(&self, lease: &Lease) -> Result<(), SyncError> {
-        let mut drain = Drain::default();
-        let outcome = self.drain(lease, &mut drain).await;
-        self.report_drain(&drain);
-        self.remember_grant(SUBJECT, &outcome).await?;
-        match outcome {
-            // Reported once, asked again tomorrow: an order without money is still an order.
-            Err(error) if error.not_granted().is_some() => Ok(()),
-            outcome => outcome,
-        }
+/// Fetches the money of every order that is due, also of those that become due while it runs. An order whose money
+/// cannot be read is requested again after growing pauses, and the others go on; where most cannot be read, the
+/// drain ends.
+pub async fn drain(sync: &RecordSync, lease: &Lease) -> Result<(), SyncError> {
+    let mut drain = Drain::default();
+    let outcome = ask_all(sync, lease, &mut drain).await;
+    report_drain(sync, &drain);
+    update::remember_grant(sync, SUBJECT, &outcome).await?;
+    match outcome {
+        // Reported once, requested again tomorrow: an order without money is still an order.
+        Err(error) if error.not_granted().is_some() => Ok(()),
+        outcome => outcome,
     }
+}
 
-    async fn drain(&self, lease: &Lease, drain: &mut Drain) -> Result<(), SyncError> {
-        // An order that fails is due again later than this, so that one drain asks for it once.
-        let begun_at = self.clock.now() + ROUNDED_UP_MAX;
-        let mut last: Option<DueOrder> = None;
-        loop {
-            let limit = drain.limit(last.is_some());
-            // A case that is read meanwhile makes its order due anew, later than `begun_at`.
-            let now = self.clock.now() + ROUNDED_UP_MAX;
-            let due = self.store.due_orders(&self.shop.name, now, begun_at, last.as_ref(), limit).await?;
-            let Some(newest) = due.last() else { return Ok(()) };
-            last = Some(newest.clone());
-            // Those that failed before say nothing of the platform.
-            let (before, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|order| order.attempts > 0);
-            let asked = self.ask_amounts(&fresh, fresh.len(), None).await;
-            self.store_amounts(lease, fresh, asked, drain).await?;
-            let asked = self.ask_amounts(&before, usize::MAX, Some(PATIENCE)).await;
-            self.store_amounts(lease, before, asked, drain).await?;
-        }
+async fn ask_all(sync: &RecordSync, lease: &Lease, drain: &mut Drain) -> Result<(), SyncError> {
+    // An order that fails is due again later than this, so that one drain requests it once.
+    let begun_at = sync.clock.now() + ROUNDED_UP_MAX;
+    let mut last: Option<DueOrder> = None;
+    loop {
+        let limit = drain.limit(last.is_some());
+        // A case that is read meanwhile makes its order due again, later than `begun_at`.
+        let now = sync.clock.now() + ROUNDED_UP_MAX;
+        let due = sync.store.amounts().due(&sync.shop.name, now, begun_at, last.as_ref(), limit).await?;
+        let Some(newest) = due.last() else { return Ok(()) };
+        last = Some(newest.clone());
+        // Those that failed before say nothing of the platform.
+        let (before, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|order| order.attempts > 0);
+        let asked = ask_amounts(sync, &fresh, fresh.len(), None).await;
+        store_amounts(sync, lease, fresh, asked, drain).await?;
+        let asked = ask_amounts(sync, &before, usize::MAX, Some(PATIENCE)).await;
+        store_amounts(sync, lease, before, asked, drain).await?;
     }
+}
 
-    async fn ask_amounts(&self, due: &[DueOrder], of: usize, patience: Option<Duration>) -> Asked<Answer> {
-        let due: Vec<&DueOrder> = due.iter().collect();
-        self.ask_each(&due, of, patience, |order, patience| async move {
-            let Some(source) = self.application.platform().amounts() else {
-                return Ok(Answer::NotYet);
-            };
-            let number = order.number.as_str();
-            let answer = self
-                .call_within(patience, Priority::Amounts, "reading an order's money", |access| async move {
-                    source.order_amounts(&access, number).await
-                })
-                .await;
-            match answer {
-                Ok(raw) => Ok(match source.convert_amounts(&raw) {
-                    Ok(amounts) => Answer::Read { amounts, raw },
-                    Err(error) => Answer::Unreadable { reason: reason_of(&error) },
-                }),
-                Err(SyncError::Platform {
-                    source: PlatformError::Rejected { why: Rejection::NotYet, .. },
-                    ..
-                }) => Ok(Answer::NotYet),
-                Err(error) => Err(error),
+async fn ask_amounts(
+    sync: &RecordSync,
+    due: &[DueOrder],
+    of: usize,
+    patience: Option<Duration>,
+) -> Asked<Answer> {
+    let due: Vec<&DueOrder> = due.iter().collect();
+    requests::ask_each(sync, &due, of, patience, |order, patience| async move {
+        let Some(source) = sync.application.platform().amounts() else {
+            return Ok(Answer::NotYet);
+        };
+        let number = order.number.as_str();
+        let answer = sync
+            .call_within(patience, Priority::Amounts, "reading an order's money", |access| async move {
+                source.order_amounts(&access, number).await
+            })
+            .await;
+        match answer {
+            Ok(raw) => Ok(match source.convert_amounts(&raw) {
+                Ok(amounts) => Answer::Read { amounts, raw },
+                Err(error) => Answer::Unreadable { reason: reason_of(&error) },
+            }),
+            Err(SyncError::Platform {
+                source: PlatformError::Rejected { why: Rejection::NotYet, .. },
+                ..
+            }) => Ok(Answer::NotYet),
+            Err(error) => Err(error),
+        }
+    })
+    .await
+}
+
+/// Stores what was answered, and when the others are requested again. Then fails if the trouble is not theirs.
+async fn store_amounts(
+    sync: &RecordSync,
+    lease: &Lease,
+    due: Vec<DueOrder>,
+    mut asked: Asked<Answer>,
+    drain: &mut Drain,
+) -> Result<(), SyncError> {
+    if is_nothing_granted(sync, &asked).await?
+        && let Some(refused) = asked.not_covered(SUBJECT)
+    {
+        return Err(refused);
+    }
+    let reasons: Vec<Option<String>> = asked.reasons();
+    let trouble = asked.trouble("money of orders");
+    let now = sync.clock.now();
+    let asked_total = due.len();
+    let mut rows = Vec::with_capacity(asked_total);
+    for ((order, answer), reason) in due.into_iter().zip(asked.answers).zip(reasons) {
+        let reason = match (answer, reason) {
+            (Some(Ok(Answer::Read { amounts, raw })), _) => {
+                drain.read(order.attempts);
+                let next_due = next_due(&order, now);
+                rows.push(order.with(AmountsResult::Read { amounts, raw, next_due }));
+                continue;
             }
-        })
-        .await
+            (Some(Ok(Answer::NotYet)), _) => {
+                drain.has_answered = true;
+                rows.push(order.with(AmountsResult::Later { due: now + NOT_YET }));
+                continue;
+            }
+            (Some(Ok(Answer::Unreadable { reason })), _) | (_, Some(reason)) => reason,
+            // It was not requested, and is due still.
+            (_, None) => continue,
+        };
+        tracing::debug!(shop = %sync.shop.name, "money of {} cannot be read: {reason}", order.number);
+        let attempts = drain.failed(&order.number, order.attempts, reason);
+        // After this drain, so that it is requested once in it.
+        let due = again::next_try(attempts, now) + ROUNDED_UP_MAX * 2;
+        rows.push(order.with(AmountsResult::Failed { attempts, due }));
     }
+    let count = |is: fn(&AmountsResult) -> bool| rows.iter().filter(|row| is(&row.result)).count() as u64;
+    let written = count(|result| matches!(result, AmountsResult::Read { .. }));
+    let failed = count(|result| matches!(result, AmountsResult::Failed { .. }));
+    sync.store.amounts().commit(lease, sync.run_id, rows).await?;
+    sync.rows_read(asked_total, 0);
+    sync.rows_stored(written, 0, failed);
+    trouble.map_or(Ok(()), Err)
+}
 
-    /// Stores what was answered, and when the others are asked for again. Then fails if the trouble is not theirs.
-    async fn store_amounts(
-        &self,
-        lease: &Lease,
-        due: Vec<DueOrder>,
-        mut asked: Asked<Answer>,
-        drain: &mut Drain,
-    ) -> Result<(), SyncError> {
-        if self.is_nothing_granted(&asked).await?
-            && let Some(refused) = asked.not_covered(SUBJECT)
-        {
-            return Err(refused);
-        }
-        let reasons: Vec<Option<String>> = asked.reasons();
-        let trouble = asked.trouble("money of orders");
-        let now = self.clock.now();
-        let asked_total = due.len();
-        let mut rows = Vec::with_capacity(asked_total);
-        for ((order, answer), reason) in due.into_iter().zip(asked.answers).zip(reasons) {
-            let reason = match (answer, reason) {
-                (Some(Ok(Answer::Read { amounts, raw })), _) => {
-                    drain.read(order.attempts);
-                    let next_due = next_due(&order, now);
-                    rows.push(order.with(AmountsResult::Read { amounts, raw, next_due }));
-                    continue;
-                }
-                (Some(Ok(Answer::NotYet)), _) => {
-                    drain.has_answered = true;
-                    rows.push(order.with(AmountsResult::Later { due: now + NOT_YET }));
-                    continue;
-                }
-                (Some(Ok(Answer::Unreadable { reason })), _) | (_, Some(reason)) => reason,
-                // It was not asked for, and is due still.
-                (_, None) => continue,
-            };
-            tracing::debug!(shop = %self.shop.name, "money of {} cannot be read: {reason}", order.number);
-            let attempts = drain.failed(&order.number, order.attempts, reason);
-            // After this drain, so that it is asked for once in it.
-            let due = again::next_try(attempts, now) + ROUNDED_UP_MAX * 2;
-            rows.push(order.with(AmountsResult::Failed { attempts, due }));
-        }
-        let count = |is: fn(&AmountsResult) -> bool| rows.iter().filter(|row| is(&row.result)).count() as u64;
-        let written = count(|result| matches!(result, AmountsResult::Read { .. }));
-        let failed = count(|result| matches!(result, AmountsResult::Failed { .. }));
-        self.store.commit_amounts(lease, self.run_id, rows).await?;
-        self.rows_read(asked_total, 0);
-        self.rows_stored(written, 0, failed);
-        trouble.map_or(Ok(()), Err)
+/// Whether the grant does not cover these calls at all. Where some order's money was read before, more than a few
+/// have to say so: one order may be refused on its own.
+async fn is_nothing_granted(sync: &RecordSync, asked: &Asked<Answer>) -> Result<bool, SyncError> {
+    Ok(match asked.refused_all() {
+        None => false,
+        Some(refused) => refused >= REFUSED_MIN || !sync.store.amounts().has_any(&sync.shop.name).await?,
+    })
+}
+
+/// Reports what can be read no longer, and what can again: once for all orders of the drain.
+fn report_drain(sync: &RecordSync, drain: &Drain) {
+    let shop = &sync.shop.name;
+    if let Some((number, reason)) = &drain.example {
+        tracing::warn!(
+            event = "amounts.unreadable", shop = %shop, orders = drain.newly_failed,
+            "the money of {} orders of `{shop}` cannot be read and is asked for again (the first: {number}: {reason})",
+            drain.newly_failed,
+        );
     }
-
-    /// Whether the grant does not cover these calls at all. Where some order's money was read before, more than a few
-    /// have to say so: one order may be refused on its own.
-    async fn is_nothing_granted(&self, asked: &Asked<Answer>) -> Result<bool, SyncError> {
-        Ok(match asked.refused_all() {
-            None => false,
-            Some(refused) => refused >= REFUSED_MIN || !self.store.has_amounts(&self.shop.name).await?,
-        })
-    }
-
-    /// Reports what can be read no longer, and what can again: once for all orders of the drain.
-    fn report_drain(&self, drain: &Drain) {
-        let shop = &self.shop.name;
-        if let Some((number, reason)) = &drain.example {
-            tracing::warn!(
-                event = "amounts.unreadable", shop = %shop, orders = drain.newly_failed,
-                "the money of {} orders of `{shop}` cannot be read and is asked for again (the first: {number}: {reason})",
-                drain.newly_failed,
-            );
-        }
-        if drain.recovered > 0 {
-            tracing::info!(
-                event = "record.recovered", shop = %shop, record = SUBJECT,
-                "the money of {} orders of `{shop}` could be read again", drain.recovered,
-            );
-        }
+    if drain.recovered > 0 {
+        tracing::info!(
+            event = "record.recovered", shop = %shop, record = SUBJECT,
+            "the money of {} orders of `{shop}` could be read again", drain.recovered,
+        );
     }
 }
 

@@ -7,41 +7,45 @@ use crate::domain::window::Window;
 use crate::platform::rate::Priority;
 use crate::store::ledger::leases::Lease;
 use crate::store::ledger::windows::CREATE_EPOCH;
+use crate::sync::engine::parallel;
+use crate::sync::update;
 
-/// The create lane, of which nobody asks what was missed.
+/// The create lane. Nothing compares it with what the update lane missed.
 pub(super) const CREATED: Stretch<'_> = Stretch { lane: Lane::Create, epoch: CREATE_EPOCH, watch: None };
 
-impl RecordSync {
-    /// Reads every window of the create lane that is planned, was interrupted, failed, or came out short.
-    pub async fn backfill(&self, lease: &Lease) -> Result<(), SyncError> {
-        let windows = self.store.history_left(&self.shop.name, self.record, self.clock.now()).await?;
-        self.read_created(lease, windows).await
-    }
+/// Reads every window of the create lane that is planned, was interrupted, failed, or came out short.
+pub async fn run(sync: &RecordSync, lease: &Lease) -> Result<(), SyncError> {
+    let windows = sync.store.windows().history_left(&sync.shop.name, sync.record, sync.clock.now()).await?;
+    read_created(sync, lease, windows).await
+}
 
-    /// Puts the whole history back to planned, whatever was read of it before.
-    pub async fn plan_history(&self, lease: &Lease) -> Result<(), SyncError> {
-        let end = self.closed_end(Priority::Create).await?;
-        let windows: Vec<Window> = self.history(end);
-        Ok(self.store.plan_windows(lease, &windows).await?)
-    }
+/// Puts the whole history back to planned, whatever was read of it before.
+pub async fn plan_history(sync: &RecordSync, lease: &Lease) -> Result<(), SyncError> {
+    let end = update::closed_end(sync, Priority::Create).await?;
+    let windows: Vec<Window> = update::history(sync, end);
+    Ok(sync.store.windows().plan(lease, &windows).await?)
+}
 
-    /// Puts a stretch of creation time back to planned, as far as it is closed. All its windows or none are in the
-    /// ledger then, so that whoever reads next goes on with it.
-    pub async fn plan_stretch(&self, lease: &Lease, stretch: Window) -> Result<(), SyncError> {
-        let end = self.closed_end(Priority::Create).await?;
-        let windows = self.created_windows(Window::new(stretch.from(), stretch.until().min(end)));
-        Ok(self.store.plan_windows(lease, &windows).await?)
-    }
+/// Puts a stretch of creation time back to planned, as far as it is closed. All its windows or none are in the
+/// ledger then, so that the next run continues it.
+pub async fn plan_stretch(sync: &RecordSync, lease: &Lease, stretch: Window) -> Result<(), SyncError> {
+    let end = update::closed_end(sync, Priority::Create).await?;
+    let windows = created_windows(sync, Window::new(stretch.from(), stretch.until().min(end)));
+    Ok(sync.store.windows().plan(lease, &windows).await?)
+}
 
-    /// Reads these windows of creation time, newest first.
-    pub async fn read_created(&self, lease: &Lease, mut windows: Vec<Window>) -> Result<(), SyncError> {
-        windows.sort_unstable_by(|one, other| other.cmp(one));
-        self.read_windows(lease, CREATED, windows).await
-    }
+/// Reads these windows of creation time, newest first.
+pub async fn read_created(
+    sync: &RecordSync,
+    lease: &Lease,
+    mut windows: Vec<Window>,
+) -> Result<(), SyncError> {
+    windows.sort_unstable_by(|one, other| other.cmp(one));
+    parallel::read_windows(sync, lease, CREATED, windows).await
+}
 
-    /// A stretch in windows of the create lane, oldest first. Empty without such a lane.
-    pub(super) fn created_windows(&self, stretch: Option<Window>) -> Vec<Window> {
-        let longest = self.paging.create_max();
-        stretch.zip(longest).map(|(stretch, longest)| stretch.pieces(longest)).unwrap_or_default()
-    }
+/// A stretch in windows of the create lane, oldest first. Empty without such a lane.
+pub(super) fn created_windows(sync: &RecordSync, stretch: Option<Window>) -> Vec<Window> {
+    let longest = sync.paging.create_max();
+    stretch.zip(longest).map(|(stretch, longest)| stretch.pieces(longest)).unwrap_or_default()
 }

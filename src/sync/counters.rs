@@ -1,4 +1,4 @@
-//! What came of rows, counted and reported as it happens: for whoever watches the run, for monitoring, and in the log.
+//! Counts rows while a run works: for its progress, for the metrics and for the log.
 
 use super::RecordSync;
 use crate::meters::{self, RowResult};

@@ -46,12 +46,12 @@ pub enum SyncError {
         #[source]
         source: PlatformError,
     },
-    /// So many rows of one page made no sense that it is the platform that changed, not a row that is odd.
+    /// So many rows of one page are unreadable that the platform must have changed.
     #[error(
         "{unreadable} of {rows} rows of one page cannot be read (the first: {example}); the platform may have changed its answers"
     )]
     ChangedPlatform { unreadable: usize, rows: usize, example: String },
-    /// The platform has told us that the shop may not read this; it is asked again later.
+    /// The platform says that the shop may not read this; it is requested again later.
     #[error("{subject} are off for this shop until {} UTC: {reason}", until.format("%Y-%m-%d %H:%M"))]
     Off { subject: String, reason: String, until: DateTime<Utc> },
     #[error("nothing was read for {minutes} minutes; the run was ended")]
@@ -95,7 +95,8 @@ impl SyncError {
         Self::Platform { doing: doing.to_owned(), source }
     }
 
-    /// The error for something that is switched off. `None`: its time is over, or was written by a clock that was ahead.
+    /// The error for something that is switched off. `None`: its time is over, or was written by a clock that was
+    /// ahead.
     pub fn off(subject: &str, off: Off, now: DateTime<Utc>) -> Option<Self> {
         let until = lasting(off.until?, OFF_FOR, now)?;
         Some(Self::Off { subject: subject.to_owned(), reason: off.reason, until })
@@ -155,7 +156,7 @@ impl SyncError {
         }
     }
 
-    /// Whether the lease was taken over: somebody else goes on.
+    /// Whether the lease was taken over: another process goes on.
     pub fn is_lease_lost(&self) -> bool {
         matches!(self, Self::Store { source: StoreError::LeaseLost { .. } })
     }

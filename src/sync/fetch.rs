@@ -10,66 +10,65 @@ use crate::domain::window::Window;
 use crate::platform::rate::Priority;
 use crate::platform::{Found, Page, Range, Row};
 use crate::store::ledger::leases::Lease;
+use crate::sync::quarantine;
 
-impl RecordSync {
-    /// Reads one thing and stores it as a page that holds nothing else.
-    pub async fn fetch_one(&self, lease: &Lease, number: &str) -> Result<(), SyncError> {
-        let mut reading = Reading::new(self, lease, Lane::Create, Priority::Update);
-        let row = self.listed(&reading, number).await?;
-        let kept = self.store.asked_again(&self.shop.name, self.record, &[number]).await?;
-        reading.rows.take(row).await?;
-        reading.rows.write(None).await?;
-        // One that is in quarantine as it is listed was not asked for with the page.
-        if kept.is_empty() { Ok(()) } else { self.retry_set_aside(lease, Some(number)).await }
-    }
+/// Reads one thing and stores it as a page that holds nothing else.
+pub async fn one(sync: &RecordSync, lease: &Lease, number: &str) -> Result<(), SyncError> {
+    let mut reading = Reading::new(sync, lease, Lane::Create, Priority::Update);
+    let row = listed(sync, &reading, number).await?;
+    let kept = sync.store.quarantine().asked_again(&sync.shop.name, sync.record, &[number]).await?;
+    reading.rows.take(row).await?;
+    reading.rows.write(None).await?;
+    // One that is in quarantine as it is listed was not requested with the page.
+    if kept.is_empty() { Ok(()) } else { quarantine::retry(sync, lease, Some(number)).await }
+}
 
-    /// Its row of the list, alone on a page.
-    async fn listed(&self, reading: &Reading<'_>, number: &str) -> Result<AskedPage, SyncError> {
-        let source = self.source();
-        let asked_at = self.clock.now();
-        let doing = format!("looking {number} up");
-        let found =
-            self.call(Priority::Update, &doing, |access| async move { source.find(&access, number).await });
-        match found.await? {
-            Found::NotOffered => Err(SyncError::NotOffered { record: self.record }),
-            Found::Nothing => Err(self.absent(number)),
-            Found::Rows(rows) => {
-                let page = alone(rows, number).ok_or_else(|| self.absent(number))?;
-                Ok(AskedPage { page, asked_at })
-            }
-            Found::Created(at) => {
-                let second = Window::new(at, at + TimeDelta::seconds(1));
-                self.in_second(reading, second.ok_or_else(|| self.absent(number))?, number).await
-            }
+/// Its row of the list, alone on a page.
+async fn listed(sync: &RecordSync, reading: &Reading<'_>, number: &str) -> Result<AskedPage, SyncError> {
+    let source = sync.source();
+    let asked_at = sync.clock.now();
+    let doing = format!("looking {number} up");
+    let found =
+        sync.call(Priority::Update, &doing, |access| async move { source.find(&access, number).await });
+    match found.await? {
+        Found::NotOffered => Err(SyncError::NotOffered { record: sync.record }),
+        Found::Nothing => Err(absent(sync, number)),
+        Found::Rows(rows) => {
+            let page = alone(rows, number).ok_or_else(|| absent(sync, number))?;
+            Ok(AskedPage { page, asked_at })
+        }
+        Found::Created(at) => {
+            let second = Window::new(at, at + TimeDelta::seconds(1));
+            in_second(sync, reading, second.ok_or_else(|| absent(sync, number))?, number).await
         }
     }
+}
 
-    /// Looks through everything created in one second.
-    async fn in_second(
-        &self,
-        reading: &Reading<'_>,
-        second: Window,
-        number: &str,
-    ) -> Result<AskedPage, SyncError> {
-        let range = Range::Window { lane: Lane::Create, window: second, status: None };
-        for page in 1..=reading.pager.pages_max() {
-            let asked = reading.pager.page(range, page, self.paging.page_size).await?;
-            // A total is a hint: the search ends with a page that is not full and reaches it.
-            let (rows, page_size) = (asked.page.rows_sent(), u64::from(self.paging.page_size));
-            let is_last = rows == 0 || (rows < page_size && u64::from(page) * page_size >= asked.page.total);
-            if let Some(page) = alone(asked.page.rows, number) {
-                return Ok(AskedPage { page, asked_at: asked.asked_at });
-            }
-            if is_last {
-                break;
-            }
+/// Looks through everything created in one second.
+async fn in_second(
+    sync: &RecordSync,
+    reading: &Reading<'_>,
+    second: Window,
+    number: &str,
+) -> Result<AskedPage, SyncError> {
+    let range = Range::Window { lane: Lane::Create, window: second, status: None };
+    for page in 1..=reading.pager.pages_max() {
+        let asked = reading.pager.page(range, page, sync.paging.page_size).await?;
+        // A total is a hint: the search ends with a page that is not full and reaches it.
+        let (rows, page_size) = (asked.page.rows_sent(), u64::from(sync.paging.page_size));
+        let is_last = rows == 0 || (rows < page_size && u64::from(page) * page_size >= asked.page.total);
+        if let Some(page) = alone(asked.page.rows, number) {
+            return Ok(AskedPage { page, asked_at: asked.asked_at });
         }
-        Err(self.absent(number))
+        if is_last {
+            break;
+        }
     }
+    Err(absent(sync, number))
+}
 
-    fn absent(&self, number: &str) -> SyncError {
-        SyncError::Absent { record: self.record, number: number.to_owned() }
-    }
+fn absent(sync: &RecordSync, number: &str) -> SyncError {
+    SyncError::Absent { record: sync.record, number: number.to_owned() }
 }
 
 /// The rows of this number as a page of their own. `None`: there are none.

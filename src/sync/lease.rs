@@ -38,7 +38,7 @@ pub async fn hold<T>(
 
 /// Gives a lease back. Where that fails, it runs out by itself.
 pub async fn give_back(store: &Store, lease: &Lease) {
-    match tokio::time::timeout(RELEASE_WAIT, store.release(lease)).await {
+    match tokio::time::timeout(RELEASE_WAIT, store.leases().release(lease)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(shop = %lease.key.shop, "lease not given back: {error}"),
         Err(_) => tracing::debug!(shop = %lease.key.shop, "lease not given back in time"),
@@ -54,10 +54,10 @@ async fn keep(store: &Store, lease: &Lease, progress: &Progress) -> SyncError {
                 minutes: i64::try_from(STUCK_AFTER.as_secs() / 60).unwrap_or(i64::MAX),
             };
         }
-        match store.renew(lease).await {
+        match store.leases().renew(lease).await {
             Ok(()) => {}
             Err(lost @ StoreError::LeaseLost { .. }) => return lost.into(),
-            // The database may be away for a moment. Should the lease run out meanwhile and somebody take it,
+            // The database may be away for a moment. Should the lease run out meanwhile and someone take it,
             // the fence stops us at the next commit.
             Err(error) => tracing::debug!(shop = %lease.key.shop, "lease not renewed: {error}"),
         }

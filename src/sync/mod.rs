@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Tokens;
@@ -25,10 +25,10 @@ pub mod backfill;
 mod counters;
 pub mod engine;
 pub mod error;
-mod fetch;
+pub mod fetch;
 pub mod lease;
 pub mod progress;
-mod quarantine;
+pub mod quarantine;
 pub mod reconcile;
 mod scan;
 pub mod stock;
@@ -71,6 +71,10 @@ pub struct RecordSync {
 }
 
 impl RecordSync {
+    fn platform_now(&self) -> DateTime<Utc> {
+        self.clock.now() + self.application.platform().skew().offset()
+    }
+
     fn source(&self) -> &dyn RecordSource {
         let source = self.application.platform().source(self.record);
         source.expect("a run is only made for what the platform lists")

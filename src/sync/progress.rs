@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use std::sync::{Mutex, OnceLock};
 
-/// Counters of one run. Shared with whoever shows them; only the run counts up.
+/// Counters of one run. Shared with the code that shows them; only the run increments them.
 #[derive(Debug)]
 pub struct Progress {
     /// Calls sent, repetitions included.
@@ -66,7 +66,7 @@ impl Progress {
         }
     }
 
-    /// The counters of the money lane, for whoever runs it beside others: orders and their money are not added up.
+    /// The counters of the money lane, kept apart: orders and their money are not added up.
     pub fn amounts(&self) -> Arc<Self> {
         self.amounts.get_or_init(Arc::default).clone()
     }

@@ -1,6 +1,6 @@
 //! Scans: a record read whole, so that what the platform no longer shows is known to be gone.
 //!
-//! Rows are stored page by page. A scan that is cut off marks nothing and is begun anew by the next run; what it has
+//! Rows are stored page by page. A scan that is cut off marks nothing and is started again by the next run; what it has
 //! stored makes that cheap.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,6 +18,7 @@ use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Range};
 use crate::store::ledger::leases::Lease;
 use crate::store::records::scans::ScanEnd;
+use crate::sync::engine::pages;
 
 /// Fewer rows than these may well be halved by their owner.
 const ROWS_FOR_JUDGEMENT: u64 = 5;
@@ -36,51 +37,49 @@ struct Scan<'a> {
     is_cut: bool,
 }
 
-impl RecordSync {
-    /// Reads the lists, one after the other: together they are all there is.
-    pub(super) async fn scan_lists(
-        &self,
-        lease: &Lease,
-        lists: &'static [&'static str],
-        end: DateTime<Utc>,
-        whole: bool,
-    ) -> Result<(), SyncError> {
-        let mut scan = Scan::new(self, lease);
-        self.progress.windows_planned(lists.len());
-        for list in lists {
-            let range = Range::List(list);
-            let first = scan.reading.pager.first(range).await?;
-            Box::pin(scan.read(range, first, TO_THE_END)).await?;
-            self.progress.window_done();
-        }
-        scan.finish(end, whole).await
+/// Reads the lists, one after the other: together they are all there is.
+pub(super) async fn scan_lists(
+    sync: &RecordSync,
+    lease: &Lease,
+    lists: &'static [&'static str],
+    end: DateTime<Utc>,
+    whole: bool,
+) -> Result<(), SyncError> {
+    let mut scan = Scan::new(sync, lease);
+    sync.progress.windows_planned(lists.len());
+    for list in lists {
+        let range = Range::List(list);
+        let first = scan.reading.pager.first(range).await?;
+        Box::pin(scan.read(range, first, TO_THE_END)).await?;
+        sync.progress.window_done();
     }
+    scan.finish(end, whole).await
+}
 
-    /// Reads everything as one closed window of update time, and then what was updated meanwhile: a row that was seen
-    /// in neither is gone.
-    pub(super) async fn scan_windows(
-        &self,
-        lease: &Lease,
-        end: DateTime<Utc>,
-        whole: bool,
-    ) -> Result<(), SyncError> {
-        let mut scan = Scan::new(self, lease);
-        let whole_time = Window::new(DateTime::UNIX_EPOCH, end);
-        let mut waiting: Vec<(Window, Origin)> =
-            whole_time.map(|window| (window, Origin::default())).into_iter().collect();
-        self.progress.windows_planned(waiting.len());
-        while let Some((window, origin)) = waiting.pop() {
-            match Box::pin(scan.window(window, origin)).await? {
-                None => self.progress.window_done(),
-                Some(pieces) => {
-                    self.progress.windows_planned(pieces.len().saturating_sub(1));
-                    waiting.extend(pieces);
-                }
+/// Reads everything as one closed window of update time, and then what was updated meanwhile: a row that was seen
+/// in neither is gone.
+pub(super) async fn scan_windows(
+    sync: &RecordSync,
+    lease: &Lease,
+    end: DateTime<Utc>,
+    whole: bool,
+) -> Result<(), SyncError> {
+    let mut scan = Scan::new(sync, lease);
+    let whole_time = Window::new(DateTime::UNIX_EPOCH, end);
+    let mut waiting: Vec<(Window, Origin)> =
+        whole_time.map(|window| (window, Origin::default())).into_iter().collect();
+    sync.progress.windows_planned(waiting.len());
+    while let Some((window, origin)) = waiting.pop() {
+        match Box::pin(scan.window(window, origin)).await? {
+            None => sync.progress.window_done(),
+            Some(pieces) => {
+                sync.progress.windows_planned(pieces.len().saturating_sub(1));
+                waiting.extend(pieces);
             }
         }
-        Box::pin(scan.read_since(end)).await?;
-        scan.finish(end, whole).await
     }
+    Box::pin(scan.read_since(end)).await?;
+    scan.finish(end, whole).await
 }
 
 impl<'a> Scan<'a> {
@@ -163,7 +162,7 @@ impl<'a> Scan<'a> {
             };
             passes += 1;
             let seen = self.reading.rows.seen();
-            self.reading.sync.report_doubts(Lane::Update, pass.doubts);
+            pages::report_doubts(self.reading.sync, Lane::Update, pass.doubts);
             // Hints that lied once say nothing about what is gone.
             self.is_sure &= !(pass.is_complete() && (pass.doubts.any() || is_capped(pass.total)));
             if pass.is_complete() {
@@ -223,14 +222,14 @@ impl<'a> Scan<'a> {
     async fn finish(self, end: DateTime<Utc>, whole: bool) -> Result<(), SyncError> {
         let Self { reading: Reading { sync, lease, .. }, seen, is_sure, is_cut } = self;
         if !whole && !is_cut {
-            sync.judge_scan(&seen).await?;
+            judge_scan(sync, &seen).await?;
         }
         // A row that could be any may be the one that seems to be missing.
         let marks_gone = is_sure && !seen.has_nameless();
         let present = seen.into_present(sync);
         let scan =
             ScanEnd { record: sync.record, started_at: end, seen: present, marks_gone, is_whole: is_sure };
-        let gone = sync.store.finish_scan(lease, scan).await?;
+        let gone = sync.store.scans().finish_scan(lease, scan).await?;
         if gone > 0 {
             tracing::debug!(shop = %sync.shop.name, "{gone} {} are gone", sync.record);
         }
@@ -238,25 +237,23 @@ impl<'a> Scan<'a> {
     }
 }
 
-impl RecordSync {
-    /// A list that suddenly shows less than half is more likely a platform in trouble than a seller who tidied up.
-    async fn judge_scan(&self, seen: &Seen) -> Result<(), SyncError> {
-        let shop = &self.shop.name;
-        let kinds = Kind::ALL.into_iter().filter(|kind| kind.record() == self.record);
-        for kind in kinds {
-            let (saw, present) = (seen.count(kind), self.store.rows_present(shop, kind).await?);
-            if present >= ROWS_FOR_JUDGEMENT && saw * 2 < present {
-                return Err(SyncError::ScanTooSmall {
-                    record: self.record,
-                    kind,
-                    saw,
-                    present,
-                    shop: shop.clone(),
-                });
-            }
+/// A list that suddenly shows less than half is more likely a platform in trouble than a seller who tidied up.
+async fn judge_scan(sync: &RecordSync, seen: &Seen) -> Result<(), SyncError> {
+    let shop = &sync.shop.name;
+    let kinds = Kind::ALL.into_iter().filter(|kind| kind.record() == sync.record);
+    for kind in kinds {
+        let (saw, present) = (seen.count(kind), sync.store.scans().rows_present(shop, kind).await?);
+        if present >= ROWS_FOR_JUDGEMENT && saw * 2 < present {
+            return Err(SyncError::ScanTooSmall {
+                record: sync.record,
+                kind,
+                saw,
+                present,
+                shop: shop.clone(),
+            });
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn updated_in(window: Window) -> Range {

@@ -12,6 +12,8 @@ use crate::platform::rate::Priority;
 use crate::store::ledger::cursors::Cursor;
 use crate::store::ledger::leases::Lease;
 use crate::store::ledger::windows::SHORT_AGAIN_MAX;
+use crate::sync::engine::parallel;
+use crate::sync::{backfill, quarantine, scan, stock};
 
 /// A skew measured longer ago says nothing about now.
 const SKEW_AGE_MAX: TimeDelta = TimeDelta::minutes(10);
@@ -19,162 +21,170 @@ const SKEW_AGE_MAX: TimeDelta = TimeDelta::minutes(10);
 /// A present that is this much before the cursor is no longer the wait for a window to settle.
 const CLOCK_BACK_MAX: TimeDelta = TimeDelta::minutes(10);
 
-/// Something the platform does not grant is asked for again after this long.
+/// Something the platform does not grant is requested again after this long.
 pub(super) const OFF_FOR: TimeDelta = TimeDelta::hours(24);
 
-impl RecordSync {
-    /// Brings the update lane up to date. A shop seen for the first time gets its cursor here, and its history
-    /// into the ledger as planned windows of the create lane. With `whole`, what is scanned is scanned now, and its
-    /// outcome taken as it is.
-    pub async fn catch_up(&self, lease: &Lease, whole: bool) -> Result<(), SyncError> {
-        let begun_at = self.clock.now();
-        let outcome = self.read_news(lease, whole).await;
-        self.remember_grant(self.record.as_str(), &outcome).await?;
-        // After the news, which matter more, and also where a window that cannot be read stands in their way for good.
-        if outcome.as_ref().err().is_none_or(SyncError::is_of_window) {
-            self.retry_due(lease, begun_at).await?;
-        }
-        outcome?;
-        self.read_stock().await
+/// Brings the update lane up to date. A shop seen for the first time gets its cursor here, and its history
+/// into the ledger as planned windows of the create lane. With `whole`, what is scanned is scanned now, and its
+/// outcome taken as it is.
+pub async fn catch_up(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(), SyncError> {
+    let begun_at = sync.clock.now();
+    let outcome = read_news(sync, lease, whole).await;
+    remember_grant(sync, sync.record.as_str(), &outcome).await?;
+    // After new changes, which matter more, and also where a window that cannot be read stands in their way for good.
+    if outcome.as_ref().err().is_none_or(SyncError::is_of_window) {
+        quarantine::retry_due(sync, lease, begun_at).await?;
     }
+    outcome?;
+    stock::read_stock(sync).await
+}
 
-    async fn read_news(&self, lease: &Lease, whole: bool) -> Result<(), SyncError> {
-        let end = self.closed_end(Priority::Update).await?;
-        self.store.sweep(lease).await?;
-        let cursor = self.store.cursor(&self.shop.name, self.record).await?;
-        match &self.paging.reach {
-            Reach::Lists(lists) => self.scan_lists(lease, lists, end, whole).await,
-            Reach::Windows(windows) if windows.create_max.is_some() => {
-                let cursor = match cursor {
-                    Some(cursor) if cursor.last_sync_at.is_some() => cursor,
-                    _ => self.begin(lease, end).await?,
-                };
-                self.read_ahead(lease, &cursor, end).await
+async fn read_news(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(), SyncError> {
+    let end = closed_end(sync, Priority::Update).await?;
+    sync.store.windows().sweep(lease).await?;
+    let cursor = sync.store.cursors().get(&sync.shop.name, sync.record).await?;
+    match &sync.paging.reach {
+        Reach::Lists(lists) => scan::scan_lists(sync, lease, lists, end, whole).await,
+        Reach::Windows(windows) if windows.create_max.is_some() => {
+            let cursor = match cursor {
+                Some(cursor) if cursor.last_sync_at.is_some() => cursor,
+                _ => begin(sync, lease, end).await?,
+            };
+            read_ahead(sync, lease, &cursor, end).await
+        }
+        // Without a create lane there is no history to plan: the whole is read by update time, at first and every
+        // so often.
+        Reach::Windows(_) => {
+            let last_full_at = cursor.as_ref().and_then(|cursor| cursor.last_full_at);
+            if let Some(cursor) = cursor.filter(|_| last_full_at.is_some()) {
+                read_ahead(sync, lease, &cursor, end).await?;
             }
-            // Without a create lane there is no history to plan: the whole is read by update time, at first and every
-            // so often.
-            Reach::Windows(_) => {
-                let last_full_at = cursor.as_ref().and_then(|cursor| cursor.last_full_at);
-                if let Some(cursor) = cursor.filter(|_| last_full_at.is_some()) {
-                    self.read_ahead(lease, &cursor, end).await?;
-                }
-                let is_due = last_full_at.is_none_or(|at| end - at >= self.full_every);
-                if whole || is_due { self.scan_windows(lease, end, whole).await } else { Ok(()) }
+            let is_due = last_full_at.is_none_or(|at| end - at >= sync.full_every);
+            if whole || is_due { scan::scan_windows(sync, lease, end, whole).await } else { Ok(()) }
+        }
+    }
+}
+
+/// The windows between the cursor and `end`.
+async fn read_ahead(
+    sync: &RecordSync,
+    lease: &Lease,
+    cursor: &Cursor,
+    end: DateTime<Utc>,
+) -> Result<(), SyncError> {
+    let last_sync_at = cursor.last_sync_at.unwrap_or(end);
+    if end + CLOCK_BACK_MAX < last_sync_at {
+        return Err(SyncError::ClockBehind { end, cursor: last_sync_at });
+    }
+    let closed = settled_ahead(sync, lease, cursor, last_sync_at).await?;
+    let mut windows = plan(last_sync_at, end, &closed, sync.pace());
+    windows.extend(short_again(sync, cursor, &windows).await?);
+    let of = Stretch { lane: Lane::Update, epoch: cursor.epoch, watch: None };
+    parallel::read_windows(sync, lease, of, windows).await
+}
+
+/// The windows ahead of the cursor that need not be read again. The others are forgotten, so that the cursor
+/// does not pass them before they are.
+async fn settled_ahead(
+    sync: &RecordSync,
+    lease: &Lease,
+    cursor: &Cursor,
+    last_sync_at: DateTime<Utc>,
+) -> Result<Vec<Closed>, SyncError> {
+    let skew = sync.application.platform().skew().offset();
+    let ahead =
+        sync.store.windows().closed_after(&sync.shop.name, sync.record, cursor.epoch, last_sync_at).await?;
+    let mut settled = Vec::with_capacity(ahead.len());
+    let mut unsettled = Vec::new();
+    for row in ahead {
+        let closed = row.opened_at.map(|at| Closed { window: row.window, at: at + skew });
+        match closed.filter(|closed| closed.is_settled(sync.policy.overlap)) {
+            Some(closed) => settled.push(closed),
+            None => unsettled.push(row.id),
+        }
+    }
+    if !unsettled.is_empty() {
+        sync.store.windows().forget(lease, &unsettled).await?;
+    }
+    Ok(settled)
+}
+
+/// The moment up to which windows may be read: the earlier of our clock and the platform's, and old enough
+/// for the platform to have listed everything before it.
+pub(super) async fn closed_end(sync: &RecordSync, priority: Priority) -> Result<DateTime<Utc>, SyncError> {
+    let platform = sync.application.platform();
+    let now = sync.clock.now();
+    let is_fresh = platform
+        .skew()
+        .measured_at()
+        .is_some_and(|measured_at| measured_at <= now && now - measured_at <= SKEW_AGE_MAX);
+    if !is_fresh {
+        let probed = sync
+            .call(priority, "asking for the platform's time", |access| async move {
+                platform.probe(&access).await
+            })
+            .await;
+        // Whether the shop may read this is decided by the list calls; this answer still gave the time.
+        if let Err(error) = probed
+            && !is_not_granted(&error)
+        {
+            return Err(error);
+        }
+    }
+    let now = sync.clock.now();
+    Ok((now.min(now + platform.skew().offset()) - sync.policy.settle).trunc_subsecs(0))
+}
+
+/// The cursor of a new shop stands at the first closed end before any page is requested; its history is
+/// planned in the same transaction, so that neither exists without the other.
+async fn begin(sync: &RecordSync, lease: &Lease, end: DateTime<Utc>) -> Result<Cursor, SyncError> {
+    let planned = history(sync, end);
+    Ok(sync.store.cursors().begin(lease, end, &planned).await?)
+}
+
+/// The history of the shop before `end` in windows of the create lane, oldest first.
+pub(super) fn history(sync: &RecordSync, end: DateTime<Utc>) -> Vec<Window> {
+    let from = (end - sync.policy.history).max(DateTime::UNIX_EPOCH);
+    backfill::created_windows(sync, Window::new(from, end))
+}
+
+/// Windows that came out short and are due for another look, without those that are read anyway.
+async fn short_again(
+    sync: &RecordSync,
+    cursor: &Cursor,
+    planned: &[Window],
+) -> Result<Vec<Window>, SyncError> {
+    let now = sync.clock.now();
+    let short =
+        sync.store.windows().all_short(&sync.shop.name, sync.record, Lane::Update, cursor.epoch).await?;
+    Ok(short
+        .into_iter()
+        .filter(|row| !planned.contains(&row.window) && row.is_due_again(now))
+        .take(SHORT_AGAIN_MAX)
+        .map(|row| row.window)
+        .collect())
+}
+
+/// Writes down that the grant does not cover `subject`, or that it does again.
+pub(super) async fn remember_grant(
+    sync: &RecordSync,
+    subject: &str,
+    outcome: &Result<(), SyncError>,
+) -> Result<(), SyncError> {
+    match outcome {
+        Ok(()) => {
+            sync.store.cursors().switch_on(&sync.shop.name, subject).await?;
+        }
+        Err(error) => {
+            if let Some(reason) = error.not_granted() {
+                let until = sync.clock.now() + OFF_FOR;
+                sync.store.cursors().switch_off(&sync.shop.name, subject, &reason, Some(until)).await?;
+                tracing::warn!(
+                    event = "shop.paused", shop = %sync.shop.name, record = subject,
+                    "{subject} of `{}` are off until tomorrow: {reason}", sync.shop.name,
+                );
             }
         }
     }
-
-    /// The windows between the cursor and `end`.
-    async fn read_ahead(&self, lease: &Lease, cursor: &Cursor, end: DateTime<Utc>) -> Result<(), SyncError> {
-        let last_sync_at = cursor.last_sync_at.unwrap_or(end);
-        if end + CLOCK_BACK_MAX < last_sync_at {
-            return Err(SyncError::ClockBehind { end, cursor: last_sync_at });
-        }
-        let closed = self.settled_ahead(lease, cursor, last_sync_at).await?;
-        let mut windows = plan(last_sync_at, end, &closed, self.pace());
-        windows.extend(self.short_again(cursor, &windows).await?);
-        let of = Stretch { lane: Lane::Update, epoch: cursor.epoch, watch: None };
-        self.read_windows(lease, of, windows).await
-    }
-
-    /// The windows ahead of the cursor that need not be read again. The others are forgotten, so that the cursor
-    /// does not pass them before they are.
-    async fn settled_ahead(
-        &self,
-        lease: &Lease,
-        cursor: &Cursor,
-        last_sync_at: DateTime<Utc>,
-    ) -> Result<Vec<Closed>, SyncError> {
-        let skew = self.application.platform().skew().offset();
-        let ahead = self.store.closed_after(&self.shop.name, self.record, cursor.epoch, last_sync_at).await?;
-        let mut settled = Vec::with_capacity(ahead.len());
-        let mut unsettled = Vec::new();
-        for row in ahead {
-            let closed = row.opened_at.map(|at| Closed { window: row.window, at: at + skew });
-            match closed.filter(|closed| closed.is_settled(self.policy.overlap)) {
-                Some(closed) => settled.push(closed),
-                None => unsettled.push(row.id),
-            }
-        }
-        if !unsettled.is_empty() {
-            self.store.forget_windows(lease, &unsettled).await?;
-        }
-        Ok(settled)
-    }
-
-    /// The moment up to which windows may be read: the earlier of our clock and the platform's, and old enough
-    /// for the platform to have listed everything before it.
-    pub(super) async fn closed_end(&self, priority: Priority) -> Result<DateTime<Utc>, SyncError> {
-        let platform = self.application.platform();
-        let now = self.clock.now();
-        let is_fresh = platform
-            .skew()
-            .measured_at()
-            .is_some_and(|measured_at| measured_at <= now && now - measured_at <= SKEW_AGE_MAX);
-        if !is_fresh {
-            let probed = self
-                .call(priority, "asking for the platform's time", |access| async move {
-                    platform.probe(&access).await
-                })
-                .await;
-            // What the shop may read is for the lists to say; the answer told the time all the same.
-            if let Err(error) = probed
-                && !is_not_granted(&error)
-            {
-                return Err(error);
-            }
-        }
-        let now = self.clock.now();
-        Ok((now.min(now + platform.skew().offset()) - self.policy.settle).trunc_subsecs(0))
-    }
-
-    /// The cursor of a new shop stands at the first closed end before any page is asked; its history is
-    /// planned in the same transaction, so that neither exists without the other.
-    async fn begin(&self, lease: &Lease, end: DateTime<Utc>) -> Result<Cursor, SyncError> {
-        let planned = self.history(end);
-        Ok(self.store.begin_cursor(lease, end, &planned).await?)
-    }
-
-    /// The history of the shop before `end` in windows of the create lane, oldest first.
-    pub(super) fn history(&self, end: DateTime<Utc>) -> Vec<Window> {
-        let from = (end - self.policy.history).max(DateTime::UNIX_EPOCH);
-        self.created_windows(Window::new(from, end))
-    }
-
-    /// Windows that came out short and are due for another look, without those that are read anyway.
-    async fn short_again(&self, cursor: &Cursor, planned: &[Window]) -> Result<Vec<Window>, SyncError> {
-        let now = self.clock.now();
-        let short =
-            self.store.short_windows(&self.shop.name, self.record, Lane::Update, cursor.epoch).await?;
-        Ok(short
-            .into_iter()
-            .filter(|row| !planned.contains(&row.window) && row.is_due_again(now))
-            .take(SHORT_AGAIN_MAX)
-            .map(|row| row.window)
-            .collect())
-    }
-
-    /// Writes down that the grant does not cover `subject`, or that it does again.
-    pub(super) async fn remember_grant(
-        &self,
-        subject: &str,
-        outcome: &Result<(), SyncError>,
-    ) -> Result<(), SyncError> {
-        match outcome {
-            Ok(()) => {
-                self.store.switch_on(&self.shop.name, subject).await?;
-            }
-            Err(error) => {
-                if let Some(reason) = error.not_granted() {
-                    let until = self.clock.now() + OFF_FOR;
-                    self.store.switch_off(&self.shop.name, subject, &reason, Some(until)).await?;
-                    tracing::warn!(
-                        event = "shop.paused", shop = %self.shop.name, record = subject,
-                        "{subject} of `{}` are off until tomorrow: {reason}", self.shop.name,
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }

@@ -83,7 +83,7 @@ impl Overview {
         let at = app.clock.now();
         let shops = report(app).await?.into_iter().map(|report| shop_view(app, report, at)).collect();
         let filter = RunsFilter { limit: Some(RUNS_LOOKED_AT), ..RunsFilter::default() };
-        let runs = worth_showing(app.store.runs(&filter).await?);
+        let runs = worth_showing(app.store.runs().list(&filter).await?);
         Ok(Self { at, version: env!("CARGO_PKG_VERSION"), shops, days, runs })
     }
 
@@ -92,7 +92,8 @@ impl Overview {
         let today = app.clock.now().date_naive();
         let first = today - Days::new(DAYS as u64 - 1);
         let shops: Vec<String> = app.shops.iter().map(|shop| shop.name.clone()).collect();
-        let found = app.store.orders_per_day(&shops, first.and_time(NaiveTime::MIN).and_utc()).await?;
+        let found =
+            app.store.reports().orders_per_day(&shops, first.and_time(NaiveTime::MIN).and_utc()).await?;
         Ok(days_from(first, &found))
     }
 }

@@ -56,7 +56,7 @@ impl Tokens {
             }
         }
         let store = &self.shared.parts.store;
-        let orphans = store.orphans_not_sealed_with(&self.keyring().active_id()).await;
+        let orphans = store.orphans().not_sealed_with(&self.keyring().active_id()).await;
         for orphan in orphans.map_err(|source| database(NO_SHOP, source))? {
             match self.reseal_orphan(&orphan).await {
                 Ok(changed) => resealed.changed += usize::from(changed),
@@ -104,7 +104,7 @@ impl Tokens {
         let pair =
             Pair::open_tokens(&orphan.tokens, orphan.version, granted_at, keys, &id).map_err(sealed)?;
         let tokens = pair.seal(keys, &id, orphan.version).map_err(sealed)?;
-        let resealed = self.shared.parts.store.reseal_orphan(orphan, &tokens).await;
+        let resealed = self.shared.parts.store.orphans().reseal(orphan, &tokens).await;
         resealed.map_err(|source| database(&orphan.shop, source))
     }
 
@@ -122,7 +122,7 @@ impl Tokens {
     }
 
     async fn id_of(&self, shop: &str) -> Result<String, AuthError> {
-        let row = self.shared.parts.store.shop_row(shop).await;
+        let row = self.shared.parts.store.shops().get(shop).await;
         let row = row.map_err(|source| database(shop, source))?;
         row.map(|row| row.id).ok_or_else(|| AuthError::NotRegistered { shop: shop.to_owned() })
     }
@@ -146,7 +146,7 @@ impl Tokens {
 /// The keys that anything stored is sealed with. Orphans lie in the database wherever the grants are.
 pub async fn stored_key_ids(grants: &Grants, store: &Store) -> Result<BTreeSet<String>, AuthError> {
     let mut key_ids = grants.key_ids().await?;
-    key_ids.extend(store.orphan_key_ids().await.map_err(|source| database(NO_SHOP, source))?);
+    key_ids.extend(store.orphans().key_ids().await.map_err(|source| database(NO_SHOP, source))?);
     key_ids.remove(NO_KEY);
     Ok(key_ids)
 }

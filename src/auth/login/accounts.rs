@@ -59,7 +59,7 @@ impl SharedAccount {
 impl Tokens {
     /// The accounts that more than one authorised shop is. New ones are refused; a database may hold older ones.
     pub async fn shared_accounts(&self) -> Result<Vec<SharedAccount>, AuthError> {
-        let rows = self.shared.parts.store.shop_rows().await.map_err(all_shops)?;
+        let rows = self.shared.parts.store.shops().all().await.map_err(all_shops)?;
         let mut authorised = Vec::new();
         for shared in shared_accounts(&rows) {
             let mut shops = Vec::new();
@@ -78,7 +78,7 @@ impl Tokens {
     /// The other authorised shop that is this account.
     pub async fn other_shop_of(&self, shop: &Shop, account: &Account) -> Result<Option<ShopRow>, AuthError> {
         let Some(account) = &account.id else { return Ok(None) };
-        let rows = self.shared.parts.store.shop_rows().await.map_err(|source| store_error(shop, source))?;
+        let rows = self.shared.parts.store.shops().all().await.map_err(|source| store_error(shop, source))?;
         let others = rows.into_iter().filter(|row| {
             row.name != shop.name
                 && row.platform == shop.platform
@@ -128,7 +128,7 @@ impl Tokens {
         let tokens = sealed.map_err(|source| AuthError::Seal { shop: row.name.clone(), source })?;
         let attempt = format!("login:{}", Uuid::new_v4());
         let orphan = Orphan { shop: row.name.clone(), version: present.version, tokens, attempt };
-        let kept = self.shared.parts.store.keep_orphan(&orphan).await;
+        let kept = self.shared.parts.store.orphans().keep(&orphan).await;
         kept.map_err(|source| AuthError::Store { shop: row.name.clone(), source: Arc::new(source) })
     }
 }

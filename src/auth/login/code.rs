@@ -22,7 +22,12 @@ impl Tokens {
         let application = self.application(shop)?;
         let hash = hex::encode(Sha256::digest(code.expose_secret()));
         let store = &self.shared.parts.store;
-        if store.has_code_failed(&shop.name, &hash).await.map_err(|source| store_error(shop, source))? {
+        if store
+            .logins()
+            .has_code_failed(&shop.name, &hash)
+            .await
+            .map_err(|source| store_error(shop, source))?
+        {
             return Err(AuthError::CodeTriedBefore { shop: shop.name.clone() });
         }
         let _room = self.reserve(shop).await;
@@ -50,7 +55,7 @@ impl Tokens {
 
     /// A code that failed is not sent again. The platform refuses it all the same when this cannot be written.
     async fn keep_failed_code(&self, shop: &Shop, hash: &str) {
-        if let Err(error) = self.shared.parts.store.keep_failed_code(&shop.name, hash).await {
+        if let Err(error) = self.shared.parts.store.logins().keep_failed_code(&shop.name, hash).await {
             tracing::debug!(shop = %shop.name, "that the code failed was not written down: {error}");
         }
     }

@@ -49,7 +49,7 @@ impl Tokens {
             key_id: Some(keys.active_id()),
             life: DEVICE_LOGIN_LIFE,
         };
-        let begun = self.shared.parts.store.begin_login(&attempt).await;
+        let begun = self.shared.parts.store.logins().begin(&attempt).await;
         let expires_at = begun.map_err(|source| store_error(shop, source))?;
         Ok(DeviceAttempt { id: attempt.id, shown: code.shown, expires_at })
     }
@@ -57,7 +57,7 @@ impl Tokens {
     /// How far the owner has come. An attempt that somebody has ended, or whose time is over, is dead.
     pub async fn device_progress(&self, shop: &Shop, id: &str) -> Result<DeviceProgress, AuthError> {
         let row = self.shop_row(shop).await?;
-        let attempt = self.shared.parts.store.login_attempt(id).await;
+        let attempt = self.shared.parts.store.logins().get(id).await;
         let attempt = attempt.map_err(|source| store_error(shop, source))?;
         let Some(attempt) = attempt.filter(|attempt| attempt.used_at.is_none()) else {
             return Ok(DeviceProgress::Dead);
@@ -76,13 +76,13 @@ impl Tokens {
 
     /// Ends an attempt without exchanging it: nobody can any more.
     pub async fn give_up_device_login(&self, shop: &Shop, id: &str) -> Result<(), AuthError> {
-        let taken = self.shared.parts.store.take_login(id).await;
+        let taken = self.shared.parts.store.logins().take(id).await;
         taken.map(drop).map_err(|source| store_error(shop, source))
     }
 
     async fn exchange_device(&self, shop: &Shop, id: &str) -> Result<GrantStatus, AuthError> {
         let row = self.shop_row(shop).await?;
-        let taken = self.shared.parts.store.take_login(id).await;
+        let taken = self.shared.parts.store.logins().take(id).await;
         let attempt = taken
             .map_err(|source| store_error(shop, source))?
             .filter(|attempt| attempt.shop == shop.name && attempt.kind == KIND)

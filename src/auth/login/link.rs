@@ -55,14 +55,14 @@ impl Tokens {
             key_id: None,
             life: LINK_LIFE,
         };
-        let begun = self.shared.parts.store.begin_login(&login).await;
+        let begun = self.shared.parts.store.logins().begin(&login).await;
         begun.map_err(|source| store_error(shop, source))?;
         Ok(Some(link))
     }
 
     /// The shop whose link had this `state`. `None`: no link of ours, or one that was forgotten since.
     pub async fn shop_of_link(&self, state: &str) -> Result<Option<String>, StoreError> {
-        let known = self.shared.parts.store.login_attempt(state).await?;
+        let known = self.shared.parts.store.logins().get(state).await?;
         Ok(known.filter(|login| login.kind == KIND).map(|login| login.shop))
     }
 
@@ -76,7 +76,7 @@ impl Tokens {
         let outcome = self.login_code(shop, returned.code).await;
         // What is not spent may be brought again, and the owner need not be asked for another.
         if outcome.as_ref().is_err_and(AuthError::leaves_code_unspent) {
-            let given_back = self.shared.parts.store.give_login_back(&state).await;
+            let given_back = self.shared.parts.store.logins().give_back(&state).await;
             given_back.map_err(|source| store_error(shop, source))?;
         }
         outcome
@@ -84,12 +84,12 @@ impl Tokens {
 
     async fn take_state(&self, shop: &Shop, state: &str) -> Result<(), AuthError> {
         let store = &self.shared.parts.store;
-        let known = store.login_attempt(state).await.map_err(|source| store_error(shop, source))?;
+        let known = store.logins().get(state).await.map_err(|source| store_error(shop, source))?;
         let fault = match known.filter(|login| login.kind == KIND) {
             None => StateFault::Unknown,
             Some(login) if login.shop != shop.name => StateFault::OtherShop(login.shop),
             Some(login) => {
-                let taken = store.take_login(state).await.map_err(|source| store_error(shop, source))?;
+                let taken = store.logins().take(state).await.map_err(|source| store_error(shop, source))?;
                 match (taken, login.used_at) {
                     (Some(_), _) => return Ok(()),
                     (None, None) if login.expires_at <= self.now() => StateFault::TooOld,

@@ -124,7 +124,7 @@ impl Tokens {
         attempt: String,
     ) -> Result<(), AuthError> {
         let orphan = Orphan { shop: shop.name.clone(), version, tokens, attempt };
-        let kept = self.shared.parts.store.keep_orphan(&orphan).await;
+        let kept = self.shared.parts.store.orphans().keep(&orphan).await;
         kept.map_err(|source| store_error(shop, source))
     }
 }

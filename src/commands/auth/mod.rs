@@ -109,7 +109,7 @@ pub(super) async fn clear(
 ) -> anyhow::Result<Exit> {
     let was_there = grants.clear(shop).await.map_err(AuthError::from)?;
     forget_files(state, store, shop).await?;
-    store.drop_orphans(shop).await?;
+    store.orphans().delete_of_shop(shop).await?;
     forgotten(shop, was_there)?;
     Ok(Exit::Done)
 }

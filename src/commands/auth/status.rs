@@ -28,7 +28,7 @@ pub(super) async fn status(app: &App, as_json: bool) -> anyhow::Result<()> {
     let mut lines = Vec::new();
     for shop in &app.shops {
         let status = app.tokens.status(shop).await?;
-        let row = app.store.shop_row(&shop.name).await?;
+        let row = app.store.shops().get(&shop.name).await?;
         let to_do = to_do(shop, status.as_ref(), now);
         lines.push(Line { shop, row, status, to_do });
     }

@@ -13,7 +13,7 @@ use crate::language::{Said, said};
 use crate::platform::profile;
 
 pub(super) async fn tell(app: &App, shop: &Shop, granted: &GrantStatus) -> anyhow::Result<()> {
-    let account = app.store.shop_row(&shop.name).await?.map(|row| row.account).unwrap_or_default();
+    let account = app.store.shops().get(&shop.name).await?.map(|row| row.account).unwrap_or_default();
     let known = |text: Option<&String>| text.map_or_else(|| said!("not told", "平台未告知"), Said::alike);
     line(&said!("shop", "店铺"), &Said::alike(&shop.name))?;
     line(&said!("account", "账号"), &known(account.id.as_ref()))?;

@@ -22,13 +22,13 @@ use crate::sync::{amounts, stock};
 pub(super) async fn lines(app: &App, shop: &Shop) -> anyhow::Result<Vec<Line>> {
     let mut lines = Vec::new();
     for record in shop.records.iter().copied().filter(|record| app.reads(shop, *record)) {
-        if app.store.off(&shop.name, record.as_str()).await?.is_some() {
+        if app.store.cursors().off(&shop.name, record.as_str()).await?.is_some() {
             lines.push(line(app, shop, record).await?);
         }
     }
     // These are calls about a single order or SKU: the next one shows whether they are granted, and costs no other.
     for subject in [amounts::SUBJECT, stock::SUBJECT] {
-        app.store.switch_on(&shop.name, subject).await?;
+        app.store.cursors().switch_on(&shop.name, subject).await?;
     }
     Ok(lines)
 }
@@ -46,7 +46,7 @@ async fn line(app: &App, shop: &Shop, record: Record) -> anyhow::Result<Line> {
         return Ok(Line::new(subject, State::Warning, with_remedy(&error, shop)));
     }
     // Anything else is no word about the grant, but then only the next run can tell.
-    app.store.switch_on(name, record.as_str()).await?;
+    app.store.cursors().switch_on(name, record.as_str()).await?;
     let text = said!("{record} were off and are read again", "{record} 曾停读，现已恢复读取");
     Ok(Line::new(subject, State::Ok, text))
 }

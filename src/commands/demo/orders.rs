@@ -12,10 +12,10 @@ pub(super) async fn compare(app: &App, sandbox: &Sandbox, platform: Platform) ->
     let shop = shop_name(platform);
     let truth = sandbox.world().with(|world| world.truth(platform, 0));
     let filter = OrdersFilter { shop: Some(shop.clone()), since: None, limit: None };
-    let orders = app.store.orders(&filter).await?;
+    let orders = app.store.reports().orders(&filter).await?;
     let numbers: Vec<String> = orders.iter().map(|order| order.number.clone()).collect();
     let mut lines_of: BTreeMap<String, Vec<OrderItemView>> = BTreeMap::new();
-    for line in app.store.order_items(&shop, &numbers).await? {
+    for line in app.store.reports().order_items(&shop, &numbers).await? {
         lines_of.entry(line.order_number.clone()).or_default().push(line);
     }
     let known = |order: TruthOrder| Known { key: order.number.clone(), is_gone: false, thing: order };

@@ -41,7 +41,7 @@ pub(super) async fn products(
     };
     let sides = Sides {
         platform: truth.into_iter().map(known).collect(),
-        stored: app.store.products(&shop).await?.into_iter().map(stored).collect(),
+        stored: app.store.rows().products(&shop).await?.into_iter().map(stored).collect(),
     };
     Ok(sides.compare(&shop, "products", |told, stored| {
         stored.name.as_deref() == Some(&told.name)
@@ -63,7 +63,7 @@ pub(super) async fn skus(
     let stored = |sku: SkuView| Known { key: sku.sku_id.clone(), is_gone: sku.gone_at.is_some(), thing: sku };
     let sides = Sides {
         platform: truth.into_iter().map(known).collect(),
-        stored: app.store.skus(&shop).await?.into_iter().map(stored).collect(),
+        stored: app.store.rows().skus(&shop).await?.into_iter().map(stored).collect(),
     };
     Ok(sides.compare(&shop, "skus", |told, stored| {
         stored.product_id.as_deref() == Some(&told.product_id)
@@ -84,7 +84,7 @@ pub(super) async fn cases(app: &App, sandbox: &Sandbox, platform: Platform) -> a
     let shop = shop_name(platform);
     let truth = sandbox.world().with(|world| world.truth_cases(platform, 0));
     let mut items_of: BTreeMap<String, Vec<CaseItemView>> = BTreeMap::new();
-    for item in app.store.case_items(&shop).await? {
+    for item in app.store.rows().case_items(&shop).await? {
         items_of.entry(item.number.clone()).or_default().push(item);
     }
     let known = |case: TruthCase| Known { key: case.number.clone(), is_gone: false, thing: case };
@@ -94,7 +94,7 @@ pub(super) async fn cases(app: &App, sandbox: &Sandbox, platform: Platform) -> a
     };
     let sides = Sides {
         platform: truth.into_iter().map(known).collect(),
-        stored: app.store.cases(&shop).await?.into_iter().map(stored).collect(),
+        stored: app.store.rows().cases(&shop).await?.into_iter().map(stored).collect(),
     };
     Ok(sides.compare(&shop, "after_sales", |told, (case, items)| {
         is_equal_case(told, case) && has_items(told, items)
@@ -145,7 +145,7 @@ pub(super) async fn activities(
     let shop = shop_name(platform);
     let truth = sandbox.world().with(|world| world.truth_activities(0));
     let mut skus_of: BTreeMap<String, Vec<ActivitySkuView>> = BTreeMap::new();
-    for sku in app.store.activity_skus(&shop).await? {
+    for sku in app.store.rows().activity_skus(&shop).await? {
         skus_of.entry(sku.activity_id.clone()).or_default().push(sku);
     }
     let known = |activity: TruthActivity| Known {
@@ -160,7 +160,7 @@ pub(super) async fn activities(
     };
     let sides = Sides {
         platform: truth.into_iter().map(known).collect(),
-        stored: app.store.activities(&shop).await?.into_iter().map(stored).collect(),
+        stored: app.store.rows().activities(&shop).await?.into_iter().map(stored).collect(),
     };
     let now = app.clock.now();
     Ok(sides.compare(&shop, "activities", |told, (skus, activity)| {

@@ -43,7 +43,7 @@ async fn rename(
     if let Some(grants) = elsewhere {
         grants.copy(old, new).await?;
     }
-    if let Some(hindrance) = store.rename_shop(old, new).await? {
+    if let Some(hindrance) = store.shops().rename(old, new).await? {
         if let Some(grants) = elsewhere {
             grants.clear(new).await?;
         }
@@ -111,7 +111,7 @@ async fn forget(
         )
         .into());
     }
-    let orders = store.overview(name, Record::Orders).await?.rows;
+    let orders = store.reports().overview(name, Record::Orders).await?.rows;
     let account = row.account.id.as_deref().unwrap_or("no account known");
     let (platform, database) = (&row.platform, store.describe());
     let question = said!(
@@ -120,13 +120,13 @@ async fn forget(
         "这会从 {database} 删除店铺 `{name}`（{platform}，{account}）：它的授权、{orders} 个订单及其他全部数据。"
     );
     confirm(&question, name, is_confirmed)?;
-    if let Some(hindrance) = store.forget_grant(name).await? {
+    if let Some(hindrance) = store.shops().forget_grant(name).await? {
         return Err(refused(&format!("`{name}` cannot be deleted"), &hindrance).into());
     }
     if let Some(grants) = elsewhere {
         grants.clear(name).await?;
     }
-    while store.forget_rows(name).await? > 0 {}
+    while store.shops().forget_rows(name).await? > 0 {}
     tracing::info!(event = "shop.forgotten", shop = name, orders, "shop `{name}` was deleted");
     output::line(format_args!(
         "{name}: {orders} orders and everything else of it deleted; the platform is not told"
@@ -134,10 +134,10 @@ async fn forget(
 }
 
 async fn known(store: &Store, name: &str) -> anyhow::Result<ShopRow> {
-    if let Some(row) = store.shop_row(name).await? {
+    if let Some(row) = store.shops().get(name).await? {
         return Ok(row);
     }
-    let rows = store.shop_rows().await?;
+    let rows = store.shops().all().await?;
     let what = said!("the database knows no shop `{name}`", "数据库里没有店铺 `{name}`");
     Err(unknown(&what, name, rows.iter().map(|row| &row.name)).into())
 }

@@ -78,19 +78,19 @@ impl AlertMonitor {
     }
 
     async fn evaluate_and_send(&mut self, app: &App) -> Result<(), SnapshotError> {
-        let life = app.store.beat(lag_limit(app).max(GAP_MIN)).await?;
+        let life = app.store.daemons().beat(lag_limit(app).max(GAP_MIN)).await?;
         let snapshot = Snapshot::read(app, life).await?;
         let evaluation = snapshot.evaluate(app, &mut self.never_read);
-        let (raised, ended) = evaluation.changes(&app.store.alarms().await?);
+        let (raised, ended) = evaluation.changes(&app.store.alarms().all().await?);
         if !raised.is_empty() || !ended.is_empty() {
-            let noted = app.store.note_alarms(&raised, &ended).await?;
+            let noted = app.store.alarms().note(&raised, &ended).await?;
             log_changes(&evaluation.alerts, &noted, app.clock.now());
         }
         if app.config().notify.webhooks.is_empty() || !self.delivery.may_try(app) {
             return Ok(());
         }
         // Read again: `note_alarms` changed the rows.
-        let due = evaluation.due(&app.store.alarms().await?, app.clock.now());
+        let due = evaluation.due(&app.store.alarms().all().await?, app.clock.now());
         self.send(app, due).await
     }
 
@@ -103,7 +103,7 @@ impl AlertMonitor {
             return Ok(());
         }
         let rows: Vec<_> = due.iter().map(|due| (due.key.clone(), due.alarm)).collect();
-        let claimed = app.store.claim_alarms(&rows).await?;
+        let claimed = app.store.alarms().claim(&rows).await?;
         let ours: Vec<Notification> = due.into_iter().filter(|due| claimed.contains(&due.key)).collect();
         if ours.is_empty() {
             return Ok(());
@@ -112,7 +112,7 @@ impl AlertMonitor {
             ours.iter().map(|ours| (ours.key.clone(), ours.item.state == AlertState::Over)).collect();
         let items = ours.into_iter().map(|ours| ours.item).collect();
         let is_sent = self.delivery.deliver(app, Some(message(app, items))).await;
-        app.store.settle_alarms(&keys, is_sent).await?;
+        app.store.alarms().settle(&keys, is_sent).await?;
         Ok(())
     }
 

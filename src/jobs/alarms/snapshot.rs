@@ -61,15 +61,15 @@ impl SnapshotError {
 impl Snapshot {
     pub(super) async fn read(app: &App, life: Life) -> Result<Self, SnapshotError> {
         let now = app.clock.now();
-        let rows = app.store.shop_rows().await?;
+        let rows = app.store.shops().all().await?;
         Ok(Self {
             now,
             life,
             rows: rows.into_iter().map(|row| (row.name.clone(), row)).collect(),
             statuses: app.tokens.statuses(&app.shops).await?.into_iter().collect(),
-            cursors: app.store.cursors().await?,
-            quarantine: app.store.quarantine_totals().await?,
-            differences: app.store.differences(now - RECENT).await?,
+            cursors: app.store.cursors().all().await?,
+            quarantine: app.store.alarms().quarantine_totals().await?,
+            differences: app.store.alarms().differences(now - RECENT).await?,
         })
     }
 

@@ -61,10 +61,10 @@ pub async fn has_work(app: &App, target: Target<'_>) -> Result<bool, StoreError>
     match lane {
         Lane::Update => Ok(true),
         Lane::Create => {
-            let left = app.store.history_left(&shop.name, record, app.clock.now()).await?;
+            let left = app.store.windows().history_left(&shop.name, record, app.clock.now()).await?;
             Ok(!left.is_empty())
         }
         Lane::Amounts => Ok(off_reason(app, target).await?.is_none()
-            && app.store.amounts_due(&shop.name, app.clock.now()).await? > 0),
+            && app.store.amounts().count_due(&shop.name, app.clock.now()).await? > 0),
     }
 }

@@ -21,12 +21,12 @@ pub async fn keep(live: Live, cancel: CancellationToken) {
         }
     }
     let app = live.app();
-    log_error(app.store.daemon_ends(&app.owner).await);
+    log_error(app.store.daemons().ends(&app.owner).await);
 }
 
 async fn beat(app: &App) -> Result<(), StoreError> {
     let shops: Vec<String> = app.shops.iter().map(|shop| shop.name.clone()).collect();
-    app.store.daemon_works(&app.owner, &shops).await
+    app.store.daemons().works(&app.owner, &shops).await
 }
 
 /// At debug level: the database probe reports a database that is away.

@@ -15,10 +15,10 @@ use crate::meters::{self, RunOutcome};
 use crate::store::StoreError;
 use crate::store::ledger::leases::{Acquired, LaneKey, Lease};
 use crate::store::reports::runs::{NewRun, Outcome, RunEnd};
-use crate::sync::amounts::SUBJECT as AMOUNTS;
+use crate::sync::amounts::{self, SUBJECT as AMOUNTS};
 use crate::sync::progress::Counts;
 use crate::sync::stock::SUBJECT as STOCK;
-use crate::sync::{RecordSync, SyncError, lease};
+use crate::sync::{RecordSync, SyncError, backfill, fetch, lease, quarantine, reconcile, update};
 
 /// Between two tries to take a lease that another run holds.
 const LEASE_POLL: Duration = Duration::from_millis(500);
@@ -41,7 +41,7 @@ pub async fn run_lane(app: &App, target: Target<'_>, options: &RunOptions) -> Re
         lane,
         trigger: options.trigger.to_owned(),
     };
-    let run_id = match app.store.start_run(new_run).await {
+    let run_id = match app.store.runs().start(new_run).await {
         Ok(run_id) => run_id,
         Err(source) => {
             lease::give_back(&app.store, &lease).await;
@@ -83,7 +83,7 @@ pub async fn run_lane(app: &App, target: Target<'_>, options: &RunOptions) -> Re
 /// until tomorrow does not leave a failed run at each slot.
 pub async fn off_reason(app: &App, target: Target<'_>) -> Result<Option<SyncError>, StoreError> {
     let subject = if target.lane == Lane::Amounts { AMOUNTS } else { target.record.as_str() };
-    let off = app.store.off(&target.shop.name, subject).await?;
+    let off = app.store.cursors().off(&target.shop.name, subject).await?;
     Ok(off.and_then(|off| SyncError::off(subject, off, app.clock.now())))
 }
 
@@ -95,30 +95,30 @@ pub async fn switch_on(app: &App, shop: &str, record: Record) -> Result<(), Stor
         Record::AfterSales | Record::Activities => None,
     };
     for subject in std::iter::once(record.as_str()).chain(extra) {
-        app.store.switch_on(shop, subject).await?;
+        app.store.cursors().switch_on(shop, subject).await?;
     }
     Ok(())
 }
 
 async fn work(sync: &RecordSync, lane: Lane, lease: &Lease, task: &Task) -> Result<(), SyncError> {
     match (lane, task) {
-        (Lane::Update, Task::One(number)) => sync.fetch_one(lease, number).await,
-        (Lane::Update, Task::Quarantine(number)) => sync.retry_set_aside(lease, number.as_deref()).await,
-        (Lane::Update, task) => sync.catch_up(lease, *task == Task::Full).await,
-        (Lane::Amounts, _) => sync.drain_amounts(lease).await,
+        (Lane::Update, Task::One(number)) => fetch::one(sync, lease, number).await,
+        (Lane::Update, Task::Quarantine(number)) => quarantine::retry(sync, lease, number.as_deref()).await,
+        (Lane::Update, task) => update::catch_up(sync, lease, *task == Task::Full).await,
+        (Lane::Amounts, _) => amounts::drain(sync, lease).await,
         // The update lane does these.
         (Lane::Create, Task::One(_) | Task::Quarantine(_)) => Ok(()),
-        (Lane::Create, Task::Incremental) => sync.backfill(lease).await,
+        (Lane::Create, Task::Incremental) => backfill::run(sync, lease).await,
         (Lane::Create, Task::Full) => {
-            sync.plan_history(lease).await?;
-            sync.backfill(lease).await
+            backfill::plan_history(sync, lease).await?;
+            backfill::run(sync, lease).await
         }
         (Lane::Create, Task::Range(range)) => {
-            sync.plan_stretch(lease, *range).await?;
-            sync.backfill(lease).await
+            backfill::plan_stretch(sync, lease, *range).await?;
+            backfill::run(sync, lease).await
         }
-        (Lane::Create, Task::Reconcile { length }) => sync.reconcile(lease, *length).await,
-        (Lane::Create, Task::Windows(windows)) => sync.read_created(lease, windows.clone()).await,
+        (Lane::Create, Task::Reconcile { length }) => reconcile::run(sync, lease, *length).await,
+        (Lane::Create, Task::Windows(windows)) => backfill::read_created(sync, lease, windows.clone()).await,
     }
 }
 
@@ -129,7 +129,8 @@ async fn take_lease(app: &App, target: Target<'_>, options: &RunOptions) -> Resu
     let started_at = std::time::Instant::now();
     let mut is_logged = false;
     loop {
-        let acquired = app.store.acquire(&key, &app.owner).await.map_err(|source| target.failed(source))?;
+        let acquired =
+            app.store.leases().acquire(&key, &app.owner).await.map_err(|source| target.failed(source))?;
         let (owner, until) = match acquired {
             Acquired::Granted(lease) => return Ok(lease),
             Acquired::Held { owner, until } => (owner.to_string(), until),
@@ -171,7 +172,7 @@ async fn finish(app: &App, run_id: i64, counts: Counts, outcome: &Result<(), Run
 const FINISH_WAIT: Duration = Duration::from_secs(2);
 
 async fn finish_soon(app: &App, run_id: i64, end: RunEnd) -> Result<(), String> {
-    match tokio::time::timeout(FINISH_WAIT, app.store.finish_run(run_id, end)).await {
+    match tokio::time::timeout(FINISH_WAIT, app.store.runs().finish(run_id, end)).await {
         Ok(written) => written.map_err(|error: StoreError| error.to_string()),
         Err(_) => Err("timed out".to_owned()),
     }

@@ -71,8 +71,8 @@ struct Progress {
 
 impl Progress {
     async fn of(app: &App) -> Result<Self, StoreError> {
-        let cursors = app.store.cursors().await?;
-        let rows = app.store.shop_rows().await?;
+        let cursors = app.store.cursors().all().await?;
+        let rows = app.store.shops().all().await?;
         let paused: HashSet<&str> =
             rows.iter().filter(|row| row.pause.is_some()).map(|row| row.name.as_str()).collect();
         let mut progress = Self::default();

@@ -61,7 +61,7 @@ impl Keeper {
         let Some(_permit) = self.permit(shop).await else {
             return Ok(());
         };
-        let mark = |before, to| shared.store.mark_grant(&shop.name, GrantMark::Inspected, before, to);
+        let mark = |before, to| shared.store.grants().mark(&shop.name, GrantMark::Inspected, before, to);
         let now = Some(shared.clock.now());
         if !mark(row.inspected_at, now).await.map_err(|source| of_store(shop, source))? {
             return Ok(());
@@ -154,12 +154,13 @@ impl Keeper {
     /// Returns whether this program logs the warning. Of several programs, only one does.
     async fn claim_warning(&self, shop: &Shop, row: &ShopRow) -> Result<bool, AuthError> {
         let now = Some(self.shared.clock.now());
-        let claimed = self.shared.store.mark_grant(&shop.name, GrantMark::Warned, row.warned_at, now).await;
+        let claimed =
+            self.shared.store.grants().mark(&shop.name, GrantMark::Warned, row.warned_at, now).await;
         claimed.map_err(|source| of_store(shop, source))
     }
 
     async fn pause(&self, shop: &Shop, reason: OwnerReason) -> Result<(), AuthError> {
-        let paused = self.shared.store.pause(&shop.name, reason.as_str(), None).await;
+        let paused = self.shared.store.shops().pause(&shop.name, reason.as_str(), None).await;
         let is_new = paused.map_err(|source| of_store(shop, source))?;
         self.memory().paused.insert(shop.name.clone());
         if is_new {
@@ -177,7 +178,7 @@ impl Keeper {
 
     /// For a pause that was stored after the new grant, by a program that had read the old one.
     async fn resume(&self, shop: &Shop) -> Result<(), AuthError> {
-        let resumed = self.shared.store.resume(&shop.name).await;
+        let resumed = self.shared.store.shops().resume(&shop.name).await;
         resumed.map(drop).map_err(|source| of_store(shop, source))
     }
 
@@ -197,7 +198,7 @@ impl Keeper {
             () = shared.cancel.cancelled() => None,
             permit = self.shared.commands.acquire() => permit.ok(),
         };
-        let claimed = shared.store.claim_code_command(&shop.name, version, COMMAND_PACE).await;
+        let claimed = shared.store.logins().claim_code_command(&shop.name, version, COMMAND_PACE).await;
         if permit.is_none() || !claimed.map_err(|source| of_store(shop, source))? {
             return Ok(());
         }

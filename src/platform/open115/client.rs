@@ -114,7 +114,7 @@ impl Platform for Open115 {
         Err(unknown.into_error("", "this platform has no codes to paste; its logins are scanned"))
     }
 
-    /// The refresh token alone: it needs no app and no secret, so whoever has it has the grant.
+    /// The refresh token alone: it needs no app and no secret, so its holder has the grant.
     async fn refresh(&self, refresh: &SecretString) -> Result<Granted, PlatformError> {
         let fields = [("refresh_token", refresh.expose_secret())];
         self.grant((REFRESH, &self.addresses.refresh), &fields, refresh, codes::of_refresh).await
@@ -153,7 +153,7 @@ fn granted(answer: TokenAnswer, asked_at: DateTime<Utc>) -> Granted {
         access: answer.access,
         access_ends_at: life.map(|seconds| asked_at + TimeDelta::seconds(seconds)),
         refresh: answer.refresh,
-        // Fixed at the first grant and told by no answer.
+        // Fixed at the first grant and given by no answer.
         refresh_ends_at: None,
         account: Account::default(),
     }

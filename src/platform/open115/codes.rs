@@ -1,5 +1,5 @@
-//! What 115's refusals mean: one closed table. A code that is not in it is a refusal and nothing more: never a reason to
-//! refresh, and never the end of a grant.
+//! What 115's refusals mean: one closed table. A code that is not in it is a refusal and nothing more: never a reason
+//! to refresh, and never the end of a grant.
 
 use super::SPACING;
 use crate::platform::error::{PlatformError, Rejection};
@@ -16,7 +16,7 @@ enum Meaning {
     RefreshDead,
     /// Too many calls.
     Throttled,
-    /// The refresh failed, and nobody says whether the refresh token was spent: asking again tells.
+    /// The refresh failed, and the answer does not say whether the refresh token was used: a second request shows it.
     Unclear,
     /// The account has authorised too many apps.
     Capacity,
@@ -98,7 +98,7 @@ pub(super) fn is_success(code: &str) -> bool {
     code == "0"
 }
 
-/// Whether the platform only asks for patience.
+/// Whether the platform only requests patience.
 pub(super) fn is_throttle(code: &str) -> bool {
     meaning(code) == Some(Throttled)
 }
@@ -108,7 +108,7 @@ fn meaning(code: &str) -> Option<Meaning> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
 }
 
-/// A code that is not in the table may still ask for patience; it never says that a token is dead.
+/// A code that is not in the table may still request patience; it never says that a token is dead.
 fn rejected(meaning: Option<Meaning>, message: &str) -> Refusal {
     let refusal = Refusal::Rejected(rejection(meaning));
     if meaning.is_none() { refusal.or_by_patience(message) } else { refusal }

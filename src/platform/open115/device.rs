@@ -81,7 +81,7 @@ fn progress(answer: &str) -> Result<DeviceProgress, PlatformError> {
         yes @ Answer::Yes(_) => yes.content(codes::of_call)?,
     };
     match status.status {
-        // A poll that was held back until its time was up has nothing to tell.
+        // A poll that was held back until its time was up has nothing to report.
         Some(0) | None => Ok(DeviceProgress::Waiting),
         Some(1) => Ok(DeviceProgress::Scanned),
         Some(2) => Ok(DeviceProgress::Confirmed),

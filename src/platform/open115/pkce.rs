@@ -1,4 +1,4 @@
-//! The proof that whoever ends a login has begun it. Like RFC 7636, but the challenge is standard base64 with padding
+//! The proof that the one who ends a login began it. Like RFC 7636, but the challenge is standard base64 with padding
 //! and the method is called `sha256`.
 
 use base64::Engine;
@@ -15,7 +15,7 @@ pub(super) fn verifier() -> SecretString {
     SecretString::from(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()))
 }
 
-/// What is told of the secret when a login begins.
+/// What is reported of the secret when a login begins.
 pub(super) fn challenge(verifier: &SecretString) -> String {
     STANDARD.encode(Sha256::digest(verifier.expose_secret().as_bytes()))
 }

@@ -73,8 +73,8 @@ pub(super) fn malformed(path: &str) -> PlatformError {
     PlatformError::Malformed { path: path.to_owned() }
 }
 
-/// The life of an access token, as `expires_in` tells it. `None`: not told, or no life that can be, such as one told in
-/// milliseconds.
+/// The life of an access token, as `expires_in` gives it. `None`: not given, or no life that can be, such as one given
+/// in milliseconds.
 pub(super) fn life_seconds(told: &Value, seconds_max: i64) -> Option<i64> {
     let seconds = match told {
         Value::Number(number) => lenient_seconds(&number.to_string()),

@@ -37,7 +37,7 @@ impl<W> Line<W> {
         Self { classes: [Class::new(), Class::new(), Class::new()], ticket_last: 0 }
     }
 
-    /// Takes the last place of a class; `waker` is how whoever waits there is reached.
+    /// Takes the last place of a class; `waker` is how the waiting task is reached.
     pub(super) fn join(&mut self, priority: Priority, waker: W) -> Ticket {
         self.ticket_last += 1;
         let ticket = Ticket { priority, number: self.ticket_last };
@@ -54,7 +54,7 @@ impl<W> Line<W> {
         }
     }
 
-    /// Who goes next. `None`: nobody waits.
+    /// Who goes next. `None`: no one waits.
     pub(super) fn head(&self) -> Option<(Ticket, &W)> {
         let (ticket, waker) = self.next_class()?.waiting.front()?;
         Some((*ticket, waker))

@@ -40,7 +40,7 @@ enum Step {
     Go,
     /// He is next, but not before this.
     Sleep(Instant),
-    /// Others go first; he is told when it is his turn.
+    /// Others go first; he is reported when it is his turn.
     Wait,
 }
 
@@ -55,7 +55,7 @@ impl Bucket {
     }
 
     /// Waits until a call may be made, and counts it. Dropped before that, it counts nothing and holds up
-    /// nobody.
+    /// no one.
     pub async fn take(&self, priority: Priority) {
         let place = Place::new(self, priority);
         // Each turn of the loop follows a timer or a wake-up; it ends because the line before us does.
@@ -117,7 +117,7 @@ impl State {
     }
 }
 
-/// A place in the line. Dropped, whether its turn came or not, it hands the clock to whoever is next.
+/// A place in the line. Dropped, whether its turn came or not, it hands the clock to the next in line.
 struct Place<'a> {
     bucket: &'a Bucket,
     ticket: Ticket,

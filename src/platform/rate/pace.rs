@@ -1,12 +1,12 @@
 //! How fast an app may call: the configured rate, less after throttle answers, growing back with successes.
 //!
-//! Pure: every instant is an argument, and nobody waits here.
+//! Pure: every instant is an argument, and no one waits here.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Bounds of what a config may ask for: a call in ten minutes, and practically no limit.
+/// Bounds of what a config may request: a call in ten minutes, and practically no limit.
 const RATE_MIN: f64 = 1.0 / 600.0;
 const RATE_MAX: f64 = 100_000.0;
 
@@ -27,7 +27,7 @@ const RATE_SHARE_MIN: f64 = 0.05;
 /// throttle answer is made up for in about two seconds.
 const GROWTH_SHARE: f64 = 0.01;
 
-/// The longest pause for all calls of an app that one throttle answer can ask for.
+/// The longest pause for all calls of an app that one throttle answer can request.
 const HOLD_MAX: Duration = Duration::from_secs(30);
 
 /// The speed of one app.

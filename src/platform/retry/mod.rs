@@ -98,7 +98,7 @@ impl Application {
     }
 
     /// Sends what `send` builds, as often as the policy allows. Each attempt waits its turn in the app's rate
-    /// limit and is built and signed anew.
+    /// limit and is built and signed again.
     pub async fn call<T, F, Fut>(&self, context: &CallContext, send: F) -> Result<T, PlatformError>
     where
         F: Fn() -> Fut + Send + Sync,
@@ -189,7 +189,7 @@ impl Attempts {
             let Some(pause) = pauses.after(&error) else {
                 return Err(error);
             };
-            // Whoever cannot be answered in time is told now, not at the deadline.
+            // Whoever cannot be answered in time is reported now, not at the deadline.
             if Instant::now() + pause >= deadline {
                 return Err(error);
             }

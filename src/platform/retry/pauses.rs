@@ -11,7 +11,7 @@ use super::RetryPolicy;
 use crate::platform::PlatformError;
 use crate::platform::error::Retry;
 
-/// A refused timestamp is made anew by the newest measurement of the platform's clock, then by our own clock.
+/// A refused timestamp is made again by the newest measurement of the platform's clock, then by our own clock.
 const CLOCK_TRIES: u32 = 2;
 
 /// The pauses between the attempts of one call.

@@ -28,7 +28,7 @@ static PAGING: Paging = Paging {
     counted: Kind::Activity,
     reach: Reach::Lists(LISTS),
     page_size: PAGE_SIZE,
-    // The list tells nothing of the goods.
+    // The list says nothing of the goods.
     details: Some(Details { need: DetailNeed::EveryTime, batch: 1, part: Part::Items }),
 };
 
@@ -61,7 +61,7 @@ impl RecordSource for Activities {
         self.gateway.read(LIST, access, parameters, understand).await
     }
 
-    /// What is in the activity, as one JSON list. One that is over or called off tells no more.
+    /// What is in the activity, as one JSON list. One that is over or called off gives no more.
     async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
         let goods = lists::whole(&self.gateway, access, (GOODS, GOODS_NAMES, PAGE_SIZE), |page| {
             let parameters = Parameters::new().integer("pageNumber", page).integer("pageSize", PAGE_SIZE);

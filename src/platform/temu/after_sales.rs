@@ -33,7 +33,7 @@ static PAGING: Paging = Paging {
         dense_statuses: &[],
     }),
     page_size: PAGE_SIZE,
-    // No document tells how many cases one call may name; orders may be twenty.
+    // No document says how many cases one call may name; orders may be twenty.
     details: Some(Details { need: DetailNeed::Changed, batch: 20, part: Part::Items }),
 };
 
@@ -74,7 +74,7 @@ impl RecordSource for AfterSales {
         });
         let mut by_case: HashMap<String, Vec<String>> = HashMap::new();
         for item in items.await? {
-            // An item of no case, or of one nobody asked for, says that the filter was not heard.
+            // An item of no case, or of one no one requested, says that the filter was not heard.
             let case = lists::text_member(&item, "parentAfterSalesSn").filter(|case| numbers.contains(case));
             by_case.entry(case.ok_or_else(|| DIALECT.malformed("data"))?).or_default().push(item);
         }

@@ -134,7 +134,7 @@ impl Platform for Temu {
                 unknown.into_error("", "this platform has no call that refreshes; set `refresh_type`")
             );
         };
-        // As with a code, the token that is spent stands in for the one that is asked for.
+        // As with a code, the token that is spent stands in for the one that is requested.
         let parameters = Parameters::new().text("refresh_token", refresh.expose_secret());
         let body = self.gateway.signed(api, refresh, parameters);
         let refusal = |code: &str, message: &str| {

@@ -7,7 +7,7 @@ use crate::platform::refusal::Refusal::{self, NotGranted, Rejected, Throttled, T
 /// A call of an amounts version that the shop's region does not have.
 pub(super) const OTHER_AMOUNTS_VERSION: i64 = 140_020_015;
 
-/// An activity that was called off, and one that has ended: their goods are told no more.
+/// An activity that was called off, and one that has ended: their goods are reported no more.
 const ACTIVITY_OVER: [i64; 2] = [220_010_003, 220_010_004];
 
 /// The success code of the gateway; the inner envelope of a double one says 0.
@@ -133,7 +133,7 @@ pub(super) fn is_other_amounts_version(error: &PlatformError) -> bool {
     matches!(error, PlatformError::Rejected { code, .. } if code.parse() == Ok(OTHER_AMOUNTS_VERSION))
 }
 
-/// Whether an activity tells its goods no more.
+/// Whether an activity no longer gives its goods.
 pub(super) fn is_activity_over(error: &PlatformError) -> bool {
     let PlatformError::Rejected { code, .. } = error else { return false };
     code.parse().is_ok_and(|code| ACTIVITY_OVER.contains(&code))

@@ -14,7 +14,7 @@ use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::at;
 use crate::platform::{ListRow, Row, lenient, listing, part};
 
-/// Image links are signed anew in every answer.
+/// Image links are signed again in every answer.
 const VOLATILE: &[&str] = &["thumbUrl"];
 
 /// One row of the list; unreadable ones keep as much of their number as can be read.
@@ -70,7 +70,7 @@ pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
         after_sales_status: None,
         created_at: at(list.parent_order_time.or(detail.parent_order_time)),
         updated_at: at(list.update_time),
-        // Temu tells neither payment nor delivery nor cancellation; its `latestDeliveryTime` is a deadline.
+        // Temu gives neither payment nor delivery nor cancellation; its `latestDeliveryTime` is a deadline.
         paid_at: None,
         shipped_at: at(list.parent_shipping_time.or(detail.parent_shipping_time)),
         completed_at: None,

@@ -1,8 +1,8 @@
-//! An order in several parcels may come in several rows of the list, each with its own lines: they are one order with all
-//! of the lines.
+//! An order in several parcels may come in several rows of the list, each with its own lines: they are one order with
+//! all of the lines.
 //!
-//! Here the rows of one page are brought together. Of rows on different pages none is ever stored in place of another: the
-//! store refuses them, and all rows of the order are read at once, by its number.
+//! Here the rows of one page are brought together. Of rows on different pages none is ever stored in place of another:
+//! the store refuses them, and all rows of the order are read at once, by its number.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ use crate::platform::{ListRow, Page, Row, lenient};
 const LINES: &str = "orderList";
 const LINE_NUMBER: &str = "orderSn";
 
-/// A page with one row an order. What its total counts are the platform's own rows, which are told apart by their lines.
+/// A page with one row an order. What its total counts are the platform's own rows, which are reported apart by their
+/// lines.
 pub(super) fn whole_orders(page: Page) -> Page {
     let names = page.rows.iter().map(name).collect();
     Page { counted: Some(names), rows: merged(page.rows), ..page }
@@ -55,7 +56,8 @@ fn name(row: &Row) -> String {
     first_line(raw).unwrap_or_else(|| number.to_owned())
 }
 
-/// The newer of two rows with the lines of both, those of `known` first; of a line that is in both, as the newer has it.
+/// The newer of two rows with the lines of both, those of `known` first; of a line that is in both, as the newer has
+/// it.
 fn together(known: &ListRow, row: ListRow) -> Row {
     let is_newer = row.updated_at >= known.updated_at;
     let (Some(mut ours), Some(mut theirs)) = (members(&known.raw), members(&row.raw)) else {

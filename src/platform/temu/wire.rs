@@ -27,7 +27,7 @@ pub(super) struct Order {
     pub(super) order_list: Vec<Line>,
 }
 
-/// As much of a row as tells which order it is, when the rest cannot be read.
+/// The part of a row that identifies the order, when the rest cannot be read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Numbered {

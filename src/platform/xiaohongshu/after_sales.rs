@@ -1,4 +1,4 @@
-//! After-sales cases: the list by time, and one detail each, which tells what was refunded and for what.
+//! After-sales cases: the list by time, and one detail each, which says what was refunded and for what.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ impl RecordSource for AfterSales {
         self.gateway.read(LIST, access, list_parameters(query), understand).await
     }
 
-    /// The talk between buyer and seller is not asked for, and what comes of persons unasked is left out.
+    /// The talk between buyer and seller is not requested, and what comes of persons unasked is left out.
     async fn detail(&self, access: &Access, number: &str) -> Result<Option<String>, PlatformError> {
         let parameters = Parameters::new().text("returnsId", number);
         let understand = |answer: &str| {

@@ -54,7 +54,7 @@ fn by_words(message: &str) -> Option<Refusal> {
     } else if names_access_token && is_over.iter().any(|word| reason.contains(word)) {
         Some(TokenRefused)
     } else if is_about_user {
-        // A reason that no document tells: unknown is never a refused token.
+        // A reason that no document gives: unknown is never a refused token.
         None
     } else if has(&["签名", "验签"]) || has_word(message, "sign") {
         Some(Rejected(Rejection::App))

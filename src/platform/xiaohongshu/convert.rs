@@ -17,7 +17,7 @@ use crate::platform::instant::at;
 use crate::platform::part::{parse, read};
 use crate::platform::{ListRow, Row, lenient, listing};
 
-/// Image links are signed anew in every answer.
+/// Image links are signed again in every answer.
 const VOLATILE: &[&str] = &["skuImage"];
 
 /// The tag of a line that is a gift.
@@ -43,7 +43,7 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
     })
 }
 
-/// When an order was created, as its detail tells.
+/// When an order was created, by its detail.
 pub(super) fn created_at(detail: &str) -> Option<DateTime<Utc>> {
     let shared: wire::Shared = read(&parse(detail).ok()?).ok()?;
     at(shared.created_time)
@@ -117,7 +117,7 @@ fn newest(row: wire::Shared, detail: wire::Shared) -> Result<wire::Shared, Conve
     if detail_at.is_some() && detail_at < row_at {
         return Err(ConvertError::StaleDetail);
     }
-    // A detail that does not tell its time is only known to be as old as the row at most when the row says so.
+    // A detail that does not give its time is only known to be as old as the row at most when the row says so.
     let (newer, older) = if detail_at.is_some() || row_at.is_none() { (detail, row) } else { (row, detail) };
     Ok(wire::Shared {
         order_id: newer.order_id.or(older.order_id),
@@ -173,7 +173,7 @@ fn item(line: wire::Line) -> OrderItem {
     }
 }
 
-/// What one piece cost the buyer. The platform tells it per part of the line, and a total that does not divide
+/// What one piece cost the buyer. The platform gives it per part of the line, and a total that does not divide
 /// evenly is split into parts of different prices: only one price for all pieces, which adds up to the total, is a
 /// unit price. The price before tax and discounts (`rawPricePerSku`, `pricePerSku`) is something else.
 fn unit(line: &wire::Line) -> Option<i64> {

@@ -72,7 +72,7 @@ impl RecordSource for Orders {
         self.gateway.read(DETAIL, access, parameters, understand).await
     }
 
-    /// The list does not take a number, but the detail tells when the order was created, and the list takes that.
+    /// The list does not take a number, but the detail says when the order was created, and the list takes that.
     async fn find(&self, access: &Access, number: &str) -> Result<Found, PlatformError> {
         let parameters = Parameters::new().text("orderId", number);
         let understand = |answer: &str| match convert::created_at(content(answer)?.get()) {
@@ -94,7 +94,7 @@ impl RecordSource for Orders {
     }
 }
 
-/// The bounds go in seconds, though the answers tell milliseconds.
+/// The bounds go in seconds, though the answers give milliseconds.
 fn list_parameters(query: &PageQuery) -> Parameters {
     let parameters = gateway::window_parameters(query, 1);
     match query.range.status() {

@@ -1,5 +1,5 @@
-//! What answers tell of persons and nobody asked for. It is taken out before an answer goes anywhere, so that neither
-//! the `raw` columns nor the quarantine ever hold it; every other byte stays as the platform wrote it.
+//! What answers hold about persons and no one requested. It is taken out before an answer goes anywhere, so that
+//! neither the `raw` columns nor the quarantine ever hold it; every other byte stays as the platform wrote it.
 //!
 //! An after-sales case comes with the address, name and phone that goods are returned to (`returnAddress`), the
 //! buyer's photographs (`proofPhotos`) and the talk between the two (`negotiateRecords`). Newer fields of the same

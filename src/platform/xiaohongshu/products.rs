@@ -1,6 +1,6 @@
 //! Products: the list of SKUs by update time, each row with the item it belongs to.
 //!
-//! No document says whether the list goes by the update time of the SKU or of its item. A change that the windows do
+//! No document says whether the list follows the update time of the SKU or of its item. A change that the windows do
 //! not show is found when everything is read again.
 
 use std::collections::HashSet;

@@ -21,7 +21,7 @@ pub(super) struct OrderPage<'a> {
     pub(super) order_list: Option<Vec<&'a RawValue>>,
 }
 
-/// As much of a row as tells which order it is, when the rest cannot be read.
+/// The part of a row that identifies the order, when the rest cannot be read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Numbered {
@@ -29,7 +29,7 @@ pub(super) struct Numbered {
     pub(super) order_id: Option<String>,
 }
 
-/// What list row and detail both tell. Times in milliseconds, 0 for what has not happened.
+/// What list row and detail both hold. Times in milliseconds, 0 for what has not happened.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shared {
@@ -67,7 +67,7 @@ pub(super) struct Shared {
     pub(super) seller_remark: Option<String>,
 }
 
-/// What only `data` of `order.getOrderDetail` tells. Money in fen.
+/// What only `data` of `order.getOrderDetail` gives. Money in fen.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Detail {

@@ -10,7 +10,7 @@ const ROWS_PER_STATEMENT: usize = 500;
 /// SQLite's limit; that of Postgres is twice as high.
 const BINDS_MAX: usize = 32_766;
 
-/// How many keys one `IN (…)` is asked with.
+/// How many keys one `IN (…)` holds at most.
 pub const KEYS_PER_STATEMENT: usize = 500;
 
 /// `INSERT` statements for any number of rows, in their order. All rows have the same columns. The caller adds what
@@ -39,8 +39,8 @@ where
     statements
 }
 
-/// Inserts one row and tells the surrogate key it was given. `conflict`: what to do with a row that is there
-/// already, which must not be nothing, because then no key would be told.
+/// Inserts one row and returns its surrogate key. `conflict`: what to do with a row that is there
+/// already, which must not be nothing, because then no key would be reported.
 pub async fn insert_for_id<E, C, const N: usize>(
     db: &impl ConnectionTrait,
     table: E,

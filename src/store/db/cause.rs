@@ -9,7 +9,7 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
 /// Characters of a message of the database that are repeated.
 const SAID_CHARS_MAX: usize = 300;
 
-/// Why a statement or a connection failed. Shown in plain words; never with the place in the server's own source, as the
+/// Why a statement or a connection failed. Shown without the place in the server's own source, as the
 /// driver would.
 #[derive(Debug)]
 pub struct Cause {
@@ -166,7 +166,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// The driver's own chain is no source: it says the same again, in other words.
+/// The driver's own chain is no source: it says the same again.
 impl Error for Cause {}
 
 /// Serialisation failure, deadlock, lock not available.

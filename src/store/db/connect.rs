@@ -108,13 +108,13 @@ fn sqlite_opener(file: &Path) -> Result<Opener, StoreError> {
         return Err(StoreError::NoFolder { folder: folder.to_owned() });
     }
     make_private(file)?;
-    // Built anew and not from the address, in which `?` and `%` of a file name would mean something.
+    // Built from the path and not from the address, in which `?` and `%` of a file name would mean something.
     let options = SqliteConnectOptions::new()
         .filename(file)
-        // A file that goes away while we run is never made anew: it would be an empty database.
+        // A file that goes away while we run is never created again: it would be an empty database.
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
-        // A commit that was told must outlive a power cut: a spent refresh token cannot be got again.
+        // A commit that was reported must outlive a power cut: a spent refresh token cannot be got again.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(false)
@@ -124,8 +124,8 @@ fn sqlite_opener(file: &Path) -> Result<Opener, StoreError> {
     Ok(Opener::Sqlite { options: Box::new(options), connections_max: SQLITE_CONNECTIONS_MAX })
 }
 
-/// Makes a missing file, which only its owner may read: it holds names and notes of buyers. SQLite gives the files beside
-/// it the same rights.
+/// Makes a missing file, which only its owner may read: it holds names and notes of buyers. SQLite gives the files
+/// beside it the same rights.
 fn make_private(file: &Path) -> Result<(), StoreError> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     match made {
@@ -153,12 +153,12 @@ fn postgres_opener(url: &str, schema: &str, connections_max: u32) -> Result<Open
 
 /// What every connection begins with.
 ///
-/// Plans are made anew for each statement: a plan kept from when a table was empty reads all of it, and a first
+/// Plans are made for each statement: a plan kept from when a table was empty reads all of it, and a first
 /// load fills the table faster than Postgres finds out.
 ///
 /// The server's notices and warnings are nothing to us, and the driver would log them without an event.
 ///
-/// The limits are for what the server cannot know: that whoever asked has given up, or is gone without a word and
+/// The limits are for what the server cannot know: that the client has given up, or is gone without closing and
 /// left a lease locked for everybody else. They are shorter than our own patience.
 const SESSION: &str = "SET plan_cache_mode = force_custom_plan; SET statement_timeout = '15s'; \
     SET idle_in_transaction_session_timeout = '20s'; SET tcp_keepalives_idle = 30; \
@@ -173,8 +173,8 @@ fn postgres_session(schema: &str) -> String {
     session
 }
 
-/// A server that keeps all text, and all statements of a connection in one session. What it cannot keep it refuses in the
-/// middle of a sync, or keeps as other characters.
+/// A server that keeps all text, and all statements of a connection in one session. What it cannot keep it refuses in
+/// the middle of a sync, or keeps as other characters.
 async fn require_fit(connection: &Connection) -> Result<(), StoreError> {
     let question = Statement::from_string(
         connection.get_database_backend(),

@@ -1,4 +1,4 @@
-//! The pool of connections, asked with patience that ends.
+//! The pool of connections, with a limit for how long a caller waits.
 //!
 //! A peer that vanishes without a word (a firewall that forgot us, a host that lost power) leaves a connection
 //! that never answers and never fails, and the driver would wait for it for ever.
@@ -71,8 +71,8 @@ impl Connection {
         };
         let pool = self.pool();
         let begun = if self.opener.is_remote() {
-            // In a task of its own, which nobody gives up: a `BEGIN` that was sent, and whose answer nobody reads, would
-            // leave the server inside a transaction that the driver does not know of.
+            // In a task of its own, which no one gives up: a `BEGIN` that was sent, and whose answer no one reads,
+            // would leave the server inside a transaction that the driver does not know of.
             match tokio::spawn(async move { pool.begin_with_options(options).await }).await {
                 Ok(begun) => begun,
                 Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),

@@ -1,4 +1,4 @@
-//! What can go wrong with the database, told apart by what it means for the caller.
+//! Errors of the database, one variant for each meaning to the caller.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use sea_orm::DbErr;
 use super::cause::{Cause, Trouble};
 use crate::store::ledger::leases::LaneKey;
 
-/// Why the database did not do what was asked.
+/// Why a request to the database failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It cannot be reached or takes no writes now. Nothing was written, unless the connection broke during a
@@ -30,7 +30,7 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
-    /// Somebody else holds the lane now, or the cursor was moved by hand: nothing was written.
+    /// Someone else holds the lane now, or the cursor was moved by hand: nothing was written.
     #[error("the lease of {key} is lost")]
     LeaseLost { key: LaneKey },
     #[error("the ledger has no open window {id}")]

@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 const MACHINE_ID: &str = "/etc/machine-id";
 /// Bytes of the hash that stands for it: its own text is not to be shown around.
 const MACHINE_BYTES: usize = 8;
-/// In the place of a part that this machine does not tell.
+/// Stands for a part that this machine does not give.
 const UNKNOWN: &str = "-";
 
 /// The cluster, the database in it and the schema that holds the tables. A dump that is restored anywhere gets other
@@ -25,7 +25,7 @@ const POSTGRES_HOME: &str = "
         (SELECT oid FROM pg_namespace WHERE nspname = current_schema())) AS home";
 
 impl Store {
-    /// Read once, then remembered. `None`: this database cannot tell.
+    /// Read once, then remembered. `None`: this database has no such mark.
     pub async fn home(&self) -> Result<Option<String>, StoreError> {
         let home = self.home.get_or_try_init(|| async {
             match self.place.sqlite_file.as_deref() {
@@ -58,10 +58,10 @@ impl Store {
     }
 }
 
-/// The machine, and the number and birth of a file or folder. A `VACUUM` and a restart keep all three; `cp`, `rsync`, `mv`
-/// between file systems and a restore that puts a new file in place change the file's; another host has another name. What
-/// is written over the old file (`cp` onto it, SQLite's `.restore`), and the image of a whole machine, is not
-/// noticed. The number of the device is left out, because it may change when a machine starts.
+/// The machine, and the number and birth of a file or folder. A `VACUUM` and a restart keep all three; `cp`, `rsync`,
+/// `mv` between file systems and a restore that puts a new file in place change the file's; another host has another
+/// name. What is written over the old file (`cp` onto it, SQLite's `.restore`), and the image of a whole machine, is
+/// not noticed. The number of the device is left out, because it may change when a machine starts.
 pub(crate) fn of_path(kind: &str, path: &Path) -> Option<String> {
     let metadata = std::fs::metadata(path).ok()?;
     let born = metadata.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());

@@ -26,37 +26,46 @@ pub struct Migration {
     pub is_applied: bool,
 }
 
-impl Store {
-    /// Applies what is missing and tells its names, oldest first. Cheap when nothing is.
-    pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        let known = self.migration_status().await?;
+/// The migrations of the schema.
+#[derive(Clone, Copy)]
+pub struct SchemaRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl SchemaRepo<'_> {
+    /// Applies what is missing and returns the names, oldest first. Cheap when nothing is.
+    pub async fn migrate(self) -> Result<Vec<String>, StoreError> {
+        let known = self.status().await?;
         if pending(&known).is_empty() {
             return Ok(Vec::new());
         }
         let is_first = known.iter().all(|migration| !migration.is_applied);
         let applied = self.apply().await;
         applied.map_err(|error| match table_in_the_way(&error) {
-            Some(table) if is_first => StoreError::ForeignTable { table, is_postgres: self.is_postgres() },
+            Some(table) if is_first => {
+                StoreError::ForeignTable { table, is_postgres: self.store.is_postgres() }
+            }
             _ => error,
         })
     }
 
-    async fn apply(&self) -> Result<Vec<String>, StoreError> {
-        self.write_within(MIGRATION_DEADLINE, |tx| async move {
-            lock(&tx).await?;
-            // Another process may have been here while we waited for the lock.
-            let pending = pending(&status(tx.db()).await?);
-            if !pending.is_empty() {
-                Migrator::up(tx.db(), None).await?;
-            }
-            Ok(pending)
-        })
-        .await
+    async fn apply(self) -> Result<Vec<String>, StoreError> {
+        self.store
+            .write_within(MIGRATION_DEADLINE, |tx| async move {
+                lock(&tx).await?;
+                // Another process may have been here while we waited for the lock.
+                let pending = pending(&status(tx.db()).await?);
+                if !pending.is_empty() {
+                    Migrator::up(tx.db(), None).await?;
+                }
+                Ok(pending)
+            })
+            .await
     }
 
     /// Every change this version knows, oldest first. Writes nothing.
-    pub async fn migration_status(&self) -> Result<Vec<Migration>, StoreError> {
-        status(&self.connection).await
+    pub async fn status(self) -> Result<Vec<Migration>, StoreError> {
+        status(&self.store.connection).await
     }
 }
 

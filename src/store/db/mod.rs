@@ -11,5 +11,4 @@ pub(super) mod migrate;
 pub mod owner;
 pub(super) mod pools;
 pub(super) mod probe;
-pub(super) mod read_back;
 pub(super) mod transaction;

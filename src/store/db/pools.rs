@@ -3,7 +3,7 @@
 //! A connection whose transaction did not end in order is closed instead of going back to its pool. The driver keeps a
 //! count of open transactions of its own, and that count can differ from the truth: SQLite ends a transaction by itself
 //! when the disk is full, the driver's `ROLLBACK` then fails, and its next transaction would be a savepoint that
-//! nobody ever commits and that holds the write lock for good.
+//! no one ever commits and that holds the write lock for good.
 
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ impl Opener {
     }
 
     /// Opens one connection outside of the pool, does `sql` on it and closes it. The pool tries a server that refuses
-    /// connections again and again, and then tells only that it took too long; this tells the cause at once.
+    /// connections again and again, and then reports only a timeout; this reports the cause at once.
     pub async fn try_alone(&self, sql: &str) -> Result<(), SqlxError> {
         let sql = AssertSqlSafe(sql.to_owned());
         let tried = async {
@@ -126,8 +126,8 @@ impl Opener {
 }
 
 impl Opener {
-    /// Whether all statements of a connection reach one session of the server. `server_port`: where that server listens by
-    /// its own account; at any other port something may stand in between.
+    /// Whether all statements of a connection reach one session of the server. `server_port`: where that server listens
+    /// by its own account; at any other port something may stand in between.
     ///
     /// A pooler that gives each transaction another session would hand our settings to others, and others' to us.
     pub async fn keeps_session(&self, server_port: u16) -> Result<bool, SqlxError> {

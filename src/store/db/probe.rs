@@ -11,8 +11,8 @@ use super::dialect::Dialect;
 use super::transaction::Tx;
 use crate::store::{Store, StoreError};
 
-/// A write that was committed this lately proves enough. Without one the probe writes a row itself: 4 KB of log each time,
-/// and one `fsync`.
+/// A write that was committed this lately proves enough. Without one the probe writes a row itself: 4 KB of log each
+/// time, and one `fsync`.
 const WRITE_PROOF: Duration = Duration::from_secs(10);
 /// A disk with less room than this counts as full. A single row may still fit where a page of orders does not.
 const ROOM_MIN: u64 = 1024 * 1024;
@@ -69,7 +69,7 @@ impl Store {
         self.place.sqlite_file.as_deref().map_or(Ok(()), require_room)
     }
 
-    /// What is wrong with the pages of a SQLite file, in the database's own words. `None`: nothing, or it takes longer than
+    /// What is wrong with the pages of a SQLite file, as SQLite reports it. `None`: nothing, or it takes longer than
     /// `limit` to look at all of them.
     pub async fn damage(&self, limit: Duration) -> Result<Option<String>, StoreError> {
         if self.dialect == Dialect::Postgres {
@@ -97,7 +97,7 @@ impl Store {
 }
 
 fn require_room(file: &Path) -> Result<(), StoreError> {
-    // A file system that does not tell is no reason to stop.
+    // A file system that does not say is no reason to stop.
     let Ok(system) = rustix::fs::statvfs(file) else { return Ok(()) };
     if system.f_bavail.saturating_mul(system.f_frsize) < ROOM_MIN {
         return Err(StoreError::DiskFull { file: file.to_owned() });

@@ -124,7 +124,7 @@ impl Store {
                 Ok(result)
             }
             Err(error) => {
-                // The first failure is the one worth telling; a rollback that fails ends the connection, and
+                // The first failure is the one to report; a rollback that fails ends the connection, and
                 // the transaction with it.
                 let _ = transaction.rollback().await;
                 Err(error)
@@ -198,7 +198,7 @@ mod tests {
             assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
             // With a count of transactions that is off by one, its rollback would leave a transaction open.
             store.write(fail).await.unwrap_err();
-            // Every later write reaches the file, and nobody holds the lock.
+            // Every later write reaches the file, and no one holds the lock.
             store.write(count_up).await.unwrap();
             assert_eq!(seen_by_others(&settings).await, round);
             let other = Store::connect(&settings, Clock::system()).await.unwrap();

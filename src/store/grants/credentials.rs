@@ -15,55 +15,59 @@ use crate::store::db::transaction::Tx;
 use crate::store::entities::credential::{Column, Entity, Model};
 use crate::store::{Store, StoreError};
 
-impl Store {
+/// The shops' grants: tokens, and what is known of them.
+#[derive(Clone, Copy)]
+pub struct GrantRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl GrantRepo<'_> {
     /// `None`: the shop has no grant.
-    pub async fn credential(&self, shop: &str) -> Result<Option<Credential>, StoreError> {
-        match Entity::find_by_id(shop).one(&self.connection).await? {
+    pub async fn get(self, shop: &str) -> Result<Option<Credential>, StoreError> {
+        match Entity::find_by_id(shop).one(&self.store.connection).await? {
             Some(row) => credential(row).map(Some),
             None => Ok(None),
         }
     }
 
     /// Every grant, by the shops' names.
-    pub async fn credentials(&self) -> Result<Vec<Credential>, StoreError> {
-        let rows = Entity::find().order_by_asc(Column::Shop).all(&self.connection).await?;
+    pub async fn all(self) -> Result<Vec<Credential>, StoreError> {
+        let rows = Entity::find().order_by_asc(Column::Shop).all(&self.store.connection).await?;
         rows.into_iter().map(credential).collect()
     }
 
     /// Puts `next` in the place of the row that `claim` names; with `None`, where there is none. `false` when the row is
     /// another by now: nothing was written.
-    pub async fn swap_credential(
-        &self,
-        claim: Option<&Claim>,
-        next: &Credential,
-    ) -> Result<bool, StoreError> {
-        self.write(|tx| async move {
-            make_durable(&tx).await?;
-            match claim {
-                Some(claim) if is_claimed(&tx, claim).await? => update(&tx, next).await.map(|()| true),
-                Some(_) => Ok(false),
-                None => insert(&tx, next).await,
-            }
-        })
-        .await
+    pub async fn swap(self, claim: Option<&Claim>, next: &Credential) -> Result<bool, StoreError> {
+        self.store
+            .write(|tx| async move {
+                make_durable(&tx).await?;
+                match claim {
+                    Some(claim) if is_claimed(&tx, claim).await? => update(&tx, next).await.map(|()| true),
+                    Some(_) => Ok(false),
+                    None => insert(&tx, next).await,
+                }
+            })
+            .await
     }
 
     /// Forgets a grant and its orphans. `false`: there was none.
-    pub async fn clear_credential(&self, shop: &str) -> Result<bool, StoreError> {
-        self.write(|tx| async move {
-            make_durable(&tx).await?;
-            orphans::drop_all(&tx, shop).await?;
-            let deleted = Entity::delete_by_id(shop).exec(tx.db()).await?;
-            Ok(deleted.rows_affected > 0)
-        })
-        .await
+    pub async fn clear(self, shop: &str) -> Result<bool, StoreError> {
+        self.store
+            .write(|tx| async move {
+                make_durable(&tx).await?;
+                orphans::drop_all(&tx, shop).await?;
+                let deleted = Entity::delete_by_id(shop).exec(tx.db()).await?;
+                Ok(deleted.rows_affected > 0)
+            })
+            .await
     }
 
     /// The moment by the clock that leases run by.
-    pub async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        match self.dialect {
-            Dialect::Sqlite => Ok(self.clock.now()),
-            Dialect::Postgres => self.write(|tx| async move { Ok(tx.now().await?) }).await,
+    pub async fn now(self) -> Result<DateTime<Utc>, StoreError> {
+        match self.store.dialect {
+            Dialect::Sqlite => Ok(self.store.clock.now()),
+            Dialect::Postgres => self.store.write(|tx| async move { Ok(tx.now().await?) }).await,
         }
     }
 }

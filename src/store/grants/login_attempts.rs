@@ -1,5 +1,5 @@
-//! Logins that were begun: a code that was shown, a link that was handed out. Each is ended once, by whoever takes it
-//! first, on however many machines.
+//! Logins that were begun: a code that was shown, a link that was handed out. Each is ended once, by the process that
+//! takes it first, on however many machines.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, Query};
@@ -9,10 +9,10 @@ use crate::store::db::dialect::{text, text_or_null};
 use crate::store::entities::login_attempt::{Column, Entity, Model};
 use crate::store::{Store, StoreError};
 
-/// How long the row of a login that is over is kept, for people who ask what happened.
+/// How long the row of a login that is over is kept, so that people can see what happened.
 const KEPT: TimeDelta = TimeDelta::days(1);
 
-/// A login to be begun.
+/// A login to be started.
 #[derive(Clone, Debug)]
 pub struct NewLogin {
     pub id: String,
@@ -36,81 +36,90 @@ pub struct LoginAttempt {
     pub secret_sealed: Option<String>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
-    /// `None`: nobody has ended it.
+    /// `None`: no one has ended it.
     pub used_at: Option<DateTime<Utc>>,
 }
 
-impl Store {
+/// Logins under way, and codes that were tried.
+#[derive(Clone, Copy)]
+pub struct LoginRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl LoginRepo<'_> {
     /// Writes down that a login was begun, and forgets those that are long over. Tells until when it may be ended.
-    pub async fn begin_login(&self, login: &NewLogin) -> Result<DateTime<Utc>, StoreError> {
-        self.write(|tx| async move {
-            let now = tx.now().await?;
-            let expires_at = now + login.life;
-            Entity::delete_many()
-                .filter(Column::ExpiresAt.lt(tx.dialect.instant(now - KEPT)))
-                .exec(tx.db())
-                .await?;
-            let insert = Query::insert()
-                .into_table(Entity)
-                .columns([
-                    Column::Id,
-                    Column::Shop,
-                    Column::Kind,
-                    Column::SecretSealed,
-                    Column::Kid,
-                    Column::CreatedAt,
-                    Column::ExpiresAt,
-                ])
-                .values_panic([
-                    text(&login.id).into(),
-                    text(&login.shop).into(),
-                    text(login.kind).into(),
-                    text_or_null(login.secret_sealed.as_deref()).into(),
-                    text_or_null(login.key_id.as_deref()).into(),
-                    tx.dialect.instant(now).into(),
-                    tx.dialect.instant(expires_at).into(),
-                ])
-                .to_owned();
-            tx.db().execute(&insert).await?;
-            Ok(expires_at)
-        })
-        .await
+    pub async fn begin(self, login: &NewLogin) -> Result<DateTime<Utc>, StoreError> {
+        self.store
+            .write(|tx| async move {
+                let now = tx.now().await?;
+                let expires_at = now + login.life;
+                Entity::delete_many()
+                    .filter(Column::ExpiresAt.lt(tx.dialect.instant(now - KEPT)))
+                    .exec(tx.db())
+                    .await?;
+                let insert = Query::insert()
+                    .into_table(Entity)
+                    .columns([
+                        Column::Id,
+                        Column::Shop,
+                        Column::Kind,
+                        Column::SecretSealed,
+                        Column::Kid,
+                        Column::CreatedAt,
+                        Column::ExpiresAt,
+                    ])
+                    .values_panic([
+                        text(&login.id).into(),
+                        text(&login.shop).into(),
+                        text(login.kind).into(),
+                        text_or_null(login.secret_sealed.as_deref()).into(),
+                        text_or_null(login.key_id.as_deref()).into(),
+                        tx.dialect.instant(now).into(),
+                        tx.dialect.instant(expires_at).into(),
+                    ])
+                    .to_owned();
+                tx.db().execute(&insert).await?;
+                Ok(expires_at)
+            })
+            .await
     }
 
     /// `None`: there is no such login, or it is over for so long that it was forgotten.
-    pub async fn login_attempt(&self, id: &str) -> Result<Option<LoginAttempt>, StoreError> {
-        Ok(Entity::find_by_id(id).one(&self.connection).await?.map(LoginAttempt::from))
+    pub async fn get(self, id: &str) -> Result<Option<LoginAttempt>, StoreError> {
+        Ok(Entity::find_by_id(id).one(&self.store.connection).await?.map(LoginAttempt::from))
     }
 
-    /// Ends a login. `None`: somebody else has, or its time is over. Only who gets it may go on.
-    pub async fn take_login(&self, id: &str) -> Result<Option<LoginAttempt>, StoreError> {
-        self.write(|tx| async move {
-            let row = Entity::find_by_id(id).lock_exclusive().one(tx.db()).await?;
-            let now = tx.now().await?;
-            let Some(row) = row.filter(|row| row.used_at.is_none() && now < row.expires_at) else {
-                return Ok(None);
-            };
-            Entity::update_many()
-                .col_expr(Column::UsedAt, Expr::value(tx.dialect.instant(now)))
-                .filter(Column::Id.eq(id))
-                .exec(tx.db())
-                .await?;
-            Ok(Some(LoginAttempt { used_at: Some(now), ..row.into() }))
-        })
-        .await
+    /// Ends a login. `None`: another process has, or its time is over. Only who gets it may go on.
+    pub async fn take(self, id: &str) -> Result<Option<LoginAttempt>, StoreError> {
+        self.store
+            .write(|tx| async move {
+                let row = Entity::find_by_id(id).lock_exclusive().one(tx.db()).await?;
+                let now = tx.now().await?;
+                let Some(row) = row.filter(|row| row.used_at.is_none() && now < row.expires_at) else {
+                    return Ok(None);
+                };
+                Entity::update_many()
+                    .col_expr(Column::UsedAt, Expr::value(tx.dialect.instant(now)))
+                    .filter(Column::Id.eq(id))
+                    .exec(tx.db())
+                    .await?;
+                Ok(Some(LoginAttempt { used_at: Some(now), ..row.into() }))
+            })
+            .await
     }
 
     /// Lets a login be ended after all, because nothing came of the first try.
-    pub async fn give_login_back(&self, id: &str) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            Entity::update_many()
-                .col_expr(Column::UsedAt, Expr::value(tx.dialect.instant_or_null(None)))
-                .filter(Column::Id.eq(id))
-                .exec(tx.db())
-                .await?;
-            Ok(())
-        })
-        .await
+    pub async fn give_back(self, id: &str) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                Entity::update_many()
+                    .col_expr(Column::UsedAt, Expr::value(tx.dialect.instant_or_null(None)))
+                    .filter(Column::Id.eq(id))
+                    .exec(tx.db())
+                    .await?;
+                Ok(())
+            })
+            .await
     }
 }
 

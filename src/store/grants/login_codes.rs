@@ -1,13 +1,14 @@
 //! Authorisation codes that failed, and when a shop's `code_command` was run: rows of `login_attempts`, so that no
 //! restart forgets them. A code is kept as a hash.
 
+use crate::store::grants::login_attempts::LoginRepo;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 
+use crate::store::StoreError;
 use crate::store::db::transaction::Tx;
 use crate::store::shops::locked_row;
-use crate::store::{Store, StoreError};
 
 /// The kinds of rows.
 const FAILED_CODE: &str = "code";
@@ -25,66 +26,68 @@ pub struct CommandPace {
     pub any_death: TimeDelta,
 }
 
-impl Store {
+impl LoginRepo<'_> {
     /// Whether the code with this hash was tried for the shop before and failed.
-    pub async fn has_code_failed(&self, shop: &str, hash: &str) -> Result<bool, StoreError> {
+    pub async fn has_code_failed(self, shop: &str, hash: &str) -> Result<bool, StoreError> {
         let row = Query::select()
             .expr(Expr::value(1))
             .from("login_attempts")
             .and_where(Expr::col("id").eq(code_id(shop, hash)))
             .to_owned();
-        Ok(self.connection.query_one(&row).await?.is_some())
+        Ok(self.store.connection.query_one(&row).await?.is_some())
     }
 
     /// Remembers that the code with this hash failed.
-    pub async fn keep_failed_code(&self, shop: &str, hash: &str) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            // A clock that is wrong for a while must not make them immortal, nor throw away today's.
-            let outdated = Query::delete()
-                .from_table("login_attempts")
-                .and_where(Expr::col("kind").eq(FAILED_CODE))
-                .and_where(Expr::col("expires_at").lt(tx.dialect.instant(now)))
-                .to_owned();
-            tx.db().execute(&outdated).await?;
-            put(&tx, &code_id(shop, hash), shop, FAILED_CODE, now).await
-        })
-        .await
+    pub async fn keep_failed_code(self, shop: &str, hash: &str) -> Result<(), StoreError> {
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                // A clock that is wrong for a while must not make them immortal, nor throw away today's.
+                let outdated = Query::delete()
+                    .from_table("login_attempts")
+                    .and_where(Expr::col("kind").eq(FAILED_CODE))
+                    .and_where(Expr::col("expires_at").lt(tx.dialect.instant(now)))
+                    .to_owned();
+                tx.db().execute(&outdated).await?;
+                put(&tx, &code_id(shop, hash), shop, FAILED_CODE, now).await
+            })
+            .await
     }
 
     /// Takes the right to run the shop's command for the death of the grant of `version` (0: there never was one).
     /// `false`: it was run lately, by whomever.
     pub async fn claim_code_command(
-        &self,
+        self,
         shop: &str,
         version: i64,
         pace: CommandPace,
     ) -> Result<bool, StoreError> {
-        let now = self.clock.now();
+        let now = self.store.clock.now();
         let id = format!("{COMMAND}:{shop}:{version}");
         let id = &id;
-        self.write(|tx| async move {
-            // One program at a time looks and writes.
-            locked_row(&tx, shop).await?;
-            let runs = Query::select()
-                .columns(["id", "created_at"])
-                .from("login_attempts")
-                .and_where(Expr::col("shop").eq(shop))
-                .and_where(Expr::col("kind").eq(COMMAND))
-                .to_owned();
-            for row in tx.db().query_all(&runs).await? {
-                let run_at: DateTime<Utc> = row.try_get("", "created_at")?;
-                let is_same: bool = row.try_get::<String>("", "id")? == *id;
-                let pause = if is_same { pace.same_death } else { pace.any_death };
-                // A mark of a clock that was ahead by more counts for nothing.
-                if (run_at - now).abs() < pause {
-                    return Ok(false);
+        self.store
+            .write(|tx| async move {
+                // One program at a time looks and writes.
+                locked_row(&tx, shop).await?;
+                let runs = Query::select()
+                    .columns(["id", "created_at"])
+                    .from("login_attempts")
+                    .and_where(Expr::col("shop").eq(shop))
+                    .and_where(Expr::col("kind").eq(COMMAND))
+                    .to_owned();
+                for row in tx.db().query_all(&runs).await? {
+                    let run_at: DateTime<Utc> = row.try_get("", "created_at")?;
+                    let is_same: bool = row.try_get::<String>("", "id")? == *id;
+                    let pause = if is_same { pace.same_death } else { pace.any_death };
+                    // A mark of a clock that was ahead by more counts for nothing.
+                    if (run_at - now).abs() < pause {
+                        return Ok(false);
+                    }
                 }
-            }
-            put(&tx, id, shop, COMMAND, now).await?;
-            Ok(true)
-        })
-        .await
+                put(&tx, id, shop, COMMAND, now).await?;
+                Ok(true)
+            })
+            .await
     }
 }
 

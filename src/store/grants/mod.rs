@@ -5,3 +5,4 @@ pub mod grant_marks;
 pub mod login_attempts;
 pub mod login_codes;
 pub mod orphans;
+mod read_back;

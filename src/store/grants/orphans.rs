@@ -17,95 +17,105 @@ use crate::store::db::transaction::Tx;
 use crate::store::entities::credential_orphan::{Column, Entity, Model};
 use crate::store::{Store, StoreError};
 
-/// Past this age no platform is known to honour a pair that nobody used.
+/// Past this age no platform is known to honour a pair that no one used.
 const KEPT_FOR: TimeDelta = TimeDelta::days(30);
 /// More orphans of one shop are never looked at: each is a refresh that went wrong in the same way.
 const ORPHANS_MAX: u64 = 16;
 
-impl Store {
+/// Token pairs that a platform handed out and that no grant holds yet.
+#[derive(Clone, Copy)]
+pub struct OrphanRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl OrphanRepo<'_> {
     /// Keeps a pair, on the disk when this returns. One that is kept already stays as it is.
-    pub async fn keep_orphan(&self, orphan: &Orphan) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            make_durable(&tx).await?;
-            insert(&tx, orphan, now).await
-        })
-        .await
+    pub async fn keep(self, orphan: &Orphan) -> Result<(), StoreError> {
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                make_durable(&tx).await?;
+                insert(&tx, orphan, now).await
+            })
+            .await
     }
 
     /// A shop's orphans, the newest pair first.
-    pub async fn orphans(&self, shop: &str) -> Result<Vec<Orphan>, StoreError> {
+    pub async fn of_shop(self, shop: &str) -> Result<Vec<Orphan>, StoreError> {
         let rows = Entity::find()
             .filter(Column::Shop.eq(shop))
             .order_by_desc(Column::Version)
             .order_by_desc(Column::ObtainedAt)
             .limit(ORPHANS_MAX)
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
-        let oldest = self.clock.now() - KEPT_FOR;
+        let oldest = self.store.clock.now() - KEPT_FOR;
         Ok(rows.into_iter().filter(|row| row.found_at > oldest).map(Orphan::from).collect())
     }
 
     /// The keys that orphans are sealed with.
-    pub async fn orphan_key_ids(&self) -> Result<BTreeSet<String>, StoreError> {
+    pub async fn key_ids(self) -> Result<BTreeSet<String>, StoreError> {
         let rows = Entity::find().select_only().column(Column::Kid).distinct();
-        let key_ids: Vec<String> = rows.into_tuple().all(&self.connection).await?;
+        let key_ids: Vec<String> = rows.into_tuple().all(&self.store.connection).await?;
         Ok(key_ids.into_iter().collect())
     }
 
     /// Every orphan that another key than this one sealed.
-    pub async fn orphans_not_sealed_with(&self, key_id: &str) -> Result<Vec<Orphan>, StoreError> {
-        let rows = Entity::find().filter(Column::Kid.ne(key_id)).all(&self.connection).await?;
+    pub async fn not_sealed_with(self, key_id: &str) -> Result<Vec<Orphan>, StoreError> {
+        let rows = Entity::find().filter(Column::Kid.ne(key_id)).all(&self.store.connection).await?;
         Ok(rows.into_iter().map(Orphan::from).collect())
     }
 
     /// Puts the same tokens, sealed anew, in the place of the orphan's. `false`: it was used, dropped or sealed anew
     /// meanwhile.
-    pub async fn reseal_orphan(&self, orphan: &Orphan, sealed: &SealedTokens) -> Result<bool, StoreError> {
-        self.write(|tx| async move {
-            make_durable(&tx).await?;
-            let words = |words: Option<&String>| Expr::value(text_or_null(words.map(String::as_str)));
-            let updated = Entity::update_many()
-                .col_expr(Column::AccessSealed, words(sealed.access_sealed.as_ref()))
-                .col_expr(Column::RefreshSealed, words(sealed.refresh_sealed.as_ref()))
-                .col_expr(Column::Kid, Expr::value(text(&sealed.key_id)))
-                .filter(Column::AttemptId.eq(orphan.attempt.as_str()))
-                .filter(Column::Kid.eq(orphan.tokens.key_id.as_str()))
-                .exec(tx.db())
-                .await?;
-            Ok(updated.rows_affected > 0)
-        })
-        .await
+    pub async fn reseal(self, orphan: &Orphan, sealed: &SealedTokens) -> Result<bool, StoreError> {
+        self.store
+            .write(|tx| async move {
+                make_durable(&tx).await?;
+                let words = |words: Option<&String>| Expr::value(text_or_null(words.map(String::as_str)));
+                let updated = Entity::update_many()
+                    .col_expr(Column::AccessSealed, words(sealed.access_sealed.as_ref()))
+                    .col_expr(Column::RefreshSealed, words(sealed.refresh_sealed.as_ref()))
+                    .col_expr(Column::Kid, Expr::value(text(&sealed.key_id)))
+                    .filter(Column::AttemptId.eq(orphan.attempt.as_str()))
+                    .filter(Column::Kid.eq(orphan.tokens.key_id.as_str()))
+                    .exec(tx.db())
+                    .await?;
+                Ok(updated.rows_affected > 0)
+            })
+            .await
     }
 
     /// Forgets an orphan that became a grant, or never can.
-    pub async fn drop_orphan(&self, attempt: &str) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            make_durable(&tx).await?;
-            Entity::delete_many().filter(Column::AttemptId.eq(attempt)).exec(tx.db()).await?;
-            Ok(())
-        })
-        .await
+    pub async fn delete(self, attempt: &str) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                make_durable(&tx).await?;
+                Entity::delete_many().filter(Column::AttemptId.eq(attempt)).exec(tx.db()).await?;
+                Ok(())
+            })
+            .await
     }
 
     /// Forgets all orphans of a shop.
-    pub async fn drop_orphans(&self, shop: &str) -> Result<(), StoreError> {
-        self.write(|tx| async move { drop_all(&tx, shop).await }).await
+    pub async fn delete_of_shop(self, shop: &str) -> Result<(), StoreError> {
+        self.store.write(|tx| async move { drop_all(&tx, shop).await }).await
     }
 
     /// Forgets what is too old, of all shops.
-    pub async fn prune_orphans(&self) -> Result<(), StoreError> {
-        let oldest = self.clock.now() - KEPT_FOR;
-        self.write(|tx| async move {
-            let too_old = Expr::col(Column::FoundAt).lte(Expr::value(tx.dialect.instant(oldest)));
-            Entity::delete_many().filter(too_old).exec(tx.db()).await?;
-            Ok(())
-        })
-        .await
+    pub async fn prune(self) -> Result<(), StoreError> {
+        let oldest = self.store.clock.now() - KEPT_FOR;
+        self.store
+            .write(|tx| async move {
+                let too_old = Expr::col(Column::FoundAt).lte(Expr::value(tx.dialect.instant(oldest)));
+                Entity::delete_many().filter(too_old).exec(tx.db()).await?;
+                Ok(())
+            })
+            .await
     }
 }
 
-/// All orphans of a shop, in somebody's transaction.
+/// All orphans of a shop, in the caller's transaction.
 pub async fn drop_all(tx: &Tx, shop: &str) -> Result<(), StoreError> {
     Entity::delete_many().filter(Column::Shop.eq(shop)).exec(tx.db()).await?;
     Ok(())

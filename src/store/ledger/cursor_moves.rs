@@ -1,14 +1,15 @@
 //! Cursors that a person moves, which the log of runs remembers.
 
+use crate::store::ledger::cursors::CursorRepo;
 use chrono::{DateTime, Utc};
 
 use super::cursors;
 use crate::domain::record::Record;
+use crate::store::StoreError;
 use crate::store::db::bulk;
 use crate::store::db::dialect::text;
 use crate::store::entities::run::{Column, Entity};
 use crate::store::reports::runs::Outcome;
-use crate::store::{Store, StoreError};
 
 /// The job under which the log of runs keeps it.
 pub const CURSOR_JOB: &str = "cursor";
@@ -21,35 +22,36 @@ pub struct CursorMove {
     pub to: DateTime<Utc>,
     /// The user of this machine.
     pub who: String,
-    /// In that person's words. `None`: not said.
+    /// The reason that person gave. `None`: none.
     pub why: Option<String>,
 }
 
-impl Store {
-    /// Moves a cursor as [`Store::set_cursor`] does, and notes in the same transaction who did it. Tells where it was.
-    pub async fn move_cursor(&self, moving: &CursorMove) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            let from = cursors::set(&tx, &moving.shop, moving.record, moving.to).await?;
-            let row = [
-                (Column::Job, text(CURSOR_JOB)),
-                (Column::Shop, text(&moving.shop)),
-                (Column::Record, text(moving.record.as_str())),
-                (Column::Trigger, text("manual")),
-                (Column::StartedAt, tx.dialect.instant(now)),
-                (Column::FinishedAt, tx.dialect.instant(now)),
-                (Column::Outcome, text(Outcome::Ok.as_str())),
-                (Column::Calls, 0_i64.into()),
-                (Column::RowsSeen, 0_i64.into()),
-                (Column::RowsWritten, 0_i64.into()),
-                (Column::RowsUnchanged, 0_i64.into()),
-                (Column::RowsQuarantined, 0_i64.into()),
-                (Column::Note, text(&moving.note(from))),
-            ];
-            bulk::insert_for_id(tx.db(), Entity, row, None, Column::Id).await?;
-            Ok(from)
-        })
-        .await
+impl CursorRepo<'_> {
+    /// Moves a cursor as [`CursorRepo::set`] does, and notes in the same transaction who did it. Tells where it was.
+    pub async fn move_to(self, moving: &CursorMove) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                let from = cursors::set(&tx, &moving.shop, moving.record, moving.to).await?;
+                let row = [
+                    (Column::Job, text(CURSOR_JOB)),
+                    (Column::Shop, text(&moving.shop)),
+                    (Column::Record, text(moving.record.as_str())),
+                    (Column::Trigger, text("manual")),
+                    (Column::StartedAt, tx.dialect.instant(now)),
+                    (Column::FinishedAt, tx.dialect.instant(now)),
+                    (Column::Outcome, text(Outcome::Ok.as_str())),
+                    (Column::Calls, 0_i64.into()),
+                    (Column::RowsSeen, 0_i64.into()),
+                    (Column::RowsWritten, 0_i64.into()),
+                    (Column::RowsUnchanged, 0_i64.into()),
+                    (Column::RowsQuarantined, 0_i64.into()),
+                    (Column::Note, text(&moving.note(from))),
+                ];
+                bulk::insert_for_id(tx.db(), Entity, row, None, Column::Id).await?;
+                Ok(from)
+            })
+            .await
     }
 }
 

@@ -31,129 +31,144 @@ pub struct Cursor {
     pub last_full_rows: Option<u64>,
     /// Why it is switched off. `None`: it is on.
     pub off_reason: Option<String>,
-    /// When it is tried again. `None` with a reason: when somebody switches it on.
+    /// When it is tried again. `None` with a reason: when someone switches it on.
     pub off_until: Option<DateTime<Utc>>,
 }
 
-/// Why a subject is not asked for.
+/// Why a subject is not requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Off {
     pub reason: String,
-    /// `None`: until somebody switches it on.
+    /// `None`: until someone switches it on.
     pub until: Option<DateTime<Utc>>,
 }
 
-impl Store {
+/// How far each record of each shop is read, and what is switched off.
+#[derive(Clone, Copy)]
+pub struct CursorRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl CursorRepo<'_> {
     /// `None` when nothing was ever known of it.
-    pub async fn cursor(&self, shop: &str, record: Record) -> Result<Option<Cursor>, StoreError> {
-        let row = Entity::find_by_id(key(shop, record.as_str())).one(&self.connection).await?;
+    pub async fn get(self, shop: &str, record: Record) -> Result<Option<Cursor>, StoreError> {
+        let row = Entity::find_by_id(key(shop, record.as_str())).one(&self.store.connection).await?;
         Ok(row.map(Cursor::from))
     }
 
     /// How far each (shop, record) is that was ever read, in one question however many there are. The record as the
     /// column has it.
-    pub async fn cursors(&self) -> Result<HashMap<(String, String), Cursor>, StoreError> {
-        let rows = Entity::find().all(&self.connection).await?;
+    pub async fn all(self) -> Result<HashMap<(String, String), Cursor>, StoreError> {
+        let rows = Entity::find().all(&self.store.connection).await?;
         Ok(rows.into_iter().map(|row| (key(&row.shop, &row.record), Cursor::from(row))).collect())
     }
 
     /// Sets a new (shop, record) on its way in one transaction: the cursor stands at `at`, in epoch 1, and the
     /// history before it is planned in the create lane. Where there is a cursor already, it is left alone and
     /// nothing is planned.
-    pub async fn begin_cursor(
-        &self,
+    pub async fn begin(
+        self,
         lease: &Lease,
         at: DateTime<Utc>,
         planned: &[Window],
     ) -> Result<Cursor, StoreError> {
         let (shop, record) = (lease.key.shop.as_str(), lease.key.record);
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            let row = locked_row(&tx, shop, record).await?;
-            if let Some(row) = row.as_ref()
-                && row.last_sync_at.is_some()
-            {
-                return Ok(Cursor::from(row.clone()));
-            }
-            let epoch = next_epoch(&tx, shop, record, row.as_ref()).await?;
-            place(&tx, shop, record, at, epoch).await?;
-            let create = LaneKey { lane: Lane::Create, ..lease.key.clone() };
-            rules::plan(&tx, &create, planned, Known::Keep).await?;
-            let off = row.and_then(|row| row.off_reason.zip(Some(row.off_until)));
-            let (off_reason, off_until) = off.unzip();
-            Ok(Cursor {
-                last_sync_at: Some(at),
-                epoch,
-                last_full_at: None,
-                last_full_rows: None,
-                off_reason,
-                off_until: off_until.flatten(),
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                let row = locked_row(&tx, shop, record).await?;
+                if let Some(row) = row.as_ref()
+                    && row.last_sync_at.is_some()
+                {
+                    return Ok(Cursor::from(row.clone()));
+                }
+                let epoch = next_epoch(&tx, shop, record, row.as_ref()).await?;
+                place(&tx, shop, record, at, epoch).await?;
+                let create = LaneKey { lane: Lane::Create, ..lease.key.clone() };
+                rules::plan(&tx, &create, planned, Known::Keep).await?;
+                let off = row.and_then(|row| row.off_reason.zip(Some(row.off_until)));
+                let (off_reason, off_until) = off.unzip();
+                Ok(Cursor {
+                    last_sync_at: Some(at),
+                    epoch,
+                    last_full_at: None,
+                    last_full_rows: None,
+                    off_reason,
+                    off_until: off_until.flatten(),
+                })
             })
-        })
-        .await
+            .await
     }
 
-    /// Puts the cursor anywhere, forwards or back, and tells where it was and is. A run that is going on loses its
+    /// Puts the cursor anywhere, forwards or back, and returns where it was and is. A running job loses its
     /// lease, and the update windows read so far no longer count.
-    pub async fn set_cursor(
-        &self,
+    pub async fn set(
+        self,
         shop: &str,
         record: Record,
         to: DateTime<Utc>,
     ) -> Result<(Option<DateTime<Utc>>, DateTime<Utc>), StoreError> {
-        self.write(|tx| async move { Ok((set(&tx, shop, record, to).await?, to)) }).await
+        self.store.write(|tx| async move { Ok((set(&tx, shop, record, to).await?, to)) }).await
     }
 
-    /// Stops asking for a subject, which is a record or the `amounts` of orders, until then or for good.
+    /// Stops requesting a subject, which is a record or the `amounts` of orders, until then or for good.
     pub async fn switch_off(
-        &self,
+        self,
         shop: &str,
         subject: &str,
         reason: &str,
         until: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            let insert = Query::insert()
-                .into_table(Entity)
-                .columns([Column::Shop, Column::Record, Column::Epoch, Column::OffReason, Column::OffUntil])
-                .values_panic([
-                    shop.into(),
-                    subject.into(),
-                    0_i64.into(),
-                    Expr::value(text(reason)),
-                    Expr::value(tx.dialect.instant_or_null(until)),
-                ])
-                .on_conflict(
-                    OnConflict::columns([Column::Shop, Column::Record])
-                        .update_columns([Column::OffReason, Column::OffUntil])
-                        .to_owned(),
-                )
-                .to_owned();
-            tx.db().execute(&insert).await?;
-            Ok(())
-        })
-        .await
+        self.store
+            .write(|tx| async move {
+                let insert = Query::insert()
+                    .into_table(Entity)
+                    .columns([
+                        Column::Shop,
+                        Column::Record,
+                        Column::Epoch,
+                        Column::OffReason,
+                        Column::OffUntil,
+                    ])
+                    .values_panic([
+                        shop.into(),
+                        subject.into(),
+                        0_i64.into(),
+                        Expr::value(text(reason)),
+                        Expr::value(tx.dialect.instant_or_null(until)),
+                    ])
+                    .on_conflict(
+                        OnConflict::columns([Column::Shop, Column::Record])
+                            .update_columns([Column::OffReason, Column::OffUntil])
+                            .to_owned(),
+                    )
+                    .to_owned();
+                tx.db().execute(&insert).await?;
+                Ok(())
+            })
+            .await
     }
 
-    /// Asks for a subject again. `false` when it was on.
-    pub async fn switch_on(&self, shop: &str, subject: &str) -> Result<bool, StoreError> {
-        self.write(|tx| async move {
-            let switched = Entity::update_many()
-                .col_expr(Column::OffReason, Expr::value(text_or_null(None)))
-                .col_expr(Column::OffUntil, Expr::value(tx.dialect.instant_or_null(None)))
-                .filter(Column::Shop.eq(shop))
-                .filter(Column::Record.eq(subject))
-                .filter(Column::OffReason.is_not_null())
-                .exec(tx.db())
-                .await?;
-            Ok(switched.rows_affected > 0)
-        })
-        .await
+    /// Requests a subject again. `false` when it was on.
+    pub async fn switch_on(self, shop: &str, subject: &str) -> Result<bool, StoreError> {
+        self.store
+            .write(|tx| async move {
+                let switched = Entity::update_many()
+                    .col_expr(Column::OffReason, Expr::value(text_or_null(None)))
+                    .col_expr(Column::OffUntil, Expr::value(tx.dialect.instant_or_null(None)))
+                    .filter(Column::Shop.eq(shop))
+                    .filter(Column::Record.eq(subject))
+                    .filter(Column::OffReason.is_not_null())
+                    .exec(tx.db())
+                    .await?;
+                Ok(switched.rows_affected > 0)
+            })
+            .await
     }
 
     /// Why and until when a subject is off, whether or not that moment has passed. `None`: it is on.
-    pub async fn off(&self, shop: &str, subject: &str) -> Result<Option<Off>, StoreError> {
-        let row = Entity::find_by_id(key(shop, subject)).one(&self.connection).await?;
+    pub async fn off(self, shop: &str, subject: &str) -> Result<Option<Off>, StoreError> {
+        let row = Entity::find_by_id(key(shop, subject)).one(&self.store.connection).await?;
         Ok(row.and_then(|row| {
             let until = row.off_until;
             row.off_reason.map(|reason| Off { reason, until })
@@ -161,7 +176,7 @@ impl Store {
     }
 }
 
-/// Puts the cursor anywhere, and tells where it was.
+/// Puts the cursor anywhere, and returns where it was.
 pub async fn set(
     tx: &Tx,
     shop: &str,

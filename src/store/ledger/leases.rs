@@ -42,7 +42,7 @@ impl fmt::Display for LaneKey {
     }
 }
 
-/// The right to write in a lane, as long as nobody else was granted it since.
+/// The right to write in a lane, as long as no one else was granted it since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     pub key: LaneKey,
@@ -53,58 +53,67 @@ pub struct Lease {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
     Granted(Lease),
-    /// Somebody has it, and it runs out at `until` unless it is renewed.
+    /// Someone has it, and it runs out at `until` unless it is renewed.
     Held {
         owner: Owner,
         until: DateTime<Utc>,
     },
 }
 
-impl Store {
+/// Who may write a lane at present.
+#[derive(Clone, Copy)]
+pub struct LeaseRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl LeaseRepo<'_> {
     /// Takes the lane, if it is free, has run out, or its owner's process is known to be gone.
-    pub async fn acquire(&self, key: &LaneKey, owner: &Owner) -> Result<Acquired, StoreError> {
-        self.write(|tx| async move {
-            ensure_row(&tx, key).await?;
-            let row = locked_row(&tx, key).await?;
-            let now = tx.now().await?;
-            if let Some((owner, until)) = row.as_ref().and_then(|row| holder(row, now)) {
-                return Ok(Acquired::Held { owner, until });
-            }
-            let fence = row.map_or(0, |row| row.fence) + 1;
-            update(&tx, key, Some((owner, now + LEASE_TTL)), fence).await?;
-            Ok(Acquired::Granted(Lease { key: key.clone(), owner: owner.clone(), fence }))
-        })
-        .await
+    pub async fn acquire(self, key: &LaneKey, owner: &Owner) -> Result<Acquired, StoreError> {
+        self.store
+            .write(|tx| async move {
+                ensure_row(&tx, key).await?;
+                let row = locked_row(&tx, key).await?;
+                let now = tx.now().await?;
+                if let Some((owner, until)) = row.as_ref().and_then(|row| holder(row, now)) {
+                    return Ok(Acquired::Held { owner, until });
+                }
+                let fence = row.map_or(0, |row| row.fence) + 1;
+                update(&tx, key, Some((owner, now + LEASE_TTL)), fence).await?;
+                Ok(Acquired::Granted(Lease { key: key.clone(), owner: owner.clone(), fence }))
+            })
+            .await
     }
 
     /// Keeps the lease for another [`LEASE_TTL`].
-    pub async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            lock_lease(&tx, lease).await?;
-            let until = tx.now().await? + LEASE_TTL;
-            update(&tx, &lease.key, Some((&lease.owner, until)), lease.fence).await?;
-            Ok(())
-        })
-        .await
+    pub async fn renew(self, lease: &Lease) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                lock_lease(&tx, lease).await?;
+                let until = tx.now().await? + LEASE_TTL;
+                update(&tx, &lease.key, Some((&lease.owner, until)), lease.fence).await?;
+                Ok(())
+            })
+            .await
     }
 
     /// Gives the lane back. Does nothing when the lease is lost already.
-    pub async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            match lock_lease(&tx, lease).await {
-                Ok(()) => Ok(update(&tx, &lease.key, None, lease.fence).await?),
-                Err(StoreError::LeaseLost { .. }) => Ok(()),
-                Err(error) => Err(error),
-            }
-        })
-        .await
+    pub async fn release(self, lease: &Lease) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                match lock_lease(&tx, lease).await {
+                    Ok(()) => Ok(update(&tx, &lease.key, None, lease.fence).await?),
+                    Err(StoreError::LeaseLost { .. }) => Ok(()),
+                    Err(error) => Err(error),
+                }
+            })
+            .await
     }
 }
 
 /// Locks the lane's row until the end of the transaction, and makes sure that the lease still stands. The first
 /// thing every commit of a run does.
 ///
-/// A lease that has run out but that nobody took still stands: what it guards cannot have changed.
+/// A lease that has run out but that no one took still stands: what it guards cannot have changed.
 pub async fn lock_lease(tx: &Tx, lease: &Lease) -> Result<(), StoreError> {
     match locked_row(tx, &lease.key).await? {
         Some(row) if row.fence == lease.fence && row.owner.as_deref() == Some(lease.owner.as_str()) => Ok(()),
@@ -112,7 +121,7 @@ pub async fn lock_lease(tx: &Tx, lease: &Lease) -> Result<(), StoreError> {
     }
 }
 
-/// Takes the lane away from whoever has it: its next commit or renewal fails.
+/// Takes the lane away from its holder: its next commit or renewal fails.
 pub async fn revoke(tx: &Tx, key: &LaneKey) -> Result<(), StoreError> {
     ensure_row(tx, key).await?;
     let fence = locked_row(tx, key).await?.map_or(0, |row| row.fence) + 1;

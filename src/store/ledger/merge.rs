@@ -1,5 +1,6 @@
 //! The ledger of times long past: windows that were read whole become one for each contiguous stretch.
 
+use crate::store::ledger::windows::WindowRepo;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -13,19 +14,19 @@ use crate::store::db::transaction::Tx;
 use crate::store::entities::sync_cursor;
 use crate::store::entities::sync_window::{Column, Entity, Model};
 use crate::store::shops::prune::Pruned;
-use crate::store::{Store, StoreError, record_of};
+use crate::store::{StoreError, record_of};
 
-impl Store {
+impl WindowRepo<'_> {
     /// Prunes the ledger of all shops: merges what was read whole before `older_than`, deletes what was split and what
     /// belongs to an epoch that no longer counts. Short, failed and planned windows stay as they are. Tells how many
     /// rows are gone.
-    pub async fn prune_windows(&self, older_than: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub async fn prune(self, older_than: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut rows = 0;
         for (key, epoch) in self.lanes_of_ledger().await? {
             let key = &key;
             loop {
                 let deleted =
-                    self.write(|tx| async move { delete_passed(&tx, key, older_than).await }).await?;
+                    self.store.write(|tx| async move { delete_passed(&tx, key, older_than).await }).await?;
                 rows += deleted;
                 if deleted < KEYS_PER_STATEMENT as u64 {
                     break;
@@ -33,7 +34,7 @@ impl Store {
             }
             let mut next = None;
             loop {
-                let step = self.merge_windows(key, epoch, older_than, next).await?;
+                let step = self.merge(key, epoch, older_than, next).await?;
                 rows += step.rows;
                 next = step.next;
                 if next.is_none() {
@@ -44,58 +45,59 @@ impl Store {
         Ok(rows)
     }
 
-    /// Merges windows of one lane and epoch that were read whole before `older_than`, or found unreachable, and that touch or
-    /// overlap, each with its like. Looks at the next few hundred by time and tells where to go on.
+    /// Merges windows of one lane and epoch that were read whole before `older_than`, or found unreachable, and that
+    /// touch or overlap, each with its like. Looks at the next few hundred by time and returns where to continue.
     ///
-    /// What they told is added up; a stretch counts as opened when the first of them was and as closed when the last
+    /// Their counts are added up; a stretch counts as opened when the first of them was and as closed when the last
     /// was. In the update lane only what the cursor has passed is merged.
-    pub async fn merge_windows(
-        &self,
+    pub async fn merge(
+        self,
         key: &LaneKey,
         epoch: i64,
         older_than: DateTime<Utc>,
         from: Option<DateTime<Utc>>,
     ) -> Result<Pruned<DateTime<Utc>>, StoreError> {
-        self.write(|tx| async move {
-            let Some(passed) = passed(&tx, key).await? else {
-                return Ok(Pruned { rows: 0, next: None });
-            };
-            let mut find = Entity::find()
-                .filter(of_lane(key))
-                .filter(Column::Epoch.eq(epoch))
-                .filter(Column::State.is_in(WindowState::MERGED.map(WindowState::as_str)))
-                .filter(Column::CompletedAt.lt(tx.dialect.instant(older_than)))
-                .filter(Column::UntilAt.lte(tx.dialect.instant(passed)));
-            if let Some(from) = from {
-                find = find.filter(Column::FromAt.gte(tx.dialect.instant(from)));
-            }
-            let windows = find
-                .order_by_asc(Column::FromAt)
-                .order_by_asc(Column::UntilAt)
-                .limit(KEYS_PER_STATEMENT as u64)
-                .lock_exclusive()
-                .all(tx.db())
-                .await?;
-            let more = windows.len() == KEYS_PER_STATEMENT;
-            let stretches = stretches(windows);
-            let next = stretches.last().map(|stretch| stretch.whole.from_at).filter(|_| more);
-            let mut rows = 0;
-            for stretch in stretches {
-                rows += merge(&tx, stretch).await?;
-            }
-            Ok(Pruned { rows, next })
-        })
-        .await
+        self.store
+            .write(|tx| async move {
+                let Some(passed) = passed(&tx, key).await? else {
+                    return Ok(Pruned { rows: 0, next: None });
+                };
+                let mut find = Entity::find()
+                    .filter(of_lane(key))
+                    .filter(Column::Epoch.eq(epoch))
+                    .filter(Column::State.is_in(WindowState::MERGED.map(WindowState::as_str)))
+                    .filter(Column::CompletedAt.lt(tx.dialect.instant(older_than)))
+                    .filter(Column::UntilAt.lte(tx.dialect.instant(passed)));
+                if let Some(from) = from {
+                    find = find.filter(Column::FromAt.gte(tx.dialect.instant(from)));
+                }
+                let windows = find
+                    .order_by_asc(Column::FromAt)
+                    .order_by_asc(Column::UntilAt)
+                    .limit(KEYS_PER_STATEMENT as u64)
+                    .lock_exclusive()
+                    .all(tx.db())
+                    .await?;
+                let more = windows.len() == KEYS_PER_STATEMENT;
+                let stretches = stretches(windows);
+                let next = stretches.last().map(|stretch| stretch.whole.from_at).filter(|_| more);
+                let mut rows = 0;
+                for stretch in stretches {
+                    rows += merge(&tx, stretch).await?;
+                }
+                Ok(Pruned { rows, next })
+            })
+            .await
     }
 
     /// Every lane the ledger knows, with the epochs that count.
-    async fn lanes_of_ledger(&self) -> Result<Vec<(LaneKey, i64)>, StoreError> {
+    async fn lanes_of_ledger(self) -> Result<Vec<(LaneKey, i64)>, StoreError> {
         let lanes: Vec<(String, String, String)> = Entity::find()
             .select_only()
             .columns([Column::Shop, Column::Record, Column::Lane])
             .distinct()
             .into_tuple()
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         let mut keys = Vec::with_capacity(lanes.len());
         for (shop, record, lane) in lanes {
@@ -104,7 +106,9 @@ impl Store {
                 .parse()
                 .map_err(|_| StoreError::UnknownWord { column: "sync_windows.lane", found: lane.clone() })?;
             let epoch = match lane {
-                Lane::Update => self.cursor(&shop, record).await?.map_or(0, |cursor| cursor.epoch),
+                Lane::Update => {
+                    self.store.cursors().get(&shop, record).await?.map_or(0, |cursor| cursor.epoch)
+                }
                 Lane::Create | Lane::Amounts => CREATE_EPOCH,
             };
             keys.push((LaneKey { shop, record, lane }, epoch));
@@ -174,7 +178,7 @@ async fn merge(tx: &Tx, stretch: Stretch) -> Result<u64, StoreError> {
     Ok(deleted.rows_affected)
 }
 
-/// Up to where windows are history. `None`: nothing is, because nobody knows where the cursor is.
+/// Up to where windows are history. `None`: nothing is, because no one knows where the cursor is.
 async fn passed(tx: &Tx, key: &LaneKey) -> Result<Option<DateTime<Utc>>, StoreError> {
     if key.lane != Lane::Update {
         return Ok(Some(DateTime::<Utc>::MAX_UTC));

@@ -31,7 +31,8 @@ pub struct LedgerWindow {
     pub completed_at: Option<DateTime<Utc>>,
 }
 
-/// Short windows that one run reads again at most, so that a platform whose totals are always wrong does not fill every run.
+/// Short windows that one run reads again at most, so that a platform whose totals are always wrong does not fill every
+/// run.
 pub const SHORT_AGAIN_MAX: usize = 100;
 
 /// A window that came out short is read again in the next run and from then on this often.
@@ -56,7 +57,7 @@ pub enum WindowState {
     Failed,
     /// Held too much; its halves stand beside it.
     Split,
-    /// So long ago that the platform no longer showed it when it was asked. Never read again by itself.
+    /// So long ago that the platform no longer showed it. Never read again automatically.
     Unreachable,
 }
 
@@ -101,7 +102,7 @@ impl WindowState {
 pub struct Close {
     pub id: i64,
     pub state: Closing,
-    /// How many rows the platform said it holds, told last.
+    /// How many rows the platform last said it holds.
     pub platform_total: u64,
     /// How many distinct numbers were seen.
     pub rows_seen: u64,
@@ -116,41 +117,49 @@ pub enum Closing {
     Unreachable,
 }
 
-impl Store {
+/// Which stretches of time were read, and which are open.
+#[derive(Clone, Copy)]
+pub struct WindowRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl WindowRepo<'_> {
     /// Forgets what an earlier run of the update lane left unfinished; what it closed stays. Leaves other lanes
-    /// alone: what is planned there is not planned anew by the next run.
-    pub async fn sweep(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            rules::sweep(&tx, &lease.key).await
-        })
-        .await
+    /// alone: what is planned there is not planned again by the next run.
+    pub async fn sweep(self, lease: &Lease) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                rules::sweep(&tx, &lease.key).await
+            })
+            .await
     }
 
     /// Forgets closed windows of the update lane that are to be read again: left in the ledger, they would let the
     /// cursor pass before that is done.
-    pub async fn forget_windows(&self, lease: &Lease, ids: &[i64]) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            rules::forget(&tx, &lease.key, ids).await
-        })
-        .await
+    pub async fn forget(self, lease: &Lease, ids: &[i64]) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                rules::forget(&tx, &lease.key, ids).await
+            })
+            .await
     }
 
     /// The closed update windows of an epoch that end after `after`, oldest first.
     pub async fn closed_after(
-        &self,
+        self,
         shop: &str,
         record: Record,
         epoch: i64,
         after: DateTime<Utc>,
     ) -> Result<Vec<LedgerWindow>, StoreError> {
-        rules::closed_after(&self.connection, self.dialect, shop, record, epoch, after).await
+        rules::closed_after(&self.store.connection, self.store.dialect, shop, record, epoch, after).await
     }
 
     /// The windows still to be read, newest first.
-    pub async fn open_windows(
-        &self,
+    pub async fn all_open(
+        self,
         shop: &str,
         record: Record,
         lane: Lane,
@@ -160,8 +169,8 @@ impl Store {
     }
 
     /// The windows that were closed with fewer rows than the platform said, newest first.
-    pub async fn short_windows(
-        &self,
+    pub async fn all_short(
+        self,
         shop: &str,
         record: Record,
         lane: Lane,
@@ -170,34 +179,34 @@ impl Store {
         self.windows_in(shop, record, lane, epoch, &[WindowState::Short]).await
     }
 
-    /// Whether a window of a record was read whole, with rows in it, though its total said more: then totals of this record are
-    /// not those of the window that is asked for.
-    pub async fn has_foreign_totals(&self, shop: &str, record: Record) -> Result<bool, StoreError> {
-        rules::has_foreign_totals(&self.connection, shop, record).await
+    /// Whether a window of a record was read whole, with rows in it, though its total said more: then totals of this
+    /// record are not those of the window that is requested.
+    pub async fn has_foreign_totals(self, shop: &str, record: Record) -> Result<bool, StoreError> {
+        rules::has_foreign_totals(&self.store.connection, shop, record).await
     }
 
     /// How many windows of a record are short, of both lanes.
-    pub async fn short_window_count(&self, shop: &str, record: Record) -> Result<u64, StoreError> {
-        let epoch = self.cursor(shop, record).await?.map_or(0, |cursor| cursor.epoch);
-        let gaps = self.gaps(shop, record, epoch).await?;
+    pub async fn count_short(self, shop: &str, record: Record) -> Result<u64, StoreError> {
+        let epoch = self.store.cursors().get(shop, record).await?.map_or(0, |cursor| cursor.epoch);
+        let gaps = self.store.explain().gaps(shop, record, epoch).await?;
         Ok(gaps.iter().filter(|gap| gap.state == WindowState::Short).map(|gap| gap.windows).sum())
     }
 
     /// What the create lane has to read at `now`, newest first: what is open, then what came out short.
     pub async fn history_left(
-        &self,
+        self,
         shop: &str,
         record: Record,
         now: DateTime<Utc>,
     ) -> Result<Vec<Window>, StoreError> {
-        let mut left = self.open_windows(shop, record, Lane::Create, CREATE_EPOCH).await?;
-        let short = self.short_windows(shop, record, Lane::Create, CREATE_EPOCH).await?;
+        let mut left = self.all_open(shop, record, Lane::Create, CREATE_EPOCH).await?;
+        let short = self.all_short(shop, record, Lane::Create, CREATE_EPOCH).await?;
         left.extend(short.into_iter().filter(|row| row.is_due_again(now)).take(SHORT_AGAIN_MAX));
         Ok(left.into_iter().map(|row| row.window).collect())
     }
 
     async fn windows_in(
-        &self,
+        self,
         shop: &str,
         record: Record,
         lane: Lane,
@@ -205,52 +214,56 @@ impl Store {
         states: &[WindowState],
     ) -> Result<Vec<LedgerWindow>, StoreError> {
         let key = LaneKey { shop: shop.to_owned(), record, lane };
-        rules::in_states(&self.connection, &key, epoch, states).await
+        rules::in_states(&self.store.connection, &key, epoch, states).await
     }
 
-    /// Plans windows in the create lane. A window asked for again is planned again, whatever became of it.
-    pub async fn plan_windows(&self, lease: &Lease, windows: &[Window]) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            rules::plan(&tx, &lease.key, windows, Known::PlanAgain).await
-        })
-        .await
+    /// Plans windows in the create lane. A window requested again is planned again, whatever became of it.
+    pub async fn plan(self, lease: &Lease, windows: &[Window]) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                rules::plan(&tx, &lease.key, windows, Known::PlanAgain).await
+            })
+            .await
     }
 
-    /// Notes that a window is being read, and tells its id.
-    pub async fn open_window(
-        &self,
+    /// Notes that a window is being read, and returns its id.
+    pub async fn open(
+        self,
         lease: &Lease,
         epoch: i64,
         window: Window,
         run_id: i64,
     ) -> Result<i64, StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            rules::open(&tx, &lease.key, epoch, window, run_id, now).await
-        })
-        .await
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                rules::open(&tx, &lease.key, epoch, window, run_id, now).await
+            })
+            .await
     }
 
     /// Notes that a window could not be read to its end. A short one stays short.
-    pub async fn fail_window(&self, lease: &Lease, id: i64) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            rules::fail(&tx, &lease.key, id).await
-        })
-        .await
+    pub async fn fail(self, lease: &Lease, id: i64) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                rules::fail(&tx, &lease.key, id).await
+            })
+            .await
     }
 
     /// Replaces a window by its halves. In the create lane they are planned. In the update lane the run that
     /// split it reads them at once; only a short window hands its state on, so that its halves are read again
     /// by a later run if this one does not get to them.
-    pub async fn split_window(&self, lease: &Lease, id: i64, halves: [Window; 2]) -> Result<(), StoreError> {
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            rules::split(&tx, &lease.key, id, halves).await
-        })
-        .await
+    pub async fn split(self, lease: &Lease, id: i64, halves: [Window; 2]) -> Result<(), StoreError> {
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                rules::split(&tx, &lease.key, id, halves).await
+            })
+            .await
     }
 }
 

@@ -17,7 +17,7 @@ use crate::store::db::dialect::{Dialect, text, text_or_null};
 use crate::store::db::transaction::Tx;
 use crate::store::entities::order;
 
-/// Writes what is new or changed, and tells its numbers. Where money comes by calls of its own, the orders of what
+/// Writes what is new or changed, and returns its numbers. Where money comes by calls of its own, the orders of what
 /// changed are due for one.
 pub async fn write(
     tx: &Tx,

@@ -1,4 +1,4 @@
-//! Money that a platform tells in calls of its own: which orders are due, and how an answer is stored.
+//! Money that a platform gives in separate calls: which orders are due, and how an answer is stored.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,19 +17,19 @@ use crate::store::entities::order::{Column, Entity};
 use crate::store::ledger::leases::{self, Lease};
 use crate::store::{Store, StoreError};
 
-/// An order whose money is to be asked for.
+/// An order whose money is to be requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueOrder {
     pub number: String,
     pub status: OrderStatus,
     pub updated_at: Option<DateTime<Utc>>,
-    /// To be handed back with the answer: an order that changed meanwhile is due anew.
+    /// To be handed back with the answer: an order that changed meanwhile is due again.
     pub due_at: DateTime<Utc>,
     /// How often in a row its money could not be read.
     pub attempts: i64,
 }
 
-/// What asking for the money of an order came to.
+/// What requesting the money of an order came to.
 #[derive(Clone, Debug)]
 pub struct AmountsRow {
     pub number: String,
@@ -44,7 +44,7 @@ pub enum AmountsResult {
         amounts: Amounts,
         /// The platform's own text.
         raw: String,
-        /// When to ask again. `None`: not until the order changes.
+        /// When to request again. `None`: not until the order changes.
         next_due: Option<DateTime<Utc>>,
     },
     /// No answer to be had yet.
@@ -53,11 +53,17 @@ pub enum AmountsResult {
     Failed { attempts: i64, due: DateTime<Utc> },
 }
 
-impl Store {
+/// The money of orders: what is due, and what came.
+#[derive(Clone, Copy)]
+pub struct AmountRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl AmountRepo<'_> {
     /// The next orders that are due at `now`, longest due first. `after`: the last one of the batch before.
     /// Of the orders that failed before, only those that were due at `begun_at` already.
-    pub async fn due_orders(
-        &self,
+    pub async fn due(
+        self,
         shop: &str,
         now: DateTime<Utc>,
         begun_at: DateTime<Utc>,
@@ -66,7 +72,7 @@ impl Store {
     ) -> Result<Vec<DueOrder>, StoreError> {
         type Due = (String, String, Option<DateTime<Utc>>, DateTime<Utc>, i64);
         let after = after.map(|last| {
-            let due_at = self.dialect.instant(last.due_at);
+            let due_at = self.store.dialect.instant(last.due_at);
             let same = Condition::all()
                 .add(Column::AmountsDueAt.eq(due_at.clone()))
                 .add(Column::Number.gt(last.number.as_str()));
@@ -82,18 +88,18 @@ impl Store {
                 Column::AmountsAttempts,
             ])
             .filter(Column::Shop.eq(shop))
-            .filter(Column::AmountsDueAt.lte(self.dialect.instant(now)))
+            .filter(Column::AmountsDueAt.lte(self.store.dialect.instant(now)))
             .filter(
                 Condition::any()
                     .add(Column::AmountsAttempts.eq(0))
-                    .add(Column::AmountsDueAt.lte(self.dialect.instant(begun_at))),
+                    .add(Column::AmountsDueAt.lte(self.store.dialect.instant(begun_at))),
             )
             .filter(Condition::all().add_option(after))
             .order_by_asc(Column::AmountsDueAt)
             .order_by_asc(Column::Number)
             .limit(limit)
             .into_tuple()
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         Ok(rows
             .into_iter()
@@ -108,62 +114,58 @@ impl Store {
     }
 
     /// How many orders are due at `now`.
-    pub async fn amounts_due(&self, shop: &str, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub async fn count_due(self, shop: &str, now: DateTime<Utc>) -> Result<u64, StoreError> {
         Ok(Entity::find()
             .filter(Column::Shop.eq(shop))
-            .filter(Column::AmountsDueAt.lte(self.dialect.instant(now)))
-            .count(&self.connection)
+            .filter(Column::AmountsDueAt.lte(self.store.dialect.instant(now)))
+            .count(&self.store.connection)
             .await?)
     }
 
-    /// How many orders there are whose money could not be read when it was last asked for.
-    pub async fn amounts_unreadable(&self, shop: &str) -> Result<u64, StoreError> {
+    /// How many orders there are whose money could not be read when it was last requested.
+    pub async fn count_unreadable(self, shop: &str) -> Result<u64, StoreError> {
         Ok(Entity::find()
             .filter(Column::Shop.eq(shop))
-            // In these words, which are those of the index.
+            // Written like the condition of the index, so that the index is used.
             .filter(Expr::cust("amounts_attempts > 0"))
-            .count(&self.connection)
+            .count(&self.store.connection)
             .await?)
     }
 
     /// Whether the money of any order was ever read.
-    pub async fn has_amounts(&self, shop: &str) -> Result<bool, StoreError> {
+    pub async fn has_any(self, shop: &str) -> Result<bool, StoreError> {
         let any = Entity::find()
             .select_only()
             .column(Column::Number)
             .filter(Column::Shop.eq(shop))
             .filter(Column::AmountsAt.is_not_null())
             .into_tuple::<String>()
-            .one(&self.connection)
+            .one(&self.store.connection)
             .await?;
         Ok(any.is_some())
     }
 
-    /// Stores what was asked for, touching nothing but money. An order that a page changed since it was taken
+    /// Stores what was requested, touching nothing but money. An order that a page changed since it was taken
     /// keeps the money that came, and stays due.
-    pub async fn commit_amounts(
-        &self,
-        lease: &Lease,
-        run_id: i64,
-        rows: Vec<AmountsRow>,
-    ) -> Result<(), StoreError> {
-        let now = self.clock.now();
+    pub async fn commit(self, lease: &Lease, run_id: i64, rows: Vec<AmountsRow>) -> Result<(), StoreError> {
+        let now = self.store.clock.now();
         let rows: BTreeMap<&str, &AmountsRow> = rows.iter().map(|row| (row.number.as_str(), row)).collect();
         let rows = &rows;
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            let shop = lease.key.shop.as_str();
-            let numbers: Vec<&str> = rows.keys().copied().collect();
-            let stored = locked(&tx, shop, &numbers).await?;
-            for (number, row) in rows {
-                // An order that was deleted meanwhile needs no money.
-                if let Some(stored) = stored.get(*number) {
-                    apply(&tx, shop, run_id, now, row, stored).await?;
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                let shop = lease.key.shop.as_str();
+                let numbers: Vec<&str> = rows.keys().copied().collect();
+                let stored = locked(&tx, shop, &numbers).await?;
+                for (number, row) in rows {
+                    // An order that was deleted meanwhile needs no money.
+                    if let Some(stored) = stored.get(*number) {
+                        apply(&tx, shop, run_id, now, row, stored).await?;
+                    }
                 }
-            }
-            Ok(())
-        })
-        .await
+                Ok(())
+            })
+            .await
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is here, for comparisons with what a platform shows: counts, versions, what was set aside.
 
+use crate::store::records::scans::ScanRepo;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
@@ -9,14 +10,14 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelec
 use super::tables::table_of;
 use crate::domain::entity::Kind;
 use crate::domain::record::Record;
+use crate::store::StoreError;
 use crate::store::db::bulk::KEYS_PER_STATEMENT;
 use crate::store::entities::quarantine;
-use crate::store::{Store, StoreError};
 
-impl Store {
+impl ScanRepo<'_> {
     /// How many things of a kind were created from one second to another, both included.
     pub async fn created_between(
-        &self,
+        self,
         shop: &str,
         kind: Kind,
         from: i64,
@@ -25,7 +26,7 @@ impl Store {
         let table = table_of(kind);
         let instant = |seconds| {
             let at = DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
-            Expr::value(self.dialect.instant(at))
+            Expr::value(self.store.dialect.instant(at))
         };
         let select = Query::select()
             .expr(Func::count(Expr::col(table.key)))
@@ -34,14 +35,14 @@ impl Store {
             .and_where(Expr::col("created_at").gte(instant(from)))
             .and_where(Expr::col("created_at").lte(instant(until)))
             .to_owned();
-        let row = self.connection.query_one(&select).await?;
+        let row = self.store.connection.query_one(&select).await?;
         let rows: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
         Ok(rows.unwrap_or(0).unsigned_abs())
     }
 
     /// Those of `numbers` that are stored, with the platform's time of their last change.
     pub async fn versions(
-        &self,
+        self,
         shop: &str,
         kind: Kind,
         numbers: &[String],
@@ -55,7 +56,7 @@ impl Store {
                 .and_where(table.of_shop(shop))
                 .and_where(table.key_is_in(numbers.iter().map(String::as_str)))
                 .to_owned();
-            for row in self.connection.query_all(&select).await? {
+            for row in self.store.connection.query_all(&select).await? {
                 versions.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
             }
         }
@@ -64,7 +65,7 @@ impl Store {
 
     /// Those of `numbers` that are in quarantine.
     pub async fn set_aside(
-        &self,
+        self,
         shop: &str,
         record: Record,
         numbers: &[String],
@@ -79,7 +80,7 @@ impl Store {
                 .filter(Column::Record.eq(record.as_str()))
                 .filter(Column::Number.is_in(numbers))
                 .into_tuple()
-                .all(&self.connection)
+                .all(&self.store.connection)
                 .await?;
             aside.extend(found);
         }

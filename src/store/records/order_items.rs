@@ -143,7 +143,7 @@ fn row(shop: &str, order: &Order, line: i64, item: &OrderItem, kept: &LinesMoney
     ]
 }
 
-/// What the line itself tells, else what came with the order's money, else what is stored.
+/// What the line itself holds, else what came with the order's money, else what is stored.
 fn line_money(order: &Order, item: &OrderItem, kept: &LinesMoney) -> LineMoney {
     if item.unit_minor.is_some() || item.total_minor.is_some() {
         return LineMoney {

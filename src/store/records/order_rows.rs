@@ -44,7 +44,7 @@ pub async fn stored_money(tx: &Tx, shop: &str, numbers: &[&str]) -> Result<Store
     Ok(money)
 }
 
-/// Writes the orders that are new or changed, and tells their numbers.
+/// Writes the orders that are new or changed, and returns their numbers.
 pub async fn upsert(
     tx: &Tx,
     context: &Context<'_>,
@@ -98,7 +98,7 @@ const MONEY: [Column; 7] = [
     Column::Currency,
 ];
 
-/// What an order's answers tell, but for its money.
+/// The columns of an order, without its money.
 const TYPED: [Column; 19] = [
     Column::Platform,
     Column::Status,
@@ -138,8 +138,8 @@ fn on_conflict(context: &Context<'_>, brings_money: bool) -> OnConflict {
     conflict.action_and_where(rows::is_newer(context, table_of(Kind::Order).name)).to_owned()
 }
 
-/// Due now. Never the very moment it was due before: a drain that is asking for the money of the order as it was
-/// tells by that moment whether what it got is out of date.
+/// Due now. Never the very moment it was due before: a drain that is requesting the money of the order as it was
+/// sees by that moment whether its answer is out of date.
 pub fn due_again(context: &Context<'_>) -> Expr {
     let now = context.dialect.instant(context.synced_at);
     let before = context.dialect.instant(context.synced_at - TimeDelta::milliseconds(1));

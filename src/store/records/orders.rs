@@ -9,7 +9,7 @@ use crate::domain::order::Order;
 use crate::store::StoreError;
 use crate::store::db::transaction::Tx;
 
-/// Writes what is new or changed and tells its numbers.
+/// Writes what is new or changed and returns its numbers.
 pub async fn write(
     tx: &Tx,
     context: &Context<'_>,

@@ -34,15 +34,15 @@ pub struct PageCommit {
     /// The moment of this commit.
     pub synced_at: DateTime<Utc>,
     pub things: Vec<Stored>,
-    /// Whether the money of the orders that are written has to be asked for by a call of its own. A case that is
+    /// Whether the money of the orders that are written has to be requested by a call of its own. A case that is
     /// written changes the money of its order.
     pub amounts_due: bool,
     /// No stored update time can lie after this moment: one that does is a mistake, and gives way.
     pub believed_until: DateTime<Utc>,
     /// What is also among `things` is stored as far as it could be read, or was readable before and no longer is.
     pub quarantined: Vec<Quarantined>,
-    /// The window whose pages showed all this: it is read again for what went into quarantine and has no call of its own.
-    /// `None`: nothing is read again for that.
+    /// The window whose pages showed all this: it is read again for what went into quarantine and has no call of its
+    /// own. `None`: nothing is read again for that.
     pub shown_in: Option<ShownIn>,
     /// The window ends with this page. `None`: more pages follow.
     pub close: Option<Close>,
@@ -55,11 +55,11 @@ pub struct Stored {
     pub answers: Answers,
     /// When it was read. What is in quarantine since a later moment is a newer version of it and stays there.
     pub read_at: DateTime<Utc>,
-    /// Of the list row alone: an equal one needs no detail call and no write. Empty: any later reading replaces this one,
-    /// whatever its update time.
+    /// Of the list row alone: an equal one needs no detail call and no write. Empty: any later reading replaces this
+    /// one, whatever its update time.
     pub list_hash: String,
-    /// Whether the platform may show other rows of the same order, with lines of their own. Such a row is never stored in
-    /// place of lines that it does not have; see [`StoreError::InParts`].
+    /// Whether the platform may show other rows of the same order, with lines of their own. Such a row is never stored
+    /// in place of lines that it does not have; see [`StoreError::InParts`].
     pub may_be_part: bool,
 }
 
@@ -108,11 +108,18 @@ pub struct Sorted<'a> {
     pub activities: Pieces<'a, Activity>,
 }
 
-impl Store {
+/// Writes what a page of a list brought.
+#[derive(Clone, Copy)]
+pub struct PageRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl PageRepo<'_> {
     /// The hashes of the list rows of those of `numbers` that are stored and, as far as is known, still there. Without
-    /// those in quarantine: a row that is readable again must be read, though it is as it was before, to come out of there.
+    /// those in quarantine: a row that is readable again must be read, though it is as it was before, to come out of
+    /// there.
     pub async fn list_hashes(
-        &self,
+        self,
         shop: &str,
         kind: Kind,
         numbers: &[String],
@@ -128,46 +135,48 @@ impl Store {
                 .to_owned();
             select.cond_where(Condition::all().add_option(table.is_there()));
             select.and_where(Expr::exists(set_aside(shop, kind)).not());
-            for row in self.connection.query_all(&select).await? {
+            for row in self.store.connection.query_all(&select).await? {
                 hashes.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
             }
         }
         Ok(hashes)
     }
 
-    /// Stores a page: its rows and, when it closes the window, the ledger and the cursor with them, or nothing. Nothing also
-    /// where a row may be only a part of its order: [`StoreError::InParts`] says of which orders all rows have to be read.
-    pub async fn commit_page(&self, lease: &Lease, page: &PageCommit) -> Result<Committed, StoreError> {
+    /// Stores a page: its rows and, when it closes the window, the ledger and the cursor with them, or nothing. Nothing
+    /// also where a row may be only a part of its order: [`StoreError::InParts`] says of which orders all rows have to
+    /// be read.
+    pub async fn commit(self, lease: &Lease, page: &PageCommit) -> Result<Committed, StoreError> {
         parts::refuse_if_any(parts::in_page(page))?;
         let sorted = &Sorted::new(&page.things);
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            // What stays there keeps its first moment and its attempts.
-            let stays: HashSet<&str> =
-                page.quarantined.iter().filter_map(|odd| odd.number.as_deref()).collect();
-            let leaves = || sorted.read().filter(|(number, _)| !stays.contains(number));
-            let parts = leaves().filter(|(number, _)| sorted.may_be_part(number));
-            parts::refuse_if_any(read_again::among(&tx, &lease.key, parts).await?)?;
-            let written = write_things(&tx, lease, page, sorted).await?;
-            let released = quarantine::release(&tx, &lease.key, leaves()).await?;
-            let new = quarantine::keep(&tx, &lease.key, page).await?;
-            let mut cursor = None;
-            if let Some(close) = page.close {
-                rules::close(&tx, &lease.key, close, page.run_id, page.synced_at).await?;
-                if lease.key.lane == Lane::Update {
-                    cursor = cursors::advance(&tx, &lease.key.shop, lease.key.record).await?;
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                // What stays there keeps its first moment and its attempts.
+                let stays: HashSet<&str> =
+                    page.quarantined.iter().filter_map(|odd| odd.number.as_deref()).collect();
+                let leaves = || sorted.read().filter(|(number, _)| !stays.contains(number));
+                let parts = leaves().filter(|(number, _)| sorted.may_be_part(number));
+                parts::refuse_if_any(read_again::among(&tx, &lease.key, parts).await?)?;
+                let written = write_things(&tx, lease, page, sorted).await?;
+                let released = quarantine::release(&tx, &lease.key, leaves()).await?;
+                let new = quarantine::keep(&tx, &lease.key, page).await?;
+                let mut cursor = None;
+                if let Some(close) = page.close {
+                    rules::close(&tx, &lease.key, close, page.run_id, page.synced_at).await?;
+                    if lease.key.lane == Lane::Update {
+                        cursor = cursors::advance(&tx, &lease.key.shop, lease.key.record).await?;
+                    }
                 }
-            }
-            let quarantine = Changes { new, released };
-            Ok(Committed { written, unchanged: sorted.len() - written, cursor, quarantine })
-        })
-        .await
+                let quarantine = Changes { new, released };
+                Ok(Committed { written, unchanged: sorted.len() - written, cursor, quarantine })
+            })
+            .await
     }
 
     /// Stores what was made of rows in quarantine, under the rules of every page, and takes those rows out; notes which
     /// were tried in vain.
     pub async fn commit_retried(
-        &self,
+        self,
         lease: &Lease,
         page: &PageCommit,
         readable: &[&QuarantineRow],
@@ -175,16 +184,17 @@ impl Store {
     ) -> Result<Committed, StoreError> {
         parts::refuse_if_any(parts::in_page(page))?;
         let sorted = &Sorted::new(&page.things);
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            let written = write_things(&tx, lease, page, sorted).await?;
-            let known_by = readable.iter().map(|row| (row.number.as_str(), row.last_seen_at));
-            let released = quarantine::release(&tx, &lease.key, known_by).await?;
-            quarantine::note_tried(&tx, &lease.key, unreadable, page.synced_at).await?;
-            let quarantine = Changes { released, ..Changes::default() };
-            Ok(Committed { written, unchanged: sorted.len() - written, cursor: None, quarantine })
-        })
-        .await
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                let written = write_things(&tx, lease, page, sorted).await?;
+                let known_by = readable.iter().map(|row| (row.number.as_str(), row.last_seen_at));
+                let released = quarantine::release(&tx, &lease.key, known_by).await?;
+                quarantine::note_tried(&tx, &lease.key, unreadable, page.synced_at).await?;
+                let quarantine = Changes { released, ..Changes::default() };
+                Ok(Committed { written, unchanged: sorted.len() - written, cursor: None, quarantine })
+            })
+            .await
     }
 }
 
@@ -201,7 +211,7 @@ fn set_aside(shop: &str, kind: Kind) -> SelectStatement {
         .to_owned()
 }
 
-/// Writes what is new or changed, kind by kind in one order for all writers, and tells how much it was.
+/// Writes what is new or changed, kind by kind in one order for all writers, and returns how many.
 async fn write_things(
     tx: &Tx,
     lease: &Lease,

@@ -1,9 +1,9 @@
-//! Rows that may be only a part of their order: a platform may show an order in several rows, each with lines of its own, on
-//! any pages of any windows.
+//! Rows that may be only a part of their order: a platform may show an order in several rows, each with lines of its
+//! own, on any pages of any windows.
 //!
-//! A row alone does not say whether it is all of its order. It is taken for the whole until something speaks against it: another
-//! row of the order with other lines, here or in the store, or a row of the order that could not be read. Then nothing is
-//! written, and the caller reads all rows of the order at once, which only the platform can tell.
+//! A row alone does not say whether it is all of its order. It is taken for the whole until something speaks against
+//! it: another row of the order with other lines, here or in the store, or a row of the order that could not be read.
+//! Then nothing is written, and the caller reads all rows of the order at once, which only the platform can give.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::domain::order::{Order, OrderItem};
 use crate::store::StoreError;
 use crate::store::db::transaction::Tx;
 
-/// What tells one line of an order from another: its number; without one, what is sold.
+/// What identifies a line of an order: its number; without one, what is sold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LineKey([Option<String>; 3]);
 
@@ -57,8 +57,8 @@ pub fn in_page(page: &PageCommit) -> BTreeSet<String> {
     in_parts.map(|(number, _)| number.to_owned()).collect()
 }
 
-/// The orders that are stored with lines their rows do not have; or, where the stored order is newer than the row, without
-/// lines that the row has.
+/// The orders that are stored with lines their rows do not have; or, where the stored order is newer than the row,
+/// without lines that the row has.
 pub async fn in_store(
     tx: &Tx,
     shop: &str,

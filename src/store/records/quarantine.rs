@@ -1,5 +1,5 @@
-//! Quarantine: records that could not be read, kept with the reason until a later copy is stored, the platform answers, or
-//! a later version of the program can read them.
+//! Quarantine: records that could not be read, kept with the reason until a later copy is stored, the platform answers,
+//! or a later version of the program can read them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -37,7 +37,7 @@ pub struct Quarantined {
     pub reason: String,
     /// The platform's own text.
     pub raw: String,
-    /// Whether a call of its own may tell more, so that it is asked for again by itself.
+    /// Whether a detail call may give more, so that it is requested again by itself.
     pub has_own_call: bool,
 }
 
@@ -57,7 +57,7 @@ pub struct QuarantineRow {
     pub last_seen_at: DateTime<Utc>,
     /// The version of this program that last tried to read it. `None`: one that did not say.
     pub version: Option<String>,
-    /// From when on it is asked for again. `None`: not by itself.
+    /// From when on it is requested again. `None`: not by itself.
     pub next_try_at: Option<DateTime<Utc>>,
     /// The window that showed it last, which is read again for what has no call of its own. `None`: no window did.
     pub shown_in: Option<ShownIn>,
@@ -111,9 +111,15 @@ impl QuarantineRow {
     }
 }
 
-impl Store {
+/// Rows that could not be read, and when they are requested again.
+#[derive(Clone, Copy)]
+pub struct QuarantineRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl QuarantineRepo<'_> {
     /// What is in quarantine, newest first. `None`: of all shops.
-    pub async fn quarantine(&self, shop: Option<&str>) -> Result<Vec<QuarantineRow>, StoreError> {
+    pub async fn list(self, shop: Option<&str>) -> Result<Vec<QuarantineRow>, StoreError> {
         let mut find = Entity::find();
         if let Some(shop) = shop {
             find = find.filter(Column::Shop.eq(shop));
@@ -123,46 +129,46 @@ impl Store {
             .order_by_asc(Column::Shop)
             .order_by_asc(Column::Record)
             .order_by_asc(Column::Number)
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         rows.into_iter().map(QuarantineRow::try_from).collect()
     }
 
     /// One of them.
-    pub async fn quarantined(
-        &self,
+    pub async fn get(
+        self,
         shop: &str,
         record: Record,
         number: &str,
     ) -> Result<Option<QuarantineRow>, StoreError> {
         let key = (shop.to_owned(), record.as_str().to_owned(), number.to_owned());
-        Entity::find_by_id(key).one(&self.connection).await?.map(QuarantineRow::try_from).transpose()
+        Entity::find_by_id(key).one(&self.store.connection).await?.map(QuarantineRow::try_from).transpose()
     }
 
     /// How many there are to be tried again.
-    pub async fn count_untried(&self, of: Untried<'_>) -> Result<u64, StoreError> {
-        Ok(Entity::find().filter(of.condition(self.dialect)).count(&self.connection).await?)
+    pub async fn count_untried(self, of: Untried<'_>) -> Result<u64, StoreError> {
+        Ok(Entity::find().filter(of.condition(self.store.dialect)).count(&self.store.connection).await?)
     }
 
     /// The next rows to be tried again, by number. `after`: the last number of the batch before.
     pub async fn untried(
-        &self,
+        self,
         of: Untried<'_>,
         after: Option<&str>,
         limit: u64,
     ) -> Result<Vec<QuarantineRow>, StoreError> {
         let rows = Entity::find()
-            .filter(of.condition(self.dialect).add_option(after.map(|after| Column::Number.gt(after))))
+            .filter(of.condition(self.store.dialect).add_option(after.map(|after| Column::Number.gt(after))))
             .order_by_asc(Column::Number)
             .limit(limit)
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         rows.into_iter().map(QuarantineRow::try_from).collect()
     }
 
-    /// Those of `numbers` that are asked for again by themselves, by number.
+    /// Those of `numbers` that are requested again by themselves, by number.
     pub async fn asked_again(
-        &self,
+        self,
         shop: &str,
         record: Record,
         numbers: &[&str],
@@ -174,7 +180,7 @@ impl Store {
                 .filter(Column::Record.eq(record.as_str()))
                 .filter(Column::Number.is_in(numbers.iter().copied()))
                 .filter(Column::NextTryAt.is_not_null())
-                .all(&self.connection)
+                .all(&self.store.connection)
                 .await?;
             for row in rows {
                 kept.insert(row.number.clone(), QuarantineRow::try_from(row)?);
@@ -183,13 +189,13 @@ impl Store {
         Ok(kept)
     }
 
-    /// How much of a (shop, record) is in quarantine and asked for again by itself.
-    pub async fn count_asked_again(&self, shop: &str, record: Record) -> Result<u64, StoreError> {
+    /// How much of a (shop, record) is in quarantine and requested again by itself.
+    pub async fn count_asked_again(self, shop: &str, record: Record) -> Result<u64, StoreError> {
         Ok(Entity::find()
             .filter(Column::Shop.eq(shop))
             .filter(Column::Record.eq(record.as_str()))
             .filter(Column::NextTryAt.is_not_null())
-            .count(&self.connection)
+            .count(&self.store.connection)
             .await?)
     }
 }
@@ -235,8 +241,8 @@ pub async fn note_tried(
     Ok(())
 }
 
-/// Puts what a page could not read into quarantine; what is already there is counted once more. Returns the numbers of the new
-/// ones.
+/// Puts what a page could not read into quarantine; what is already there is counted once more. Returns the numbers of
+/// the new ones.
 pub async fn keep(tx: &Tx, key: &LaneKey, page: &PageCommit) -> Result<BTreeSet<String>, StoreError> {
     let mut new = BTreeSet::new();
     for has_own_call in [true, false] {

@@ -1,6 +1,7 @@
-//! Windows that are read again because of what they showed: rows of a list that could not be read, and that no call of their own
-//! tells more of.
+//! Windows that are read again because of what they showed: rows of a list that could not be read, and that no call of
+//! their own shows.
 
+use crate::store::records::quarantine::QuarantineRepo;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -11,11 +12,11 @@ use super::quarantine::VERSION;
 use crate::domain::again;
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
+use crate::store::StoreError;
 use crate::store::db::bulk::KEYS_PER_STATEMENT;
 use crate::store::db::transaction::Tx;
 use crate::store::entities::quarantine::{Column, Entity};
 use crate::store::ledger::leases::{self, LaneKey, Lease};
-use crate::store::{Store, StoreError};
 
 /// A window of a list: of update time or of creation time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,27 +36,28 @@ pub struct WindowRead {
     pub attempts: i64,
 }
 
-impl Store {
-    /// Notes that a window was read again. A row without a number that it did not show this time leaves the quarantine: it
-    /// could be read, or is somewhere else by now. What is left is due later. Returns how many left.
-    pub async fn note_read_again(&self, lease: &Lease, read: WindowRead) -> Result<u64, StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            let gone = if read.is_whole { forget_nameless(&tx, &lease.key, read).await? } else { 0 };
-            let attempts = read.attempts.saturating_add(1);
-            let next_try = tx.dialect.instant(again::next_try(attempts, now));
-            Entity::update_many()
-                .col_expr(Column::Attempts, Expr::value(attempts))
-                .col_expr(Column::NextTryAt, Expr::value(next_try))
-                .col_expr(Column::Version, Expr::value(VERSION))
-                .filter(of_window(&tx, &lease.key, read.shown_in))
-                .filter(Column::Attempts.lte(attempts))
-                .exec(tx.db())
-                .await?;
-            Ok(gone)
-        })
-        .await
+impl QuarantineRepo<'_> {
+    /// Notes that a window was read again. A row without a number that it did not show this time leaves the quarantine:
+    /// it could be read, or is somewhere else by now. What is left is due later. Returns how many left.
+    pub async fn note_read_again(self, lease: &Lease, read: WindowRead) -> Result<u64, StoreError> {
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                let gone = if read.is_whole { forget_nameless(&tx, &lease.key, read).await? } else { 0 };
+                let attempts = read.attempts.saturating_add(1);
+                let next_try = tx.dialect.instant(again::next_try(attempts, now));
+                Entity::update_many()
+                    .col_expr(Column::Attempts, Expr::value(attempts))
+                    .col_expr(Column::NextTryAt, Expr::value(next_try))
+                    .col_expr(Column::Version, Expr::value(VERSION))
+                    .filter(of_window(&tx, &lease.key, read.shown_in))
+                    .filter(Column::Attempts.lte(attempts))
+                    .exec(tx.db())
+                    .await?;
+                Ok(gone)
+            })
+            .await
     }
 }
 

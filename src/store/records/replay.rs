@@ -18,11 +18,11 @@ use crate::store::{Store, StoreError};
 /// What stands in `raw` once the answers were let go.
 const NOTHING: &str = "{}";
 
-/// A stored thing as its answers told it.
+/// A stored thing with its answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawRow {
     pub number: String,
-    /// The column as it is, which tells [`Store::rewrite_typed`] whether it is still the same.
+    /// The column as it is, by which [`ReplayRepo::rewrite_typed`] sees whether it is still the same.
     pub raw: String,
 }
 
@@ -34,7 +34,7 @@ impl RawRow {
     }
 }
 
-/// A thing made anew of stored answers.
+/// A thing converted again from stored answers.
 #[derive(Clone, Debug)]
 pub struct Retyped {
     /// An order whose money comes by a call of its own brings it here when it is among the answers.
@@ -43,10 +43,16 @@ pub struct Retyped {
     pub raw: String,
 }
 
-impl Store {
+/// Converts stored answers again into typed columns.
+#[derive(Clone, Copy)]
+pub struct ReplayRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl ReplayRepo<'_> {
     /// The next things of a kind by number, `limit` of them at most. `after`: the last number of the batch before.
     pub async fn raw_batch(
-        &self,
+        self,
         shop: &str,
         kind: Kind,
         after: Option<&str>,
@@ -61,60 +67,62 @@ impl Store {
             .order_by(table.key, sea_orm::Order::Asc)
             .limit(limit)
             .to_owned();
-        let rows = self.connection.query_all(&select).await?;
+        let rows = self.store.connection.query_all(&select).await?;
         let rows = rows
             .iter()
             .map(|row| Ok(RawRow { number: row.try_get_by_index(0)?, raw: row.try_get_by_index(1)? }));
         rows.collect()
     }
 
-    /// Writes the typed columns and the parts of things that are stored, and tells how many. Hashes, `raw`, moments,
-    /// runs, events and dates of money stay; so does money that is not given, and an update time that is not told or
-    /// cannot be true: one after the thing was read, or after now where a clock that was ahead wrote down when it was read. A thing that changed since its answers were read is left as it is.
-    pub async fn rewrite_typed(&self, shop: &str, things: &[Retyped]) -> Result<u64, StoreError> {
-        let now = self.clock.now();
+    /// Writes the typed columns and the parts of things that are stored, and returns how many. Hashes, `raw`, moments,
+    /// runs, events and dates of money stay; so does money that is not given, and an update time that is missing or
+    /// cannot be true: one after the thing was read, or after now where a clock that was ahead wrote down when it was
+    /// read. A thing that changed since its answers were read is left as it is.
+    pub async fn rewrite_typed(self, shop: &str, things: &[Retyped]) -> Result<u64, StoreError> {
+        let now = self.store.clock.now();
         let mut rewritten = 0;
         for things in things.chunks(KEYS_PER_STATEMENT) {
-            rewritten += self.write(|tx| rewrite(tx, shop, things, now)).await?;
+            rewritten += self.store.write(|tx| rewrite(tx, shop, things, now)).await?;
         }
         Ok(rewritten)
     }
 
     /// Lets go of the answers of what was last written before `older_than`; all else of it stays, the hashes too. Looks
-    /// at the next few hundred things of a kind by number and tells where to go on.
+    /// at the next few hundred things of a kind by number and returns where to continue.
     pub async fn prune_raw(
-        &self,
+        self,
         shop: &str,
         kind: Kind,
         older_than: DateTime<Utc>,
         after: Option<&str>,
     ) -> Result<Pruned<String>, StoreError> {
         let table = table_of(kind);
-        self.write(|tx| async move {
-            let keys = Query::select()
-                .column(table.key)
-                .from(table.name)
-                .and_where(table.of_shop(shop))
-                .and_where_option(after.map(|after| Expr::col(table.key).gt(after)))
-                .order_by(table.key, sea_orm::Order::Asc)
-                .limit(KEYS_PER_STATEMENT as u64)
-                .to_owned();
-            let keys = tx.db().query_all(&keys).await?;
-            let keys: Vec<String> =
-                keys.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
-            let update = Query::update()
-                .table(table.name)
-                .value("raw", NOTHING)
-                .and_where(table.of_shop(shop))
-                .and_where(table.key_is_in(keys.iter().map(String::as_str)))
-                .and_where(Expr::col("synced_at").lt(Expr::value(tx.dialect.instant(older_than))))
-                .and_where(Expr::col("raw").ne(NOTHING))
-                .to_owned();
-            let rows = tx.db().execute(&update).await?.rows_affected();
-            let is_last = keys.len() < KEYS_PER_STATEMENT;
-            Ok(Pruned { rows, next: keys.into_iter().next_back().filter(|_| !is_last) })
-        })
-        .await
+        self.store
+            .write(|tx| async move {
+                let keys = Query::select()
+                    .column(table.key)
+                    .from(table.name)
+                    .and_where(table.of_shop(shop))
+                    .and_where_option(after.map(|after| Expr::col(table.key).gt(after)))
+                    .order_by(table.key, sea_orm::Order::Asc)
+                    .limit(KEYS_PER_STATEMENT as u64)
+                    .to_owned();
+                let keys = tx.db().query_all(&keys).await?;
+                let keys: Vec<String> =
+                    keys.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+                let update = Query::update()
+                    .table(table.name)
+                    .value("raw", NOTHING)
+                    .and_where(table.of_shop(shop))
+                    .and_where(table.key_is_in(keys.iter().map(String::as_str)))
+                    .and_where(Expr::col("synced_at").lt(Expr::value(tx.dialect.instant(older_than))))
+                    .and_where(Expr::col("raw").ne(NOTHING))
+                    .to_owned();
+                let rows = tx.db().execute(&update).await?.rows_affected();
+                let is_last = keys.len() < KEYS_PER_STATEMENT;
+                Ok(Pruned { rows, next: keys.into_iter().next_back().filter(|_| !is_last) })
+            })
+            .await
     }
 }
 
@@ -156,7 +164,7 @@ async fn rewrite(tx: Tx, shop: &str, things: &[Retyped], now: DateTime<Utc>) -> 
     Ok(same.iter().map(|stored| stored.entity.number()).collect::<HashSet<_>>().len() as u64)
 }
 
-/// What is stored of a thing that is made anew.
+/// What is stored of a thing that is converted again.
 struct Known {
     raw: String,
     updated_at: Option<DateTime<Utc>>,

@@ -27,7 +27,8 @@ pub trait Row {
     fn content_hash(&self) -> &str;
     /// The columns that are its own; `updated_at` is among them.
     fn own(&self, dialect: Dialect) -> Vec<Cell>;
-    /// The columns of each part, without those that name shop and owner. `None`: nobody told of them, and those stored stay.
+    /// The columns of each part, without those that name shop and owner. `None`: the answers do not hold them, and the
+    /// stored ones stay.
     fn parts(&self) -> Option<Vec<Vec<Cell>>> {
         None
     }
@@ -41,7 +42,7 @@ pub struct Parts {
     pub owner: &'static str,
 }
 
-/// Writes what is new or changed, and tells its keys.
+/// Writes what is new or changed, and returns its keys.
 pub async fn write<T: Row>(
     tx: &Tx,
     context: &Context<'_>,
@@ -137,7 +138,8 @@ pub fn is_newer(context: &Context<'_>, table: &'static str) -> Expr {
     is_not_older.and(new("content_hash").ne(old("content_hash")))
 }
 
-/// Of things whose parts nobody told of, the answers that did so before: where the parts stay, what they were made of does.
+/// For things whose answers hold no parts: the older answers that did. Parts that stay keep the answers they were made
+/// from.
 async fn answers_of_parts<T: Row>(
     tx: &Tx,
     shop: &str,
@@ -216,7 +218,7 @@ async fn bring_back<T: Row>(
     Ok(back)
 }
 
-/// Replaces the parts of each thing that tells its parts, as a whole.
+/// Replaces all parts of each thing whose answers hold parts.
 async fn rewrite_parts<T: Row>(tx: &Tx, shop: &str, things: &[&T]) -> Result<(), StoreError> {
     let Some(Parts { table, owner }) = T::PARTS else {
         return Ok(());

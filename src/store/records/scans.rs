@@ -39,10 +39,16 @@ pub struct ScanRows {
     pub present: u64,
 }
 
-impl Store {
+/// Compares lists that are read whole with what is stored.
+#[derive(Clone, Copy)]
+pub struct ScanRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl ScanRepo<'_> {
     /// How many rows of a record the last complete scan saw, and how many are there now.
-    pub async fn scan_rows(&self, shop: &str, record: Record) -> Result<ScanRows, StoreError> {
-        let last = self.cursor(shop, record).await?.and_then(|cursor| cursor.last_full_rows);
+    pub async fn scan_rows(self, shop: &str, record: Record) -> Result<ScanRows, StoreError> {
+        let last = self.store.cursors().get(shop, record).await?.and_then(|cursor| cursor.last_full_rows);
         let mut present = 0;
         for kind in Kind::ALL.into_iter().filter(|kind| kind.record() == record) {
             present += self.rows_present(shop, kind).await?;
@@ -51,24 +57,24 @@ impl Store {
     }
 
     /// How many rows of a kind are stored and, as far as is known, still there.
-    pub async fn rows_present(&self, shop: &str, kind: Kind) -> Result<u64, StoreError> {
+    pub async fn rows_present(self, shop: &str, kind: Kind) -> Result<u64, StoreError> {
         let table = table_of(kind);
         let select = Query::select()
             .expr(Func::count(Expr::col(table.key)))
             .from(table.name)
             .cond_where(Condition::all().add(table.of_shop(shop)).add_option(table.is_there()))
             .to_owned();
-        let row = self.connection.query_one(&select).await?;
+        let row = self.store.connection.query_one(&select).await?;
         let rows: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
         Ok(rows.unwrap_or(0).unsigned_abs())
     }
 
-    /// Ends a scan that saw everything, and tells how many rows are gone. Those that were written since it began stay,
-    /// whether it saw them or not.
+    /// Ends a scan that saw everything, and returns how many rows are gone. Those that were written since it began
+    /// stay, whether it saw them or not.
     ///
     /// In several transactions, each of which finds out whether the lease still stands. The cursor is the last: a scan
     /// that was cut off here is no complete one, and what it marked another one may bring back.
-    pub async fn finish_scan(&self, lease: &Lease, end: ScanEnd) -> Result<u64, StoreError> {
+    pub async fn finish_scan(self, lease: &Lease, end: ScanEnd) -> Result<u64, StoreError> {
         let end = &end;
         let mut gone = 0;
         if end.marks_gone {
@@ -76,19 +82,20 @@ impl Store {
                 gone += self.mark_gone(lease, *kind, seen, end.started_at).await?;
             }
         }
-        self.write(|tx| async move {
-            leases::lock_lease(&tx, lease).await?;
-            if end.is_whole {
-                read_again::forget_before(&tx, &lease.key, end.started_at).await?;
-            }
-            cursors::finish_scan(&tx, &lease.key.shop, end).await
-        })
-        .await?;
+        self.store
+            .write(|tx| async move {
+                leases::lock_lease(&tx, lease).await?;
+                if end.is_whole {
+                    read_again::forget_before(&tx, &lease.key, end.started_at).await?;
+                }
+                cursors::finish_scan(&tx, &lease.key.shop, end).await
+            })
+            .await?;
         Ok(gone)
     }
 
     async fn mark_gone(
-        &self,
+        self,
         lease: &Lease,
         kind: Kind,
         seen: &HashSet<String>,
@@ -97,12 +104,13 @@ impl Store {
         if !table_of(kind).vanishes {
             return Ok(0);
         }
-        let at = self.clock.now();
+        let at = self.store.clock.now();
         let mut gone = 0;
         let mut after: Option<String> = None;
         loop {
             let from = after.as_deref();
             let step = self
+                .store
                 .write(|tx| async move {
                     leases::lock_lease(&tx, lease).await?;
                     mark_step(&tx, Step { shop: &lease.key.shop, kind, after: from, started_at, at }, seen)

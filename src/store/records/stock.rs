@@ -1,4 +1,4 @@
-//! The stock of SKUs, warehouse by warehouse, where a platform tells it in calls of its own.
+//! The stock of SKUs, warehouse by warehouse, where a platform gives it in separate calls.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 
 const TABLE: &str = "sku_stock";
 
-/// A SKU whose stock is to be asked for.
+/// A SKU whose stock is to be requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueSku {
     pub sku_id: String,
@@ -23,11 +23,17 @@ pub struct DueSku {
     pub attempts: i64,
 }
 
-impl Store {
-    /// Replaces what is known of the stock of one SKU, unless that was read later. A warehouse that is told twice is one
-    /// row, the one told last.
-    pub async fn set_sku_stock(
-        &self,
+/// The stock of SKUs.
+#[derive(Clone, Copy)]
+pub struct StockRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl StockRepo<'_> {
+    /// Replaces what is known of the stock of one SKU, unless that was read later. A warehouse that is reported twice
+    /// is one row, the last one.
+    pub async fn set(
+        self,
         shop: &str,
         sku_id: &str,
         stock: &[WarehouseStock],
@@ -36,64 +42,66 @@ impl Store {
         let by_warehouse: BTreeMap<&str, &WarehouseStock> =
             stock.iter().map(|stock| (stock.warehouse.as_str(), stock)).collect();
         let by_warehouse = &by_warehouse;
-        self.write(|tx| async move {
-            let read_at = tx.dialect.instant(read_at);
-            let of_sku = Condition::all().add(Expr::col("shop").eq(shop)).add(Expr::col("sku_id").eq(sku_id));
-            if forget_older(&tx, &of_sku, &read_at).await? {
-                return Ok(());
-            }
-            let rows = by_warehouse.values().map(|stock| row(shop, sku_id, stock, &read_at));
-            for mut insert in bulk::inserts(TABLE, rows) {
-                // Somebody else may be writing the same.
-                let known = OnConflict::columns(["shop", "sku_id", "warehouse"]).do_nothing().to_owned();
-                insert.on_conflict(known);
-                tx.db().execute(&insert).await?;
-            }
-            set_attempts(&tx, shop, sku_id, 0, None).await
-        })
-        .await
+        self.store
+            .write(|tx| async move {
+                let read_at = tx.dialect.instant(read_at);
+                let of_sku =
+                    Condition::all().add(Expr::col("shop").eq(shop)).add(Expr::col("sku_id").eq(sku_id));
+                if forget_older(&tx, &of_sku, &read_at).await? {
+                    return Ok(());
+                }
+                let rows = by_warehouse.values().map(|stock| row(shop, sku_id, stock, &read_at));
+                for mut insert in bulk::inserts(TABLE, rows) {
+                    // Someone else may be writing the same.
+                    let known = OnConflict::columns(["shop", "sku_id", "warehouse"]).do_nothing().to_owned();
+                    insert.on_conflict(known);
+                    tx.db().execute(&insert).await?;
+                }
+                set_attempts(&tx, shop, sku_id, 0, None).await
+            })
+            .await
     }
 
-    /// Notes that the stock of a SKU could not be read, so many times in a row by now, and when it is asked for again.
-    pub async fn note_stock_failed(
-        &self,
+    /// Notes that the stock of a SKU could not be read, so many times in a row by now, and when it is requested again.
+    pub async fn note_failed(
+        self,
         shop: &str,
         sku_id: &str,
         attempts: i64,
         due: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.write(|tx| async move { set_attempts(&tx, shop, sku_id, attempts, Some(due)).await }).await
+        self.store.write(|tx| async move { set_attempts(&tx, shop, sku_id, attempts, Some(due)).await }).await
     }
 
-    /// How many SKUs there are whose stock could not be read when it was last asked for.
-    pub async fn stock_unreadable(&self, shop: &str) -> Result<u64, StoreError> {
+    /// How many SKUs there are whose stock could not be read when it was last requested.
+    pub async fn count_unreadable(self, shop: &str) -> Result<u64, StoreError> {
         let select = Query::select()
             .expr(Expr::col("sku_id").count())
             .from("skus")
             .and_where(Expr::col("shop").eq(shop))
             .and_where(Expr::col("gone_at").is_null())
-            // In these words, which are those of the index.
+            // Written like the condition of the index, so that the index is used.
             .and_where(Expr::cust("stock_attempts > 0"))
             .to_owned();
-        let row = self.connection.query_one(&select).await?;
+        let row = self.store.connection.query_one(&select).await?;
         Ok(row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or_default().unsigned_abs())
     }
 
     /// Whether the stock of any SKU was ever read.
-    pub async fn has_stock(&self, shop: &str) -> Result<bool, StoreError> {
+    pub async fn has_any(self, shop: &str) -> Result<bool, StoreError> {
         let any = Query::select()
             .expr(Expr::value(1))
             .from(TABLE)
             .and_where(Expr::col("shop").eq(shop))
             .limit(1)
             .to_owned();
-        Ok(self.connection.query_one(&any).await?.is_some())
+        Ok(self.store.connection.query_one(&any).await?.is_some())
     }
 
     /// The SKUs whose stock was not read since they were stored and that are due, by number. `after`: the last one of
     /// the batch before.
-    pub async fn skus_without_stock(
-        &self,
+    pub async fn skus_without(
+        self,
         shop: &str,
         now: DateTime<Utc>,
         after: Option<&str>,
@@ -110,7 +118,7 @@ impl Store {
             .to_owned();
         let is_due = of_sku("stock_due_at")
             .is_null()
-            .or(of_sku("stock_due_at").lte(Expr::value(self.dialect.instant(now))));
+            .or(of_sku("stock_due_at").lte(Expr::value(self.store.dialect.instant(now))));
         let select = Query::select()
             .columns(["sku_id", "stock_attempts"])
             .from("skus")
@@ -122,7 +130,7 @@ impl Store {
             .order_by("sku_id", sea_orm::Order::Asc)
             .limit(limit)
             .to_owned();
-        let rows = self.connection.query_all(&select).await?;
+        let rows = self.store.connection.query_all(&select).await?;
         rows.iter()
             .map(|row| Ok(DueSku { sku_id: row.try_get_by_index(0)?, attempts: row.try_get_by_index(1)? }))
             .collect()
@@ -149,7 +157,7 @@ async fn set_attempts(
     Ok(())
 }
 
-/// Deletes what was read until then, and tells whether there is anything that was read later.
+/// Deletes what was read until then, and returns whether anything was read later.
 async fn forget_older(tx: &Tx, of_sku: &Condition, read_at: &Value) -> Result<bool, StoreError> {
     let delete = Query::delete()
         .from_table(TABLE)

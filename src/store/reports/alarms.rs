@@ -1,5 +1,5 @@
-//! What is wrong and who was told: one row for each cause, kept for a while after its end, so that neither a restart nor a
-//! second daemon tells anything again.
+//! What is wrong and who was reported: one row for each cause, kept for a while after its end, so that neither a
+//! restart nor a second daemon sends one again.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::store::db::transaction::Tx;
 use crate::store::entities::alarm::{Column, Entity, Model};
 use crate::store::{Store, StoreError};
 
-/// How long whoever tells an alarm may take, before somebody else does it.
+/// How long a process may take to send an alarm before another one does it.
 const CLAIM: TimeDelta = TimeDelta::minutes(5);
 
 /// How long a row is kept after the end of what it is about.
@@ -30,99 +30,105 @@ pub struct AlarmKey {
     pub record: String,
 }
 
-/// How far the telling of an alarm is.
+/// Whether an alarm was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alarm {
     pub since: DateTime<Utc>,
-    /// When somebody was last told that it is so; may be before `since`. `None`: nobody was.
+    /// When it was last sent; may be before `since`. `None`: never.
     pub told_at: Option<DateTime<Utc>>,
     /// `None`: it goes on.
     pub ended_at: Option<DateTime<Utc>>,
-    /// When somebody was last told that it was over. `None`: nobody was.
+    /// When its end was last sent. `None`: never.
     pub end_told_at: Option<DateTime<Utc>>,
-    /// Until when somebody may be telling it. `None`: nobody is.
+    /// Until when a process may be sending it. `None`: no process is.
     pub claimed_until: Option<DateTime<Utc>>,
 }
 
-impl Store {
+/// Alarms that were raised, and when they were sent.
+#[derive(Clone, Copy)]
+pub struct AlarmRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl AlarmRepo<'_> {
     /// All alarms, those that are over included as long as they are kept.
-    pub async fn alarms(&self) -> Result<BTreeMap<AlarmKey, Alarm>, StoreError> {
-        let rows = Entity::find().all(&self.connection).await?;
+    pub async fn all(self) -> Result<BTreeMap<AlarmKey, Alarm>, StoreError> {
+        let rows = Entity::find().all(&self.store.connection).await?;
         Ok(rows.into_iter().map(|row| (key_of(&row), Alarm::from(row))).collect())
     }
 
-    /// Notes what begins and what ends, in one transaction. What is there already, or over already, stays as it is: so of
-    /// several programs one notes it. Tells which were noted.
-    pub async fn note_alarms(
-        &self,
-        raised: &[AlarmKey],
-        ended: &[AlarmKey],
-    ) -> Result<Vec<AlarmKey>, StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            let mut noted = Vec::new();
-            for key in raised {
-                if raise(&tx, key, now).await? {
-                    noted.push(key.clone());
+    /// Notes what begins and what ends, in one transaction. What is there already, or over already, stays as it is: so
+    /// of several programs one notes it. Tells which were noted.
+    pub async fn note(self, raised: &[AlarmKey], ended: &[AlarmKey]) -> Result<Vec<AlarmKey>, StoreError> {
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                let mut noted = Vec::new();
+                for key in raised {
+                    if raise(&tx, key, now).await? {
+                        noted.push(key.clone());
+                    }
                 }
-            }
-            for key in ended {
-                let update = Entity::update_many()
-                    .col_expr(Column::EndedAt, Expr::value(tx.dialect.instant(now)))
-                    .filter(of(key).add(Column::EndedAt.is_null()));
-                if update.exec(tx.db()).await?.rows_affected > 0 {
-                    noted.push(key.clone());
+                for key in ended {
+                    let update = Entity::update_many()
+                        .col_expr(Column::EndedAt, Expr::value(tx.dialect.instant(now)))
+                        .filter(of(key).add(Column::EndedAt.is_null()));
+                    if update.exec(tx.db()).await?.rows_affected > 0 {
+                        noted.push(key.clone());
+                    }
                 }
-            }
-            Entity::delete_many()
-                .filter(Column::EndedAt.lt(tx.dialect.instant(now - KEPT)))
-                .exec(tx.db())
-                .await?;
-            Ok(noted)
-        })
-        .await
+                Entity::delete_many()
+                    .filter(Column::EndedAt.lt(tx.dialect.instant(now - KEPT)))
+                    .exec(tx.db())
+                    .await?;
+                Ok(noted)
+            })
+            .await
     }
 
-    /// Takes it upon the caller to tell these, for [`CLAIM`]. Of those that changed since they were read, or that somebody else
-    /// is telling, none is given.
-    pub async fn claim_alarms(&self, seen: &[(AlarmKey, Alarm)]) -> Result<Vec<AlarmKey>, StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            let mut claimed = Vec::new();
-            for (key, alarm) in seen {
-                let row = Entity::find().filter(of(key)).lock_exclusive().one(tx.db()).await?;
-                let as_seen = row.map(Alarm::from).is_some_and(|row| {
-                    row == *alarm && row.claimed_until.and_then(|until| lasting(until, CLAIM, now)).is_none()
-                });
-                if as_seen {
-                    set(&tx, key, [(Column::ClaimedUntil, Some(now + CLAIM))]).await?;
-                    claimed.push(key.clone());
+    /// Claims these for sending, for [`CLAIM`]. Those that changed since they were read, or that another process
+    /// is sending, are left out.
+    pub async fn claim(self, seen: &[(AlarmKey, Alarm)]) -> Result<Vec<AlarmKey>, StoreError> {
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                let mut claimed = Vec::new();
+                for (key, alarm) in seen {
+                    let row = Entity::find().filter(of(key)).lock_exclusive().one(tx.db()).await?;
+                    let as_seen = row.map(Alarm::from).is_some_and(|row| {
+                        row == *alarm
+                            && row.claimed_until.and_then(|until| lasting(until, CLAIM, now)).is_none()
+                    });
+                    if as_seen {
+                        set(&tx, key, [(Column::ClaimedUntil, Some(now + CLAIM))]).await?;
+                        claimed.push(key.clone());
+                    }
                 }
-            }
-            Ok(claimed)
-        })
-        .await
+                Ok(claimed)
+            })
+            .await
     }
 
-    /// Gives claims back: of what was told, with the moment. `is_over` says for each whether its end was told.
-    pub async fn settle_alarms(&self, claimed: &[(AlarmKey, bool)], told: bool) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            for (key, is_over) in claimed {
-                let column = if *is_over { Column::EndToldAt } else { Column::ToldAt };
-                if told {
-                    set(&tx, key, [(Column::ClaimedUntil, None), (column, Some(now))]).await?;
-                } else {
-                    set(&tx, key, [(Column::ClaimedUntil, None)]).await?;
+    /// Gives claims back: of what was reported, with the moment. `is_over` says for each whether its end was reported.
+    pub async fn settle(self, claimed: &[(AlarmKey, bool)], told: bool) -> Result<(), StoreError> {
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                for (key, is_over) in claimed {
+                    let column = if *is_over { Column::EndToldAt } else { Column::ToldAt };
+                    if told {
+                        set(&tx, key, [(Column::ClaimedUntil, None), (column, Some(now))]).await?;
+                    } else {
+                        set(&tx, key, [(Column::ClaimedUntil, None)]).await?;
+                    }
                 }
-            }
-            Ok(())
-        })
-        .await
+                Ok(())
+            })
+            .await
     }
 }
 
-/// Inserts an alarm, or begins one anew that is over. `false`: it goes on already.
+/// Inserts an alarm, or starts one again that is over. `false`: it is active already.
 async fn raise(tx: &Tx, key: &AlarmKey, since: DateTime<Utc>) -> Result<bool, StoreError> {
     let again = Entity::update_many()
         .col_expr(Column::Since, Expr::value(tx.dialect.instant(since)))

@@ -1,6 +1,7 @@
-//! What is looked at every minute to see whether anybody must be told, of all shops at once: a few small queries, however
-//! many shops there are.
+//! What is looked at every minute to see whether anybody must be reported, of all shops at once: a few small queries,
+//! however many shops there are.
 
+use crate::store::reports::alarms::AlarmRepo;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -9,7 +10,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::domain::record::Record;
 use crate::store::entities::{quarantine, run};
-use crate::store::{Store, StoreError, record_of};
+use crate::store::{StoreError, record_of};
 
 /// What is in quarantine of one record of one shop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +25,9 @@ pub struct QuarantineTotal {
 /// Shop, record, rows, oldest, newest.
 type Counted = (String, String, i64, DateTime<Utc>, DateTime<Utc>);
 
-impl Store {
+impl AlarmRepo<'_> {
     /// Everything in quarantine, counted by shop and record.
-    pub async fn quarantine_totals(&self) -> Result<Vec<QuarantineTotal>, StoreError> {
+    pub async fn quarantine_totals(self) -> Result<Vec<QuarantineTotal>, StoreError> {
         use quarantine::Column;
         let rows: Vec<Counted> = quarantine::Entity::find()
             .select_only()
@@ -37,7 +38,7 @@ impl Store {
             .group_by(Column::Shop)
             .group_by(Column::Record)
             .into_tuple()
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         let counted = rows.into_iter().map(|(shop, record, rows, oldest, newest)| {
             let record = record_of("quarantine.record", &record)?;
@@ -48,7 +49,7 @@ impl Store {
 
     /// When runs last ended, since `after`, that stored what had been missed; by shop and record.
     pub async fn differences(
-        &self,
+        self,
         after: DateTime<Utc>,
     ) -> Result<BTreeMap<(String, Record), DateTime<Utc>>, StoreError> {
         use run::Column;
@@ -56,13 +57,13 @@ impl Store {
             .select_only()
             .columns([Column::Shop, Column::Record])
             .column_as(Column::FinishedAt.max(), "last")
-            // In these words, which are those of the index: a bound value would not be known to match it.
+            // Written like the condition of the index: a bound value would not match it.
             .filter(Expr::cust("outcome = 'mended'"))
-            .filter(Column::FinishedAt.gte(self.dialect.instant(after)))
+            .filter(Column::FinishedAt.gte(self.store.dialect.instant(after)))
             .group_by(Column::Shop)
             .group_by(Column::Record)
             .into_tuple()
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         rows.into_iter()
             .map(|(shop, record, last)| Ok(((shop, record_of("job_runs.record", &record)?), last)))

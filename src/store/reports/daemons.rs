@@ -20,52 +20,60 @@ const GONE_AFTER: TimeDelta = TimeDelta::seconds(60);
 /// Names have no line breaks.
 const BETWEEN_SHOPS: &str = "\n";
 
-impl Store {
+/// Which daemons work, and for which shops.
+#[derive(Clone, Copy)]
+pub struct DaemonRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl DaemonRepo<'_> {
     /// The daemon `owner` works, and knows these shops. Forgets those that are gone.
-    pub async fn daemon_works(&self, owner: &Owner, shops: &[String]) -> Result<(), StoreError> {
-        let now = self.clock.now();
+    pub async fn works(self, owner: &Owner, shops: &[String]) -> Result<(), StoreError> {
+        let now = self.store.clock.now();
         let (owner, shops) = (owner.to_string(), shops.join(BETWEEN_SHOPS));
-        self.write(|tx| {
-            let (owner, shops) = (owner.clone(), shops.clone());
-            async move {
-                let instant = |at| tx.dialect.instant(at);
-                for row in Entity::find().all(tx.db()).await?.iter().filter(|row| is_gone(row, now)) {
-                    Entity::delete_by_id(&row.owner).exec(tx.db()).await?;
+        self.store
+            .write(|tx| {
+                let (owner, shops) = (owner.clone(), shops.clone());
+                async move {
+                    let instant = |at| tx.dialect.instant(at);
+                    for row in Entity::find().all(tx.db()).await?.iter().filter(|row| is_gone(row, now)) {
+                        Entity::delete_by_id(&row.owner).exec(tx.db()).await?;
+                    }
+                    let insert = Query::insert()
+                        .into_table(Entity)
+                        .columns([Column::Owner, Column::BeatAt, Column::Shops])
+                        .values_panic([text(&owner).into(), instant(now).into(), text(&shops).into()])
+                        .on_conflict(
+                            OnConflict::column(Column::Owner)
+                                .update_columns([Column::BeatAt, Column::Shops])
+                                .to_owned(),
+                        )
+                        .to_owned();
+                    tx.db().execute(&insert).await?;
+                    Ok(())
                 }
-                let insert = Query::insert()
-                    .into_table(Entity)
-                    .columns([Column::Owner, Column::BeatAt, Column::Shops])
-                    .values_panic([text(&owner).into(), instant(now).into(), text(&shops).into()])
-                    .on_conflict(
-                        OnConflict::column(Column::Owner)
-                            .update_columns([Column::BeatAt, Column::Shops])
-                            .to_owned(),
-                    )
-                    .to_owned();
-                tx.db().execute(&insert).await?;
-                Ok(())
-            }
-        })
-        .await
+            })
+            .await
     }
 
     /// The daemon `owner` ends.
-    pub async fn daemon_ends(&self, owner: &Owner) -> Result<(), StoreError> {
+    pub async fn ends(self, owner: &Owner) -> Result<(), StoreError> {
         let owner = owner.to_string();
-        self.write(|tx| {
-            let owner = owner.clone();
-            async move {
-                Entity::delete_by_id(owner).exec(tx.db()).await?;
-                Ok(())
-            }
-        })
-        .await
+        self.store
+            .write(|tx| {
+                let owner = owner.clone();
+                async move {
+                    Entity::delete_by_id(owner).exec(tx.db()).await?;
+                    Ok(())
+                }
+            })
+            .await
     }
 
     /// The shops that the daemons know that work now. `None`: no daemon works on this database.
-    pub async fn shops_of_daemons(&self) -> Result<Option<BTreeSet<String>>, StoreError> {
-        let now = self.clock.now();
-        let mut rows = Entity::find().all(&self.connection).await?;
+    pub async fn shops(self) -> Result<Option<BTreeSet<String>>, StoreError> {
+        let now = self.store.clock.now();
+        let mut rows = Entity::find().all(&self.store.connection).await?;
         rows.retain(|row| !is_gone(row, now));
         if rows.is_empty() {
             return Ok(None);

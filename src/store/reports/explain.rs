@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 /// What is known of a thing that is stored, whatever it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// `None`: the platform does not tell.
+    /// `None`: the platform does not say.
     pub created_at: Option<DateTime<Utc>>,
     pub updated_at: Option<DateTime<Utc>>,
     /// Since when a complete scan no longer finds it. `None`: it is there.
@@ -57,12 +57,18 @@ pub struct Gap {
     pub oldest: DateTime<Utc>,
 }
 
-/// More states than these of one order tell nothing more.
+/// No more states than these of one order are shown.
 const EVENTS_MAX: u64 = 100;
 
-impl Store {
+/// Where a row comes from, and what is missing.
+#[derive(Clone, Copy)]
+pub struct ExplainRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl ExplainRepo<'_> {
     /// `None`: it is not stored.
-    pub async fn trace(&self, shop: &str, kind: Kind, number: &str) -> Result<Option<Trace>, StoreError> {
+    pub async fn trace(self, shop: &str, kind: Kind, number: &str) -> Result<Option<Trace>, StoreError> {
         let table = table_of(kind);
         let mut select = Query::select()
             .columns(["updated_at", "first_seen_at", "synced_at", "run_id"])
@@ -77,7 +83,7 @@ impl Store {
         if table.vanishes {
             select.column("gone_at");
         }
-        let Some(row) = self.connection.query_one(&select).await? else {
+        let Some(row) = self.store.connection.query_one(&select).await? else {
             return Ok(None);
         };
         Ok(Some(Trace {
@@ -91,7 +97,7 @@ impl Store {
     }
 
     /// The states an order was seen in, in the order the platform put it into them.
-    pub async fn order_events(&self, shop: &str, number: &str) -> Result<Vec<OrderEvent>, StoreError> {
+    pub async fn order_events(self, shop: &str, number: &str) -> Result<Vec<OrderEvent>, StoreError> {
         let select = Query::select()
             .columns(["status", "platform_status", "updated_at", "seen_at", "run_id"])
             .from("order_events")
@@ -101,7 +107,7 @@ impl Store {
             .order_by("id", sea_orm::Order::Asc)
             .limit(EVENTS_MAX)
             .to_owned();
-        let rows = self.connection.query_all(&select).await?;
+        let rows = self.store.connection.query_all(&select).await?;
         let rows = rows.iter().map(|row| {
             Ok(OrderEvent {
                 status: row.try_get_by_index(0)?,
@@ -116,14 +122,14 @@ impl Store {
 
     /// The windows of a lane that hold a moment, newest epoch first.
     pub async fn windows_at(
-        &self,
+        self,
         shop: &str,
         record: Record,
         lane: Lane,
         at: DateTime<Utc>,
         limit: u64,
     ) -> Result<Vec<LedgerEntry>, StoreError> {
-        let at = self.dialect.instant(at);
+        let at = self.store.dialect.instant(at);
         let rows = Entity::find()
             .filter(of(shop, record))
             .filter(Column::Lane.eq(lane.as_str()))
@@ -132,14 +138,14 @@ impl Store {
             .order_by_desc(Column::Epoch)
             .order_by_desc(Column::Id)
             .limit(limit)
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         rows.into_iter().map(LedgerEntry::try_from).collect()
     }
 
     /// From when until when a lane's windows reach, whatever their state. `None`: there are none.
     pub async fn reach_of(
-        &self,
+        self,
         shop: &str,
         record: Record,
         lane: Lane,
@@ -152,14 +158,14 @@ impl Store {
             .filter(of(shop, record))
             .filter(Column::Lane.eq(lane.as_str()))
             .into_tuple()
-            .one(&self.connection)
+            .one(&self.store.connection)
             .await?;
         Ok(reach.and_then(|(earliest, latest)| earliest.zip(latest)))
     }
 
     /// The windows that count and of which something is or may be missing, newest first.
     pub async fn unsure_windows(
-        &self,
+        self,
         shop: &str,
         record: Record,
         epoch: i64,
@@ -170,13 +176,13 @@ impl Store {
             .order_by_desc(Column::UntilAt)
             .order_by_desc(Column::Id)
             .limit(limit)
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         rows.into_iter().map(LedgerEntry::try_from).collect()
     }
 
     /// The same, counted.
-    pub async fn gaps(&self, shop: &str, record: Record, epoch: i64) -> Result<Vec<Gap>, StoreError> {
+    pub async fn gaps(self, shop: &str, record: Record, epoch: i64) -> Result<Vec<Gap>, StoreError> {
         let rows: Vec<(String, String, i64, DateTime<Utc>)> = Entity::find()
             .select_only()
             .columns([Column::Lane, Column::State])
@@ -188,7 +194,7 @@ impl Store {
             .order_by_asc(Column::Lane)
             .order_by_asc(Column::State)
             .into_tuple()
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         let gaps = rows.into_iter().map(|(lane, state, windows, oldest)| {
             Ok(Gap {
@@ -203,14 +209,14 @@ impl Store {
 
     /// What a lane read whole between two moments, newest first: what the platform said these windows hold.
     pub async fn windows_read(
-        &self,
+        self,
         shop: &str,
         record: Record,
         lane: Lane,
         since: DateTime<Utc>,
         limit: u64,
     ) -> Result<Vec<LedgerWindow>, StoreError> {
-        let dialect: Dialect = self.dialect;
+        let dialect: Dialect = self.store.dialect;
         let rows = Entity::find()
             .filter(of(shop, record))
             .filter(Column::Lane.eq(lane.as_str()))
@@ -218,7 +224,7 @@ impl Store {
             .filter(Column::UntilAt.gt(dialect.instant(since)))
             .order_by_desc(Column::UntilAt)
             .limit(limit)
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?;
         rows.into_iter().map(LedgerWindow::try_from).collect()
     }

@@ -1,12 +1,13 @@
-//! When the daemon was last at work, so that one which comes back knows how long nobody was.
+//! When the daemon was last at work, so that one which comes back knows how long no one was.
 
+use crate::store::reports::daemons::DaemonRepo;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
+use crate::store::StoreError;
 use crate::store::db::dialect::text;
 use crate::store::entities::heartbeat::{Column, Entity, Model};
-use crate::store::{Store, StoreError};
 
 /// The one program that beats today.
 const DAEMON: &str = "daemon";
@@ -19,34 +20,35 @@ pub struct Life {
     pub back_from: Option<DateTime<Utc>>,
 }
 
-impl Store {
+impl DaemonRepo<'_> {
     /// A sign of life. After more than `gap_max` without one, a new life begins.
-    pub async fn beat(&self, gap_max: TimeDelta) -> Result<Life, StoreError> {
-        let now = self.clock.now();
-        self.write(|tx| async move {
-            let row = Entity::find_by_id(DAEMON).lock_exclusive().one(tx.db()).await?;
-            let instant = |at| tx.dialect.instant(at);
-            let Some(row) = row else {
-                let insert = Query::insert()
-                    .into_table(Entity)
-                    .columns([Column::Program, Column::Since, Column::BeatAt])
-                    .values_panic([text(DAEMON).into(), instant(now).into(), instant(now).into()])
-                    .on_conflict(OnConflict::column(Column::Program).do_nothing().to_owned())
-                    .to_owned();
-                tx.db().execute(&insert).await?;
-                return Ok(Life { since: now, back_from: None });
-            };
-            let life = life_of(&row, gap_max, now);
-            Entity::update_many()
-                .col_expr(Column::Since, Expr::value(instant(life.since)))
-                .col_expr(Column::BeatAt, Expr::value(instant(now)))
-                .col_expr(Column::BackFrom, Expr::value(tx.dialect.instant_or_null(life.back_from)))
-                .filter(Column::Program.eq(DAEMON))
-                .exec(tx.db())
-                .await?;
-            Ok(life)
-        })
-        .await
+    pub async fn beat(self, gap_max: TimeDelta) -> Result<Life, StoreError> {
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                let row = Entity::find_by_id(DAEMON).lock_exclusive().one(tx.db()).await?;
+                let instant = |at| tx.dialect.instant(at);
+                let Some(row) = row else {
+                    let insert = Query::insert()
+                        .into_table(Entity)
+                        .columns([Column::Program, Column::Since, Column::BeatAt])
+                        .values_panic([text(DAEMON).into(), instant(now).into(), instant(now).into()])
+                        .on_conflict(OnConflict::column(Column::Program).do_nothing().to_owned())
+                        .to_owned();
+                    tx.db().execute(&insert).await?;
+                    return Ok(Life { since: now, back_from: None });
+                };
+                let life = life_of(&row, gap_max, now);
+                Entity::update_many()
+                    .col_expr(Column::Since, Expr::value(instant(life.since)))
+                    .col_expr(Column::BeatAt, Expr::value(instant(now)))
+                    .col_expr(Column::BackFrom, Expr::value(tx.dialect.instant_or_null(life.back_from)))
+                    .filter(Column::Program.eq(DAEMON))
+                    .exec(tx.db())
+                    .await?;
+                Ok(life)
+            })
+            .await
     }
 }
 

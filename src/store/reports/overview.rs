@@ -15,7 +15,7 @@ use crate::store::ledger::cursors::Cursor;
 use crate::store::ledger::windows::WindowState;
 use crate::store::{Store, StoreError};
 
-/// Which orders to tell of.
+/// Which orders to return.
 #[derive(Clone, Debug, Default)]
 pub struct OrdersFilter {
     /// `None`: of all shops.
@@ -105,8 +105,8 @@ pub struct Overview {
     pub quarantined: u64,
     /// Orders whose money is due now.
     pub amounts_due: u64,
-    /// What is stored but for something that a call of its own tells and that could not be read: the money of orders,
-    /// the stock of SKUs. It is asked for again.
+    /// What is stored without a part that a separate call gives and that could not be read: the money of orders,
+    /// the stock of SKUs. It is requested again.
     pub extras_unreadable: u64,
     /// `None`: it never ran.
     pub last_run: Option<RunRow>,
@@ -114,16 +114,22 @@ pub struct Overview {
     pub last_ok: Option<RunRow>,
 }
 
-impl Store {
+/// Questions of people: status, orders, numbers of days.
+#[derive(Clone, Copy)]
+pub struct ReportRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl ReportRepo<'_> {
     /// Orders, last changed first; those without an update time come last.
-    pub async fn orders(&self, filter: &OrdersFilter) -> Result<Vec<OrderView>, StoreError> {
+    pub async fn orders(self, filter: &OrdersFilter) -> Result<Vec<OrderView>, StoreError> {
         use order::Column;
         let mut find = order::Entity::find();
         if let Some(shop) = &filter.shop {
             find = find.filter(Column::Shop.eq(shop.as_str()));
         }
         if let Some(since) = filter.since {
-            find = find.filter(Column::UpdatedAt.gte(self.dialect.instant(since)));
+            find = find.filter(Column::UpdatedAt.gte(self.store.dialect.instant(since)));
         }
         Ok(find
             .order_by_with_nulls(
@@ -135,14 +141,14 @@ impl Store {
             .order_by_asc(Column::Number)
             .limit(filter.limit)
             .into_partial_model::<OrderView>()
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?)
     }
 
-    /// The next orders of a shop by number, so that whoever walks through all of them while they change neither misses one
-    /// nor sees one twice. `after`: the last number of the batch before.
+    /// The next orders of a shop by number, so that a caller who walks through all of them while they change neither
+    /// misses one nor sees one twice. `after`: the last number of the batch before.
     pub async fn orders_after(
-        &self,
+        self,
         shop: &str,
         since: Option<DateTime<Utc>>,
         after: Option<&str>,
@@ -151,7 +157,7 @@ impl Store {
         use order::Column;
         let mut find = order::Entity::find().filter(Column::Shop.eq(shop));
         if let Some(since) = since {
-            find = find.filter(Column::UpdatedAt.gte(self.dialect.instant(since)));
+            find = find.filter(Column::UpdatedAt.gte(self.store.dialect.instant(since)));
         }
         if let Some(after) = after {
             find = find.filter(Column::Number.gt(after));
@@ -160,22 +166,18 @@ impl Store {
             .order_by_asc(Column::Number)
             .limit(limit)
             .into_partial_model::<OrderView>()
-            .all(&self.connection)
+            .all(&self.store.connection)
             .await?)
     }
 
     /// One order.
-    pub async fn order(&self, shop: &str, number: &str) -> Result<Option<OrderView>, StoreError> {
+    pub async fn order(self, shop: &str, number: &str) -> Result<Option<OrderView>, StoreError> {
         let find = order::Entity::find_by_id((shop.to_owned(), number.to_owned()));
-        Ok(find.into_partial_model::<OrderView>().one(&self.connection).await?)
+        Ok(find.into_partial_model::<OrderView>().one(&self.store.connection).await?)
     }
 
     /// The lines of these orders, by number and line.
-    pub async fn order_items(
-        &self,
-        shop: &str,
-        numbers: &[String],
-    ) -> Result<Vec<OrderItemView>, StoreError> {
+    pub async fn order_items(self, shop: &str, numbers: &[String]) -> Result<Vec<OrderItemView>, StoreError> {
         use order_item::Column;
         let mut numbers = numbers.to_vec();
         numbers.sort_unstable();
@@ -188,7 +190,7 @@ impl Store {
                 .order_by_asc(Column::OrderNumber)
                 .order_by_asc(Column::Line)
                 .into_partial_model::<OrderItemView>()
-                .all(&self.connection)
+                .all(&self.store.connection)
                 .await?;
             items.extend(found);
         }
@@ -196,31 +198,31 @@ impl Store {
     }
 
     /// See [`Overview::extras_unreadable`].
-    pub async fn extras_unreadable(&self, shop: &str, record: Record) -> Result<u64, StoreError> {
+    pub async fn extras_unreadable(self, shop: &str, record: Record) -> Result<u64, StoreError> {
         match record {
-            Record::Orders => self.amounts_unreadable(shop).await,
-            Record::Products => self.stock_unreadable(shop).await,
+            Record::Orders => self.store.amounts().count_unreadable(shop).await,
+            Record::Products => self.store.stock().count_unreadable(shop).await,
             Record::AfterSales | Record::Activities => Ok(0),
         }
     }
 
-    pub async fn overview(&self, shop: &str, record: Record) -> Result<Overview, StoreError> {
-        let now = self.clock.now();
+    pub async fn overview(self, shop: &str, record: Record) -> Result<Overview, StoreError> {
+        let now = self.store.clock.now();
         let amounts_due = match record {
-            Record::Orders => self.amounts_due(shop, now).await?,
+            Record::Orders => self.store.amounts().count_due(shop, now).await?,
             Record::Products | Record::AfterSales | Record::Activities => 0,
         };
         let quarantined = quarantine::Entity::find()
             .filter(quarantine::Column::Shop.eq(shop))
             .filter(quarantine::Column::Record.eq(record.as_str()))
-            .count(&self.connection)
+            .count(&self.store.connection)
             .await?;
-        let cursor = self.cursor(shop, record).await?;
+        let cursor = self.store.cursors().get(shop, record).await?;
         let epoch = cursor.as_ref().map_or(0, |cursor| cursor.epoch);
-        let gaps = self.gaps(shop, record, epoch).await?;
+        let gaps = self.store.explain().gaps(shop, record, epoch).await?;
         let windows = |state| gaps.iter().filter(|gap| gap.state == state).map(|gap| gap.windows).sum();
         Ok(Overview {
-            rows: self.rows_present(shop, Kind::main(record)).await?,
+            rows: self.store.scans().rows_present(shop, Kind::main(record)).await?,
             windows_planned: windows(WindowState::Planned),
             windows_failed: windows(WindowState::Failed),
             windows_short: windows(WindowState::Short),
@@ -228,8 +230,8 @@ impl Store {
             quarantined,
             amounts_due,
             extras_unreadable: self.extras_unreadable(shop, record).await?,
-            last_run: self.newest_run(shop, record, None).await?,
-            last_ok: self.newest_run(shop, record, Some(Outcome::Ok)).await?,
+            last_run: self.store.runs().newest(shop, record, None).await?,
+            last_ok: self.store.runs().newest(shop, record, Some(Outcome::Ok)).await?,
             cursor,
             gaps,
         })

@@ -1,5 +1,6 @@
-//! How all shops are doing, in a handful of questions whatever the number of shops and orders: for monitoring, which asks often.
+//! The state of all shops in a few queries, whatever the number of shops and orders. Monitoring reads it often.
 
+use crate::store::reports::overview::ReportRepo;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -7,9 +8,9 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::domain::record::Record;
+use crate::store::StoreError;
 use crate::store::entities::sync_window;
 use crate::store::ledger::windows::{CREATE_EPOCH, WindowState};
-use crate::store::{Store, StoreError};
 
 /// How one (shop, record) is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,17 +27,17 @@ pub struct Vitals {
 /// By shop and record; where nothing is known there is nothing.
 pub type Pulse = BTreeMap<(String, Record), Vitals>;
 
-impl Store {
-    pub async fn pulse(&self) -> Result<Pulse, StoreError> {
+impl ReportRepo<'_> {
+    pub async fn health_snapshot(self) -> Result<Pulse, StoreError> {
         let mut pulse = Pulse::new();
         let mut epochs = BTreeMap::new();
-        for ((shop, record), cursor) in self.cursors().await? {
+        for ((shop, record), cursor) in self.store.cursors().all().await? {
             // What is switched off may be less than a record, such as the money of orders.
             let Ok(record) = record.parse() else { continue };
             epochs.insert((shop.clone(), record), cursor.epoch);
             pulse.entry((shop, record)).or_default().last_sync_at = cursor.last_sync_at;
         }
-        for total in self.quarantine_totals().await? {
+        for total in self.store.alarms().quarantine_totals().await? {
             pulse.entry((total.shop, total.record)).or_default().quarantined = total.rows;
         }
         for (record, table, failed) in [
@@ -57,9 +58,9 @@ impl Store {
         Ok(pulse)
     }
 
-    /// By shop. `failed` in the words of the table's index.
+    /// By shop. `failed` is written like the condition of the table's index.
     async fn unreadable_counts(
-        &self,
+        self,
         table: &'static str,
         failed: &'static str,
     ) -> Result<Vec<(String, i64)>, StoreError> {
@@ -70,11 +71,11 @@ impl Store {
             .and_where(Expr::cust(failed))
             .group_by_col("shop")
             .to_owned();
-        let rows = self.connection.query_all(&select).await?;
+        let rows = self.store.connection.query_all(&select).await?;
         rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
     }
 
-    async fn incomplete_counts(&self) -> Result<Vec<(String, String, i64, i64)>, StoreError> {
+    async fn incomplete_counts(self) -> Result<Vec<(String, String, i64, i64)>, StoreError> {
         use sync_window::Column;
         let counts = sync_window::Entity::find()
             .select_only()
@@ -84,6 +85,6 @@ impl Store {
             .group_by(Column::Shop)
             .group_by(Column::Record)
             .group_by(Column::Epoch);
-        Ok(counts.into_tuple().all(&self.connection).await?)
+        Ok(counts.into_tuple().all(&self.store.connection).await?)
     }
 }

@@ -86,15 +86,21 @@ pub struct ActivitySkuView {
     pub remaining: Option<i64>,
 }
 
-impl Store {
+/// The stored rows of records that are no orders.
+#[derive(Clone, Copy)]
+pub struct RowRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl RowRepo<'_> {
     /// By id.
-    pub async fn products(&self, shop: &str) -> Result<Vec<ProductView>, StoreError> {
+    pub async fn products(self, shop: &str) -> Result<Vec<ProductView>, StoreError> {
         let columns = ["product_id", "name", "status", "created_at", "updated_at", "gone_at"];
         self.all_of(shop, "products", &columns, 1).await
     }
 
     /// By id.
-    pub async fn skus(&self, shop: &str) -> Result<Vec<SkuView>, StoreError> {
+    pub async fn skus(self, shop: &str) -> Result<Vec<SkuView>, StoreError> {
         let columns = [
             "sku_id",
             "product_id",
@@ -114,7 +120,7 @@ impl Store {
     }
 
     /// By number.
-    pub async fn cases(&self, shop: &str) -> Result<Vec<CaseView>, StoreError> {
+    pub async fn cases(self, shop: &str) -> Result<Vec<CaseView>, StoreError> {
         let columns = [
             "number",
             "order_number",
@@ -129,27 +135,27 @@ impl Store {
     }
 
     /// By the case's number and line.
-    pub async fn case_items(&self, shop: &str) -> Result<Vec<CaseItemView>, StoreError> {
+    pub async fn case_items(self, shop: &str) -> Result<Vec<CaseItemView>, StoreError> {
         let columns =
             ["number", "line", "item_number", "product_id", "sku_id", "sku_code", "quantity", "refund_minor"];
         self.all_of(shop, "after_sale_items", &columns, 2).await
     }
 
     /// By id.
-    pub async fn activities(&self, shop: &str) -> Result<Vec<ActivityView>, StoreError> {
+    pub async fn activities(self, shop: &str) -> Result<Vec<ActivityView>, StoreError> {
         let columns = ["activity_id", "name", "status", "starts_at", "ends_at", "joined", "gone_at"];
         self.all_of(shop, "activities", &columns, 1).await
     }
 
     /// By activity and SKU.
-    pub async fn activity_skus(&self, shop: &str) -> Result<Vec<ActivitySkuView>, StoreError> {
+    pub async fn activity_skus(self, shop: &str) -> Result<Vec<ActivitySkuView>, StoreError> {
         let columns = ["activity_id", "sku_id", "product_id", "price_minor", "quantity", "remaining"];
         self.all_of(shop, "activity_skus", &columns, 2).await
     }
 
     /// Every row of a shop in a table, by the first `keys` of its columns.
     async fn all_of<T: FromQueryResult>(
-        &self,
+        self,
         shop: &str,
         table: &'static str,
         columns: &[&'static str],
@@ -160,7 +166,7 @@ impl Store {
         for key in &columns[..keys] {
             select.order_by(*key, sea_orm::Order::Asc);
         }
-        let rows = self.connection.query_all(&select).await?;
+        let rows = self.store.connection.query_all(&select).await?;
         rows.iter().map(|row| Ok(T::from_query_result(row, "")?)).collect()
     }
 }

@@ -91,7 +91,7 @@ pub struct RunRow {
     pub note: Option<String>,
 }
 
-/// Which runs to tell of.
+/// Which runs to return.
 #[derive(Clone, Debug, Default)]
 pub struct RunsFilter {
     /// `None`: of all shops.
@@ -102,53 +102,61 @@ pub struct RunsFilter {
     pub limit: Option<u64>,
 }
 
-impl Store {
-    /// Notes the beginning of a run and tells its id. Its lane's lease comes first: a run without one looks like
+/// Runs of jobs.
+#[derive(Clone, Copy)]
+pub struct RunRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl RunRepo<'_> {
+    /// Notes the beginning of a run and returns its id. Its lane's lease comes first: a run without one looks like
     /// one whose process died.
-    pub async fn start_run(&self, run: NewRun) -> Result<i64, StoreError> {
-        let (now, run) = (self.clock.now(), &run);
-        self.write(|tx| async move {
-            let row = [
-                (Column::Job, text(&run.job)),
-                (Column::Shop, text(&run.shop)),
-                (Column::Record, text(run.record.as_str())),
-                (Column::Lane, text(run.lane.as_str())),
-                (Column::Trigger, text(&run.trigger)),
-                (Column::StartedAt, tx.dialect.instant(now)),
-                (Column::Calls, 0_i64.into()),
-                (Column::RowsSeen, 0_i64.into()),
-                (Column::RowsWritten, 0_i64.into()),
-                (Column::RowsUnchanged, 0_i64.into()),
-                (Column::RowsQuarantined, 0_i64.into()),
-            ];
-            bulk::insert_for_id(tx.db(), Entity, row, None, Column::Id).await
-        })
-        .await
+    pub async fn start(self, run: NewRun) -> Result<i64, StoreError> {
+        let (now, run) = (self.store.clock.now(), &run);
+        self.store
+            .write(|tx| async move {
+                let row = [
+                    (Column::Job, text(&run.job)),
+                    (Column::Shop, text(&run.shop)),
+                    (Column::Record, text(run.record.as_str())),
+                    (Column::Lane, text(run.lane.as_str())),
+                    (Column::Trigger, text(&run.trigger)),
+                    (Column::StartedAt, tx.dialect.instant(now)),
+                    (Column::Calls, 0_i64.into()),
+                    (Column::RowsSeen, 0_i64.into()),
+                    (Column::RowsWritten, 0_i64.into()),
+                    (Column::RowsUnchanged, 0_i64.into()),
+                    (Column::RowsQuarantined, 0_i64.into()),
+                ];
+                bulk::insert_for_id(tx.db(), Entity, row, None, Column::Id).await
+            })
+            .await
     }
 
     /// Notes the end of a run.
-    pub async fn finish_run(&self, id: i64, end: RunEnd) -> Result<(), StoreError> {
-        let (now, end) = (self.clock.now(), &end);
-        self.write(|tx| async move {
-            Entity::update_many()
-                .col_expr(Column::FinishedAt, Expr::value(tx.dialect.instant(now)))
-                .col_expr(Column::Outcome, Expr::value(end.outcome.as_str()))
-                .col_expr(Column::Calls, Expr::value(count(end.calls)))
-                .col_expr(Column::RowsSeen, Expr::value(count(end.rows_seen)))
-                .col_expr(Column::RowsWritten, Expr::value(count(end.rows_written)))
-                .col_expr(Column::RowsUnchanged, Expr::value(count(end.rows_unchanged)))
-                .col_expr(Column::RowsQuarantined, Expr::value(count(end.rows_quarantined)))
-                .col_expr(Column::Error, Expr::value(text_or_null(end.error.as_deref())))
-                .filter(Column::Id.eq(id))
-                .exec(tx.db())
-                .await?;
-            Ok(())
-        })
-        .await
+    pub async fn finish(self, id: i64, end: RunEnd) -> Result<(), StoreError> {
+        let (now, end) = (self.store.clock.now(), &end);
+        self.store
+            .write(|tx| async move {
+                Entity::update_many()
+                    .col_expr(Column::FinishedAt, Expr::value(tx.dialect.instant(now)))
+                    .col_expr(Column::Outcome, Expr::value(end.outcome.as_str()))
+                    .col_expr(Column::Calls, Expr::value(count(end.calls)))
+                    .col_expr(Column::RowsSeen, Expr::value(count(end.rows_seen)))
+                    .col_expr(Column::RowsWritten, Expr::value(count(end.rows_written)))
+                    .col_expr(Column::RowsUnchanged, Expr::value(count(end.rows_unchanged)))
+                    .col_expr(Column::RowsQuarantined, Expr::value(count(end.rows_quarantined)))
+                    .col_expr(Column::Error, Expr::value(text_or_null(end.error.as_deref())))
+                    .filter(Column::Id.eq(id))
+                    .exec(tx.db())
+                    .await?;
+                Ok(())
+            })
+            .await
     }
 
     /// The runs, newest first.
-    pub async fn runs(&self, filter: &RunsFilter) -> Result<Vec<RunRow>, StoreError> {
+    pub async fn list(self, filter: &RunsFilter) -> Result<Vec<RunRow>, StoreError> {
         let mut find = Entity::find();
         if let Some(shop) = &filter.shop {
             find = find.filter(Column::Shop.eq(shop.as_str()));
@@ -156,60 +164,63 @@ impl Store {
         if filter.failed_only {
             find = find.filter(Column::Outcome.ne(Outcome::Ok.as_str()));
         }
-        let rows = find.order_by_desc(Column::Id).limit(filter.limit).all(&self.connection).await?;
+        let rows = find.order_by_desc(Column::Id).limit(filter.limit).all(&self.store.connection).await?;
         rows.into_iter().map(RunRow::try_from).collect()
     }
 
     /// One run. `None`: there is none of that id, or it was pruned.
-    pub async fn run(&self, id: i64) -> Result<Option<RunRow>, StoreError> {
-        Entity::find_by_id(id).one(&self.connection).await?.map(RunRow::try_from).transpose()
+    pub async fn get(self, id: i64) -> Result<Option<RunRow>, StoreError> {
+        Entity::find_by_id(id).one(&self.store.connection).await?.map(RunRow::try_from).transpose()
     }
 
-    /// Ends the runs whose process died: unfinished ones of a (shop, record) in which nobody holds a lane. Tells
+    /// Ends the runs whose process died: unfinished ones of a (shop, record) in which no one holds a lane. Tells
     /// how many there were.
-    pub async fn end_orphaned_runs(&self) -> Result<u64, StoreError> {
-        let finished_at = self.clock.now();
-        self.write(|tx| async move {
-            let now = tx.now().await?;
-            let held: Vec<(String, String)> = lease::Entity::find()
-                .all(tx.db())
-                .await?
-                .into_iter()
-                .filter(|row| leases::holder(row, now).is_some())
-                .map(|row| (row.shop, row.record))
-                .collect();
-            let unfinished = Entity::find().filter(Column::Outcome.is_null()).all(tx.db()).await?;
-            let orphans: Vec<i64> = unfinished
-                .into_iter()
-                .filter(|run| !held.iter().any(|(shop, record)| *shop == run.shop && *record == run.record))
-                .map(|run| run.id)
-                .collect();
-            for orphans in orphans.chunks(bulk::KEYS_PER_STATEMENT) {
-                Entity::update_many()
-                    .col_expr(Column::Outcome, Expr::value(Outcome::Interrupted.as_str()))
-                    .col_expr(Column::FinishedAt, Expr::value(tx.dialect.instant(finished_at)))
-                    .filter(Column::Id.is_in(orphans.iter().copied()))
-                    .exec(tx.db())
-                    .await?;
-            }
-            Ok(orphans.len() as u64)
-        })
-        .await
+    pub async fn end_orphaned(self) -> Result<u64, StoreError> {
+        let finished_at = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                let now = tx.now().await?;
+                let held: Vec<(String, String)> = lease::Entity::find()
+                    .all(tx.db())
+                    .await?
+                    .into_iter()
+                    .filter(|row| leases::holder(row, now).is_some())
+                    .map(|row| (row.shop, row.record))
+                    .collect();
+                let unfinished = Entity::find().filter(Column::Outcome.is_null()).all(tx.db()).await?;
+                let orphans: Vec<i64> = unfinished
+                    .into_iter()
+                    .filter(|run| {
+                        !held.iter().any(|(shop, record)| *shop == run.shop && *record == run.record)
+                    })
+                    .map(|run| run.id)
+                    .collect();
+                for orphans in orphans.chunks(bulk::KEYS_PER_STATEMENT) {
+                    Entity::update_many()
+                        .col_expr(Column::Outcome, Expr::value(Outcome::Interrupted.as_str()))
+                        .col_expr(Column::FinishedAt, Expr::value(tx.dialect.instant(finished_at)))
+                        .filter(Column::Id.is_in(orphans.iter().copied()))
+                        .exec(tx.db())
+                        .await?;
+                }
+                Ok(orphans.len() as u64)
+            })
+            .await
     }
 
     /// When the newest run of a job began. `None`: it never ran.
-    pub async fn last_run_of(&self, job: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+    pub async fn last_of(self, job: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
         let newest = Entity::find()
             .filter(Column::Job.eq(job))
             .order_by_desc(Column::Id)
-            .one(&self.connection)
+            .one(&self.store.connection)
             .await?;
         Ok(newest.map(|run| run.started_at))
     }
 
     /// The newest run of a (shop, record), be it going on; with an outcome, the newest that ended so.
-    pub async fn newest_run(
-        &self,
+    pub async fn newest(
+        self,
         shop: &str,
         record: Record,
         outcome: Option<Outcome>,
@@ -219,8 +230,11 @@ impl Store {
         if let Some(outcome) = outcome {
             find = find.filter(Column::Outcome.eq(outcome.as_str()));
         }
-        let row =
-            find.order_by_desc(Column::StartedAt).order_by_desc(Column::Id).one(&self.connection).await?;
+        let row = find
+            .order_by_desc(Column::StartedAt)
+            .order_by_desc(Column::Id)
+            .one(&self.store.connection)
+            .await?;
         row.map(RunRow::try_from).transpose()
     }
 }

@@ -49,21 +49,27 @@ pub struct PruneSummary {
     pub raw: u64,
 }
 
-impl Store {
+/// Deletes what is old.
+#[derive(Clone, Copy)]
+pub struct PruneRepo<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl PruneRepo<'_> {
     /// Prunes everything that is due, step by step. May be dropped at any point: the next call goes on.
-    pub async fn prune(&self, ages: Ages) -> Result<PruneSummary, StoreError> {
-        let now = self.clock.now();
-        // An age beyond what a calendar can tell is for ever.
+    pub async fn prune(self, ages: Ages) -> Result<PruneSummary, StoreError> {
+        let now = self.store.clock.now();
+        // An age beyond what the calendar can express means for ever.
         let before = |age: Option<TimeDelta>| age.and_then(|age| now.checked_sub_signed(age));
         let mut summary = PruneSummary::default();
         if let Some(older_than) = before(ages.runs) {
             summary.runs = self.prune_all_runs(older_than).await?;
         }
         if let Some(older_than) = before(Some(ages.windows)) {
-            summary.windows = self.prune_windows(older_than).await?;
+            summary.windows = self.store.windows().prune(older_than).await?;
         }
         if let Some(older_than) = before(ages.raw) {
-            for shop in self.shop_rows().await? {
+            for shop in self.store.shops().all().await? {
                 for kind in Kind::ALL {
                     summary.raw += self.prune_raw_of(&shop.name, kind, older_than).await?;
                 }
@@ -72,7 +78,7 @@ impl Store {
         Ok(summary)
     }
 
-    async fn prune_all_runs(&self, older_than: DateTime<Utc>) -> Result<u64, StoreError> {
+    async fn prune_all_runs(self, older_than: DateTime<Utc>) -> Result<u64, StoreError> {
         let (mut rows, mut next) = (0, None);
         loop {
             let step = self.prune_runs(older_than, next).await?;
@@ -85,14 +91,14 @@ impl Store {
     }
 
     async fn prune_raw_of(
-        &self,
+        self,
         shop: &str,
         kind: Kind,
         older_than: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let (mut rows, mut next) = (0, None);
         loop {
-            let step = self.prune_raw(shop, kind, older_than, next.as_deref()).await?;
+            let step = self.store.replay().prune_raw(shop, kind, older_than, next.as_deref()).await?;
             rows += step.rows;
             next = step.next;
             if next.is_none() {
@@ -101,48 +107,51 @@ impl Store {
         }
     }
 
-    /// Deletes runs that began before `older_than` and are over. Kept all the same: of each (shop, record) the newest and
-    /// the newest that ended well, of each job the newest. Looks at the next few hundred and tells where to go on.
+    /// Deletes runs that began before `older_than` and are over. Kept all the same: of each (shop, record) the newest
+    /// and the newest that ended well, of each job the newest. Looks at the next few hundred and returns where to
+    /// continue.
     pub async fn prune_runs(
-        &self,
+        self,
         older_than: DateTime<Utc>,
         after: Option<i64>,
     ) -> Result<Pruned<i64>, StoreError> {
-        self.write(|tx| async move {
-            let looked_at: Vec<OldRun> = Entity::find()
-                .select_only()
-                .columns([
-                    Column::Id,
-                    Column::Shop,
-                    Column::Record,
-                    Column::Job,
-                    Column::StartedAt,
-                    Column::Outcome,
-                ])
-                .filter(Column::Id.gt(after.unwrap_or(0)))
-                .order_by_asc(Column::Id)
-                .limit(KEYS_PER_STATEMENT as u64)
-                .into_tuple()
-                .all(tx.db())
-                .await?;
-            let old: Vec<&OldRun> = looked_at.iter().filter(|run| run.4 < older_than).collect();
-            // Ids grow with time: behind hundreds that are young there are no old ones.
-            let more = looked_at.len() == KEYS_PER_STATEMENT && !old.is_empty();
-            let next = looked_at.last().map(|run| run.0).filter(|_| more);
-            let kept = runs_to_keep(&tx, &old).await?;
-            let over = old.iter().filter(|run| run.5.is_some() && !kept.contains(&run.0)).map(|run| run.0);
-            let over: Vec<i64> = over.collect();
-            let deleted = Entity::delete_many().filter(Column::Id.is_in(over)).exec(tx.db()).await?;
-            Ok(Pruned { rows: deleted.rows_affected, next })
-        })
-        .await
+        self.store
+            .write(|tx| async move {
+                let looked_at: Vec<OldRun> = Entity::find()
+                    .select_only()
+                    .columns([
+                        Column::Id,
+                        Column::Shop,
+                        Column::Record,
+                        Column::Job,
+                        Column::StartedAt,
+                        Column::Outcome,
+                    ])
+                    .filter(Column::Id.gt(after.unwrap_or(0)))
+                    .order_by_asc(Column::Id)
+                    .limit(KEYS_PER_STATEMENT as u64)
+                    .into_tuple()
+                    .all(tx.db())
+                    .await?;
+                let old: Vec<&OldRun> = looked_at.iter().filter(|run| run.4 < older_than).collect();
+                // Ids grow with time: behind hundreds that are young there are no old ones.
+                let more = looked_at.len() == KEYS_PER_STATEMENT && !old.is_empty();
+                let next = looked_at.last().map(|run| run.0).filter(|_| more);
+                let kept = runs_to_keep(&tx, &old).await?;
+                let over =
+                    old.iter().filter(|run| run.5.is_some() && !kept.contains(&run.0)).map(|run| run.0);
+                let over: Vec<i64> = over.collect();
+                let deleted = Entity::delete_many().filter(Column::Id.is_in(over)).exec(tx.db()).await?;
+                Ok(Pruned { rows: deleted.rows_affected, next })
+            })
+            .await
     }
 }
 
 /// Id, shop, record, job, start, outcome.
 type OldRun = (i64, String, String, String, DateTime<Utc>, Option<String>);
 
-/// The ids among what these runs are about that `status` and the schedule still ask for.
+/// The ids among what these runs are about that `status` and the schedule still request.
 async fn runs_to_keep(tx: &Tx, old: &[&OldRun]) -> Result<BTreeSet<i64>, StoreError> {
     let about: BTreeSet<(&str, &str)> = old.iter().map(|run| (run.1.as_str(), run.2.as_str())).collect();
     let jobs: BTreeSet<&str> = old.iter().map(|run| run.3.as_str()).collect();

@@ -1,5 +1,6 @@
 //! Every row of a shop, whatever it is: given another name, or deleted.
 
+use crate::store::shops::ShopRepo;
 use std::fmt;
 use std::time::Duration;
 
@@ -7,10 +8,10 @@ use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement};
 
+use crate::store::StoreError;
 use crate::store::db::dialect::Dialect;
 use crate::store::db::owner::Owner;
 use crate::store::db::transaction::Tx;
-use crate::store::{Store, StoreError};
 
 /// Every table with a column `shop`, in the order in which a shop is deleted: first what lets anybody work for it,
 /// then what is large, and last the row that says that there is such a shop.
@@ -42,7 +43,7 @@ const LEASES: &str = "leases";
 const RUNS: &str = "job_runs";
 const SHOPS: &str = "shops";
 
-/// The tables at the beginning of [`SHOP_TABLES`] without whose rows nobody can work for a shop.
+/// The tables at the beginning of [`SHOP_TABLES`] without whose rows no one can work for a shop.
 const WORKING_TABLES: usize = 4;
 /// Rows that a shop has as soon as the config names it. They are no reason to keep a name.
 const TRIVIAL: [&str; 4] = ["login_attempts", LEASES, ALARMS, SHOPS];
@@ -58,7 +59,7 @@ pub enum Hindrance {
     Taken {
         table: &'static str,
     },
-    /// Somebody reads the shop, or renews its token.
+    /// Someone reads the shop, or renews its token.
     Busy {
         owner: Owner,
         until: DateTime<Utc>,
@@ -77,60 +78,63 @@ impl fmt::Display for Hindrance {
     }
 }
 
-impl Store {
+impl ShopRepo<'_> {
     /// Gives everything of a shop another name, in one transaction. Its id stays, and with it what is sealed for
     /// it. A new name that was only registered, because the config names it already, is no obstacle. `None`: done.
-    pub async fn rename_shop(&self, old: &str, new: &str) -> Result<Option<Hindrance>, StoreError> {
-        self.write_within(RENAME_DEADLINE, |tx| async move {
-            no_hurry(&tx).await?;
-            if let Some(hindrance) = hindrance(&tx, old).await? {
-                return Ok(Some(hindrance));
-            }
-            if let Some(busy) = busy(&tx, new).await? {
-                return Ok(Some(busy));
-            }
-            for table in SHOP_TABLES {
-                let is_kept = table != RUNS && !TRIVIAL.contains(&table);
-                if is_kept && has_rows(&tx, table, new).await? {
-                    return Ok(Some(Hindrance::Taken { table }));
+    pub async fn rename(self, old: &str, new: &str) -> Result<Option<Hindrance>, StoreError> {
+        self.store
+            .write_within(RENAME_DEADLINE, |tx| async move {
+                no_hurry(&tx).await?;
+                if let Some(hindrance) = hindrance(&tx, old).await? {
+                    return Ok(Some(hindrance));
                 }
-            }
-            for table in TRIVIAL {
-                delete(&tx, table, new).await?;
-            }
-            for table in SHOP_TABLES {
-                let update = Query::update()
-                    .table(table)
-                    .value("shop", new)
-                    .and_where(Expr::col("shop").eq(old))
-                    .to_owned();
-                tx.db().execute(&update).await?;
-            }
-            Ok(None)
-        })
-        .await
+                if let Some(busy) = busy(&tx, new).await? {
+                    return Ok(Some(busy));
+                }
+                for table in SHOP_TABLES {
+                    let is_kept = table != RUNS && !TRIVIAL.contains(&table);
+                    if is_kept && has_rows(&tx, table, new).await? {
+                        return Ok(Some(Hindrance::Taken { table }));
+                    }
+                }
+                for table in TRIVIAL {
+                    delete(&tx, table, new).await?;
+                }
+                for table in SHOP_TABLES {
+                    let update = Query::update()
+                        .table(table)
+                        .value("shop", new)
+                        .and_where(Expr::col("shop").eq(old))
+                        .to_owned();
+                    tx.db().execute(&update).await?;
+                }
+                Ok(None)
+            })
+            .await
     }
 
-    /// Deletes a shop's grant, and takes its lanes from whoever may still have one. From here on nobody can work for
-    /// it; [`Store::forget_rows`] deletes the rest. `None`: done.
-    pub async fn forget_grant(&self, shop: &str) -> Result<Option<Hindrance>, StoreError> {
-        self.write(|tx| async move {
-            if let Some(hindrance) = hindrance(&tx, shop).await? {
-                return Ok(Some(hindrance));
-            }
-            for table in &SHOP_TABLES[..WORKING_TABLES] {
-                delete(&tx, table, shop).await?;
-            }
-            Ok(None)
-        })
-        .await
+    /// Deletes a shop's grant, and takes its lanes from any process that holds one. From here on no one can work for
+    /// it; [`ShopRepo::forget_rows`] deletes the rest. `None`: done.
+    pub async fn forget_grant(self, shop: &str) -> Result<Option<Hindrance>, StoreError> {
+        self.store
+            .write(|tx| async move {
+                if let Some(hindrance) = hindrance(&tx, shop).await? {
+                    return Ok(Some(hindrance));
+                }
+                for table in &SHOP_TABLES[..WORKING_TABLES] {
+                    delete(&tx, table, shop).await?;
+                }
+                Ok(None)
+            })
+            .await
     }
 
     /// Deletes some of the rows a shop has left, so that others can write in between, and says how many. 0: the
     /// shop is gone, the row that knew it last.
-    pub async fn forget_rows(&self, shop: &str) -> Result<u64, StoreError> {
+    pub async fn forget_rows(self, shop: &str) -> Result<u64, StoreError> {
         for table in SHOP_TABLES {
             let deleted = self
+                .store
                 .write(|tx| async move {
                     no_hurry(&tx).await?;
                     delete_some(&tx, table, shop).await
@@ -185,7 +189,7 @@ async fn delete(tx: &Tx, table: &'static str, shop: &str) -> Result<(), StoreErr
 
 /// By the rows' own places in the table: not every table has a key of its own that could be cut into parts.
 async fn delete_some(tx: &Tx, table: &'static str, shop: &str) -> Result<u64, StoreError> {
-    // SQLite lets nobody else write meanwhile; Postgres wades through the rows deleted before.
+    // SQLite lets no one else write meanwhile; Postgres wades through the rows deleted before.
     let (place, at_once) = match tx.dialect {
         Dialect::Sqlite => ("rowid", 5_000),
         Dialect::Postgres => ("ctid", 50_000),

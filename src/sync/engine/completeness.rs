@@ -1,5 +1,5 @@
-//! The one place that judges whether a range was read whole: from what was seen, what was reported as total, and how the pages
-//! ended. Windows, scans and `verify` are judged alike.
+//! The one place that judges whether a range was read whole: from what was seen, what was reported as total, and how
+//! the pages ended. Windows, scans and `verify` are judged alike.
 
 /// What speaks against the hints of a platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,13 +87,13 @@ impl PassEnd {
 pub enum Reach {
     #[default]
     Whole,
-    /// There are more pages than may be asked for.
+    /// There are more pages than may be requested.
     TooLong,
     /// Rows are announced, and page 1 shows none.
     Withheld,
 }
 
-/// The totals of the pages that were announced, in the order they were asked for.
+/// The totals of the pages that were announced, in the order they were requested.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
     pub first: u64,

@@ -1,4 +1,4 @@
-//! What calls of their own tell of the rows of a list, and what becomes of a row whose call fails.
+//! Requests the details of listed rows, and decides what happens to a row whose call fails.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,198 +11,197 @@ use super::requests::{Asked, PATIENCE};
 use crate::domain::entity::Entity;
 use crate::platform::rate::Priority;
 use crate::platform::{ConvertError, DetailNeed, Details, ListRow};
+use crate::sync::engine::{convert, requests};
 use crate::sync::{RecordSync, SyncError};
 
 /// How often a detail is fetched that is older than its list row, and the pause between.
 const STALE_DETAILS_MAX: u32 = 3;
 const STALE_DETAIL_PAUSE: Duration = Duration::from_millis(500);
 
-/// What rows are asked for with.
+/// What rows are requested with.
 #[derive(Clone, Copy)]
 pub struct DetailCalls {
     pub details: Details,
     /// When the rows were read.
     pub read_at: DateTime<Utc>,
     pub priority: Priority,
-    /// See [`RecordSync::ask_each`].
+    /// See [`requests::ask_each`].
     pub patience: Option<Duration>,
 }
 
-impl RecordSync {
-    /// Adds what else belongs to the rows, and converts them. A row whose call fails is its own trouble, unless most
-    /// of them fail. An extra that fails never keeps the rest of the row from being stored.
-    pub async fn complete_all(
-        &self,
-        rows: Vec<ListRow>,
-        read_at: DateTime<Utc>,
-        priority: Priority,
-    ) -> Result<Vec<Outcome>, SyncError> {
-        let Some(details) = self.paging.details_for(self.shop.options) else {
-            let outcomes = rows.into_iter().map(|row| self.outcome(row.into_parts(), read_at, false));
-            return Ok(outcomes.collect());
-        };
-        let calls = DetailCalls { details, read_at, priority, patience: None };
-        let mut asked = self.ask_details(&rows, calls).await;
-        match asked.trouble(&self.details_name()) {
-            Some(error @ SyncError::MostFailed { .. }) if calls.are_extra() => {
-                tracing::debug!(shop = %self.shop.name, "no more details are asked for in this run: {error}");
-                self.progress.give_up_extras();
-            }
-            Some(error) => return Err(error),
-            None => {}
+/// Adds what else belongs to the rows, and converts them. A row whose call fails is its own trouble, unless most
+/// of them fail. An extra that fails never keeps the rest of the row from being stored.
+pub async fn complete_all(
+    sync: &RecordSync,
+    rows: Vec<ListRow>,
+    read_at: DateTime<Utc>,
+    priority: Priority,
+) -> Result<Vec<Outcome>, SyncError> {
+    let Some(details) = sync.paging.details_for(sync.shop.options) else {
+        let outcomes = rows.into_iter().map(|row| convert::outcome(sync, row.into_parts(), read_at, false));
+        return Ok(outcomes.collect());
+    };
+    let calls = DetailCalls { details, read_at, priority, patience: None };
+    let mut asked = ask_details(sync, &rows, calls).await;
+    match asked.trouble(&details_name(sync)) {
+        Some(error @ SyncError::MostFailed { .. }) if calls.are_extra() => {
+            tracing::debug!(shop = %sync.shop.name, "no more details are asked for in this run: {error}");
+            sync.progress.give_up_extras();
         }
-        let outcomes = rows.into_iter().zip(asked.answers);
-        Ok(outcomes.map(|(row, answer)| self.outcome_of_call(row, answer, calls)).collect())
+        Some(error) => return Err(error),
+        None => {}
     }
+    let outcomes = rows.into_iter().zip(asked.answers);
+    Ok(outcomes.map(|(row, answer)| outcome_of_call(sync, row, answer, calls)).collect())
+}
 
-    /// Asks for what belongs to each of the rows: several in a call where the platform can, and one by one those whose
-    /// common call failed.
-    pub async fn ask_details(&self, rows: &[ListRow], calls: DetailCalls) -> Asked<Outcome> {
-        if calls.are_extra() && self.progress.has_given_up_extras() {
-            return Asked { answers: rows.iter().map(|_| None).collect(), fatal: None, of: rows.len() };
-        }
-        if calls.details.batch <= 1 || rows.len() <= 1 {
-            let all: Vec<&ListRow> = rows.iter().collect();
-            return self.ask_alone(&all, rows.len(), calls).await;
-        }
-        let batches: Vec<&[ListRow]> = rows.chunks(calls.details.batch).collect();
-        let asked = self.ask_each(&batches, batches.len(), calls.patience, |batch, patience| {
-            self.complete_batch(batch, DetailCalls { patience, ..calls })
-        });
-        let mut asked = asked.await;
-        let fatal = asked.trouble(&self.details_name());
-        let mut answers: Vec<Option<Result<Outcome, SyncError>>> = Vec::with_capacity(rows.len());
-        let mut alone = Vec::new();
-        for (batch, answer) in batches.into_iter().zip(asked.answers) {
-            if let Some(Ok(Some(outcomes))) = answer {
-                answers.extend(outcomes.into_iter().map(|outcome| Some(Ok(outcome))));
-            } else {
-                alone.extend((answers.len()..).zip(batch));
-                answers.extend(batch.iter().map(|_| None));
-            }
-        }
-        if fatal.is_some() || alone.is_empty() {
-            return Asked { answers, fatal, of: rows.len() };
-        }
-        let (places, alone): (Vec<usize>, Vec<&ListRow>) = alone.into_iter().unzip();
-        // The common call has had all the time there is.
-        let calls = DetailCalls { patience: calls.patience.or(Some(PATIENCE)), ..calls };
-        let asked = self.ask_alone(&alone, rows.len(), calls).await;
-        for (place, answer) in places.into_iter().zip(asked.answers) {
-            answers[place] = answer;
-        }
-        Asked { answers, fatal: asked.fatal, of: rows.len() }
+/// Requests what belongs to each of the rows: several in a call where the platform can, and one by one those whose
+/// common call failed.
+pub async fn ask_details(sync: &RecordSync, rows: &[ListRow], calls: DetailCalls) -> Asked<Outcome> {
+    if calls.are_extra() && sync.progress.has_given_up_extras() {
+        return Asked { answers: rows.iter().map(|_| None).collect(), fatal: None, of: rows.len() };
     }
+    if calls.details.batch <= 1 || rows.len() <= 1 {
+        let all: Vec<&ListRow> = rows.iter().collect();
+        return ask_alone(sync, &all, rows.len(), calls).await;
+    }
+    let batches: Vec<&[ListRow]> = rows.chunks(calls.details.batch).collect();
+    let asked = requests::ask_each(sync, &batches, batches.len(), calls.patience, |batch, patience| {
+        complete_batch(sync, batch, DetailCalls { patience, ..calls })
+    });
+    let mut asked = asked.await;
+    let fatal = asked.trouble(&details_name(sync));
+    let mut answers: Vec<Option<Result<Outcome, SyncError>>> = Vec::with_capacity(rows.len());
+    let mut alone = Vec::new();
+    for (batch, answer) in batches.into_iter().zip(asked.answers) {
+        if let Some(Ok(Some(outcomes))) = answer {
+            answers.extend(outcomes.into_iter().map(|outcome| Some(Ok(outcome))));
+        } else {
+            alone.extend((answers.len()..).zip(batch));
+            answers.extend(batch.iter().map(|_| None));
+        }
+    }
+    if fatal.is_some() || alone.is_empty() {
+        return Asked { answers, fatal, of: rows.len() };
+    }
+    let (places, alone): (Vec<usize>, Vec<&ListRow>) = alone.into_iter().unzip();
+    // The common call has had all the time there is.
+    let calls = DetailCalls { patience: calls.patience.or(Some(PATIENCE)), ..calls };
+    let asked = ask_alone(sync, &alone, rows.len(), calls).await;
+    for (place, answer) in places.into_iter().zip(asked.answers) {
+        answers[place] = answer;
+    }
+    Asked { answers, fatal: asked.fatal, of: rows.len() }
+}
 
-    /// Each by a call of its own. `of`: how many rows there are with those that are not asked for here.
-    async fn ask_alone(&self, rows: &[&ListRow], of: usize, calls: DetailCalls) -> Asked<Outcome> {
-        self.ask_each(rows, of, calls.patience, |row, patience| {
-            self.complete(row.clone(), DetailCalls { patience, ..calls })
-        })
-        .await
-    }
+/// Each by a call of its own. `of`: how many rows there are with those that are not requested here.
+async fn ask_alone(sync: &RecordSync, rows: &[&ListRow], of: usize, calls: DetailCalls) -> Asked<Outcome> {
+    requests::ask_each(sync, rows, of, calls.patience, |row, patience| {
+        complete(sync, row.clone(), DetailCalls { patience, ..calls })
+    })
+    .await
+}
 
-    fn outcome_of_call(
-        &self,
-        row: ListRow,
-        answer: Option<Result<Outcome, SyncError>>,
-        calls: DetailCalls,
-    ) -> Outcome {
-        let reason = match answer {
-            Some(Ok(Outcome::Odd(odd))) => odd.reason,
-            Some(Ok(outcome)) => return outcome,
-            Some(Err(error)) => detail_reason(&error),
-            None => "detail: most calls for details fail at present".to_owned(),
-        };
-        let parts = row.into_parts();
-        let odd = parts.clone().odd(reason, true);
-        if !calls.are_extra() {
-            return Outcome::Odd(odd);
+fn outcome_of_call(
+    sync: &RecordSync,
+    row: ListRow,
+    answer: Option<Result<Outcome, SyncError>>,
+    calls: DetailCalls,
+) -> Outcome {
+    let reason = match answer {
+        Some(Ok(Outcome::Odd(odd))) => odd.reason,
+        Some(Ok(outcome)) => return outcome,
+        Some(Err(error)) => detail_reason(&error),
+        None => "detail: most calls for details fail at present".to_owned(),
+    };
+    let parts = row.into_parts();
+    let odd = parts.clone().odd(reason, true);
+    if !calls.are_extra() {
+        return Outcome::Odd(odd);
+    }
+    match convert::outcome(sync, parts, calls.read_at, true) {
+        Outcome::Thing(thing) => Outcome::Partly(thing, odd),
+        outcome => outcome,
+    }
+}
+
+/// Several rows share a call. `None`: the answer leaves out a row that was requested. Then it may be cut, also in the
+/// middle of another row's parts, and each row needs a call of its own.
+async fn complete_batch(
+    sync: &RecordSync,
+    batch: &[ListRow],
+    calls: DetailCalls,
+) -> Result<Option<Vec<Outcome>>, SyncError> {
+    let numbers: Vec<String> = batch.iter().map(|row| row.number.clone()).collect();
+    let mut answered = details(sync, &numbers, calls).await?;
+    if numbers.iter().any(|number| !answered.contains_key(number)) {
+        return Ok(None);
+    }
+    let outcome = |row: &ListRow| {
+        let mut parts = row.clone().into_parts();
+        if let Some(text) = answered.remove(&parts.number) {
+            calls.details.part.put(&mut parts.answers, text);
         }
-        match self.outcome(parts, calls.read_at, true) {
-            Outcome::Thing(thing) => Outcome::Partly(thing, odd),
-            outcome => outcome,
+        convert::outcome(sync, parts, calls.read_at, true)
+    };
+    Ok(Some(batch.iter().map(outcome).collect()))
+}
+
+/// One row with its own detail.
+pub async fn complete(sync: &RecordSync, row: ListRow, calls: DetailCalls) -> Result<Outcome, SyncError> {
+    let mut parts = row.into_parts();
+    let made = with_detail(sync, &mut parts, calls).await?;
+    Ok(convert::outcome_of(sync, made, parts, calls.read_at, true))
+}
+
+/// What the row and its detail make. The detail is fetched again when it is older than the list row: the platform has
+/// not yet caught up with itself.
+async fn with_detail(
+    sync: &RecordSync,
+    parts: &mut RowParts,
+    calls: DetailCalls,
+) -> Result<Result<Entity, ConvertError>, SyncError> {
+    let mut fetches = 1;
+    loop {
+        if let Some(text) = detail(sync, &parts.number, calls).await? {
+            calls.details.part.put(&mut parts.answers, text);
         }
-    }
-
-    /// Several rows share a call. `None`: the answer leaves out a row that was asked for. Then it may be cut, also in the
-    /// middle of another row's parts, and each row needs a call of its own.
-    async fn complete_batch(
-        &self,
-        batch: &[ListRow],
-        calls: DetailCalls,
-    ) -> Result<Option<Vec<Outcome>>, SyncError> {
-        let numbers: Vec<String> = batch.iter().map(|row| row.number.clone()).collect();
-        let mut answered = self.details(&numbers, calls).await?;
-        if numbers.iter().any(|number| !answered.contains_key(number)) {
-            return Ok(None);
+        match convert::convert(sync, parts) {
+            Err(ConvertError::StaleDetail) if fetches < STALE_DETAILS_MAX => fetches += 1,
+            made => return Ok(made),
         }
-        let outcome = |row: &ListRow| {
-            let mut parts = row.clone().into_parts();
-            if let Some(text) = answered.remove(&parts.number) {
-                calls.details.part.put(&mut parts.answers, text);
-            }
-            self.outcome(parts, calls.read_at, true)
-        };
-        Ok(Some(batch.iter().map(outcome).collect()))
+        tokio::time::sleep(STALE_DETAIL_PAUSE).await;
     }
+}
 
-    /// One row with its own detail.
-    pub async fn complete(&self, row: ListRow, calls: DetailCalls) -> Result<Outcome, SyncError> {
-        let mut parts = row.into_parts();
-        let made = self.with_detail(&mut parts, calls).await?;
-        Ok(self.outcome_of(made, parts, calls.read_at, true))
+async fn detail(sync: &RecordSync, number: &str, calls: DetailCalls) -> Result<Option<String>, SyncError> {
+    if calls.details.batch > 1 {
+        let numbers = [number.to_owned()];
+        return Ok(details(sync, &numbers, calls).await?.remove(number));
     }
+    let source = sync.source();
+    let doing = format!("reading {}", details_name(sync));
+    sync.call_within(calls.patience, calls.priority, &doing, |access| async move {
+        source.detail(&access, number).await
+    })
+    .await
+}
 
-    /// What the row and its detail make. The detail is fetched again when it is older than the list row: the platform has
-    /// not yet caught up with itself.
-    async fn with_detail(
-        &self,
-        parts: &mut RowParts,
-        calls: DetailCalls,
-    ) -> Result<Result<Entity, ConvertError>, SyncError> {
-        let mut fetches = 1;
-        loop {
-            if let Some(text) = self.detail(&parts.number, calls).await? {
-                calls.details.part.put(&mut parts.answers, text);
-            }
-            match self.convert(parts) {
-                Err(ConvertError::StaleDetail) if fetches < STALE_DETAILS_MAX => fetches += 1,
-                made => return Ok(made),
-            }
-            tokio::time::sleep(STALE_DETAIL_PAUSE).await;
-        }
-    }
+async fn details(
+    sync: &RecordSync,
+    numbers: &[String],
+    calls: DetailCalls,
+) -> Result<HashMap<String, String>, SyncError> {
+    let source = sync.source();
+    let doing = format!("reading {}", details_name(sync));
+    sync.call_within(calls.patience, calls.priority, &doing, |access| async move {
+        source.details(&access, numbers).await
+    })
+    .await
+}
 
-    async fn detail(&self, number: &str, calls: DetailCalls) -> Result<Option<String>, SyncError> {
-        if calls.details.batch > 1 {
-            let numbers = [number.to_owned()];
-            return Ok(self.details(&numbers, calls).await?.remove(number));
-        }
-        let source = self.source();
-        let doing = format!("reading {}", self.details_name());
-        self.call_within(calls.patience, calls.priority, &doing, |access| async move {
-            source.detail(&access, number).await
-        })
-        .await
-    }
-
-    async fn details(
-        &self,
-        numbers: &[String],
-        calls: DetailCalls,
-    ) -> Result<HashMap<String, String>, SyncError> {
-        let source = self.source();
-        let doing = format!("reading {}", self.details_name());
-        self.call_within(calls.patience, calls.priority, &doing, |access| async move {
-            source.details(&access, numbers).await
-        })
-        .await
-    }
-
-    fn details_name(&self) -> String {
-        format!("details of {}", self.record)
-    }
+fn details_name(sync: &RecordSync) -> String {
+    format!("details of {}", sync.record)
 }
 
 impl DetailCalls {
@@ -217,7 +216,7 @@ pub fn detail_reason(error: &SyncError) -> String {
     call_reason("detail", error)
 }
 
-/// Why a call of its own told nothing of a thing.
+/// Why the detail call of a thing gave no answer.
 pub fn call_reason(call: &str, error: &SyncError) -> String {
     match error {
         SyncError::Platform { source, .. } => format!("{call}: {}", reason_of(source)),

@@ -1,4 +1,4 @@
-//! When a page that cannot be read says that the platform has changed, rather than that some of its rows are odd.
+//! Decides whether unreadable rows mean that the platform's format has changed.
 
 use crate::domain::entity::Kind;
 use crate::platform::{Page, Row};
@@ -8,7 +8,7 @@ use crate::sync::SyncError;
 /// A page with fewer rows says nothing about the platform as a whole.
 const ROWS_FOR_JUDGEMENT: usize = 5;
 
-/// The platform's own rows of a page, where it tells of several kinds of things in each: a row without a readable thing
+/// The platform's own rows of a page, where each holds several kinds of things: a row without a readable thing
 /// of the kind that it counts is no readable row, though the rest of it can be read.
 pub struct WholeRows {
     pub rows: usize,
@@ -21,7 +21,7 @@ impl WholeRows {
         let rows = page.counted.as_ref().map_or(0, Vec::len);
         let odd = page.rows.iter().filter(|row| matches!(row, Row::Unreadable(_))).count();
         let without = rows.saturating_sub(page.rows.iter().filter(is_readable).count());
-        // A row that tells of nothing of that kind is not unreadable.
+        // A row without a thing of that kind is not unreadable.
         Self { rows, unreadable: without.min(odd) }
     }
 }
@@ -31,7 +31,7 @@ pub fn is_most(some: usize, of: usize) -> bool {
     of >= ROWS_FOR_JUDGEMENT && some * 2 > of
 }
 
-/// More than half of a page unreadable is a platform that changed, not an order that is odd.
+/// If more than half of a page is unreadable, the platform has changed.
 pub fn judge(rows: usize, unreadable: usize, quarantined: &[Quarantined]) -> Result<(), SyncError> {
     match quarantined.first() {
         Some(first) if is_most(unreadable, rows) => {

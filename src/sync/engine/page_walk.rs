@@ -1,11 +1,11 @@
-//! Which pages of a range are asked for, in which order, and whether what came is all there is. Pure: pages are told to it, and it
-//! says what to do next.
+//! Which pages of a range are requested, in which order, and whether what came is all there is. Pure: pages are
+//! reported to it, and it says what to do next.
 //!
-//! What a platform says about a range (a total, a number of pages, a page size) is a hint; the rows that came are the truth.
-//! Where the hints hold, a range of one page costs one call, and a longer one its pages and page 1 twice. Where they contradict
-//! the rows or each other, the end of the range is searched for: upwards until an empty or short page. Rows are always
-//! taken from the last page to the first: a row updated meanwhile leaves its window, and the rows behind it move to lower pages.
-//! Reading downwards can see a row twice, but never misses one.
+//! What a platform says about a range (a total, a number of pages, a page size) is a hint; the rows that came are the
+//! truth. Where the hints hold, a range of one page costs one call, and a longer one its pages and page 1 twice. Where
+//! they contradict the rows or each other, the end of the range is searched for: upwards until an empty or short page.
+//! Rows are always taken from the last page to the first: a row updated meanwhile leaves its window, and the rows
+//! behind it move to lower pages. Reading downwards can see a row twice, but never misses one.
 
 use std::collections::BTreeSet;
 
@@ -41,18 +41,18 @@ impl Shown {
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Ask for this page and keep it aside.
+    /// Request this page and keep it aside.
     Probe(u32),
     /// Use a page that was kept aside; the others are not needed any more.
     Take(u32),
-    /// Ask for this page and use it.
+    /// Request this page and use it.
     Ask(u32),
     Done,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Nothing was asked for yet but page 1.
+    /// Nothing was requested yet but page 1.
     Begin,
     /// The end is at `low` or above, and below `high`.
     Search {
@@ -75,7 +75,7 @@ enum Step {
 /// A walk over the pages of one range.
 #[derive(Debug)]
 pub struct PageWalk {
-    /// Rows a page, as asked for.
+    /// Rows a page, as requested.
     asked_size: u64,
     /// Rows of a full page, as far as is known.
     size: u64,
@@ -84,7 +84,7 @@ pub struct PageWalk {
     next: Next,
     /// The last page that the hints announced when page 1 came.
     announced: u32,
-    /// Pages above the first that were asked for to find the end.
+    /// Pages above the first that were requested to find the end.
     probed: BTreeSet<u32>,
     /// The last page, and its rows. 0: not found.
     end: (u32, u64),
@@ -92,8 +92,8 @@ pub struct PageWalk {
 }
 
 impl PageWalk {
-    /// `rows_given`: how many rows a full page is known to have where that is fewer than `asked_size`. `pages_max`: no page
-    /// behind this one is asked for.
+    /// `rows_given`: how many rows a full page is known to have where that is fewer than `asked_size`. `pages_max`: no
+    /// page behind this one is requested.
     pub fn new(asked_size: u32, rows_given: Option<u64>, pages_max: u32) -> Self {
         let asked_size = u64::from(asked_size.max(1));
         Self {
@@ -113,12 +113,12 @@ impl PageWalk {
         self.next
     }
 
-    /// Whether a page is asked for only to learn whether it exists.
+    /// Whether a page is requested only to learn whether it exists.
     pub fn may_be_absent(&self, number: u32) -> bool {
         number > self.announced
     }
 
-    /// The page that was asked for.
+    /// The page that was requested.
     pub fn show(&mut self, page: Shown) {
         match self.step {
             Step::Begin => self.begin(page),
@@ -142,12 +142,12 @@ impl PageWalk {
         }
     }
 
-    /// Whether there are more pages than may be asked for.
+    /// Whether there are more pages than may be requested.
     pub fn is_too_long(&self) -> bool {
         self.evidence.reach == Reach::TooLong
     }
 
-    /// How many rows a full page has where that is fewer than were asked for. `None`: as many.
+    /// How many rows a full page has where that is fewer than were requested. `None`: as many.
     pub fn rows_given(&self) -> Option<u64> {
         (self.size < self.asked_size).then_some(self.size)
     }
@@ -183,7 +183,7 @@ impl PageWalk {
             self.end = (1, 0);
             return;
         }
-        // The page size that comes is the page size, whatever was asked for.
+        // The page size that comes is the page size, whatever was requested.
         let is_full_by_its_words = page.page_size == Some(page.rows);
         if page.rows > self.size || (page.rows < self.size && (announces_more || is_full_by_its_words)) {
             self.size = page.rows;
@@ -260,8 +260,8 @@ impl PageWalk {
         self.step = bounds.into();
     }
 
-    /// Looks at the page that the latest hint names; else close above the last page that has rows, then further away, but never
-    /// beyond the middle.
+    /// Looks at the page that the latest hint names; else close above the last page that has rows, then further away,
+    /// but never beyond the middle.
     fn probe_between(&mut self, mut bounds: Bounds, high: u32, by_hint: Option<u32>) {
         let by_hint = by_hint.filter(|page| bounds.low < *page && *page < high);
         let number = by_hint.unwrap_or_else(|| {
@@ -276,7 +276,7 @@ impl PageWalk {
     fn settle_end(&mut self, bounds: Bounds, is_too_long: bool) {
         self.evidence.reach = if is_too_long { Reach::TooLong } else { Reach::Whole };
         self.end = (bounds.low, bounds.low_rows);
-        // Page 1 was asked for before the others; what moved onto it since is only seen by asking again.
+        // Page 1 was requested before the others; what moved onto it since is only seen by a second request.
         if bounds.low == 1 && self.announced > 1 {
             self.go_down(1);
         } else {

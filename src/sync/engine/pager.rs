@@ -1,4 +1,4 @@
-//! Asks for the pages of a range as [`PageWalk`] says, in pages as large as the platform manages.
+//! Requests the pages of a range as [`PageWalk`] says, in pages as large as the platform manages.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::platform::rate::Priority;
 use crate::platform::{Page, PageQuery, Range, Row};
 use crate::sync::{RecordSync, SyncError};
 
-/// A page that is not answered is asked for in halves, down to this many rows.
+/// A page that is not answered is requested in halves, down to this many rows.
 const PAGE_SIZE_MIN: u32 = 10;
 
-/// How long to wait for the small question that tells a platform that is away from one that was asked for too much.
+/// How long to wait for the small call that shows whether the platform is away or the page was too large.
 const CHECK_WAIT: Duration = Duration::from_secs(30);
 
 /// No range is longer, where the platform itself sets no limit: 100,000 rows at 100 a page.
@@ -43,7 +43,8 @@ struct Listed {
 }
 
 impl Listed {
-    /// Whether a range whose first page shows `rows` of `total` is longer. Pages are counted, so smaller ones reach less far.
+    /// Whether a range whose first page shows `rows` of `total` is longer. Pages are counted, so smaller ones reach
+    /// less far.
     fn is_exceeded(self, rows: u64, total: u64, asked: u32) -> bool {
         let is_given_less = rows < total && rows < u64::from(asked);
         let page_size = if is_given_less { rows } else { u64::from(asked) };
@@ -73,9 +74,9 @@ pub trait Sink: Send {
 /// How a walk ended.
 pub enum Walked {
     Ended(PassEnd),
-    /// The platform does not manage pages of that size. The range is to be asked for anew, in smaller ones.
+    /// The platform does not manage pages of that size. The range must be requested again in smaller pages.
     Resized,
-    /// There are more pages than may be asked for, and the range can be halved: nothing of it was used.
+    /// There are more pages than may be requested, and the range can be halved: nothing of it was used.
     TooLong,
 }
 
@@ -216,20 +217,21 @@ impl<'a> Pager<'a> {
         if self.sync.windows().dense_statuses.is_empty() { PAGES_MAX } else { self.pages_max() }
     }
 
-    /// Whether a window is to be halved because it may hold more than it shows. A total at the limit of paging, or at one where
-    /// search engines stop counting, counts as more.
+    /// Whether a window is to be halved because it may hold more than it shows. A total at the limit of paging, or at
+    /// one where search engines stop counting, counts as more.
     pub fn is_too_much(&self, first: &Page) -> bool {
         self.exceeds_paging(first) || may_be_cut_off(first.rows_sent(), first.total)
     }
 
-    /// Whether it holds more than the platform pages through. A page without rows says nothing about how many there are.
+    /// Whether it holds more than the platform pages through. A page without rows says nothing about how many there
+    /// are.
     pub fn exceeds_paging(&self, first: &Page) -> bool {
         let listed = Listed { page_size: self.sync.paging.page_size, rows_max: self.sync.windows().rows_max };
         listed.is_exceeded(first.rows_sent(), first.total, self.page_size)
     }
 
-    /// Whether the total of a window is no total of that window: single seconds of it, which cannot both hold that many,
-    /// report it too.
+    /// Whether the total of a window is no total of that window: single seconds of it, which cannot both hold that
+    /// many, report it too.
     pub async fn is_unfiltered(&self, window: Window, total: u64) -> Result<bool, SyncError> {
         let second = TimeDelta::seconds(1);
         if total == 0 || window.length() <= second * 4 {
@@ -247,8 +249,8 @@ impl<'a> Pager<'a> {
         Ok(true)
     }
 
-    /// Whether a window of whose total nothing is known but that it is too large is to be read as it comes, because halves of
-    /// it report the same total. `origin` learns what was found out.
+    /// Whether a window of whose total nothing is known but that it is too large is to be read as it comes, because
+    /// halves of it report the same total. `origin` learns what was found out.
     pub async fn is_read_as_it_comes(
         &self,
         window: Window,
@@ -265,8 +267,8 @@ impl<'a> Pager<'a> {
         Ok(is_unfiltered)
     }
 
-    /// The oldest moment from `from` on that the platform shows. `None`: it refuses the present too, or `from` itself it shows,
-    /// so that age is not what it refuses.
+    /// The oldest moment from `from` on that the platform shows. `None`: it refuses the present too, or `from` itself
+    /// it shows, so that age is not what it refuses.
     pub async fn oldest_readable(&self, from: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, SyncError> {
         let (mut refused, mut shown) = (from, self.sync.platform_now() - READABLE_STEP);
         if shown <= refused || self.shows(refused).await? || !self.shows(shown).await? {
@@ -292,8 +294,8 @@ impl<'a> Pager<'a> {
         }
     }
 
-    /// Whether a window that is not answered, in pages of whatever size, may be answered in halves: the platform answers a second
-    /// of it.
+    /// Whether a window that is not answered, in pages of whatever size, may be answered in halves: the platform
+    /// answers a second of it.
     pub async fn may_answer_halves(&self, window: Window) -> bool {
         let second = Window::new(window.from(), window.from() + TimeDelta::seconds(1));
         match second.filter(|_| window.length() > UNANSWERED_SPLIT_MIN) {
@@ -302,8 +304,8 @@ impl<'a> Pager<'a> {
         }
     }
 
-    /// Makes pages smaller when that may be why one of them was not answered; else the error stands. A platform that is away
-    /// does not answer the smallest page either, and costs no more than that one question.
+    /// Makes pages smaller when that may be why one of them was not answered; else the error stands. A platform that is
+    /// away does not answer the smallest page either, and costs no more than that one question.
     async fn shrink(&mut self, range: Range, number: u32, error: SyncError) -> Result<(), SyncError> {
         if !error.is_unanswered() || self.page_size <= PAGE_SIZE_MIN {
             return Err(error);

@@ -15,6 +15,7 @@ use crate::store::ledger::leases::Lease;
 use crate::store::ledger::windows::Close;
 use crate::store::records::pages::PageCommit;
 use crate::store::records::read_again::ShownIn;
+use crate::sync::engine::{convert, whole};
 use crate::sync::reconcile::Watch;
 use crate::sync::{RecordSync, SyncError};
 
@@ -41,11 +42,11 @@ pub struct Rows<'a> {
     waiting: Digest,
     /// The window being read. `None`: no window, or one that is too long to be read again for single rows.
     shown_in: Option<ShownIn>,
-    /// Who wants to know which of it should have been here. `None`: nobody.
+    /// Who wants to know which of it should have been here. `None`: no one.
     pub watch: Option<&'a Watch>,
 }
 
-/// A page, and the moment before it was asked for: what it shows is at least as new.
+/// A page, and the moment before it was requested: what it shows is at least as new.
 pub struct AskedPage {
     pub page: Page,
     pub asked_at: DateTime<Utc>,
@@ -60,7 +61,7 @@ impl<'a> Reading<'a> {
 
     /// Reads the pages behind `first`, and that one.
     pub async fn read(&mut self, range: Range, first: AskedPage, limit: Limit) -> Result<Walked, SyncError> {
-        self.rows.shown_in = self.sync.read_again_for_rows(range);
+        self.rows.shown_in = read_again_for_rows(self.sync, range);
         self.pager.read(&mut self.rows, range, first, limit).await
     }
 }
@@ -93,9 +94,9 @@ impl Rows<'_> {
         };
         // Each round makes orders whole, and no whole order is refused: there are no more rounds than orders.
         let committed = loop {
-            match self.sync.store.commit_page(self.lease, &commit).await {
+            match self.sync.store.pages().commit(self.lease, &commit).await {
                 Err(StoreError::InParts { numbers }) => {
-                    self.sync.make_whole(&mut commit, &numbers, self.priority).await?;
+                    whole::make_whole(self.sync, &mut commit, &numbers, self.priority).await?;
                 }
                 committed => break committed?,
             }
@@ -112,7 +113,7 @@ impl Sink for Rows<'_> {
         if let Some(watch) = self.watch {
             watch.look(self.sync, &page.page).await?;
         }
-        let digest = self.sync.digest(page, self.priority, &mut self.seen).await?;
+        let digest = convert::digest(self.sync, page, self.priority, &mut self.seen).await?;
         self.waiting.append(digest);
         if self.waiting.things.len() >= ROWS_PER_COMMIT {
             self.write(None).await?;
@@ -129,24 +130,23 @@ impl Sink for Rows<'_> {
     }
 }
 
-impl RecordSync {
-    /// The window that is read again for rows of it that could not be read. A scan of all time is not: it comes again by itself.
-    fn read_again_for_rows(&self, range: Range) -> Option<ShownIn> {
-        let Range::Window { lane, window, .. } = range else { return None };
-        let windows = self.windows();
-        let longest = windows.update_max.max(windows.create_max.unwrap_or_default());
-        (window.length() <= longest).then_some(ShownIn { lane, window })
-    }
+/// The window that is read again for rows of it that could not be read. A scan of all time is not: it comes again by
+/// itself.
+fn read_again_for_rows(sync: &RecordSync, range: Range) -> Option<ShownIn> {
+    let Range::Window { lane, window, .. } = range else { return None };
+    let windows = sync.windows();
+    let longest = windows.update_max.max(windows.create_max.unwrap_or_default());
+    (window.length() <= longest).then_some(ShownIn { lane, window })
+}
 
-    /// Reports once that what the platform says about its lists contradicts what they show.
-    pub fn report_doubts(&self, lane: Lane, doubts: Doubts) {
-        let habits = self.application.habits();
-        if doubts.any() && habits.is_first_report(&self.shop.name, self.record, lane, "window.doubtful") {
-            tracing::warn!(
-                event = "window.doubtful", shop = %self.shop.name, record = %self.record,
-                "the lists of {} show {}; pages are read until an empty or short one, and what was seen counts",
-                self.record, doubts.describe(),
-            );
-        }
+/// Reports once that what the platform says about its lists contradicts what they show.
+pub fn report_doubts(sync: &RecordSync, lane: Lane, doubts: Doubts) {
+    let habits = sync.application.habits();
+    if doubts.any() && habits.is_first_report(&sync.shop.name, sync.record, lane, "window.doubtful") {
+        tracing::warn!(
+            event = "window.doubtful", shop = %sync.shop.name, record = %sync.record,
+            "the lists of {} show {}; pages are read until an empty or short one, and what was seen counts",
+            sync.record, doubts.describe(),
+        );
     }
 }

@@ -9,50 +9,49 @@ use super::window::{Stretch, WindowEnd};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::store::ledger::leases::Lease;
+use crate::sync::engine::window;
 use crate::sync::{RecordSync, SyncError};
 
 /// After this many windows that failed on their own account, the trouble is not theirs.
 const FAILED_WINDOWS_MAX: usize = 5;
 
-impl RecordSync {
-    /// Reads `windows` in this order, several at once. A window whose own content is the trouble does not keep
-    /// the others from being read; any other error ends the queue once the windows under way have ended. The
-    /// first error is returned.
-    pub async fn read_windows(
-        &self,
-        lease: &Lease,
-        of: Stretch<'_>,
-        windows: Vec<Window>,
-    ) -> Result<(), SyncError> {
-        self.progress.windows_planned(windows.len());
-        let mut waiting: VecDeque<(Window, Origin)> =
-            windows.into_iter().map(|window| (window, Origin::default())).collect();
-        let mut under_way = FuturesUnordered::new();
-        let mut first_error = None;
-        let mut failed_windows = 0;
-        let mut is_open = true;
-        loop {
-            while is_open && under_way.len() < self.policy.windows_in_parallel.max(1) {
-                let Some((window, origin)) = waiting.pop_front() else { break };
-                under_way.push(Box::pin(self.read_window(lease, of, window, origin)));
+/// Reads `windows` in this order, several at once. A window whose own content is the trouble does not keep
+/// the others from being read; any other error ends the queue once the windows under way have ended. The
+/// first error is returned.
+pub async fn read_windows(
+    sync: &RecordSync,
+    lease: &Lease,
+    of: Stretch<'_>,
+    windows: Vec<Window>,
+) -> Result<(), SyncError> {
+    sync.progress.windows_planned(windows.len());
+    let mut waiting: VecDeque<(Window, Origin)> =
+        windows.into_iter().map(|window| (window, Origin::default())).collect();
+    let mut under_way = FuturesUnordered::new();
+    let mut first_error = None;
+    let mut failed_windows = 0;
+    let mut is_open = true;
+    loop {
+        while is_open && under_way.len() < sync.policy.windows_in_parallel.max(1) {
+            let Some((window, origin)) = waiting.pop_front() else { break };
+            under_way.push(Box::pin(window::read_window(sync, lease, of, window, origin)));
+        }
+        let Some(end) = under_way.next().await else { break };
+        match end {
+            Ok(WindowEnd::Closed) => {}
+            Ok(WindowEnd::Split { halves: [earlier, later], origin }) => {
+                sync.progress.windows_planned(1);
+                let halves = if of.lane == Lane::Create { [earlier, later] } else { [later, earlier] };
+                for half in halves {
+                    waiting.push_front((half, origin));
+                }
             }
-            let Some(end) = under_way.next().await else { break };
-            match end {
-                Ok(WindowEnd::Closed) => {}
-                Ok(WindowEnd::Split { halves: [earlier, later], origin }) => {
-                    self.progress.windows_planned(1);
-                    let halves = if of.lane == Lane::Create { [earlier, later] } else { [later, earlier] };
-                    for half in halves {
-                        waiting.push_front((half, origin));
-                    }
-                }
-                Err(error) => {
-                    failed_windows += 1;
-                    is_open &= error.is_of_window() && failed_windows < FAILED_WINDOWS_MAX;
-                    first_error.get_or_insert(error);
-                }
+            Err(error) => {
+                failed_windows += 1;
+                is_open &= error.is_of_window() && failed_windows < FAILED_WINDOWS_MAX;
+                first_error.get_or_insert(error);
             }
         }
-        first_error.map_or(Ok(()), Err)
     }
+    first_error.map_or(Ok(()), Err)
 }

@@ -1,4 +1,4 @@
-//! Single things, each asked for by a call of its own: what is one thing's own trouble, and what is the platform's.
+//! Single things, each requested by a call of its own: what is one thing's own trouble, and what is the platform's.
 
 use std::time::Duration;
 
@@ -23,17 +23,17 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 /// So many that were all refused say that nothing is granted any more.
 pub const REFUSED_MIN: usize = 5;
 
-/// Things asked for together: the first goes alone, because where the grant does not cover it one is enough to know; while
-/// none was answered yet, few; then as many as are committed together.
+/// Things requested together: the first goes alone, because where the grant does not cover it one is enough to know;
+/// while none was answered yet, few; then as many as are committed together.
 const THINGS_FIRST: u64 = 1;
 const THINGS_UNANSWERED: u64 = 16;
 const THINGS_AT_ONCE: u64 = 100;
 
-/// What a drain, which asks for an extra of one thing after the other, has found out so far.
+/// What a drain, which requests an extra of one thing after the other, has found out so far.
 #[derive(Default)]
 pub struct Drain {
     pub has_answered: bool,
-    /// Things whose extra could not be read now, and could before or was never asked for.
+    /// Things whose extra could not be read now, and could before or was never requested.
     pub newly_failed: u64,
     /// The first of those, and why.
     pub example: Option<(String, String)>,
@@ -41,7 +41,7 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// How many are asked for next.
+    /// How many are requested next.
     pub fn limit(&self, has_begun: bool) -> u64 {
         match (has_begun, self.has_answered) {
             (false, _) => THINGS_FIRST,
@@ -66,11 +66,11 @@ impl Drain {
     }
 }
 
-/// What came of asking for several things.
+/// What came of requesting several things.
 pub struct Asked<A> {
-    /// For each of them, in their order. `None`: what went before was enough to know that there is no use in asking.
+    /// For each of them, in their order. `None`: what went before was enough to know that there is no use in a request.
     pub answers: Vec<Option<Result<A, SyncError>>>,
-    /// Why no further thing was asked for, where that is no single thing's trouble.
+    /// Why no further thing was requested, where that is no single thing's trouble.
     pub fatal: Option<SyncError>,
     /// What the most of them are judged by.
     pub of: usize,
@@ -87,56 +87,54 @@ enum Sort {
     OfThing,
 }
 
-impl RecordSync {
-    /// Asks for all `things`, several at once. Ends early when most of `of` things fail in ways that time may mend, or
-    /// when a call fails for a reason that is no thing's own. `of` is [`usize::MAX`] where it is no matter how many fail.
-    ///
-    /// `patience` is for all of them; without, the first ones that fail may take as long as any call.
-    pub async fn ask_each<T: Copy, A, F, Fut>(
-        &self,
-        things: &[T],
-        of: usize,
-        patience: Option<Duration>,
-        ask: F,
-    ) -> Asked<A>
-    where
-        F: Fn(T, Option<Duration>) -> Fut,
-        Fut: Future<Output = Result<A, SyncError>>,
-    {
-        let mut asked = Asked { answers: things.iter().map(|_| None).collect(), fatal: None, of };
-        let mut waiting = things.iter().enumerate();
-        let mut under_way = FuturesUnordered::new();
-        let mut passing = 0;
-        loop {
-            while asked.fatal.is_none() && under_way.len() < CALLS_IN_PARALLEL {
-                let Some((index, &thing)) = waiting.next() else { break };
-                let patience = patience.or_else(|| (passing >= PATIENT_FAILURES_MAX).then_some(PATIENCE));
-                let call = ask(thing, patience);
-                under_way.push(async move { (index, call.await) });
+/// Requests all `things`, several at once. Ends early when most of `of` things fail in ways that time may mend, or
+/// when a call fails for a reason that is no thing's own. `of` is [`usize::MAX`] where it is no matter how many fail.
+///
+/// `patience` is for all of them; without, the first ones that fail may take as long as any call.
+pub async fn ask_each<T: Copy, A, F, Fut>(
+    sync: &RecordSync,
+    things: &[T],
+    of: usize,
+    patience: Option<Duration>,
+    ask: F,
+) -> Asked<A>
+where
+    F: Fn(T, Option<Duration>) -> Fut,
+    Fut: Future<Output = Result<A, SyncError>>,
+{
+    let mut asked = Asked { answers: things.iter().map(|_| None).collect(), fatal: None, of };
+    let mut waiting = things.iter().enumerate();
+    let mut under_way = FuturesUnordered::new();
+    let mut passing = 0;
+    loop {
+        while asked.fatal.is_none() && under_way.len() < CALLS_IN_PARALLEL {
+            let Some((index, &thing)) = waiting.next() else { break };
+            let patience = patience.or_else(|| (passing >= PATIENT_FAILURES_MAX).then_some(PATIENCE));
+            let call = ask(thing, patience);
+            under_way.push(async move { (index, call.await) });
+        }
+        let Some((index, answer)) = under_way.next().await else { return asked };
+        match answer {
+            Err(error) if !is_of_thing(sync, &error) => {
+                asked.fatal.get_or_insert(error);
             }
-            let Some((index, answer)) = under_way.next().await else { return asked };
-            match answer {
-                Err(error) if !self.is_of_thing(&error) => {
-                    asked.fatal.get_or_insert(error);
-                }
-                answer => {
-                    passing += usize::from(answer.as_ref().is_err_and(is_passing));
-                    asked.answers[index] = Some(answer);
-                }
-            }
-            if is_most(passing, of) {
-                return asked;
+            answer => {
+                passing += usize::from(answer.as_ref().is_err_and(is_passing));
+                asked.answers[index] = Some(answer);
             }
         }
+        if is_most(passing, of) {
+            return asked;
+        }
     }
+}
 
-    /// Whether a failed call may be the trouble of what it asked for, so that others are worth asking for. Nothing that
-    /// could not be sent at all is, nor a refused token; nor is a call that was given up because the program stops.
-    fn is_of_thing(&self, error: &SyncError) -> bool {
-        let SyncError::Platform { source, .. } = error else { return false };
-        !self.cancel.is_cancelled()
-            && !matches!(source, PlatformError::NotSent { .. } | PlatformError::TokenRefused { .. })
-    }
+/// Whether a failed call may be the trouble of what it requested, so that others are worth requesting. Nothing that
+/// could not be sent at all is, nor a refused token; nor is a call that was given up because the program stops.
+fn is_of_thing(sync: &RecordSync, error: &SyncError) -> bool {
+    let SyncError::Platform { source, .. } = error else { return false };
+    !sync.cancel.is_cancelled()
+        && !matches!(source, PlatformError::NotSent { .. } | PlatformError::TokenRefused { .. })
 }
 
 impl<A> Asked<A> {
@@ -149,7 +147,7 @@ impl<A> Asked<A> {
         [Sort::Passing, Sort::Refused].into_iter().find_map(|sort| self.most(sort, subject))
     }
 
-    /// Why each of them failed; `None` for one that did not, or was not asked for.
+    /// Why each of them failed; `None` for one that did not, or was not requested.
     pub fn reasons(&self) -> Vec<Option<String>> {
         let reason = |answer: &Option<Result<A, SyncError>>| match answer {
             Some(Err(SyncError::Platform { source, .. })) => Some(reason_of(source)),
@@ -239,7 +237,7 @@ mod tests {
         for (failures, answered, is_trouble) in [
             (vec![unavailable as fn() -> SyncError, busy, unavailable], 2, true),
             (vec![unavailable, busy, unavailable], 3, false),
-            // Too few to tell.
+            // Too few to decide.
             (vec![unavailable; 4], 0, false),
             (vec![not_granted, address, not_granted], 2, true),
             (vec![not_granted, not_granted, unavailable, unavailable], 1, false),

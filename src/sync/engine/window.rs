@@ -2,7 +2,7 @@
 
 use super::completeness::{Doubt, Doubts, PassEnd, Verdict};
 use super::pager::{Limit, Origin, Sink, Walked};
-use super::pages::{AskedPage, Reading};
+use super::pages::{AskedPage, Reading, report_doubts};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
@@ -20,7 +20,7 @@ pub const PASSES_MAX: u32 = 3;
 pub struct Stretch<'a> {
     pub lane: Lane,
     pub epoch: i64,
-    /// Who wants to know which of it should have been here. `None`: nobody.
+    /// Who wants to know which of it should have been here. `None`: no one.
     pub watch: Option<&'a Watch>,
 }
 
@@ -38,32 +38,30 @@ enum Passed {
     Split([Window; 2]),
 }
 
-impl RecordSync {
-    /// Reads one window and closes it. Nothing is skipped: whatever goes wrong ends the window with an error,
-    /// and the cursor stays before it.
-    pub async fn read_window(
-        &self,
-        lease: &Lease,
-        of: Stretch<'_>,
-        window: Window,
-        origin: Origin,
-    ) -> Result<WindowEnd, SyncError> {
-        let ledger_id = self.store.open_window(lease, of.epoch, window, self.run_id).await?;
-        let mut reading = Reading::new(self, lease, of.lane, priority_of(of.lane));
-        reading.rows.watch = of.watch;
-        let mut reading =
-            WindowReading { reading, lane: of.lane, window, origin, foreign_total: None, ledger_id };
-        let end = reading.read().await;
-        if let Err(error) = &end
-            && error.is_of_window()
-        {
-            self.store.fail_window(lease, ledger_id).await?;
-        }
-        if let Ok(WindowEnd::Split { halves, .. }) = &end {
-            self.store.split_window(lease, ledger_id, *halves).await?;
-        }
-        end
+/// Reads one window and closes it. Nothing is skipped: whatever goes wrong ends the window with an error,
+/// and the cursor stays before it.
+pub async fn read_window(
+    sync: &RecordSync,
+    lease: &Lease,
+    of: Stretch<'_>,
+    window: Window,
+    origin: Origin,
+) -> Result<WindowEnd, SyncError> {
+    let ledger_id = sync.store.windows().open(lease, of.epoch, window, sync.run_id).await?;
+    let mut reading = Reading::new(sync, lease, of.lane, priority_of(of.lane));
+    reading.rows.watch = of.watch;
+    let mut reading =
+        WindowReading { reading, lane: of.lane, window, origin, foreign_total: None, ledger_id };
+    let end = reading.read().await;
+    if let Err(error) = &end
+        && error.is_of_window()
+    {
+        sync.store.windows().fail(lease, ledger_id).await?;
     }
+    if let Ok(WindowEnd::Split { halves, .. }) = &end {
+        sync.store.windows().split(lease, ledger_id, *halves).await?;
+    }
+    end
 }
 
 struct WindowReading<'a> {
@@ -91,7 +89,7 @@ impl WindowReading<'_> {
                 Err(error) if error.is_too_old() => return self.without_unreachable(error).await,
                 Err(error) => return self.halved_for(error).await,
             };
-            self.sync().report_doubts(self.lane, pass.doubts);
+            report_doubts(self.sync(), self.lane, pass.doubts);
             total = pass.total;
             if pass.is_complete() || self.is_total_of_another(&pass).await? {
                 return self.close(Closing::Complete, total).await;
@@ -151,8 +149,8 @@ impl WindowReading<'_> {
         Passed::Split(halves)
     }
 
-    /// A window of one second: once for each status where it holds more than the platform lists, to its end where the platform
-    /// sets none. `None`: pages have become smaller, and it is to be begun anew.
+    /// A window of one second: once for each status where it holds more than the platform lists, to its end where the
+    /// platform sets none. `None`: pages have become smaller, and it is to be started again.
     async fn read_second(&mut self, first: AskedPage) -> Result<Option<PassEnd>, SyncError> {
         let statuses = self.sync().windows().dense_statuses;
         let (total, pages_max) = (first.page.total, self.reading.pager.pages_at_last());
@@ -189,7 +187,7 @@ impl WindowReading<'_> {
             }
             self.reading.rows.seen.absorb(&before);
         }
-        // A status this version does not know is in no list above; the total over all statuses tells.
+        // A status this version does not know is in no list above; the total over all statuses shows it.
         let last = self.reading.pager.first(self.range(None)).await?.page.total;
         Ok(Some(PassEnd {
             total: last,
@@ -213,7 +211,8 @@ impl WindowReading<'_> {
         Ok(WindowEnd::Split { halves: [earlier, later], origin: Origin::default() })
     }
 
-    /// A window that begins before what the platform still shows: what lies before it cannot be read any more, the rest is.
+    /// A window that begins before what the platform still shows: what lies before it cannot be read any more, the rest
+    /// is.
     async fn without_unreachable(&mut self, error: SyncError) -> Result<WindowEnd, SyncError> {
         let turn = self.reading.sync.application.habits().turn_to_search().await;
         // Another window may have found it out meanwhile.
@@ -246,8 +245,8 @@ impl WindowReading<'_> {
         since.is_some_and(|since| self.window.until() <= since)
     }
 
-    /// Whether the total that speaks against the pass is not this window's: the platform reports it of any window. A window that
-    /// shows nothing is only believed where that was seen of one that did.
+    /// Whether the total that speaks against the pass is not this window's: the platform reports it of any window. A
+    /// window that shows nothing is only believed where that was seen of one that did.
     async fn is_total_of_another(&self, pass: &PassEnd) -> Result<bool, SyncError> {
         let may_be = match self.seen() {
             0 => pass.doubts.has(Doubt::PageEmpty) && self.knows_foreign_totals().await?,
@@ -266,7 +265,7 @@ impl WindowReading<'_> {
     async fn knows_foreign_totals(&self) -> Result<bool, SyncError> {
         let sync = self.sync();
         let is_known = sync.application.habits().is_unfiltered(sync.record, self.lane);
-        Ok(is_known || sync.store.has_foreign_totals(&sync.shop.name, sync.record).await?)
+        Ok(is_known || sync.store.windows().has_foreign_totals(&sync.shop.name, sync.record).await?)
     }
 
     fn report_unfiltered(&self, total: u64) {

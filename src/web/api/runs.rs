@@ -36,7 +36,7 @@ pub(super) async fn runs(
     }
     let filter = RunsFilter { shop: wanted.shop, failed_only: wanted.failed, limit: Some(limit) };
     let store = web.live.app().store.clone();
-    let runs = web.reads().ask(async move { store.runs(&filter).await }).await?;
+    let runs = web.reads().ask(async move { store.runs().list(&filter).await }).await?;
     Ok(Json(json!({ "runs": runs.iter().map(as_value).collect::<Vec<_>>() })))
 }
 

@@ -25,19 +25,19 @@ both_databases! {
         let store = &test.app.store;
         let now = test.clock.now();
         for (until, is_off) in [(now + OFF_FOR, true), (now + OFF_FOR + AHEAD, false)] {
-            store.switch_off("temu-shop", "orders", "not granted", Some(until)).await.unwrap();
+            store.cursors().switch_off("temu-shop", "orders", "not granted", Some(until)).await.unwrap();
             let run = test.run("temu-shop", Lane::Update).await;
             assert_eq!(run.is_err(), is_off, "{run:?}");
         }
-        assert!(store.off("temu-shop", "orders").await.unwrap().is_none(), "it is granted, and on again");
+        assert!(store.cursors().off("temu-shop", "orders").await.unwrap().is_none(), "it is granted, and on again");
     }
 
     async fn an_alarm_is_claimed_no_longer_than_its_telling_takes_whatever_a_clock_wrote_down(test: TestDatabase) {
         let key = AlarmKey { cause: "lag".to_owned(), shop: "acme".to_owned(), record: "orders".to_owned() };
-        test.store.note_alarms(std::slice::from_ref(&key), &[]).await.unwrap();
+        test.store.alarms().note(std::slice::from_ref(&key), &[]).await.unwrap();
         let claim = async || {
-            let seen: Vec<_> = test.store.alarms().await.unwrap().into_iter().collect();
-            test.store.claim_alarms(&seen).await.unwrap().len()
+            let seen: Vec<_> = test.store.alarms().all().await.unwrap().into_iter().collect();
+            test.store.alarms().claim(&seen).await.unwrap().len()
         };
         test.clock.advance(AHEAD);
         assert_eq!((claim().await, claim().await), (1, 0), "one tells it");
@@ -49,12 +49,12 @@ both_databases! {
         let owner = Owner::from("there:1:1:there".to_owned());
         let shops = ["acme".to_owned()];
         test.clock.advance(AHEAD);
-        test.store.daemon_works(&owner, &shops).await.unwrap();
+        test.store.daemons().works(&owner, &shops).await.unwrap();
         test.clock.advance(-AHEAD);
-        assert_eq!(test.store.shops_of_daemons().await.unwrap(), None);
-        test.store.daemon_works(&owner, &shops).await.unwrap();
+        assert_eq!(test.store.daemons().shops().await.unwrap(), None);
+        test.store.daemons().works(&owner, &shops).await.unwrap();
         test.clock.advance(TimeDelta::seconds(-30));
-        assert_eq!(test.store.shops_of_daemons().await.unwrap().map(|shops| shops.len()), Some(1), "a step is no end");
+        assert_eq!(test.store.daemons().shops().await.unwrap().map(|shops| shops.len()), Some(1), "a step is no end");
     }
 
     async fn what_is_set_aside_waits_no_longer_than_a_day_whatever_a_clock_wrote_down(database: TestDatabase) {
@@ -89,12 +89,12 @@ both_databases! {
         test.save(&lease, vec![order("A")]).await;
         test.clock.advance(-AHEAD);
 
-        let raw = test.store.raw_batch("acme", Kind::Order, None, 1).await.unwrap().remove(0).raw;
+        let raw = test.store.replay().raw_batch("acme", Kind::Order, None, 1).await.unwrap().remove(0).raw;
         let mut stored = order("A");
         of(&mut stored).paid_at = Some(now + TimeDelta::hours(4));
         of(&mut stored).updated_at = Some(now + TimeDelta::hours(4));
         let things = [Retyped { entity: stored.entity, raw }];
-        assert_eq!(test.store.rewrite_typed("acme", &things).await.unwrap(), 1);
+        assert_eq!(test.store.replay().rewrite_typed("acme", &things).await.unwrap(), 1);
 
         let rewritten = test.stored("A").await;
         assert_eq!((rewritten.paid_at, rewritten.updated_at), (None, Some(now)));

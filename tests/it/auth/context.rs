@@ -48,7 +48,7 @@ impl Authorised {
     pub(crate) async fn before_login(database: TestDatabase, platform: &'static str) -> Self {
         let gateway = Gateway::start(database.clock.clone()).await;
         let shop = shop("acme");
-        database.store.register_shops(std::slice::from_ref(&shop)).await.unwrap();
+        database.store.shops().register(std::slice::from_ref(&shop)).await.unwrap();
         let tokens = tokens(&database, &gateway, platform, &key(1), database.store.clone());
         Self { database, gateway, shop, tokens, platform }
     }
@@ -105,7 +105,7 @@ impl Authorised {
     }
 
     pub(crate) async fn row(&self) -> Credential {
-        self.database.store.credential("acme").await.unwrap().unwrap()
+        self.database.store.grants().get("acme").await.unwrap().unwrap()
     }
 
     /// Moves the clock to this long before the end of the access token.

@@ -165,12 +165,12 @@ both_databases! {
     async fn a_pause_that_came_after_the_new_grant_is_lifted(test: TestDatabase) {
         let test = Keeping::by_hand(test).await;
         let keeper = test.keeper();
-        test.database.store.pause(test.name(), OwnerReason::AccessEnded.as_str(), None).await.unwrap();
+        test.database.store.shops().pause(test.name(), OwnerReason::AccessEnded.as_str(), None).await.unwrap();
         look(&keeper).await;
         look(&keeper).await;
         assert_eq!((test.row().await.pause, test.told("shop.resumed")), (None, 1));
 
-        test.database.store.pause(test.name(), "by hand", None).await.unwrap();
+        test.database.store.shops().pause(test.name(), "by hand", None).await.unwrap();
         look(&keeper).await;
         assert!(test.row().await.pause.is_some(), "a pause of somebody else stays");
     }
@@ -247,7 +247,7 @@ both_databases! {
                 (Some(now), None, true),
                 (None, Some(now + DAY), true),
             ] {
-                let moved = store.mark_grant(test.name(), mark, seen, to).await.unwrap();
+                let moved = store.grants().mark(test.name(), mark, seen, to).await.unwrap();
                 assert_eq!(moved, expected, "{mark:?} from {seen:?} to {to:?}");
             }
         }

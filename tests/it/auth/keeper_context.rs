@@ -69,7 +69,7 @@ impl Keeping {
         let code_command: Vec<String> = code_command.iter().map(ToString::to_string).collect();
         let named = |_| Shop { code_command: code_command.clone(), ..shop(&Uuid::new_v4().to_string()) };
         let shops: Vec<Shop> = (0..count).map(named).collect();
-        database.store.register_shops(&shops).await.unwrap();
+        database.store.shops().register(&shops).await.unwrap();
         let tokens = tokens(&database, &service, platform, database.store.clone());
         Self { database, service, shops, tokens, platform }
     }
@@ -121,11 +121,11 @@ impl Keeping {
     }
 
     pub(crate) async fn row(&self) -> ShopRow {
-        self.database.store.shop_row(self.name()).await.unwrap().unwrap()
+        self.database.store.shops().get(self.name()).await.unwrap().unwrap()
     }
 
     pub(crate) async fn grant(&self, shop: &Shop) -> Credential {
-        self.database.store.credential(&shop.name).await.unwrap().unwrap()
+        self.database.store.grants().get(&shop.name).await.unwrap().unwrap()
     }
 
     /// How often this was told of the first shop.

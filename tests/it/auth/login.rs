@@ -31,7 +31,7 @@ both_databases! {
     async fn a_login_stores_the_grant_and_its_account(test: TestDatabase) {
         let test = Authorised::new(test).await;
         assert_eq!(clear(&test.access().await.unwrap()), test.gateway.access());
-        let row = test.database.store.shop_row("acme").await.unwrap().unwrap();
+        let row = test.database.store.shops().get("acme").await.unwrap().unwrap();
         assert_eq!(row.account.id.as_deref(), Some(SELLER));
         assert_eq!(row.authorised_at, Some(test.database.clock.now()));
         let status = test.tokens.status(&test.shop).await.unwrap().unwrap();
@@ -142,7 +142,7 @@ both_databases! {
 
         assert_eq!((told.account.id.as_deref(), told.access_ends_at), (Some(SELLER), Some(ends_at)));
         assert_eq!((test.row().await.tokens.access_ends_at, test.gateway.refresh_calls()), (ends_at, 0));
-        let row = test.database.store.shop_row("acme").await.unwrap().unwrap();
+        let row = test.database.store.shops().get("acme").await.unwrap().unwrap();
         assert_eq!(row.account.id.as_deref(), Some(SELLER));
         test.shop.account = Some("somebody".to_owned());
         let error = test.tokens.inspect(&test.shop).await.err().unwrap();
@@ -187,7 +187,7 @@ both_databases! {
 /// A second shop of the same platform and app beside `acme`.
 async fn beside(test: &Authorised) -> shopsync::domain::shop::Shop {
     let second = crate::store::shops::shop("second");
-    test.database.store.register_shops(&[test.shop.clone(), second.clone()]).await.unwrap();
+    test.database.store.shops().register(&[test.shop.clone(), second.clone()]).await.unwrap();
     second
 }
 
@@ -229,7 +229,7 @@ both_databases! {
         }
         assert_eq!(test.row().await, before);
         assert_eq!(test.tokens.status(&second).await.unwrap(), None);
-        assert!(!test.database.store.orphans("acme").await.unwrap().is_empty(), "the new pair is kept for its shop");
+        assert!(!test.database.store.orphans().of_shop("acme").await.unwrap().is_empty(), "the new pair is kept for its shop");
 
         test.tokens.clear(&test.shop).await.unwrap();
         let refresh = test.gateway.refresh();
@@ -240,8 +240,8 @@ both_databases! {
     async fn a_new_authorisation_switches_on_what_the_old_one_did_not_cover(test: TestDatabase) {
         let test = Authorised::new(test).await;
         let store = &test.database.store;
-        store.switch_off("acme", "orders", "not granted", None).await.unwrap();
+        store.cursors().switch_off("acme", "orders", "not granted", None).await.unwrap();
         test.tokens.login_code(&test.shop, code(SELLER)).await.unwrap();
-        assert!(store.off("acme", "orders").await.unwrap().is_none());
+        assert!(store.cursors().off("acme", "orders").await.unwrap().is_none());
     }
 }

@@ -45,7 +45,7 @@ impl Drive {
         let settings = SandboxSettings { clock: database.clock.clone(), ..SandboxSettings::default() };
         let sandbox = Sandbox::start(settings).await.unwrap();
         let shop = Shop { platform: "115", zone: String::new(), records: Vec::new(), ..shop("pan") };
-        database.store.register_shops(std::slice::from_ref(&shop)).await.unwrap();
+        database.store.shops().register(std::slice::from_ref(&shop)).await.unwrap();
         let tokens = program(&database, &sandbox);
         Self { database, sandbox, tokens, shop }
     }
@@ -94,7 +94,7 @@ impl Drive {
     }
 
     pub(crate) async fn row(&self) -> Credential {
-        self.database.store.credential("pan").await.unwrap().unwrap()
+        self.database.store.grants().get("pan").await.unwrap().unwrap()
     }
 
     pub(crate) async fn after_end(&self) {
@@ -164,7 +164,7 @@ both_databases! {
         assert!(ends.iter().any(|end| matches!(end, Err(AuthError::LoginOver { .. }))));
         assert_eq!(test.calls(EXCHANGE), 1);
         assert_eq!(progress().await, DeviceProgress::Dead);
-        let account = test.database.store.shop_row("pan").await.unwrap().unwrap().account;
+        let account = test.database.store.shops().get("pan").await.unwrap().unwrap().account;
         assert_eq!(account.id, Some(World::open115_account(1)));
         assert!(account.name.is_some());
         test.assert_no_violations();
@@ -173,7 +173,7 @@ both_databases! {
     async fn the_secret_of_a_login_is_sealed_and_an_old_login_is_forgotten(database: TestDatabase) {
         let test = Drive::new(database).await;
         let attempt = test.tokens.begin_device_login(&test.shop).await.unwrap();
-        let sealed = test.database.store.login_attempt(&attempt.id).await.unwrap().unwrap().secret_sealed.unwrap();
+        let sealed = test.database.store.logins().get(&attempt.id).await.unwrap().unwrap().secret_sealed.unwrap();
         let sealed_with_key = sealed.starts_with("v1:") && !sealed.contains("verifier");
         assert!(sealed_with_key, "{sealed}");
 

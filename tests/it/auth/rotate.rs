@@ -57,7 +57,7 @@ impl KeyFile {
 
 /// A pair that was left over under the old key.
 async fn keep_orphan(test: &Authorised, keyring: &Keyring) -> String {
-    let shop_id = test.database.store.shop_row("acme").await.unwrap().unwrap().id;
+    let shop_id = test.database.store.shops().get("acme").await.unwrap().unwrap().id;
     let row = test.row().await;
     let place = |field| Place { shop_id: &shop_id, field, generation: row.version };
     let seal = |text: &str, field| Some(keyring.seal(&SecretString::from(text), &place(field)).unwrap());
@@ -72,7 +72,7 @@ async fn keep_orphan(test: &Authorised, keyring: &Keyring) -> String {
         },
         attempt: "lost".to_owned(),
     };
-    test.database.store.keep_orphan(&orphan).await.unwrap();
+    test.database.store.orphans().keep(&orphan).await.unwrap();
     shop_id
 }
 
@@ -101,7 +101,7 @@ both_databases! {
         assert_eq!((row.version, row.tokens.key_id.as_str()), (2, new.as_str()));
         let only_new = test.another_with_keyring(file.only_new()).await;
         assert_eq!(clear(&only_new.access(&test.shop).await.unwrap()), test.gateway.access());
-        let orphan = test.database.store.orphans("acme").await.unwrap().remove(0);
+        let orphan = test.database.store.orphans().of_shop("acme").await.unwrap().remove(0);
         let place = Place { shop_id: &shop_id, field: Field::Refresh, generation: orphan.version };
         assert!(file.only_new().open(orphan.tokens.refresh_sealed.as_ref().unwrap(), &place).is_ok());
         let previous = Place { field: Field::PreviousRefresh, generation: row.version, ..place };
@@ -172,7 +172,7 @@ both_databases! {
             assert!(shop == "acme" && matches!(error, AuthError::Seal { .. }), "{error}");
         }
         assert_eq!(test.row().await, before);
-        let orphan = test.database.store.orphans("acme").await.unwrap().remove(0);
+        let orphan = test.database.store.orphans().of_shop("acme").await.unwrap().remove(0);
         assert_eq!(orphan.tokens.key_id, file.keyring().active_id());
     }
 
@@ -251,7 +251,7 @@ fn key_file(database: &TestDatabase, program: &Program) -> PathBuf {
 /// Waits until the daemon has renewed the shop's first grant.
 async fn renewed(database: &TestDatabase) {
     for _ in 0..600 {
-        if database.store.credential("xhs-shop").await.unwrap().unwrap().version > 1 {
+        if database.store.grants().get("xhs-shop").await.unwrap().unwrap().version > 1 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -55,7 +55,7 @@ async fn orphaned(test: &Authorised) -> Orphan {
     test.gateway.release();
     caller.await.unwrap().unwrap();
     test.database.clock.advance(TimeDelta::minutes(6));
-    test.database.store.orphans("acme").await.unwrap().pop().unwrap()
+    test.database.store.orphans().of_shop("acme").await.unwrap().pop().unwrap()
 }
 
 both_databases! {
@@ -120,7 +120,7 @@ both_databases! {
         let test = Authorised::new(test).await;
         let state = tempfile::tempdir().unwrap();
         let folder = state.path().join("shopsync-unsaved");
-        let shop_id = test.database.store.shop_row("acme").await.unwrap().unwrap().id;
+        let shop_id = test.database.store.shops().get("acme").await.unwrap().unwrap().id;
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join(format!("{shop_id}-1.json")), "{\"form\": 7}").unwrap();
         std::fs::write(folder.join("somebody-elses.json"), "{}").unwrap();
@@ -176,8 +176,8 @@ both_databases! {
     async fn an_orphan_is_kept_once_and_goes_with_its_grant(test: TestDatabase) {
         let test = Authorised::new(test).await;
         let orphan = orphaned(&test).await;
-        test.database.store.keep_orphan(&orphan).await.unwrap();
-        assert_eq!(test.database.store.orphans("acme").await.unwrap().len(), 1);
+        test.database.store.orphans().keep(&orphan).await.unwrap();
+        assert_eq!(test.database.store.orphans().of_shop("acme").await.unwrap().len(), 1);
 
         assert!(test.tokens.clear(&test.shop).await.unwrap());
 

@@ -268,12 +268,12 @@ async fn a_sqlite_file_that_was_removed_or_replaced_is_not_written_to() {
     let aside = file.with_extension("aside");
 
     std::fs::rename(&file, &aside).unwrap();
-    let error = database.store.switch_on("shop", "orders").await.unwrap_err();
+    let error = database.store.cursors().switch_on("shop", "orders").await.unwrap_err();
     assert!(error.is_unavailable() && error.to_string().contains("put it back"), "{error}");
     std::fs::write(&file, "").unwrap();
     assert!(database.store.ping().await.is_err());
 
     std::fs::rename(&aside, &file).unwrap();
     database.store.ping().await.unwrap();
-    database.store.switch_on("shop", "orders").await.unwrap();
+    database.store.cursors().switch_on("shop", "orders").await.unwrap();
 }

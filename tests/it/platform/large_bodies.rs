@@ -97,7 +97,7 @@ async fn a_single_thing_of_more_bytes_than_are_read_is_set_aside_alone() {
         let with_detail =
             format!("SELECT COUNT(*) FROM {table} WHERE shop = '{shop}' AND raw LIKE '%\"detail\":%'");
         assert_eq!((waiting().await, test.database.number(&with_detail).await), (1, 11), "{api}");
-        let reason = test.app.store.quarantine(Some(shop)).await.unwrap()[0].reason.clone();
+        let reason = test.app.store.quarantine().list(Some(shop)).await.unwrap()[0].reason.clone();
         assert!(reason.contains("longer than 16777216 bytes"), "{reason}");
 
         suffer(&test, []);
@@ -120,7 +120,7 @@ async fn a_list_within_one_thing_is_read_up_to_the_bytes_that_are_kept_of_a_thin
     suffer(&test, [large(BYTES_OF_AN_ITEM).at(GOODS).about(&large_one.activity_id)]);
     read(&test, "temu-shop", Record::Activities).await;
 
-    let aside = test.app.store.quarantine(Some("temu-shop")).await.unwrap();
+    let aside = test.app.store.quarantine().list(Some("temu-shop")).await.unwrap();
     assert_eq!(aside.iter().map(|row| &row.number).collect::<Vec<_>>(), [&large_one.activity_id]);
     assert!(aside[0].reason.contains("more than the 4194304 that are kept"), "{}", aside[0].reason);
     let stored = test.database.number("SELECT COUNT(*) FROM activities").await;

@@ -97,7 +97,7 @@ both_databases! {
         let due = |case| PageCommit { amounts_due: true, ..page(test.clock.now(), vec![case]) };
         let changed = case("C", &[("s1", 5)], "2026-11-20 10:00:00");
 
-        test.store.commit_page(&lease, &due(changed.clone())).await.unwrap();
+        test.store.pages().commit(&lease, &due(changed.clone())).await.unwrap();
 
         let after = test.stored("A").await;
         assert_eq!(after.amounts_due_at, Some(test.clock.now()));
@@ -105,7 +105,7 @@ both_databases! {
         assert_eq!(test.stored("B").await.amounts_due_at, None);
 
         test.execute("UPDATE orders SET amounts_due_at = NULL").await;
-        test.store.commit_page(&lease, &due(changed)).await.unwrap();
+        test.store.pages().commit(&lease, &due(changed)).await.unwrap();
         assert_eq!(test.stored("A").await.amounts_due_at, None, "the case is as it was");
     }
 

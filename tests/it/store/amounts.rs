@@ -42,15 +42,15 @@ fn changed(hash: &str) -> Stored {
 impl TestDatabase {
     async fn save_due(&self, lease: &Lease, orders: Vec<Stored>) {
         let page = PageCommit { amounts_due: true, ..page(self.clock.now(), orders) };
-        self.store.commit_page(lease, &page).await.unwrap();
+        self.store.pages().commit(lease, &page).await.unwrap();
     }
 
     async fn due(&self) -> Vec<DueOrder> {
-        self.store.due_orders("acme", self.clock.now(), self.clock.now(), None, 100).await.unwrap()
+        self.store.amounts().due("acme", self.clock.now(), self.clock.now(), None, 100).await.unwrap()
     }
 
     async fn only_order(&self) -> OrderView {
-        self.store.orders(&OrdersFilter::default()).await.unwrap().remove(0)
+        self.store.reports().orders(&OrdersFilter::default()).await.unwrap().remove(0)
     }
 }
 
@@ -63,7 +63,7 @@ both_databases! {
         assert_eq!((due[0].due_at, due[0].status), (test.clock.now(), OrderStatus::ToShip));
 
         let amounts = test.lease(Lane::Amounts).await;
-        test.store.commit_amounts(&amounts, 8, vec![read(&due[0], 100, None)]).await.unwrap();
+        test.store.amounts().commit(&amounts, 8, vec![read(&due[0], 100, None)]).await.unwrap();
         test.clock.advance(TimeDelta::minutes(1));
         test.save_due(&lease, vec![order("A")]).await;
 
@@ -79,7 +79,7 @@ both_databases! {
 
         let next_due = Some(at("2026-11-27 00:00:00"));
         let due = test.due().await;
-        test.store.commit_amounts(&amounts, 8, vec![read(&due[0], 100, next_due)]).await.unwrap();
+        test.store.amounts().commit(&amounts, 8, vec![read(&due[0], 100, next_due)]).await.unwrap();
 
         let after = test.only_order().await;
         assert_eq!(after, OrderView {
@@ -90,7 +90,7 @@ both_databases! {
             run_id: 8,
             ..before
         });
-        let lines = test.store.order_items("acme", &["A".to_owned()]).await.unwrap();
+        let lines = test.store.reports().order_items("acme", &["A".to_owned()]).await.unwrap();
         assert_eq!((lines[0].unit_minor, lines[1].unit_minor), (Some(5), None));
         let raw: String = test.query("SELECT raw FROM orders").await[0].try_get_by_index(0).unwrap();
         assert_eq!(raw, r#"{"list":{"v":1},"amounts":{"paid":100}}"#);
@@ -104,7 +104,7 @@ both_databases! {
 
         test.clock.advance(TimeDelta::milliseconds(1));
         test.save_due(&lease, vec![changed("second")]).await;
-        test.store.commit_amounts(&amounts, 8, vec![read(&taken[0], 100, None)]).await.unwrap();
+        test.store.amounts().commit(&amounts, 8, vec![read(&taken[0], 100, None)]).await.unwrap();
 
         assert_eq!(test.due().await.len(), 1);
         assert_eq!(test.only_order().await.total_minor, Some(100), "what came is kept all the same");
@@ -117,7 +117,7 @@ both_databases! {
         let taken = test.due().await;
 
         test.save_due(&lease, vec![changed("second")]).await;
-        test.store.commit_amounts(&amounts, 8, vec![read(&taken[0], 100, None)]).await.unwrap();
+        test.store.amounts().commit(&amounts, 8, vec![read(&taken[0], 100, None)]).await.unwrap();
 
         assert_eq!(test.due().await.len(), 1);
     }
@@ -133,12 +133,12 @@ both_databases! {
             taken_due_at: due[0].due_at,
             result: AmountsResult::Later { due: test.clock.now() + TimeDelta::hours(1) },
         };
-        test.store.commit_amounts(&amounts, 8, vec![later]).await.unwrap();
+        test.store.amounts().commit(&amounts, 8, vec![later]).await.unwrap();
 
         assert!(test.due().await.is_empty());
         assert_eq!(test.only_order().await.amounts_at, None);
         test.clock.advance(TimeDelta::hours(1));
-        assert_eq!(test.store.amounts_due("acme", test.clock.now()).await.unwrap(), 1);
+        assert_eq!(test.store.amounts().count_due("acme", test.clock.now()).await.unwrap(), 1);
     }
 
     async fn the_longest_due_comes_first_and_only_so_many(test: TestDatabase) {
@@ -147,14 +147,14 @@ both_databases! {
             test.save_due(&lease, vec![order(number)]).await;
             test.clock.advance(TimeDelta::seconds(1));
         }
-        let due = test.store.due_orders("acme", test.clock.now(), test.clock.now(), None, 2).await.unwrap();
+        let due = test.store.amounts().due("acme", test.clock.now(), test.clock.now(), None, 2).await.unwrap();
         assert_eq!(due.iter().map(|due| due.number.as_str()).collect::<Vec<_>>(), ["C", "A"]);
     }
 
     async fn money_for_an_order_that_is_gone_is_no_error(test: TestDatabase) {
         let amounts = test.lease(Lane::Amounts).await;
         let due = DueOrder { number: "gone".to_owned(), status: OrderStatus::Shipped, updated_at: None, due_at: test.clock.now(), attempts: 0 };
-        test.store.commit_amounts(&amounts, 8, vec![read(&due, 1, None)]).await.unwrap();
+        test.store.amounts().commit(&amounts, 8, vec![read(&due, 1, None)]).await.unwrap();
         assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
     }
 }

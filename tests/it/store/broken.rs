@@ -17,7 +17,7 @@ impl TestDatabase {
     async fn assert_writes_arrive(&self) {
         for _ in 0..15 {
             self.clock.advance(TimeDelta::seconds(1));
-            self.store.beat(GAP_MAX).await.unwrap();
+            self.store.daemons().beat(GAP_MAX).await.unwrap();
             let now = self.clock.now().format("%Y-%m-%d %H:%M:%S").to_string();
             let rows = format!(
                 "SELECT COUNT(*) FROM heartbeats WHERE program = 'daemon' AND CAST(beat_at AS varchar(30)) LIKE '{now}%'"
@@ -45,16 +45,16 @@ impl TestDatabase {
 
 both_databases! {
     async fn a_write_that_is_given_up_at_any_moment_leaves_no_transaction_open(test: TestDatabase) {
-        test.store.beat(GAP_MAX).await.unwrap();
+        test.store.daemons().beat(GAP_MAX).await.unwrap();
         for moment in 0..MOMENTS {
-            tokio::time::timeout(STEP * moment, test.store.beat(GAP_MAX)).await.ok();
+            tokio::time::timeout(STEP * moment, test.store.daemons().beat(GAP_MAX)).await.ok();
         }
         test.assert_nothing_is_held().await;
         test.assert_writes_arrive().await;
     }
 
     async fn a_transaction_that_the_database_ended_or_aborted_costs_its_own_writes_and_nothing_else(test: TestDatabase) {
-        test.store.beat(GAP_MAX).await.unwrap();
+        test.store.daemons().beat(GAP_MAX).await.unwrap();
         // On Postgres every further statement of the transaction is refused. SQLite rolls back by itself, and the driver
         // does not know; the rollback after the next error would then leave a transaction open.
         let triggers = if test.store.is_postgres() {
@@ -69,7 +69,7 @@ both_databases! {
         let removed = if test.store.is_postgres() { "DROP TRIGGER no ON heartbeats" } else { "DROP TRIGGER no" };
         for trigger in triggers.into_iter().cycle().take(6) {
             test.execute(&format!("CREATE TRIGGER no BEFORE UPDATE ON heartbeats {trigger}")).await;
-            let error = test.store.beat(GAP_MAX).await.unwrap_err();
+            let error = test.store.daemons().beat(GAP_MAX).await.unwrap_err();
             assert!(error.is_named(), "{error:?}");
             test.execute(removed).await;
             test.assert_nothing_is_held().await;
@@ -82,13 +82,13 @@ both_databases! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_that_sqlite_ended_by_itself_costs_its_connection_and_nothing_else() {
     let test = TestDatabase::sqlite().await;
-    test.store.beat(GAP_MAX).await.unwrap();
+    test.store.daemons().beat(GAP_MAX).await.unwrap();
     test.execute(
         "CREATE TRIGGER no BEFORE UPDATE ON heartbeats BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
     )
     .await;
     for _ in 0..3 {
-        test.store.beat(GAP_MAX).await.unwrap_err();
+        test.store.daemons().beat(GAP_MAX).await.unwrap_err();
         test.execute("DELETE FROM heartbeats WHERE program = 'nobody'").await;
     }
     test.execute("DROP TRIGGER no").await;
@@ -99,7 +99,7 @@ async fn a_transaction_that_sqlite_ended_by_itself_costs_its_connection_and_noth
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_the_server_refuses_costs_its_connection_and_nothing_else() {
     let Some(test) = TestDatabase::postgres().await else { return };
-    test.store.beat(GAP_MAX).await.unwrap();
+    test.store.daemons().beat(GAP_MAX).await.unwrap();
     test.execute(
         "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not like this'; END $$; \
          CREATE CONSTRAINT TRIGGER no AFTER UPDATE ON heartbeats DEFERRABLE INITIALLY DEFERRED \
@@ -107,7 +107,7 @@ async fn a_commit_that_the_server_refuses_costs_its_connection_and_nothing_else(
     )
     .await;
     for _ in 0..3 {
-        let error = test.store.beat(GAP_MAX).await.unwrap_err();
+        let error = test.store.daemons().beat(GAP_MAX).await.unwrap_err();
         assert!(error.is_named(), "{error:?}");
         test.assert_nothing_is_held().await;
     }
@@ -118,14 +118,14 @@ async fn a_commit_that_the_server_refuses_costs_its_connection_and_nothing_else(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_is_cut_within_a_transaction_costs_nothing_else() {
     let Some(test) = TestDatabase::postgres().await else { return };
-    test.store.beat(GAP_MAX).await.unwrap();
+    test.store.daemons().beat(GAP_MAX).await.unwrap();
     test.execute(
         "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS \
          $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$; \
          CREATE TRIGGER cut BEFORE UPDATE ON heartbeats FOR EACH ROW EXECUTE FUNCTION cut()",
     )
     .await;
-    let error = test.store.beat(GAP_MAX).await.unwrap_err();
+    let error = test.store.daemons().beat(GAP_MAX).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     test.execute("DROP TRIGGER cut ON heartbeats").await;
     test.assert_nothing_is_held().await;

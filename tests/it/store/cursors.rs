@@ -30,23 +30,23 @@ impl TestDatabase {
     /// A lease of the update lane with the cursor at [`start`].
     async fn started(&self) -> Lease {
         let lease = self.lease(Lane::Update).await;
-        self.store.begin_cursor(&lease, start(), &[]).await.unwrap();
+        self.store.cursors().begin(&lease, start(), &[]).await.unwrap();
         lease
     }
 
     /// Reads a window to its end without any order, and tells where the cursor was moved to.
     async fn read(&self, lease: &Lease, epoch: i64, window: Window, state: Closing) -> Option<DateTime<Utc>> {
-        let id = self.store.open_window(lease, epoch, window, 7).await.unwrap();
+        let id = self.store.windows().open(lease, epoch, window, 7).await.unwrap();
         let page = PageCommit { close: Some(close(id, state)), ..page(self.clock.now(), Vec::new()) };
-        self.store.commit_page(lease, &page).await.unwrap().cursor
+        self.store.pages().commit(lease, &page).await.unwrap().cursor
     }
 
     async fn cursor_at(&self) -> DateTime<Utc> {
-        self.store.cursor("acme", Record::Orders).await.unwrap().unwrap().last_sync_at.unwrap()
+        self.store.cursors().get("acme", Record::Orders).await.unwrap().unwrap().last_sync_at.unwrap()
     }
 
     async fn planned(&self) -> Vec<Window> {
-        let open = self.store.open_windows("acme", Record::Orders, Lane::Create, 0).await.unwrap();
+        let open = self.store.windows().all_open("acme", Record::Orders, Lane::Create, 0).await.unwrap();
         open.into_iter().map(|window| window.window).collect()
     }
 }
@@ -54,19 +54,19 @@ impl TestDatabase {
 both_databases! {
     async fn a_new_shop_gets_cursor_and_planned_history_at_once(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
-        assert_eq!(test.store.cursor("acme", Record::Orders).await.unwrap(), None);
+        assert_eq!(test.store.cursors().get("acme", Record::Orders).await.unwrap(), None);
 
         let history = [minutes(-20, -10), minutes(-10, 0)];
-        let cursor = test.store.begin_cursor(&lease, start(), &history).await.unwrap();
+        let cursor = test.store.cursors().begin(&lease, start(), &history).await.unwrap();
 
         assert_eq!((cursor.last_sync_at, cursor.epoch), (Some(start()), 1));
-        assert_eq!(test.store.cursor("acme", Record::Orders).await.unwrap(), Some(cursor));
+        assert_eq!(test.store.cursors().get("acme", Record::Orders).await.unwrap(), Some(cursor));
         assert_eq!(test.planned().await, [history[1], history[0]], "newest first");
     }
 
     async fn a_shop_is_set_on_its_way_once(test: TestDatabase) {
         let lease = test.started().await;
-        let again = test.store.begin_cursor(&lease, start() + TimeDelta::hours(1), &[minutes(-10, 0)]).await.unwrap();
+        let again = test.store.cursors().begin(&lease, start() + TimeDelta::hours(1), &[minutes(-10, 0)]).await.unwrap();
         assert_eq!(again.last_sync_at, Some(start()));
         assert!(test.planned().await.is_empty());
     }
@@ -74,9 +74,9 @@ both_databases! {
     async fn a_shop_is_set_on_its_way_wholly_or_not_at_all(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
         test.execute("DROP TABLE sync_windows").await;
-        let failed = test.store.begin_cursor(&lease, start(), &[minutes(-10, 0)]).await;
+        let failed = test.store.cursors().begin(&lease, start(), &[minutes(-10, 0)]).await;
         assert!(failed.is_err());
-        assert_eq!(test.store.cursor("acme", Record::Orders).await.unwrap(), None);
+        assert_eq!(test.store.cursors().get("acme", Record::Orders).await.unwrap(), None);
     }
 
     async fn the_cursor_stops_at_the_first_gap_and_jumps_when_it_is_filled(test: TestDatabase) {
@@ -102,37 +102,37 @@ both_databases! {
         assert!(test.read(&lease, 1, minutes(0, 20), Closing::Short).await.is_some());
 
         // A later run begins to read it again and is cut off.
-        test.store.open_window(&lease, 1, minutes(0, 20), 8).await.unwrap();
-        test.store.sweep(&lease).await.unwrap();
-        let short = test.store.short_windows("acme", Record::Orders, Lane::Update, 1).await.unwrap();
+        test.store.windows().open(&lease, 1, minutes(0, 20), 8).await.unwrap();
+        test.store.windows().sweep(&lease).await.unwrap();
+        let short = test.store.windows().all_short("acme", Record::Orders, Lane::Update, 1).await.unwrap();
         assert_eq!((short.len(), short[0].window, short[0].attempts), (1, minutes(0, 20), 2));
 
         test.read(&lease, 1, minutes(0, 20), Closing::Complete).await;
-        assert!(test.store.short_windows("acme", Record::Orders, Lane::Update, 1).await.unwrap().is_empty());
+        assert!(test.store.windows().all_short("acme", Record::Orders, Lane::Update, 1).await.unwrap().is_empty());
     }
 
     async fn the_halves_of_a_short_update_window_are_short_until_read(test: TestDatabase) {
         let lease = test.started().await;
         test.read(&lease, 1, minutes(0, 20), Closing::Short).await;
-        let id = test.store.open_window(&lease, 1, minutes(0, 20), 8).await.unwrap();
+        let id = test.store.windows().open(&lease, 1, minutes(0, 20), 8).await.unwrap();
         let (first, second) = minutes(0, 20).halves().unwrap();
-        test.store.split_window(&lease, id, [first, second]).await.unwrap();
-        test.store.sweep(&lease).await.unwrap();
+        test.store.windows().split(&lease, id, [first, second]).await.unwrap();
+        test.store.windows().sweep(&lease).await.unwrap();
 
-        let short = test.store.short_windows("acme", Record::Orders, Lane::Update, 1).await.unwrap();
+        let short = test.store.windows().all_short("acme", Record::Orders, Lane::Update, 1).await.unwrap();
         assert_eq!(short.iter().map(|window| window.window).collect::<Vec<_>>(), [second, first]);
     }
 
     async fn a_window_that_failed_or_is_being_read_does_not_count(test: TestDatabase) {
         let lease = test.started().await;
-        let failed = test.store.open_window(&lease, 1, minutes(0, 10), 7).await.unwrap();
-        test.store.fail_window(&lease, failed).await.unwrap();
-        test.store.open_window(&lease, 1, minutes(10, 20), 7).await.unwrap();
+        let failed = test.store.windows().open(&lease, 1, minutes(0, 10), 7).await.unwrap();
+        test.store.windows().fail(&lease, failed).await.unwrap();
+        test.store.windows().open(&lease, 1, minutes(10, 20), 7).await.unwrap();
 
         assert_eq!(test.read(&lease, 1, minutes(20, 30), Closing::Complete).await, None);
 
-        test.store.sweep(&lease).await.unwrap();
-        let left = test.store.closed_after("acme", Record::Orders, 1, start()).await.unwrap();
+        test.store.windows().sweep(&lease).await.unwrap();
+        let left = test.store.windows().closed_after("acme", Record::Orders, 1, start()).await.unwrap();
         assert_eq!(left.iter().map(|window| window.window).collect::<Vec<_>>(), [minutes(20, 30)]);
         assert_eq!(test.number("SELECT count(*) FROM sync_windows").await, 1);
     }
@@ -140,13 +140,13 @@ both_databases! {
     async fn a_closed_window_tells_when_it_was_opened_and_what_it_held(test: TestDatabase) {
         let lease = test.started().await;
         let opened_at = test.clock.now();
-        let id = test.store.open_window(&lease, 1, minutes(0, 10), 7).await.unwrap();
+        let id = test.store.windows().open(&lease, 1, minutes(0, 10), 7).await.unwrap();
         test.clock.advance(TimeDelta::seconds(90));
         let close = Close { id, state: Closing::Complete, platform_total: 12, rows_seen: 13 };
         let page = PageCommit { close: Some(close), ..page(test.clock.now(), vec![order("A")]) };
-        test.store.commit_page(&lease, &page).await.unwrap();
+        test.store.pages().commit(&lease, &page).await.unwrap();
 
-        let closed = test.store.closed_after("acme", Record::Orders, 1, start()).await.unwrap().remove(0);
+        let closed = test.store.windows().closed_after("acme", Record::Orders, 1, start()).await.unwrap().remove(0);
         assert_eq!((closed.opened_at, closed.completed_at), (Some(opened_at), Some(test.clock.now())));
         assert_eq!((closed.platform_total, closed.rows_seen), (Some(12), Some(13)));
         assert_eq!(closed.state, WindowState::Complete);
@@ -155,19 +155,19 @@ both_databases! {
     async fn a_cursor_set_by_hand_ends_the_run_and_forgets_its_windows(test: TestDatabase) {
         let lease = test.started().await;
         test.read(&lease, 1, minutes(0, 20), Closing::Complete).await;
-        let id = test.store.open_window(&lease, 1, minutes(20, 30), 7).await.unwrap();
+        let id = test.store.windows().open(&lease, 1, minutes(20, 30), 7).await.unwrap();
 
         let to = start() - TimeDelta::minutes(5);
-        let moved = test.another_store().await.set_cursor("acme", Record::Orders, to).await.unwrap();
+        let moved = test.another_store().await.cursors().set("acme", Record::Orders, to).await.unwrap();
 
         assert_eq!(moved, (Some(start() + TimeDelta::minutes(20)), to));
         let page = PageCommit { close: Some(close(id, Closing::Complete)), ..page(test.clock.now(), vec![order("A")]) };
-        let refused = test.store.commit_page(&lease, &page).await;
+        let refused = test.store.pages().commit(&lease, &page).await;
         assert!(matches!(refused, Err(StoreError::LeaseLost { .. })), "{refused:?}");
         assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
 
         let next = test.lease(Lane::Update).await;
-        let cursor = test.store.cursor("acme", Record::Orders).await.unwrap().unwrap();
+        let cursor = test.store.cursors().get("acme", Record::Orders).await.unwrap().unwrap();
         assert_eq!((cursor.last_sync_at, cursor.epoch), (Some(to), 2));
         let moved = test.read(&next, 2, minutes(-10, 0), Closing::Complete).await;
         assert_eq!(moved, Some(start()), "the window of epoch 1 behind it does not count");
@@ -178,9 +178,9 @@ both_databases! {
         test.read(&lease, 1, minutes(0, 20), Closing::Complete).await;
         test.execute("DELETE FROM sync_cursors").await;
 
-        test.store.set_cursor("acme", Record::Orders, start()).await.unwrap();
+        test.store.cursors().set("acme", Record::Orders, start()).await.unwrap();
 
-        let cursor = test.store.cursor("acme", Record::Orders).await.unwrap().unwrap();
+        let cursor = test.store.cursors().get("acme", Record::Orders).await.unwrap().unwrap();
         let next = test.lease(Lane::Update).await;
         let moved = test.read(&next, cursor.epoch, minutes(-10, 1), Closing::Complete).await;
         assert_eq!(moved, Some(start() + TimeDelta::minutes(1)), "what was read in another life does not count");
@@ -188,8 +188,8 @@ both_databases! {
 
     async fn a_window_of_history_that_came_out_short_is_read_again_and_then_daily(test: TestDatabase) {
         let lease = test.lease(Lane::Create).await;
-        let left = || async { test.store.history_left("acme", Record::Orders, test.clock.now()).await.unwrap() };
-        test.store.plan_windows(&lease, &[minutes(0, 10)]).await.unwrap();
+        let left = || async { test.store.windows().history_left("acme", Record::Orders, test.clock.now()).await.unwrap() };
+        test.store.windows().plan(&lease, &[minutes(0, 10)]).await.unwrap();
         test.read(&lease, 0, minutes(0, 10), Closing::Short).await;
         assert_eq!(left().await, [minutes(0, 10)]);
 
@@ -205,31 +205,31 @@ both_databases! {
 
     async fn a_writer_that_was_overtaken_writes_nothing(test: TestDatabase) {
         let old = test.started().await;
-        test.store.release(&old).await.unwrap();
+        test.store.leases().release(&old).await.unwrap();
         let new = test.lease(Lane::Update).await;
 
         let refusals = [
-            test.store.commit_page(&old, &page(test.clock.now(), vec![order("A")])).await.err(),
-            test.store.begin_cursor(&old, start(), &[]).await.err(),
-            test.store.sweep(&old).await.err(),
-            test.store.plan_windows(&old, &[minutes(0, 1)]).await.err(),
-            test.store.open_window(&old, 1, minutes(0, 1), 7).await.err(),
-            test.store.commit_amounts(&old, 7, Vec::new()).await.err(),
+            test.store.pages().commit(&old, &page(test.clock.now(), vec![order("A")])).await.err(),
+            test.store.cursors().begin(&old, start(), &[]).await.err(),
+            test.store.windows().sweep(&old).await.err(),
+            test.store.windows().plan(&old, &[minutes(0, 1)]).await.err(),
+            test.store.windows().open(&old, 1, minutes(0, 1), 7).await.err(),
+            test.store.amounts().commit(&old, 7, Vec::new()).await.err(),
         ];
 
         assert!(refusals.iter().all(|error| matches!(error, Some(StoreError::LeaseLost { .. }))), "{refusals:?}");
         assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
-        test.store.renew(&new).await.unwrap();
+        test.store.leases().renew(&new).await.unwrap();
     }
 
     async fn a_range_asked_for_again_is_planned_again(test: TestDatabase) {
         let lease = test.lease(Lane::Create).await;
         let range = [minutes(0, 10), minutes(10, 20)];
-        test.store.plan_windows(&lease, &range).await.unwrap();
+        test.store.windows().plan(&lease, &range).await.unwrap();
         assert_eq!(test.read(&lease, 0, range[0], Closing::Complete).await, None);
         assert_eq!(test.planned().await, [range[1]]);
 
-        test.store.plan_windows(&lease, &range).await.unwrap();
+        test.store.windows().plan(&lease, &range).await.unwrap();
 
         assert_eq!(test.planned().await, [range[1], range[0]]);
         assert_eq!(test.number("SELECT count(*) FROM sync_windows WHERE completed_at IS NOT NULL").await, 0);
@@ -238,10 +238,10 @@ both_databases! {
     async fn the_create_lane_never_moves_the_cursor_and_is_never_swept(test: TestDatabase) {
         test.started().await;
         let create = test.lease(Lane::Create).await;
-        test.store.plan_windows(&create, &[minutes(10, 20)]).await.unwrap();
+        test.store.windows().plan(&create, &[minutes(10, 20)]).await.unwrap();
 
         assert_eq!(test.read(&create, 0, minutes(0, 10), Closing::Complete).await, None);
-        test.store.sweep(&create).await.unwrap();
+        test.store.windows().sweep(&create).await.unwrap();
 
         assert_eq!(test.cursor_at().await, start());
         assert_eq!(test.planned().await, [minutes(10, 20)]);
@@ -250,10 +250,10 @@ both_databases! {
     async fn a_split_window_of_history_plans_its_halves(test: TestDatabase) {
         let lease = test.lease(Lane::Create).await;
         let (first, second) = minutes(0, 10).halves().unwrap();
-        test.store.plan_windows(&lease, &[minutes(0, 10)]).await.unwrap();
-        let id = test.store.open_window(&lease, 0, minutes(0, 10), 7).await.unwrap();
+        test.store.windows().plan(&lease, &[minutes(0, 10)]).await.unwrap();
+        let id = test.store.windows().open(&lease, 0, minutes(0, 10), 7).await.unwrap();
 
-        test.store.split_window(&lease, id, [first, second]).await.unwrap();
+        test.store.windows().split(&lease, id, [first, second]).await.unwrap();
 
         assert_eq!(test.planned().await, [second, first]);
     }
@@ -261,7 +261,7 @@ both_databases! {
     async fn closing_a_window_that_is_not_there_stores_nothing(test: TestDatabase) {
         let lease = test.started().await;
         let page = PageCommit { close: Some(close(999, Closing::Complete)), ..page(test.clock.now(), vec![order("A")]) };
-        let refused = test.store.commit_page(&lease, &page).await;
+        let refused = test.store.pages().commit(&lease, &page).await;
         assert!(matches!(refused, Err(StoreError::NoSuchWindow { id: 999 })), "{refused:?}");
         assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
     }
@@ -269,16 +269,16 @@ both_databases! {
     async fn a_subject_is_switched_off_and_on_without_touching_the_cursor(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
         let until = Some(at("2026-11-21 00:00:00"));
-        test.store.switch_off("acme", "amounts", "not granted", until).await.unwrap();
-        test.store.switch_off("acme", "orders", "not granted", None).await.unwrap();
-        let off = test.store.off("acme", "amounts").await.unwrap();
+        test.store.cursors().switch_off("acme", "amounts", "not granted", until).await.unwrap();
+        test.store.cursors().switch_off("acme", "orders", "not granted", None).await.unwrap();
+        let off = test.store.cursors().off("acme", "amounts").await.unwrap();
         assert_eq!(off, Some(Off { reason: "not granted".to_owned(), until }));
 
-        let cursor = test.store.begin_cursor(&lease, start(), &[]).await.unwrap();
+        let cursor = test.store.cursors().begin(&lease, start(), &[]).await.unwrap();
         assert_eq!((cursor.last_sync_at, cursor.off_reason.as_deref()), (Some(start()), Some("not granted")));
-        assert!(test.store.switch_on("acme", "orders").await.unwrap());
-        assert!(!test.store.switch_on("acme", "orders").await.unwrap());
-        assert_eq!(test.store.off("acme", "orders").await.unwrap(), None);
+        assert!(test.store.cursors().switch_on("acme", "orders").await.unwrap());
+        assert!(!test.store.cursors().switch_on("acme", "orders").await.unwrap());
+        assert_eq!(test.store.cursors().off("acme", "orders").await.unwrap(), None);
         assert_eq!(test.cursor_at().await, start());
     }
 }

@@ -19,7 +19,7 @@ fn trouble(error: &StoreError) -> Option<Trouble> {
 async fn refused(url: &str) -> StoreError {
     let settings = StoreSettings { url: SecretString::from(url.to_owned()), schema: String::new() };
     let error = match Store::connect(&settings, Clock::system()).await {
-        Ok(store) => store.migrate().await.unwrap_err(),
+        Ok(store) => store.schema().migrate().await.unwrap_err(),
         Err(error) => error,
     };
     let text = chain(&error);
@@ -107,7 +107,7 @@ both_databases! {
             "CREATE TRIGGER no BEFORE INSERT ON heartbeats BEGIN SELECT RAISE(ABORT, 'not\nlike this'); END"
         };
         test.execute(sql).await;
-        let error = test.store.beat(chrono::TimeDelta::days(1)).await.unwrap_err();
+        let error = test.store.daemons().beat(chrono::TimeDelta::days(1)).await.unwrap_err();
         assert_eq!(trouble(&error), Some(Trouble::Rule), "{error:?}");
         assert!(chain(&error).contains("not like this"), "{}", chain(&error));
         assert_eq!(shopsync::exit::Exit::of_error(&error.into()), shopsync::exit::Exit::BadConfig);
@@ -127,7 +127,7 @@ async fn shared(preparation: &str, is_postgres: bool) -> Option<StoreError> {
     sea_orm::ConnectionTrait::execute_unprepared(&other, preparation).await.unwrap();
     other.close().await.unwrap();
     let store = Store::connect(&settings, Clock::system()).await.unwrap();
-    Some(store.migrate().await.unwrap_err())
+    Some(store.schema().migrate().await.unwrap_err())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -106,7 +106,7 @@ async fn a_full_disk_is_reported_once_shows_in_the_health_and_is_over_by_itself(
     sandbox.world().with(|world| world.set_drift(Drift::default()));
     // Another program can write: nobody holds the lock.
     let store = shopsync::store::Store::connect(&settings, shopsync::clock::Clock::system()).await.unwrap();
-    store.switch_on("temu-shop", "orders").await.unwrap();
+    store.cursors().switch_on("temu-shop", "orders").await.unwrap();
     told.extend(stop(&mut child, &mut log, "TERM").await);
     for event in ["\"database.lost\"", "\"database.back\""] {
         assert_eq!(told.iter().filter(|line| line.contains(event)).count(), 1, "{event}: {told:#?}");

@@ -71,19 +71,19 @@ both_databases! {
         let lease = test.lease(Lane::Update).await;
         let unreadable = Quarantined { number: Some("A".to_owned()), reason: "shape".to_owned(), raw: "{".to_owned(), has_own_call: false };
         let odd = PageCommit { quarantined: vec![unreadable], ..page(test.clock.now(), vec![]) };
-        test.store.commit_page(&lease, &odd).await.unwrap();
+        test.store.pages().commit(&lease, &odd).await.unwrap();
         assert!(test.history("A").await.is_empty());
 
         test.save(&lease, vec![order("A")]).await;
 
-        assert!(test.store.quarantine(None).await.unwrap().is_empty());
+        assert!(test.store.quarantine().list(None).await.unwrap().is_empty());
         assert_eq!(test.history("A").await, ["10:05 2 to_ship seen 12:00"]);
     }
 
     async fn an_event_is_written_with_its_order_or_not_at_all(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
         test.execute("DROP TABLE quarantine").await;
-        test.store.commit_page(&lease, &page(test.clock.now(), vec![order("A")])).await.unwrap_err();
+        test.store.pages().commit(&lease, &page(test.clock.now(), vec![order("A")])).await.unwrap_err();
         assert!(test.history("A").await.is_empty());
     }
 }

@@ -36,7 +36,7 @@ impl TestDatabase {
 
 both_databases! {
     async fn a_lease_that_a_clock_hours_ahead_wrote_down_is_none(test: TestDatabase) {
-        granted(test.store.acquire(&key(), &elsewhere("a")).await.unwrap());
+        granted(test.store.leases().acquire(&key(), &elsewhere("a")).await.unwrap());
         let ahead = if test.store.is_postgres() {
             "UPDATE leases SET until = until + interval '8 hours'"
         } else {
@@ -44,14 +44,14 @@ both_databases! {
         };
         test.execute(ahead).await;
 
-        granted(test.store.acquire(&key(), &elsewhere("b")).await.unwrap());
+        granted(test.store.leases().acquire(&key(), &elsewhere("b")).await.unwrap());
     }
 
     async fn a_lane_has_one_holder_and_says_who(test: TestDatabase) {
         let first = elsewhere("a");
-        granted(test.store.acquire(&key(), &first).await.unwrap());
+        granted(test.store.leases().acquire(&key(), &first).await.unwrap());
 
-        let second = test.another_store().await.acquire(&key(), &elsewhere("b")).await.unwrap();
+        let second = test.another_store().await.leases().acquire(&key(), &elsewhere("b")).await.unwrap();
 
         assert!(matches!(&second, Acquired::Held { owner, .. } if *owner == first), "{second:?}");
     }
@@ -60,38 +60,38 @@ both_databases! {
         let other_lane = LaneKey { lane: Lane::Create, ..key() };
         let other_shop = LaneKey { shop: "bolt".to_owned(), ..key() };
         for key in [key(), other_lane, other_shop] {
-            granted(test.store.acquire(&key, &elsewhere("a")).await.unwrap());
+            granted(test.store.leases().acquire(&key, &elsewhere("a")).await.unwrap());
         }
     }
 
     async fn a_released_lane_is_free_at_once(test: TestDatabase) {
-        let lease = granted(test.store.acquire(&key(), &elsewhere("a")).await.unwrap());
-        test.store.release(&lease).await.unwrap();
+        let lease = granted(test.store.leases().acquire(&key(), &elsewhere("a")).await.unwrap());
+        test.store.leases().release(&lease).await.unwrap();
 
-        let next = granted(test.store.acquire(&key(), &elsewhere("b")).await.unwrap());
+        let next = granted(test.store.leases().acquire(&key(), &elsewhere("b")).await.unwrap());
 
         assert!(next.fence > lease.fence);
     }
 
     async fn a_lease_that_runs_out_is_taken_over_and_its_old_holder_can_do_nothing(test: TestDatabase) {
-        let old = granted(test.store.acquire(&key(), &elsewhere("a")).await.unwrap());
+        let old = granted(test.store.leases().acquire(&key(), &elsewhere("a")).await.unwrap());
         test.expire_leases().await;
-        let new = granted(test.store.acquire(&key(), &elsewhere("b")).await.unwrap());
+        let new = granted(test.store.leases().acquire(&key(), &elsewhere("b")).await.unwrap());
 
-        let renewed = test.store.renew(&old).await;
-        test.store.release(&old).await.unwrap();
+        let renewed = test.store.leases().renew(&old).await;
+        test.store.leases().release(&old).await.unwrap();
 
         assert!(matches!(renewed, Err(StoreError::LeaseLost { .. })), "{renewed:?}");
-        let third = test.store.acquire(&key(), &elsewhere("c")).await.unwrap();
+        let third = test.store.leases().acquire(&key(), &elsewhere("c")).await.unwrap();
         assert!(matches!(&third, Acquired::Held { owner, .. } if *owner == new.owner), "{third:?}");
     }
 
     async fn a_renewed_lease_lives_on(test: TestDatabase) {
-        let lease = granted(test.store.acquire(&key(), &elsewhere("a")).await.unwrap());
+        let lease = granted(test.store.leases().acquire(&key(), &elsewhere("a")).await.unwrap());
         test.expire_leases().await;
-        test.store.renew(&lease).await.unwrap();
+        test.store.leases().renew(&lease).await.unwrap();
 
-        let second = test.store.acquire(&key(), &elsewhere("b")).await.unwrap();
+        let second = test.store.leases().acquire(&key(), &elsewhere("b")).await.unwrap();
 
         assert!(matches!(second, Acquired::Held { .. }), "{second:?}");
     }
@@ -102,20 +102,20 @@ both_databases! {
         let mut parts: Vec<&str> = here.as_str().split(':').collect();
         parts[2] = "1";
         let dead = Owner::from(parts.join(":"));
-        granted(test.store.acquire(&key(), &dead).await.unwrap());
+        granted(test.store.leases().acquire(&key(), &dead).await.unwrap());
 
-        let mine = granted(test.store.acquire(&key(), &here).await.unwrap());
+        let mine = granted(test.store.leases().acquire(&key(), &here).await.unwrap());
 
-        let second = test.store.acquire(&key(), &here).await.unwrap();
+        let second = test.store.leases().acquire(&key(), &here).await.unwrap();
         assert!(matches!(second, Acquired::Held { .. }), "alive: {second:?}");
-        test.store.renew(&mine).await.unwrap();
+        test.store.leases().renew(&mine).await.unwrap();
     }
 
     async fn of_many_who_want_a_lane_at_once_one_gets_it(test: TestDatabase) {
         let mut attempts = tokio::task::JoinSet::new();
         for number in 0..8 {
             let store = test.another_store().await;
-            attempts.spawn(async move { store.acquire(&key(), &elsewhere(&format!("p{number}"))).await.unwrap() });
+            attempts.spawn(async move { store.leases().acquire(&key(), &elsewhere(&format!("p{number}"))).await.unwrap() });
         }
 
         let acquired = attempts.join_all().await;

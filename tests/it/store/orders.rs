@@ -112,9 +112,9 @@ impl TestDatabase {
     }
 
     pub(crate) async fn lease_of(&self, record: Record, lane: Lane) -> Lease {
-        self.store.register_shops(&[shop("acme")]).await.unwrap();
+        self.store.shops().register(&[shop("acme")]).await.unwrap();
         let key = LaneKey { shop: "acme".to_owned(), record, lane };
-        match self.store.acquire(&key, &Owner::this_process()).await.unwrap() {
+        match self.store.leases().acquire(&key, &Owner::this_process()).await.unwrap() {
             Acquired::Granted(lease) => lease,
             held @ Acquired::Held { .. } => panic!("{held:?}"),
         }
@@ -122,16 +122,16 @@ impl TestDatabase {
 
     pub(crate) async fn save(&self, lease: &Lease, orders: Vec<Stored>) -> Committed {
         let page = page(self.clock.now(), orders);
-        self.store.commit_page(lease, &page).await.unwrap()
+        self.store.pages().commit(lease, &page).await.unwrap()
     }
 
     pub(crate) async fn stored(&self, number: &str) -> OrderView {
-        let orders = self.store.orders(&OrdersFilter::default()).await.unwrap();
+        let orders = self.store.reports().orders(&OrdersFilter::default()).await.unwrap();
         orders.into_iter().find(|order| order.number == number).unwrap()
     }
 
     pub(crate) async fn lines(&self, number: &str) -> Vec<OrderItemView> {
-        self.store.order_items("acme", &[number.to_owned()]).await.unwrap()
+        self.store.reports().order_items("acme", &[number.to_owned()]).await.unwrap()
     }
 
     async fn raw(&self, number: &str) -> String {
@@ -221,7 +221,7 @@ both_databases! {
 
         assert_eq!(committed.written, 2_000);
         assert_eq!(test.number("SELECT count(*) FROM order_items").await, 4_000);
-        let hashes = test.store.list_hashes("acme", Kind::Order, &numbers).await.unwrap();
+        let hashes = test.store.pages().list_hashes("acme", Kind::Order, &numbers).await.unwrap();
         assert_eq!(hashes.len(), 2_000);
     }
 
@@ -230,9 +230,9 @@ both_databases! {
         test.save(&lease, vec![order("A")]).await;
 
         let asked = ["A".to_owned(), "B".to_owned()];
-        let known = test.store.list_hashes("acme", Kind::Order, &asked).await.unwrap();
+        let known = test.store.pages().list_hashes("acme", Kind::Order, &asked).await.unwrap();
         assert_eq!(known.into_iter().collect::<Vec<_>>(), [("A".to_owned(), "list-first".to_owned())]);
-        assert!(test.store.list_hashes("bolt", Kind::Order, &asked).await.unwrap().is_empty());
+        assert!(test.store.pages().list_hashes("bolt", Kind::Order, &asked).await.unwrap().is_empty());
     }
 
     async fn a_line_list_shrinks_and_grows_with_its_order(test: TestDatabase) {
@@ -312,7 +312,7 @@ both_databases! {
     async fn a_shop_that_is_not_registered_stores_nothing(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
         test.execute("DELETE FROM shops").await;
-        let refused = test.store.commit_page(&lease, &page(test.clock.now(), vec![order("A")])).await;
+        let refused = test.store.pages().commit(&lease, &page(test.clock.now(), vec![order("A")])).await;
         assert!(matches!(refused, Err(StoreError::UnknownShop { .. })), "{refused:?}");
     }
 
@@ -320,7 +320,7 @@ both_databases! {
         let lease = test.lease(Lane::Update).await;
         test.execute("DROP TABLE quarantine").await;
 
-        let failed = test.store.commit_page(&lease, &page(test.clock.now(), vec![order("A")])).await;
+        let failed = test.store.pages().commit(&lease, &page(test.clock.now(), vec![order("A")])).await;
 
         assert!(matches!(failed, Err(StoreError::Refused { .. })), "{failed:?}");
         assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
@@ -332,7 +332,7 @@ both_databases! {
         for polls in 1..40 {
             let orders = (0..20).map(|number| order(&format!("P{polls}-{number}"))).collect();
             let page = page(test.clock.now(), orders);
-            let commit = test.store.commit_page(&lease, &page);
+            let commit = test.store.pages().commit(&lease, &page);
             cut_off_after(polls, commit).await;
             let (orders, lines) = (
                 test.number("SELECT count(*) FROM orders").await,
@@ -369,7 +369,7 @@ async fn write_round(store: &Store, lease: &Lease, now: DateTime<Utc>, lane: usi
     if lane == 1 {
         orders.reverse();
     }
-    store.commit_page(lease, &page(now, orders)).await.unwrap();
+    store.pages().commit(lease, &page(now, orders)).await.unwrap();
 }
 
 /// Drops a future after it was polled so many times, as a shutdown or a lost race would.

@@ -42,7 +42,7 @@ async fn a_commit_whose_connection_ends_is_told_as_unavailable_and_can_be_done_a
     let commit = tokio::spawn({
         let (store, lease, page) =
             (test.store.clone(), lease.clone(), page(test.clock.now(), vec![order("A")]));
-        async move { store.commit_page(&lease, &page).await }
+        async move { store.pages().commit(&lease, &page).await }
     });
 
     let mut ended = 0;
@@ -58,6 +58,6 @@ async fn a_commit_whose_connection_ends_is_told_as_unavailable_and_can_be_done_a
 
     assert!(error.is_unavailable(), "{error:?}");
     assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
-    let again = test.store.commit_page(&lease, &page(test.clock.now(), vec![order("A")])).await.unwrap();
+    let again = test.store.pages().commit(&lease, &page(test.clock.now(), vec![order("A")])).await.unwrap();
     assert_eq!(again.written, 1);
 }

@@ -97,8 +97,8 @@ async fn a_pooler_that_keeps_sessions_works_and_one_that_does_not_is_named() {
     let Some(database) = TestDatabase::postgres().await else { return };
     let pooler = Pooler::start(&program, &database, "session").await;
     let store = Store::connect(&pooler.settings(&database), Clock::system()).await.unwrap();
-    store.migrate().await.unwrap();
-    let beats = (0..8).map(|_| store.beat(chrono::TimeDelta::days(1)));
+    store.schema().migrate().await.unwrap();
+    let beats = (0..8).map(|_| store.daemons().beat(chrono::TimeDelta::days(1)));
     futures_util::future::try_join_all(beats).await.unwrap();
     store.close().await.unwrap();
     drop(pooler);

@@ -71,9 +71,9 @@ both_databases! {
         assert_eq!(test.number("SELECT stock FROM skus WHERE sku_id = 'S' AND price_minor = 1990 AND on_sale").await, 4);
         assert_eq!(test.number("SELECT count(*) FROM products WHERE name = 'Mug' AND run_id = 7 AND gone_at IS NULL").await, 1);
         let ids = ["S".to_owned(), "U".to_owned()];
-        let known = test.store.list_hashes("acme", Kind::Sku, &ids).await.unwrap();
+        let known = test.store.pages().list_hashes("acme", Kind::Sku, &ids).await.unwrap();
         assert_eq!(known.into_iter().collect::<Vec<_>>(), [("S".to_owned(), "list".to_owned())]);
-        assert!(test.store.list_hashes("acme", Kind::Product, &ids).await.unwrap().is_empty(), "kinds are told apart");
+        assert!(test.store.pages().list_hashes("acme", Kind::Product, &ids).await.unwrap().is_empty(), "kinds are told apart");
     }
 
     async fn an_older_copy_never_replaces_a_newer_sku_and_an_equal_one_writes_nothing(test: TestDatabase) {
@@ -103,9 +103,9 @@ both_databases! {
 
     async fn a_lost_lease_stores_no_product(test: TestDatabase) {
         let lease = test.lease_of(Record::Products, Lane::Update).await;
-        test.store.set_cursor("acme", Record::Products, test.clock.now()).await.unwrap();
+        test.store.cursors().set("acme", Record::Products, test.clock.now()).await.unwrap();
 
-        let refused = test.store.commit_page(&lease, &page(test.clock.now(), vec![product("P")])).await;
+        let refused = test.store.pages().commit(&lease, &page(test.clock.now(), vec![product("P")])).await;
 
         assert!(matches!(refused, Err(StoreError::LeaseLost { .. })), "{refused:?}");
         assert_eq!(test.number("SELECT count(*) FROM products").await, 0);
@@ -119,12 +119,12 @@ both_databases! {
 
     async fn stock_is_replaced_as_a_whole_and_never_by_what_was_read_before(test: TestDatabase) {
         let first = [warehouse("", 7), warehouse("north", 5), warehouse("south", 2)];
-        test.store.set_sku_stock("acme", "S", &first, at("2026-11-20 12:00:00")).await.unwrap();
-        test.store.set_sku_stock("acme", "T", &first[..1], at("2026-11-20 12:00:00")).await.unwrap();
+        test.store.stock().set("acme", "S", &first, at("2026-11-20 12:00:00")).await.unwrap();
+        test.store.stock().set("acme", "T", &first[..1], at("2026-11-20 12:00:00")).await.unwrap();
 
         let later = [warehouse("", 4), warehouse("north", 4), warehouse("north", 3)];
-        test.store.set_sku_stock("acme", "S", &later, at("2026-11-20 12:05:00")).await.unwrap();
-        test.store.set_sku_stock("acme", "S", &first, at("2026-11-20 12:01:00")).await.unwrap();
+        test.store.stock().set("acme", "S", &later, at("2026-11-20 12:05:00")).await.unwrap();
+        test.store.stock().set("acme", "S", &first, at("2026-11-20 12:01:00")).await.unwrap();
 
         let rows = test.query("SELECT sku_id || ' ' || warehouse || ' ' || available FROM sku_stock ORDER BY sku_id, warehouse").await;
         let told: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();

@@ -18,16 +18,16 @@ both_databases! {
             ],
             ..page(test.clock.now(), Vec::new())
         };
-        test.store.commit_page(&lease, &unreadable("first")).await.unwrap();
-        test.store.commit_page(&lease, &unreadable("second")).await.unwrap();
+        test.store.pages().commit(&lease, &unreadable("first")).await.unwrap();
+        test.store.pages().commit(&lease, &unreadable("second")).await.unwrap();
 
-        let kept = test.store.quarantine(Some("acme")).await.unwrap();
+        let kept = test.store.quarantine().list(Some("acme")).await.unwrap();
         let told: Vec<(i64, &str)> = kept.iter().map(|row| (row.attempts, row.reason.as_str())).collect();
         assert_eq!(told, [(2, "second"), (2, "second")]);
         assert!(kept.iter().any(|row| row.number.starts_with('#') && row.number.len() == 65));
 
         test.save(&lease, vec![order("A")]).await;
-        let left = test.store.quarantine(None).await.unwrap();
+        let left = test.store.quarantine().list(None).await.unwrap();
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].raw, "{2");
     }
@@ -38,16 +38,16 @@ both_databases! {
         test.clock.advance(TimeDelta::seconds(5));
         let unreadable = || Quarantined { number: Some("A".to_owned()), reason: "shape".to_owned(), raw: "{".to_owned(), has_own_call: false };
         let page_of = |orders| PageCommit { quarantined: vec![unreadable()], ..page(test.clock.now(), orders) };
-        test.store.commit_page(&lease, &page_of(Vec::new())).await.unwrap();
+        test.store.pages().commit(&lease, &page_of(Vec::new())).await.unwrap();
 
         // Read before, by a lane that collects more rows before it writes.
         test.save(&lease, vec![older]).await;
-        assert_eq!(test.store.quarantine(None).await.unwrap().len(), 1);
+        assert_eq!(test.store.quarantine().list(None).await.unwrap().len(), 1);
         // Readable on one page and no longer on the next.
-        test.store.commit_page(&lease, &page_of(vec![order("A")])).await.unwrap();
-        assert_eq!(test.store.quarantine(None).await.unwrap().len(), 1);
+        test.store.pages().commit(&lease, &page_of(vec![order("A")])).await.unwrap();
+        assert_eq!(test.store.quarantine().list(None).await.unwrap().len(), 1);
 
         test.save(&lease, vec![Stored { read_at: test.clock.now(), ..order("A") }]).await;
-        assert!(test.store.quarantine(None).await.unwrap().is_empty());
+        assert!(test.store.quarantine().list(None).await.unwrap().is_empty());
     }
 }

@@ -21,7 +21,7 @@ fn retyped(row: &RawRow) -> Retyped {
 
 impl TestDatabase {
     async fn raws(&self, kind: Kind) -> Vec<RawRow> {
-        self.store.raw_batch("acme", kind, None, 100).await.unwrap()
+        self.store.replay().raw_batch("acme", kind, None, 100).await.unwrap()
     }
 
     async fn text(&self, sql: &str) -> String {
@@ -40,7 +40,7 @@ both_databases! {
         test.clock.advance(TimeDelta::hours(1));
 
         let things: Vec<Retyped> = test.raws(Kind::Order).await.iter().map(retyped).collect();
-        assert_eq!(test.store.rewrite_typed("acme", &things).await.unwrap(), 1);
+        assert_eq!(test.store.replay().rewrite_typed("acme", &things).await.unwrap(), 1);
 
         let mut expected = before;
         expected.buyer_note = Some("read at last".to_owned());
@@ -60,7 +60,7 @@ both_databases! {
         let rows = test.raws(Kind::Order).await;
         let kept = Retyped { entity: order("A").entity, raw: rows[0].raw.clone() };
         let given = Retyped { entity: with_money(order("B"), money(250)).entity, raw: rows[1].raw.clone() };
-        assert_eq!(test.store.rewrite_typed("acme", &[kept, given]).await.unwrap(), 2);
+        assert_eq!(test.store.replay().rewrite_typed("acme", &[kept, given]).await.unwrap(), 2);
 
         assert_eq!(test.lines("A").await[1].unit_minor, Some(700));
         assert_eq!((test.stored("A").await.total_minor, test.stored("B").await.total_minor), (Some(100), Some(250)));
@@ -73,7 +73,7 @@ both_databases! {
         let things: Vec<Retyped> = test.raws(Kind::Order).await.iter().map(retyped).collect();
         test.save(&lease, vec![changed(order("A"), "second", "2026-11-20 10:10:00")]).await;
 
-        assert_eq!(test.store.rewrite_typed("acme", &things).await.unwrap(), 1);
+        assert_eq!(test.store.replay().rewrite_typed("acme", &things).await.unwrap(), 1);
 
         assert_eq!(test.stored("A").await.buyer_note, None);
         assert_eq!(test.stored("A").await.updated_at, Some(at("2026-11-20 10:10:00")));
@@ -96,7 +96,7 @@ both_databases! {
             })
             .collect();
 
-        test.store.rewrite_typed("acme", &things).await.unwrap();
+        test.store.replay().rewrite_typed("acme", &things).await.unwrap();
 
         let known = Some(at("2026-11-20 10:05:00"));
         assert_eq!(test.stored("A").await.updated_at, known);
@@ -116,7 +116,7 @@ both_databases! {
             raw: test.raws(Kind::AfterSale).await[0].raw.clone(),
         }];
         things.push(Retyped { entity: sku("S", 3).entity, raw: test.raws(Kind::Sku).await[0].raw.clone() });
-        assert_eq!(test.store.rewrite_typed("acme", &things).await.unwrap(), 2);
+        assert_eq!(test.store.replay().rewrite_typed("acme", &things).await.unwrap(), 2);
 
         assert_eq!(test.text("SELECT sku_id FROM after_sale_items").await, "s9");
         assert_eq!(test.number("SELECT refund_minor FROM after_sales").await, 7);
@@ -127,7 +127,7 @@ both_databases! {
     async fn a_thing_that_is_not_stored_is_not_made(test: TestDatabase) {
         test.lease(Lane::Update).await;
         let thing = Retyped { entity: Entity::clone(&order("A").entity), raw: "{}".to_owned() };
-        assert_eq!(test.store.rewrite_typed("acme", &[thing]).await.unwrap(), 0);
+        assert_eq!(test.store.replay().rewrite_typed("acme", &[thing]).await.unwrap(), 0);
         assert_eq!(test.number("SELECT count(*) FROM orders").await, 0);
     }
 
@@ -136,7 +136,7 @@ both_databases! {
         test.save(&lease, (0..25).map(|number| order(&format!("N{number}"))).collect()).await;
         let (mut numbers, mut after) = (Vec::new(), None::<String>);
         loop {
-            let batch = test.store.raw_batch("acme", Kind::Order, after.as_deref(), 10).await.unwrap();
+            let batch = test.store.replay().raw_batch("acme", Kind::Order, after.as_deref(), 10).await.unwrap();
             let Some(last) = batch.last() else { break };
             after = Some(last.number.clone());
             numbers.extend(batch.into_iter().map(|row| row.number));
@@ -155,16 +155,16 @@ both_databases! {
         let before = test.stored("N1").await;
         let older_than = test.clock.now() - TimeDelta::days(90);
 
-        let first = test.store.prune_raw("acme", Kind::Order, older_than, None).await.unwrap();
+        let first = test.store.replay().prune_raw("acme", Kind::Order, older_than, None).await.unwrap();
         assert_eq!((first.rows, first.next.is_some()), (500, true), "a step is small and tells where to go on");
-        let second = test.store.prune_raw("acme", Kind::Order, older_than, first.next.as_deref()).await.unwrap();
+        let second = test.store.replay().prune_raw("acme", Kind::Order, older_than, first.next.as_deref()).await.unwrap();
         assert_eq!((second.rows, second.next), (200, None));
-        assert_eq!(test.store.prune_raw("acme", Kind::Order, older_than, None).await.unwrap().rows, 0);
+        assert_eq!(test.store.replay().prune_raw("acme", Kind::Order, older_than, None).await.unwrap().rows, 0);
 
         assert_eq!(test.stored("N1").await, before);
         assert_eq!(test.number("SELECT count(*) FROM orders WHERE raw = '{}'").await, 700);
         assert_eq!(test.number("SELECT count(*) FROM orders WHERE list_hash = 'list-first' AND content_hash = 'first'").await, 701);
-        let rows = test.store.raw_batch("acme", Kind::Order, Some("N99"), 100).await.unwrap();
+        let rows = test.store.replay().raw_batch("acme", Kind::Order, Some("N99"), 100).await.unwrap();
         assert_eq!(rows.iter().filter(|row| row.answers().is_some()).map(|row| row.number.as_str()).collect::<Vec<_>>(), ["young"]);
         assert_eq!(test.save(&lease, vec![order("N1")]).await, UNCHANGED);
     }

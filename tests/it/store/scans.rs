@@ -38,13 +38,13 @@ both_databases! {
         test.clock.advance(TimeDelta::hours(1));
         let started_at = test.clock.now();
 
-        let gone = test.store.finish_scan(&lease, scan(started_at, &["P"], &["S"])).await.unwrap();
+        let gone = test.store.scans().finish_scan(&lease, scan(started_at, &["P"], &["S"])).await.unwrap();
 
         assert_eq!((gone, test.gone().await), (2, vec!["Q".to_owned(), "T".to_owned()]));
         let asked = ["S".to_owned(), "T".to_owned()];
-        let known = test.store.list_hashes("acme", Kind::Sku, &asked).await.unwrap();
+        let known = test.store.pages().list_hashes("acme", Kind::Sku, &asked).await.unwrap();
         assert_eq!(known.keys().collect::<Vec<_>>(), ["S"], "what is gone is written again when it is listed");
-        assert_eq!(test.store.scan_rows("acme", Record::Products).await.unwrap(), ScanRows { last: Some(2), present: 2 });
+        assert_eq!(test.store.scans().scan_rows("acme", Record::Products).await.unwrap(), ScanRows { last: Some(2), present: 2 });
 
         assert_eq!(test.save(&lease, vec![sku("T", 1)]).await, WRITTEN, "also when its content is equal");
         assert_eq!(test.gone().await, ["Q"]);
@@ -57,7 +57,7 @@ both_databases! {
         newer.entity.set_updated_at(at("2026-11-20 11:00:00"));
         test.save(&lease, vec![newer]).await;
         test.clock.advance(TimeDelta::hours(1));
-        test.store.finish_scan(&lease, scan(test.clock.now(), &[], &[])).await.unwrap();
+        test.store.scans().finish_scan(&lease, scan(test.clock.now(), &[], &[])).await.unwrap();
 
         assert_eq!(test.save(&lease, vec![sku("S", 1)]).await, WRITTEN);
 
@@ -71,7 +71,7 @@ both_databases! {
         test.clock.advance(TimeDelta::seconds(1));
         test.save(&lease, vec![sku("S", 1)]).await;
 
-        assert_eq!(test.store.finish_scan(&lease, scan(started_at, &[], &[])).await.unwrap(), 0);
+        assert_eq!(test.store.scans().finish_scan(&lease, scan(started_at, &[], &[])).await.unwrap(), 0);
         assert!(test.gone().await.is_empty());
     }
 
@@ -84,7 +84,7 @@ both_databases! {
 
         let mut end = scan(test.clock.now(), &[], &[]);
         end.seen.remove(&Kind::Product);
-        assert_eq!(test.store.finish_scan(&lease, end).await.unwrap(), 1);
+        assert_eq!(test.store.scans().finish_scan(&lease, end).await.unwrap(), 1);
         assert_eq!(test.gone().await, ["S"]);
         assert_eq!(test.number("SELECT count(*) FROM skus WHERE shop = 'bolt' AND gone_at IS NULL").await, 1);
     }
@@ -95,10 +95,10 @@ both_databases! {
         test.clock.advance(TimeDelta::hours(1));
 
         let end = ScanEnd { marks_gone: false, ..scan(test.clock.now(), &[], &["T"]) };
-        assert_eq!(test.store.finish_scan(&lease, end).await.unwrap(), 0);
+        assert_eq!(test.store.scans().finish_scan(&lease, end).await.unwrap(), 0);
 
         assert!(test.gone().await.is_empty());
-        let cursor = test.store.cursor("acme", Record::Products).await.unwrap().unwrap();
+        let cursor = test.store.cursors().get("acme", Record::Products).await.unwrap().unwrap();
         assert_eq!((cursor.last_sync_at, cursor.last_full_at), (Some(test.clock.now()), Some(test.clock.now())));
         assert_eq!((cursor.last_full_rows, cursor.epoch), (Some(1), 1));
     }
@@ -106,31 +106,31 @@ both_databases! {
     async fn the_cursor_is_where_the_last_complete_scan_began_and_never_moves_back(test: TestDatabase) {
         let lease = test.lease_of(Record::Products, Lane::Update).await;
         let first = test.clock.now();
-        test.store.finish_scan(&lease, scan(first, &[], &[])).await.unwrap();
-        let (_, ahead) = test.store.set_cursor("acme", Record::Products, first + TimeDelta::hours(2)).await.unwrap();
+        test.store.scans().finish_scan(&lease, scan(first, &[], &[])).await.unwrap();
+        let (_, ahead) = test.store.cursors().set("acme", Record::Products, first + TimeDelta::hours(2)).await.unwrap();
         let lease = test.lease_of(Record::Products, Lane::Update).await;
         let second = first + TimeDelta::hours(1);
 
-        test.store.finish_scan(&lease, scan(second, &[], &[])).await.unwrap();
+        test.store.scans().finish_scan(&lease, scan(second, &[], &[])).await.unwrap();
 
-        let cursor = test.store.cursor("acme", Record::Products).await.unwrap().unwrap();
+        let cursor = test.store.cursors().get("acme", Record::Products).await.unwrap().unwrap();
         assert_eq!((cursor.last_sync_at, cursor.last_full_at, cursor.epoch), (Some(ahead), Some(second), 2));
-        test.store.finish_scan(&lease, scan(ahead + TimeDelta::hours(1), &[], &[])).await.unwrap();
-        let cursor = test.store.cursor("acme", Record::Products).await.unwrap().unwrap();
+        test.store.scans().finish_scan(&lease, scan(ahead + TimeDelta::hours(1), &[], &[])).await.unwrap();
+        let cursor = test.store.cursors().get("acme", Record::Products).await.unwrap().unwrap();
         assert_eq!((cursor.last_sync_at, cursor.epoch), (Some(ahead + TimeDelta::hours(1)), 2));
     }
 
     async fn a_scan_whose_lease_is_lost_marks_nothing(test: TestDatabase) {
         let lease = test.lease_of(Record::Products, Lane::Update).await;
         test.save(&lease, vec![sku("S", 1)]).await;
-        test.store.set_cursor("acme", Record::Products, test.clock.now()).await.unwrap();
+        test.store.cursors().set("acme", Record::Products, test.clock.now()).await.unwrap();
         test.clock.advance(TimeDelta::hours(1));
 
-        let refused = test.store.finish_scan(&lease, scan(test.clock.now(), &[], &[])).await;
+        let refused = test.store.scans().finish_scan(&lease, scan(test.clock.now(), &[], &[])).await;
 
         assert!(matches!(refused, Err(StoreError::LeaseLost { .. })), "{refused:?}");
         assert!(test.gone().await.is_empty());
-        assert_eq!(test.store.cursor("acme", Record::Products).await.unwrap().unwrap().last_full_at, None);
+        assert_eq!(test.store.cursors().get("acme", Record::Products).await.unwrap().unwrap().last_full_at, None);
     }
 
     async fn a_scan_of_thousands_is_ended_in_steps(test: TestDatabase) {
@@ -140,7 +140,7 @@ both_databases! {
         let seen: Vec<String> = (0..1_700).filter(|number| number % 17 != 0).map(|number| format!("S{number}")).collect();
         let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
 
-        let gone = test.store.finish_scan(&lease, scan(test.clock.now(), &[], &seen)).await.unwrap();
+        let gone = test.store.scans().finish_scan(&lease, scan(test.clock.now(), &[], &seen)).await.unwrap();
 
         assert_eq!(gone, 100);
         assert_eq!(test.number("SELECT count(*) FROM skus WHERE gone_at IS NULL").await, 1_600);

@@ -11,11 +11,11 @@ async fn two_processes_migrate_at_once(settings: &StoreSettings) {
     let first = Store::connect(settings, Clock::system()).await.unwrap();
     let second = Store::connect(settings, Clock::system()).await.unwrap();
 
-    let (first_made, second_made) = tokio::join!(first.migrate(), second.migrate());
+    let (first_made, second_made) = tokio::join!(first.schema().migrate(), second.schema().migrate());
 
     let (first_made, second_made) = (first_made.unwrap(), second_made.unwrap());
     assert!(first_made.is_empty() != second_made.is_empty(), "{first_made:?} {second_made:?}");
-    let status = first.migration_status().await.unwrap();
+    let status = first.schema().status().await.unwrap();
     assert!(status.iter().all(|migration| migration.is_applied), "{status:?}");
 }
 
@@ -34,13 +34,13 @@ async fn two_processes_may_migrate_a_postgres_database_at_once() {
 
 both_databases! {
     async fn a_schema_that_is_up_to_date_is_left_alone(test: TestDatabase) {
-        assert_eq!(test.store.migrate().await.unwrap(), Vec::<String>::new());
+        assert_eq!(test.store.schema().migrate().await.unwrap(), Vec::<String>::new());
     }
 
     async fn a_schema_of_a_newer_version_is_refused(test: TestDatabase) {
         test.execute("INSERT INTO seaql_migrations VALUES ('m29991231_000001_flux', 0)").await;
 
-        let refused = test.store.migrate().await;
+        let refused = test.store.schema().migrate().await;
 
         assert!(
             matches!(&refused, Err(StoreError::SchemaNewer { migration }) if migration == "m29991231_000001_flux"),
@@ -60,9 +60,9 @@ async fn an_empty_database_has_everything_pending_and_telling_so_changes_nothing
     let (settings, _folder) = sqlite_settings();
     let store = Store::connect(&settings, Clock::system()).await.unwrap();
 
-    let status = store.migration_status().await.unwrap();
+    let status = store.schema().status().await.unwrap();
     assert!(!status.is_empty() && status.iter().all(|migration| !migration.is_applied), "{status:?}");
-    let made = store.migrate().await.unwrap();
+    let made = store.schema().migrate().await.unwrap();
     assert_eq!(made.len(), status.len());
 }
 

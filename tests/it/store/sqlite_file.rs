@@ -72,7 +72,7 @@ async fn the_log_that_a_long_reader_let_grow_shrinks_when_it_is_gone() {
     for _ in 0..3 {
         // A row that stays as it is would not be written.
         test.clock.advance(chrono::TimeDelta::seconds(1));
-        test.store.beat(chrono::TimeDelta::days(1)).await.unwrap();
+        test.store.daemons().beat(chrono::TimeDelta::days(1)).await.unwrap();
     }
     assert!(log_bytes(&test) <= LOG_BYTES_MAX, "{}", log_bytes(&test));
 }

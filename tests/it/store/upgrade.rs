@@ -54,32 +54,33 @@ async fn an_upgrade_loses_nothing(settings: StoreSettings) {
     let test = TestDatabase::over(settings, "SELECT 1").await;
 
     let store = &test.store;
-    let status = store.migration_status().await.unwrap();
+    let status = store.schema().status().await.unwrap();
     assert!(status.len() > BEFORE as usize && status.iter().all(|migration| migration.is_applied));
-    let orders = store.orders(&OrdersFilter::default()).await.unwrap();
+    let orders = store.reports().orders(&OrdersFilter::default()).await.unwrap();
     assert_eq!(orders.iter().map(|order| order.number.as_str()).collect::<Vec<_>>(), ["A", "B"]);
     assert_eq!((orders[0].total_minor, orders[0].run_id), (Some(1_250), 3));
     assert_eq!(test.lines("A").await[0].quantity, Some(2));
-    let cursor = store.cursor("acme", Record::Orders).await.unwrap().unwrap();
+    let cursor = store.cursors().get("acme", Record::Orders).await.unwrap().unwrap();
     assert_eq!((cursor.last_sync_at, cursor.epoch), (Some(at("2026-11-19 12:00:00")), 3));
     assert_eq!((cursor.last_full_at, cursor.last_full_rows), (None, None));
-    let ahead = store.closed_after("acme", Record::Orders, 3, at("2026-11-19 12:00:00")).await.unwrap();
+    let ahead =
+        store.windows().closed_after("acme", Record::Orders, 3, at("2026-11-19 12:00:00")).await.unwrap();
     assert_eq!(ahead.len(), 1);
-    let open = store.open_windows("acme", Record::Orders, Lane::Create, CREATE_EPOCH).await.unwrap();
+    let open = store.windows().all_open("acme", Record::Orders, Lane::Create, CREATE_EPOCH).await.unwrap();
     assert_eq!(open.len(), 1);
-    assert_eq!(store.runs(&RunsFilter::default()).await.unwrap().len(), 1);
-    assert_eq!(store.quarantine(Some("acme")).await.unwrap().len(), 1);
-    assert!(store.alarms().await.unwrap().is_empty());
-    let overview = store.overview("acme", Record::Products).await.unwrap();
+    assert_eq!(store.runs().list(&RunsFilter::default()).await.unwrap().len(), 1);
+    assert_eq!(store.quarantine().list(Some("acme")).await.unwrap().len(), 1);
+    assert!(store.alarms().all().await.unwrap().is_empty());
+    let overview = store.reports().overview("acme", Record::Products).await.unwrap();
     assert_eq!((overview.rows, overview.cursor), (0, None));
 
     // And the new version goes on where the old one stopped.
     let lease = test.lease(Lane::Update).await;
     assert_eq!(lease.fence, 42);
     let numbers = ["A".to_owned()];
-    assert_eq!(store.list_hashes("acme", Kind::Order, &numbers).await.unwrap()["A"], "l");
+    assert_eq!(store.pages().list_hashes("acme", Kind::Order, &numbers).await.unwrap()["A"], "l");
     let newer = changed(order("A"), "second", "2026-11-20 10:10:00");
-    assert_eq!(store.commit_page(&lease, &page(test.clock.now(), vec![newer])).await.unwrap(), WRITTEN);
+    assert_eq!(store.pages().commit(&lease, &page(test.clock.now(), vec![newer])).await.unwrap(), WRITTEN);
     let stored = test.stored("A").await;
     assert_eq!((stored.first_seen_at, stored.synced_at), (at("2026-11-19 10:01:00"), test.clock.now()));
     assert_eq!(test.number("SELECT count(*) FROM order_events WHERE number = 'A'").await, 1);
@@ -110,19 +111,19 @@ async fn what_could_not_be_read_before_an_upgrade_is_due_at_once(settings: Store
 
     for (record, number) in [(Record::Orders, "Q"), (Record::AfterSales, "#1a")] {
         let due = Untried { shop: "acme", record, number: None, due_before: Some(test.clock.now()) };
-        let rows = test.store.untried(due, None, 10).await.unwrap();
+        let rows = test.store.quarantine().untried(due, None, 10).await.unwrap();
         assert_eq!(rows.len(), 1, "{record}");
         assert_eq!((rows[0].number.as_str(), rows[0].next_try_at), (number, Some(rows[0].last_seen_at)));
-        let asked_again = test.store.asked_again("acme", record, &[number]).await.unwrap();
+        let asked_again = test.store.quarantine().asked_again("acme", record, &[number]).await.unwrap();
         assert!(asked_again.contains_key(number), "also when it was tried by this very version");
     }
     let (store, now) = (&test.store, test.clock.now());
-    let due = store.due_orders("acme", now, now, None, 10).await.unwrap();
+    let due = store.amounts().due("acme", now, now, None, 10).await.unwrap();
     assert_eq!(
         due.iter().map(|order| (order.number.as_str(), order.attempts)).collect::<Vec<_>>(),
         [("A", 0)]
     );
-    assert_eq!(test.store.amounts_unreadable("acme").await.unwrap(), 0);
+    assert_eq!(test.store.amounts().count_unreadable("acme").await.unwrap(), 0);
     assert_eq!(
         test.number("SELECT COUNT(*) FROM skus WHERE stock_attempts = 0 AND stock_due_at IS NULL").await,
         1

@@ -109,7 +109,7 @@ impl TestDatabase {
     }
 
     async fn prune(&self) -> PruneSummary {
-        self.store.prune(Ages::default()).await.unwrap()
+        self.store.pruning().prune(Ages::default()).await.unwrap()
     }
 
     /// How many windows of a lane, read whole or short, hold a moment.
@@ -125,7 +125,7 @@ impl TestDatabase {
 both_databases! {
     async fn a_year_of_fifty_shops_leaves_tables_that_are_bounded_and_still_answer(test: TestDatabase) {
         let shops: Vec<_> = (0..SHOPS).map(|number| shop(&name(number))).collect();
-        test.store.register_shops(&shops).await.unwrap();
+        test.store.shops().register(&shops).await.unwrap();
         let now = test.clock.now();
         let start = now - TimeDelta::days(DAYS);
         let mut rows = Vec::new();
@@ -165,7 +165,7 @@ both_databases! {
 
         for shop in [0, SHOPS - 1] {
             let set_at = if shop < SHOPS / 2 { start } else { start + TimeDelta::days(DAYS / 2) };
-            let closed = test.store.closed_after(&name(shop), Record::Orders, 2, start).await.unwrap();
+            let closed = test.store.windows().closed_after(&name(shop), Record::Orders, 2, start).await.unwrap();
             let closed: Vec<Window> = closed.into_iter().map(|row| row.window).collect();
             assert_eq!(contiguous_end(set_at, &closed), now, "no gap came into what was read");
             for days in [1, 40, 100] {
@@ -173,11 +173,11 @@ both_databases! {
             }
             assert_eq!(test.covering(shop, "create", start - TimeDelta::days(3)).await, 1);
         }
-        let short = test.store.short_windows(&name(0), Record::Orders, Lane::Create, CREATE_EPOCH).await.unwrap();
+        let short = test.store.windows().all_short(&name(0), Record::Orders, Lane::Create, CREATE_EPOCH).await.unwrap();
         assert_eq!(short.len(), 1);
         let told = "SELECT CAST(sum(rows_seen) AS bigint) FROM sync_windows WHERE shop = 'shop00' AND lane = 'update'";
         assert_eq!(test.number(told).await, DAYS * 2 * 2, "what the windows told is added up");
-        let overview = test.store.overview(&name(10), Record::Orders).await.unwrap();
+        let overview = test.store.reports().overview(&name(10), Record::Orders).await.unwrap();
         assert!(overview.last_run.is_some() && overview.last_ok.is_some());
     }
 
@@ -206,7 +206,7 @@ both_databases! {
         test.insert_cursor(0, 1, old + STEP * 2).await;
 
         assert_eq!(test.prune().await.windows, 1);
-        let ahead = test.store.closed_after(&name(0), Record::Orders, 1, old + STEP * 2).await.unwrap();
+        let ahead = test.store.windows().closed_after(&name(0), Record::Orders, 1, old + STEP * 2).await.unwrap();
         assert_eq!(ahead.iter().map(|row| row.window.until()).collect::<Vec<_>>(), [old + STEP * 3, old + STEP * 4]);
     }
 
@@ -231,7 +231,7 @@ both_databases! {
         let key = LaneKey { shop: name(0), record: Record::Orders, lane: Lane::Update };
         let older_than = test.clock.now() - TimeDelta::days(30);
 
-        let step = test.store.merge_windows(&key, 1, older_than, None).await.unwrap();
+        let step = test.store.windows().merge(&key, 1, older_than, None).await.unwrap();
         assert_eq!((step.rows, step.next.is_some()), (499, true));
 
         assert_eq!(test.prune().await.windows, 1_299 - 499);
@@ -262,6 +262,6 @@ both_databases! {
         let left = test.query("SELECT id FROM job_runs ORDER BY id").await;
         let left: Vec<i64> = left.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
         assert_eq!(left, [2, 3, 4, 7, 8], "going on, newest of its job, last that went well, newest, young");
-        assert_eq!(test.store.last_run_of("nightly").await.unwrap(), Some(at("2026-11-20 12:00:00") - TimeDelta::days(198)));
+        assert_eq!(test.store.runs().last_of("nightly").await.unwrap(), Some(at("2026-11-20 12:00:00") - TimeDelta::days(198)));
     }
 }

@@ -149,7 +149,8 @@ impl TestContext {
     /// The means to read a shop's orders, for tests that turn its screws.
     pub(crate) async fn order_sync(&self, name: &str, lane: Lane) -> Option<(RecordSync, Lease)> {
         let key = LaneKey { shop: name.to_owned(), record: Record::Orders, lane };
-        let Acquired::Granted(lease) = self.app.store.acquire(&key, &self.app.owner).await.unwrap() else {
+        let Acquired::Granted(lease) = self.app.store.leases().acquire(&key, &self.app.owner).await.unwrap()
+        else {
             return None;
         };
         let run = NewRun {
@@ -159,7 +160,7 @@ impl TestContext {
             lane,
             trigger: "manual".to_owned(),
         };
-        let run_id = self.app.store.start_run(run).await.unwrap();
+        let run_id = self.app.store.runs().start(run).await.unwrap();
         let sync = self
             .app
             .record_sync(
@@ -193,7 +194,13 @@ impl TestContext {
     }
 
     pub(crate) async fn cursor(&self, name: &str) -> Option<DateTime<Utc>> {
-        self.app.store.cursor(name, Record::Orders).await.unwrap().and_then(|cursor| cursor.last_sync_at)
+        self.app
+            .store
+            .cursors()
+            .get(name, Record::Orders)
+            .await
+            .unwrap()
+            .and_then(|cursor| cursor.last_sync_at)
     }
 
     /// The store equals the truth, and the platform never saw anything a correct client does not do.

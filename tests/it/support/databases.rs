@@ -70,7 +70,7 @@ impl TestDatabase {
     async fn open(settings: StoreSettings, folder: Option<TempDir>) -> Self {
         let clock = Clock::manual(at("2026-11-20 12:00:00"));
         let store = Store::connect(&settings, clock.clone()).await.unwrap();
-        store.migrate().await.unwrap();
+        store.schema().migrate().await.unwrap();
         Self { settings, store, clock, _folder: folder }
     }
 

@@ -228,6 +228,6 @@ fn wait_until_ready(folder: &Path, cluster_folder: &Path) {
 async fn make_template(cluster: &Cluster) {
     cluster.create(TEMPLATE, "template1").await;
     let store = Store::connect(&cluster.settings(TEMPLATE), Clock::system()).await.unwrap();
-    store.migrate().await.unwrap();
+    store.schema().migrate().await.unwrap();
     store.close().await.unwrap();
 }

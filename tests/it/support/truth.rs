@@ -15,10 +15,10 @@ pub(crate) async fn differences(
     has_money: bool,
 ) -> Vec<String> {
     let filter = OrdersFilter { shop: Some(shop.to_owned()), since: None, limit: None };
-    let stored = store.orders(&filter).await.unwrap();
+    let stored = store.reports().orders(&filter).await.unwrap();
     let numbers: Vec<String> = stored.iter().map(|order| order.number.clone()).collect();
     let mut lines: BTreeMap<String, Vec<OrderItemView>> = BTreeMap::new();
-    for line in store.order_items(shop, &numbers).await.unwrap() {
+    for line in store.reports().order_items(shop, &numbers).await.unwrap() {
         lines.entry(line.order_number.clone()).or_default().push(line);
     }
     let mut by_number: BTreeMap<&str, &OrderView> =

@@ -194,7 +194,7 @@ both_databases! {
             assert!(daemon.drain(Duration::from_mins(1)).await);
         }
 
-        let runs = test.app.store.runs(&RunsFilter::default()).await.unwrap();
+        let runs = test.app.store.runs().list(&RunsFilter::default()).await.unwrap();
         let told: Vec<_> = runs.iter().filter(|run| run.job == "nightly").map(|run| (run.outcome.unwrap(), run.rows_written)).collect();
         assert_eq!(told, [(Outcome::Ok, 0), (Outcome::Mended, 1)]);
         assert!(runs.iter().any(|run| run.error.as_ref().is_some_and(|error| error.contains(&lost[0]))));

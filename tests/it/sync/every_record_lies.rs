@@ -84,7 +84,7 @@ both_databases! {
             };
             numbers.sort();
             assert_eq!(stored().await, numbers, "{}", shop.name);
-            let aside = test.app.store.quarantine(Some(shop.name)).await.unwrap();
+            let aside = test.app.store.quarantine().list(Some(shop.name)).await.unwrap();
             assert_eq!(aside.len(), 1, "{}", shop.name);
             assert!(aside[0].number.starts_with('#') && aside[0].raw.contains("null"), "{}", aside[0].raw);
 

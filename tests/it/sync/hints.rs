@@ -6,6 +6,7 @@ use shopsync::jobs::daemon::run::Task;
 use shopsync::platform::Reach;
 use shopsync::sandbox::{Fault, FaultKind, SandboxSettings, World};
 use shopsync::store::ledger::windows::WindowState;
+use shopsync::sync::{backfill, verify};
 
 use crate::support::context::{ContextSettings, SHOPS, TestContext};
 use crate::support::databases::{TestDatabase, both_databases};
@@ -98,12 +99,12 @@ both_databases! {
                 let Reach::Windows(windows) = &mut sync.paging.reach else { panic!("orders are listed by time") };
                 windows.rows_max = 50;
                 sync.paging.page_size = 5;
-                sync.plan_history(&lease).await.unwrap();
-                sync.backfill(&lease).await.unwrap();
+                backfill::plan_history(&sync, &lease).await.unwrap();
+                backfill::run(&sync, &lease).await.unwrap();
                 test.assert_orders_of(name).await;
-                let verified = sync.verify(TimeDelta::days(2)).await.unwrap();
+                let verified = verify::recent(&sync, TimeDelta::days(2)).await.unwrap();
                 assert_eq!((verified.rows, verified.stored, verified.missing()), (120, 120, 0), "{name}, {cap}");
-                test.app.store.release(&lease).await.unwrap();
+                test.app.store.leases().release(&lease).await.unwrap();
             }
         }
         assert_eq!(windows(&test, WindowState::Short).await, 0);
@@ -119,9 +120,9 @@ both_databases! {
                 let (mut sync, lease) = test.order_sync(name, Lane::Create).await.unwrap();
                 let Reach::Windows(windows) = &mut sync.paging.reach else { panic!("orders are listed by time") };
                 windows.rows_max = 200;
-                sync.plan_history(&lease).await.unwrap();
-                sync.backfill(&lease).await.unwrap();
-                test.app.store.release(&lease).await.unwrap();
+                backfill::plan_history(&sync, &lease).await.unwrap();
+                backfill::run(&sync, &lease).await.unwrap();
+                test.app.store.leases().release(&lease).await.unwrap();
                 test.assert_orders_of(name).await;
                 assert!(calls(&test) < 120, "{kind:?} of {name}: {} calls", calls(&test));
             }
@@ -141,7 +142,7 @@ both_databases! {
         for (name, ..) in SHOPS {
             test.run(name, Lane::Update).await.unwrap();
             test.run(name, Lane::Create).await.unwrap();
-            assert!(test.app.store.short_window_count(name, Record::Orders).await.unwrap() > 0);
+            assert!(test.app.store.windows().count_short(name, Record::Orders).await.unwrap() > 0);
         }
         let (short, calls) = (windows(&test, WindowState::Short).await, calls(&test));
         assert!(calls <= 2 * u64::try_from(short).unwrap() + 2, "{calls} calls for {short} windows");
@@ -196,7 +197,7 @@ both_databases! {
             assert!(calls(&test) < 100, "{} calls", calls(&test));
             assert!(test.cursor(name).await.unwrap() > test.clock.now() - TimeDelta::minutes(5));
             assert!(test.cursor(name).await.unwrap() > day_ago);
-            let overview = test.app.store.overview(name, Record::Orders).await.unwrap();
+            let overview = test.app.store.reports().overview(name, Record::Orders).await.unwrap();
             assert!(overview.windows_unreachable > 0 && overview.windows_failed + overview.windows_short == 0);
             let here = test.differences(name).await;
             assert_eq!(here.len(), recent, "the newest are here: {here:?}");
@@ -204,7 +205,7 @@ both_databases! {
         let gone = "SELECT COUNT(*) FROM sync_windows WHERE state = 'unreachable' AND platform_total IS NOT NULL";
         assert_eq!(test.database.number(gone).await, 0);
         let later = test.clock.now() + TimeDelta::days(40);
-        assert!(test.app.store.prune_windows(later).await.unwrap() > 0);
+        assert!(test.app.store.windows().prune(later).await.unwrap() > 0);
         assert!(windows(&test, WindowState::Unreachable).await <= 6, "what touches is one");
     }
 

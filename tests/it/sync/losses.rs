@@ -127,17 +127,17 @@ both_databases! {
         let ahead = Window::new(cursor + TimeDelta::minutes(10), cursor + TimeDelta::minutes(20)).unwrap();
         let (_, lease) = test.order_sync("temu-shop", Lane::Update).await.unwrap();
         let store = &test.app.store;
-        let id = store.open_window(&lease, 1, ahead, 1).await.unwrap();
+        let id = store.windows().open(&lease, 1, ahead, 1).await.unwrap();
         let close = Close { id, state: Closing::Complete, platform_total: 0, rows_seen: 0 };
-        store.commit_page(&lease, &PageCommit { close: Some(close), ..page(test.clock.now(), Vec::new()) }).await.unwrap();
-        store.release(&lease).await.unwrap();
-        assert_eq!(store.closed_after("temu-shop", Record::Orders, 1, cursor).await.unwrap().len(), 1);
+        store.pages().commit(&lease, &PageCommit { close: Some(close), ..page(test.clock.now(), Vec::new()) }).await.unwrap();
+        store.leases().release(&lease).await.unwrap();
+        assert_eq!(store.windows().closed_after("temu-shop", Record::Orders, 1, cursor).await.unwrap().len(), 1);
 
         // The next run plans it anew and is cut off before it gets there.
         test.clock.advance(TimeDelta::minutes(20));
         test.sandbox.world().with(|world| world.add_fault(Fault::new(FaultKind::InternalError).at(TEMU_LIST)));
         assert!(test.run("temu-shop", Lane::Update).await.is_err());
 
-        assert!(store.closed_after("temu-shop", Record::Orders, 1, cursor).await.unwrap().is_empty());
+        assert!(store.windows().closed_after("temu-shop", Record::Orders, 1, cursor).await.unwrap().is_empty());
     }
 }

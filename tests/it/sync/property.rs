@@ -16,7 +16,7 @@ use shopsync::platform::{PlatformError, Reach};
 use shopsync::sandbox::{Platform, SandboxSettings, World};
 use shopsync::store::ledger::windows::CREATE_EPOCH;
 use shopsync::store::reports::overview::OrdersFilter;
-use shopsync::sync::{SyncError, lease};
+use shopsync::sync::{SyncError, backfill, lease, update};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::context::{ContextSettings, SHOPS, TestContext};
@@ -164,14 +164,14 @@ impl Promise {
         }
         self.cursor = Some(cursor);
         let filter = OrdersFilter { shop: Some(name.to_owned()), since: None, limit: None };
-        let stored = test.app.store.orders(&filter).await.unwrap();
+        let stored = test.app.store.reports().orders(&filter).await.unwrap();
         let stored: HashMap<&str, _> =
             stored.iter().map(|order| (order.number.as_str(), order.updated_at)).collect();
         let expected = test.sandbox.world().with(|world| world.truth(platform, index));
         let short = short_windows(test, name).await;
         let is_told_missing =
             |at: DateTime<Utc>| short.iter().any(|window| window.from() <= at && at < window.until());
-        let quarantined = test.app.store.quarantine(Some(name)).await.unwrap();
+        let quarantined = test.app.store.quarantine().list(Some(name)).await.unwrap();
         let is_quarantined = |number: &str| {
             // Of a row without a number nobody can say which it is.
             quarantined.iter().any(|row| row.number == number || row.number.starts_with('#'))
@@ -210,8 +210,8 @@ async fn run(
     sync.policy.windows_in_parallel = cut.windows_in_parallel;
     let work = async {
         match lane {
-            Lane::Update => sync.catch_up(&lease, false).await,
-            Lane::Create | Lane::Amounts => sync.backfill(&lease).await,
+            Lane::Update => update::catch_up(&sync, &lease, false).await,
+            Lane::Create | Lane::Amounts => backfill::run(&sync, &lease).await,
         }
     };
     let cancel = CancellationToken::new();
@@ -229,7 +229,7 @@ async fn converge(test: &TestContext, name: &str, cut: &Cut) -> Result<(), Strin
     let mut cut = cut.clone();
     for _ in 0..3 {
         test.settle();
-        if !test.app.store.quarantine(Some(name)).await.unwrap().is_empty() {
+        if !test.app.store.quarantine().list(Some(name)).await.unwrap().is_empty() {
             // Later than any pause before a thing in quarantine is asked for again.
             test.clock.advance(TimeDelta::hours(25));
         }
@@ -259,9 +259,9 @@ async fn converge(test: &TestContext, name: &str, cut: &Cut) -> Result<(), Strin
 /// What the ledger itself says is not complete.
 async fn short_windows(test: &TestContext, name: &str) -> Vec<Window> {
     let mut short = Vec::new();
-    if let Some(cursor) = test.app.store.cursor(name, Record::Orders).await.unwrap() {
+    if let Some(cursor) = test.app.store.cursors().get(name, Record::Orders).await.unwrap() {
         for (lane, epoch) in [(Lane::Update, cursor.epoch), (Lane::Create, CREATE_EPOCH)] {
-            let rows = test.app.store.short_windows(name, Record::Orders, lane, epoch).await.unwrap();
+            let rows = test.app.store.windows().all_short(name, Record::Orders, lane, epoch).await.unwrap();
             short.extend(rows.into_iter().map(|row| row.window));
         }
     }

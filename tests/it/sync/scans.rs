@@ -7,7 +7,7 @@ use shopsync::domain::entity::Kind;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::platform::{Paging, PlatformError, Reach};
 use shopsync::store::ledger::leases::{Acquired, LaneKey, Lease};
-use shopsync::sync::{RecordSync, SyncError};
+use shopsync::sync::{RecordSync, SyncError, backfill, update};
 
 use crate::daemon::process::until;
 use crate::support::context::{ContextSettings, TestContext};
@@ -32,7 +32,7 @@ both_databases! {
         test.settle();
         scan(&test, &shelf).await.unwrap();
         assert_eq!(gone(&test).await, Vec::<String>::new());
-        let cursor = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+        let cursor = test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap();
         assert_eq!(cursor.last_full_at, cursor.last_sync_at);
     }
 
@@ -140,14 +140,14 @@ both_databases! {
         let test = context(database).await;
         let shelf = Shelf::with(by_time(), 5, test.clock.now() - TimeDelta::days(3));
         scan(&test, &shelf).await.unwrap();
-        let scanned = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+        let scanned = test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap();
 
         let now = test.clock.now();
         shelf.change(|products| products.insert("p02".to_owned(), now));
         test.clock.advance(TimeDelta::hours(1));
         scan(&test, &shelf).await.unwrap();
 
-        let cursor = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+        let cursor = test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap();
         assert_eq!(cursor.last_full_at, scanned.last_full_at);
         assert_eq!(cursor.last_sync_at, scanned.last_sync_at.map(|at| at + TimeDelta::hours(1)));
         assert!(shelf.longest_asked_since_the_scan() < TimeDelta::hours(2));
@@ -203,9 +203,9 @@ both_databases! {
         (history.application, news.application) = (application.clone(), application);
         let (of_history, of_news) = (lease(&test, Lane::Create).await, lease(&test, Lane::Update).await);
 
-        let reading = tokio::spawn(async move { history.backfill(&of_history).await });
+        let reading = tokio::spawn(async move { backfill::run(&history, &of_history).await });
         until(|| shelf.windows_asked(Lane::Create) > 0).await;
-        news.catch_up(&of_news, false).await.unwrap();
+        update::catch_up(&news, &of_news, false).await.unwrap();
         let read_meanwhile = shelf.windows_asked(Lane::Create);
         reading.await.unwrap().unwrap();
 
@@ -224,17 +224,17 @@ both_databases! {
             test.clock.advance(TimeDelta::days(6));
             shelf.answer_at_most(answered);
             scan(&test, &shelf).await.unwrap();
-            let cursor = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+            let cursor = test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap();
             assert_eq!(cursor.last_sync_at, Some(test.clock.now() - TimeDelta::seconds(5)));
         }
 
         // A platform that answers nothing is away: the window fails at once, and holds the cursor.
-        let cursor = test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap();
+        let cursor = test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap();
         test.clock.advance(TimeDelta::days(6));
         shelf.answer_at_most(TimeDelta::zero());
         let before = shelf.calls();
         assert!(scan(&test, &shelf).await.is_err());
-        assert_eq!(test.app.store.cursor(SHOP, Record::Products).await.unwrap().unwrap(), cursor);
+        assert_eq!(test.app.store.cursors().get(SHOP, Record::Products).await.unwrap().unwrap(), cursor);
         // Two tries of the window, and of a second of it.
         assert_eq!(shelf.calls() - before, 4);
     }
@@ -255,7 +255,8 @@ async fn scan(test: &TestContext, shelf: &Arc<Shelf>) -> Result<(), SyncError> {
 
 async fn lease(test: &TestContext, lane: Lane) -> Lease {
     let key = LaneKey { shop: SHOP.to_owned(), record: Record::Products, lane };
-    let Acquired::Granted(lease) = test.app.store.acquire(&key, &test.app.owner).await.unwrap() else {
+    let Acquired::Granted(lease) = test.app.store.leases().acquire(&key, &test.app.owner).await.unwrap()
+    else {
         panic!("nobody else reads");
     };
     lease
@@ -264,8 +265,8 @@ async fn lease(test: &TestContext, lane: Lane) -> Lease {
 async fn read(test: &TestContext, shelf: &Arc<Shelf>, whole: bool) -> Result<(), SyncError> {
     let lease = lease(test, Lane::Update).await;
     let sync = sync_with(test, shelf).await;
-    let outcome = sync.catch_up(&lease, whole).await;
-    test.app.store.release(&lease).await.unwrap();
+    let outcome = update::catch_up(&sync, &lease, whole).await;
+    test.app.store.leases().release(&lease).await.unwrap();
     outcome
 }
 
@@ -276,7 +277,7 @@ async fn scan_without_change(test: &TestContext, shelf: &Arc<Shelf>) {
 
 async fn sync_with(test: &TestContext, shelf: &Arc<Shelf>) -> RecordSync {
     let (mut sync, lease) = test.order_sync(SHOP, Lane::Amounts).await.unwrap();
-    test.app.store.release(&lease).await.unwrap();
+    test.app.store.leases().release(&lease).await.unwrap();
     sync.application = shelf.application(1_000.0);
     sync.record = Record::Products;
     sync.paging = shelf.paging.clone();

@@ -11,7 +11,7 @@ use shopsync::sandbox::{Fault, FaultKind, Platform, SandboxSettings, World};
 use shopsync::store::StoreError;
 use shopsync::store::records::pages::{PageCommit, Stored};
 use shopsync::store::records::quarantine::Quarantined;
-use shopsync::sync::{SyncError, lease};
+use shopsync::sync::{SyncError, backfill, lease, update, verify};
 use tokio_util::sync::CancellationToken;
 
 use crate::store::orders::{changed, of, order, page};
@@ -38,21 +38,25 @@ async fn run(test: &TestContext, lane: Lane, page_size: u32) -> Result<(), SyncE
     let (mut sync, lease) = test.order_sync(SHOP, lane).await.unwrap();
     sync.paging.page_size = page_size;
     let work = async {
-        if lane == Lane::Update { sync.catch_up(&lease, false).await } else { sync.backfill(&lease).await }
+        if lane == Lane::Update {
+            update::catch_up(&sync, &lease, false).await
+        } else {
+            backfill::run(&sync, &lease).await
+        }
     };
     let cancel = CancellationToken::new();
     let outcome = Box::pin(lease::hold(&test.app.store, &lease, &sync.progress, &cancel, work)).await;
-    test.app.store.release(&lease).await.unwrap();
+    test.app.store.leases().release(&lease).await.unwrap();
     outcome
 }
 
 /// The lines of all orders, as their stored answers alone make them.
 async fn replayed(test: &TestContext) -> BTreeMap<String, Vec<Option<String>>> {
     let (sync, lease) = test.order_sync(SHOP, Lane::Create).await.unwrap();
-    test.app.store.release(&lease).await.unwrap();
+    test.app.store.leases().release(&lease).await.unwrap();
     let source = sync.application.platform().source(Record::Orders).unwrap();
     let mut lines = BTreeMap::new();
-    for row in test.app.store.raw_batch(SHOP, Kind::Order, None, 10_000).await.unwrap() {
+    for row in test.app.store.replay().raw_batch(SHOP, Kind::Order, None, 10_000).await.unwrap() {
         let mut entity =
             Stored { entity: source.convert(Kind::Order, &row.answers().unwrap()).unwrap(), ..order("A") };
         let items = std::mem::take(&mut of(&mut entity).items);
@@ -64,7 +68,7 @@ async fn replayed(test: &TestContext) -> BTreeMap<String, Vec<Option<String>>> {
 async fn stored_lines(test: &TestContext) -> BTreeMap<String, Vec<Option<String>>> {
     let mut lines: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
     let numbers: Vec<String> = replayed(test).await.into_keys().collect();
-    for line in test.app.store.order_items(SHOP, &numbers).await.unwrap() {
+    for line in test.app.store.reports().order_items(SHOP, &numbers).await.unwrap() {
         lines.entry(line.order_number).or_default().push(line.item_number);
     }
     lines
@@ -105,7 +109,7 @@ both_databases! {
             run(&test, Lane::Update, page_size).await.unwrap();
             test.assert_orders_of(SHOP).await;
         }
-        test.app.store.set_cursor(SHOP, Record::Orders, test.cursor(SHOP).await.unwrap() - TimeDelta::days(1)).await.unwrap();
+        test.app.store.cursors().set(SHOP, Record::Orders, test.cursor(SHOP).await.unwrap() - TimeDelta::days(1)).await.unwrap();
         run(&test, Lane::Update, 2).await.unwrap();
 
         test.assert_orders_of(SHOP).await;
@@ -152,8 +156,8 @@ both_databases! {
         test.sync(SHOP).await;
 
         let (sync, lease) = test.order_sync(SHOP, Lane::Create).await.unwrap();
-        let verified = sync.verify(TimeDelta::days(1)).await.unwrap();
-        test.app.store.release(&lease).await.unwrap();
+        let verified = verify::recent(&sync, TimeDelta::days(1)).await.unwrap();
+        test.app.store.leases().release(&lease).await.unwrap();
 
         assert_eq!((verified.missing(), verified.doubtful, verified.rows, verified.stored), (0, 0, 40, 40));
     }
@@ -171,7 +175,7 @@ both_databases! {
             vec![part(&["3"], "older", "2026-11-20 10:00:00")],
             vec![part(&["1", "2", "3"], "one", AT), part(&["1", "2"], "two", AT)],
         ] {
-            assert!(in_parts(test.store.commit_page(&lease, &page(test.clock.now(), rows)).await));
+            assert!(in_parts(test.store.pages().commit(&lease, &page(test.clock.now(), rows)).await));
         }
         assert_eq!(lines_of(&test).await, ["1", "2"], "nothing was written");
 
@@ -187,13 +191,13 @@ both_databases! {
         let lease = test.lease(Lane::Update).await;
         let odd = Quarantined { number: Some("A".to_owned()), reason: "shape".to_owned(), raw: "{".to_owned(), has_own_call: false };
         let with_odd = |things| PageCommit { quarantined: vec![odd.clone()], ..page(test.clock.now(), things) };
-        let refused = test.store.commit_page(&lease, &with_odd(vec![part(&["1"], "first", AT)])).await;
+        let refused = test.store.pages().commit(&lease, &with_odd(vec![part(&["1"], "first", AT)])).await;
         assert!(matches!(refused, Err(StoreError::InParts { .. })), "{refused:?}");
-        test.store.commit_page(&lease, &with_odd(Vec::new())).await.unwrap();
+        test.store.pages().commit(&lease, &with_odd(Vec::new())).await.unwrap();
 
         let read_at: DateTime<Utc> = test.clock.now();
         let row = Stored { read_at, ..part(&["1"], "first", AT) };
-        let refused = test.store.commit_page(&lease, &page(read_at, vec![row.clone()])).await;
+        let refused = test.store.pages().commit(&lease, &page(read_at, vec![row.clone()])).await;
         assert!(matches!(refused, Err(StoreError::InParts { .. })), "{refused:?}");
         assert_eq!(test.number("SELECT COUNT(*) FROM quarantine").await, 1);
 
@@ -237,6 +241,6 @@ both_databases! {
 }
 
 async fn lines_of(test: &TestDatabase) -> Vec<String> {
-    let lines = test.store.order_items("acme", &["A".to_owned()]).await.unwrap();
+    let lines = test.store.reports().order_items("acme", &["A".to_owned()]).await.unwrap();
     lines.into_iter().map(|line| line.item_number.unwrap()).collect()
 }

@@ -272,11 +272,11 @@ both_databases! {
         let until = Clock::system().now() + TimeDelta::hours(20);
         for words in [&["check"][..], &["sync", "--shop", "xhs-shop", "--record", "orders"]] {
             for subject in ["orders", "amounts"] {
-                test.store.switch_off("xhs-shop", subject, "not granted", Some(until)).await.unwrap();
+                test.store.cursors().switch_off("xhs-shop", subject, "not granted", Some(until)).await.unwrap();
             }
             verbs.program.output(words).await;
             for subject in ["orders", "amounts"] {
-                assert!(test.store.off("xhs-shop", subject).await.unwrap().is_none(), "{words:?}: {subject}");
+                assert!(test.store.cursors().off("xhs-shop", subject).await.unwrap().is_none(), "{words:?}: {subject}");
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::support::truth;
 
 /// The cursor and the epoch of the Temu shop's orders.
 async fn cursor(database: &TestDatabase) -> (DateTime<Utc>, i64) {
-    let cursor = database.store.cursor("temu-shop", Record::Orders).await.unwrap().unwrap();
+    let cursor = database.store.cursors().get("temu-shop", Record::Orders).await.unwrap().unwrap();
     (cursor.last_sync_at.unwrap(), cursor.epoch)
 }
 

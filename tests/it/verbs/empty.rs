@@ -117,13 +117,13 @@ both_databases! {
         // By the clock that the program goes by.
         let store = Store::connect(&database.settings, Clock::system()).await.unwrap();
 
-        store.daemon_works(&daemon, &["temu-shop".to_owned()]).await.unwrap();
+        store.daemons().works(&daemon, &["temu-shop".to_owned()]).await.unwrap();
 
         let status = program.finish(&["status"]).await;
         assert!(status.contains(&format!("xhs-shop: {hint}")), "{status}");
         assert!(!status.contains(&format!("temu-shop: {hint}")), "{status}");
         assert!(program.finish(&["check", "--json"]).await.contains(&format!("xhs-shop: {hint}")));
-        store.daemon_ends(&daemon).await.unwrap();
+        store.daemons().ends(&daemon).await.unwrap();
         assert!(!program.finish(&["status"]).await.contains(hint));
     }
 }

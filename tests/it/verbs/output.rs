@@ -306,7 +306,7 @@ async fn a_sync_stopped_while_it_waits_for_a_lane_does_not_say_that_all_is_well(
     program.finish(&["status"]).await;
     let key = LaneKey { shop: "temu-shop".to_owned(), record: Record::Orders, lane: Lane::Update };
     let now_store = Store::connect(&database.settings, Clock::system()).await.unwrap();
-    now_store.acquire(&key, &Owner::this_process()).await.unwrap();
+    now_store.leases().acquire(&key, &Owner::this_process()).await.unwrap();
 
     let mut child = program.start_logging(&["sync", "--shop", "temu-shop"]);
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();

@@ -60,7 +60,7 @@ async fn rows_of(test: &TestDatabase, shop: &str) -> Vec<(&'static str, i64)> {
 async fn hold_lane(test: &TestDatabase, shop: &str) -> Store {
     let key = LaneKey { shop: shop.to_owned(), record: Record::Orders, lane: Lane::Update };
     let store = Store::connect(&test.settings, Clock::system()).await.unwrap();
-    let acquired = store.acquire(&key, &Owner::this_process()).await.unwrap();
+    let acquired = store.leases().acquire(&key, &Owner::this_process()).await.unwrap();
     assert!(matches!(acquired, Acquired::Granted(_)), "{acquired:?}");
     store
 }
@@ -167,8 +167,8 @@ both_databases! {
     async fn a_deletion_that_was_cut_off_is_finished_by_the_next(test: TestDatabase) {
         let synced = Synced::new(&test).await;
         synced.edit_config("[shops.temu-shop]", "[shops.temu-shop]\nenabled = false");
-        assert_eq!(test.store.forget_grant("temu-shop").await.unwrap(), None);
-        assert!(test.store.forget_rows("temu-shop").await.unwrap() > 0);
+        assert_eq!(test.store.shops().forget_grant("temu-shop").await.unwrap(), None);
+        assert!(test.store.shops().forget_rows("temu-shop").await.unwrap() > 0);
         assert_eq!(test.number("SELECT COUNT(*) FROM shops WHERE shop = 'temu-shop'").await, 1);
 
         synced.program.finish(&["shop", "forget", "temu-shop", "--yes"]).await;

@@ -44,7 +44,7 @@ both_databases! {
         let until = test.database.clock.now() + chrono::TimeDelta::hours(20);
         let store = &test.app.store;
         for subject in ["orders", "amounts"] {
-            store.switch_off("xhs-shop", subject, "not granted", Some(until)).await.unwrap();
+            store.cursors().switch_off("xhs-shop", subject, "not granted", Some(until)).await.unwrap();
         }
 
         let response = test.sync("xhs-shop", ADMIN).await;
@@ -52,7 +52,7 @@ both_databases! {
         assert_eq!(response.status(), StatusCode::ACCEPTED);
         until_all_is_here(&test).await;
         for subject in ["orders", "amounts"] {
-            assert!(store.off("xhs-shop", subject).await.unwrap().is_none(), "{subject}");
+            assert!(store.cursors().off("xhs-shop", subject).await.unwrap().is_none(), "{subject}");
         }
         test.stop().await;
     }

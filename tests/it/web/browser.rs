@@ -116,12 +116,14 @@ async fn without_its_script_the_form_alone_starts_a_sync() {
     let Some((test, browser)) = opened(ENGLISH).await else { return };
     browser.run_no_scripts().await;
     log_in_without_script(&test, &browser).await;
-    let before = test.app.store.cursor(LATE, Record::Orders).await.unwrap().unwrap().last_sync_at;
+    let before = test.app.store.cursors().get(LATE, Record::Orders).await.unwrap().unwrap().last_sync_at;
 
     browser.click(&format!("#sync-{LATE}-orders")).await;
 
     let is_newer = async {
-        while test.app.store.cursor(LATE, Record::Orders).await.unwrap().unwrap().last_sync_at == before {
+        while test.app.store.cursors().get(LATE, Record::Orders).await.unwrap().unwrap().last_sync_at
+            == before
+        {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };

@@ -78,7 +78,7 @@ both_databases! {
         }
         let shops = ["a".to_owned(), "b".to_owned()];
 
-        let days = database.store.orders_per_day(&shops, at("2026-11-18 00:00:00")).await.unwrap();
+        let days = database.store.reports().orders_per_day(&shops, at("2026-11-18 00:00:00")).await.unwrap();
 
         let days: Vec<(String, u64)> = days.into_iter().map(|(day, orders)| (day.to_string(), orders)).collect();
         assert_eq!(days, [("2026-11-18".to_owned(), 3), ("2026-11-20".to_owned(), 1)]);

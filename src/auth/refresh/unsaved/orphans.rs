@@ -34,7 +34,7 @@ impl Tokens {
             attempt: attempt.to_owned(),
         };
         let store = &self.shared.parts.store;
-        store.keep_orphan(&orphan).await.map_err(TokenStoreError::new)?;
+        store.orphans().keep(&orphan).await.map_err(TokenStoreError::new)?;
         tracing::warn!(
             event = "token.orphaned",
             shop = %orphan.shop,
@@ -55,7 +55,7 @@ impl Tokens {
         reason: OwnerReason,
     ) -> Result<bool, AuthError> {
         let store = &self.shared.parts.store;
-        let orphans = || async { store.orphans(&lost.shop).await.map_err(TokenStoreError::new) };
+        let orphans = || async { store.orphans().of_shop(&lost.shop).await.map_err(TokenStoreError::new) };
         for orphan in persist(orphans).await? {
             // One that does not open waits for its key, and ends with its age.
             let Ok(Some(heir)) = self.heir(shop_id, lost, &orphan, reason) else {
@@ -74,7 +74,8 @@ impl Tokens {
                 reason.describe()
             );
             store
-                .drop_orphan(&orphan.attempt)
+                .orphans()
+                .delete(&orphan.attempt)
                 .await
                 .map_err(|source| AuthError::Store { shop: lost.shop.clone(), source: Arc::new(source) })?;
             return Ok(true);

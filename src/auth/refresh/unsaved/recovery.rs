@@ -40,7 +40,7 @@ impl Tokens {
                 tracing::debug!(shop = %shop.name, "the orphans of `{}` were not tried: {error}", shop.name);
             }
         }
-        if let Err(error) = self.shared.parts.store.prune_orphans().await {
+        if let Err(error) = self.shared.parts.store.orphans().prune().await {
             tracing::debug!("old orphans are not pruned yet: {error}");
         }
     }
@@ -144,7 +144,7 @@ impl Tokens {
             return Ok(());
         }
         let reason = row.owner_reason().unwrap_or(OwnerReason::AccessRefused);
-        let kept = self.shared.parts.store.shop_row(shop).await;
+        let kept = self.shared.parts.store.shops().get(shop).await;
         let kept =
             kept.map_err(|source| AuthError::Store { shop: shop.to_owned(), source: Arc::new(source) })?;
         if let Some(kept) = kept {
@@ -267,7 +267,7 @@ pub async fn forget_files(state: &Path, store: &Store, shop: &str) -> Result<(),
     if folder.is_empty() {
         return Ok(());
     }
-    let row = store.shop_row(shop).await;
+    let row = store.shops().get(shop).await;
     let row = row.map_err(|source| AuthError::Store { shop: shop.to_owned(), source: Arc::new(source) })?;
     let Some(row) = row else { return Ok(()) };
     let removed = blocking(move || folder.of_shop(&row.id)?.iter().try_for_each(|file| file::remove(file)));

@@ -55,12 +55,12 @@ struct WireGoods {
 struct WireSku {
     #[serde(default, deserialize_with = "lenient::text")]
     sku_id: Option<String>,
-    /// A whole number: by all appearance minor units, of a currency that is not told.
+    /// A whole number: by all appearance minor units, of a currency that is not given.
     #[serde(default, deserialize_with = "lenient::integer")]
     activity_supplier_price: Option<i64>,
 }
 
-/// One row of the list. It does not tell when it was last changed.
+/// One row of the list. It does not say when it was last changed.
 pub(super) fn list_row(raw: &RawValue) -> Row {
     ROWS.read::<WireActivity>(raw, |_| None)
 }

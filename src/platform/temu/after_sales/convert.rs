@@ -1,4 +1,4 @@
-//! What rows of after-sales cases and of their items mean. They tell neither reasons nor money.
+//! What rows of after-sales cases and of their items mean. They give neither reasons nor money.
 
 use std::collections::HashSet;
 
@@ -135,7 +135,7 @@ fn kind(code: Option<&str>) -> AfterSaleKind {
 
 pub(super) fn status(code: &str) -> AfterSaleStatus {
     match code {
-        // Asked for a refund; asked to send back.
+        // Requested a refund; asked to send back.
         "1" | "10" => AfterSaleStatus::Requested,
         // The seller owes the label to send it back with.
         "8" => AfterSaleStatus::AwaitingReturn,

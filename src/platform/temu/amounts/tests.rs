@@ -13,7 +13,7 @@ fn fixture() -> Value {
     answer["result"].clone()
 }
 
-/// The answers of versions 2 and 3, whose taxes the field names tell apart.
+/// The answers of versions 2 and 3, whose taxes differ by field name.
 fn modules(tax: &str) -> Value {
     let eur = |amount: i64| json!({"amount": amount, "currency": "EUR"});
     json!({

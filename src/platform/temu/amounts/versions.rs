@@ -1,4 +1,4 @@
-//! Which of the three versions of the amounts call a shop's region has: found by asking.
+//! Which of the three versions of the amounts call a shop's region has: found by trying.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -32,7 +32,7 @@ impl Versions {
     }
 
     /// Takes a failed call of `version` into account: when the region has another version and one is left to try,
-    /// the error says that asking again helps.
+    /// the error says that a second request helps.
     pub(in crate::platform::temu) fn learn(
         &self,
         version: &'static str,

@@ -1,5 +1,5 @@
-//! What the amounts answers look like, in all three versions of the call. Which fields stand in which version is told
-//! by `amounts`; here all may be absent.
+//! What the amounts answers look like, in all three versions of the call. Which fields stand in which version is
+//! reported by `amounts`; here all may be absent.
 
 use serde::Deserialize;
 

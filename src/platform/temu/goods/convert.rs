@@ -14,7 +14,7 @@ use crate::platform::instant::{Told, at};
 use crate::platform::temu::lists::Rows;
 use crate::platform::{ListRow, Row, lenient, listing, part};
 
-/// Image links are signed anew in every answer.
+/// Image links are signed again in every answer.
 const VOLATILE: &[&str] = &["thumbUrl"];
 const GOODS_ROWS: Rows = Rows { kind: Kind::Product, number: "goodsId", volatile: VOLATILE };
 const SKU_ROWS: Rows = Rows { kind: Kind::Sku, number: "skuId", volatile: VOLATILE };
@@ -82,7 +82,7 @@ struct WireAmount {
     currency: Option<String>,
 }
 
-/// One row of either list. Neither tells when it was last changed.
+/// One row of either list. Neither says when it was last changed.
 pub(super) fn list_row(kind: Kind, raw: &RawValue) -> Row {
     match kind {
         Kind::Sku => SKU_ROWS.read::<WireSku>(raw, |_| None),
@@ -141,7 +141,7 @@ fn listed(answers: &Answers) -> Result<&str, ConvertError> {
     answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })
 }
 
-/// The SKU's own state where it is told, else that of its goods.
+/// The SKU's own state where it is reported, else that of its goods.
 fn on_sale(status: Option<&str>, goods_is_on_sale: Option<&str>) -> Option<bool> {
     let own = match status {
         Some("2") => Some(true),
@@ -161,7 +161,7 @@ fn amount(field: &'static str, amount: Option<&WireAmount>) -> Result<Option<Mon
     money(field, text, currency)
 }
 
-/// `None`: not told, or in a currency that is no ISO code, so that nobody knows what its minor unit is.
+/// `None`: not given, or in a currency that is no ISO code, so that no one knows what its minor unit is.
 fn money(
     field: &'static str,
     text: Option<&str>,

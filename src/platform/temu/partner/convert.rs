@@ -1,4 +1,4 @@
-//! What the row of an SKC means: a product, which other rows may tell of too, and SKUs, which are this row's alone.
+//! What the row of an SKC means: a product, which other rows may hold too, and SKUs, which only this row holds.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::platform::instant::{Told, at};
 use crate::platform::temu::lists::text_member;
 use crate::platform::{ListRow, Row, lenient, listing, part};
 
-/// Image links are signed anew in every answer.
+/// Image links are signed again in every answer.
 const VOLATILE: &[&str] = &["mainImageUrl"];
 /// The SKUs within the row.
 const SKUS: &str = "productSkuSummaries";
-/// What the row tells of the product and not of the SKC: the same in every row of a product, so that its hash does not
+/// What the row gives of the product and not of the SKC: the same in every row of a product, so that its hash does not
 /// depend on which of them was read last.
 const OF_PRODUCT: [&str; 4] = ["productId", "productName", "leafCat", "categories"];
 
@@ -145,7 +145,7 @@ pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
         sku_code: sku.ext_code,
         barcode: barcodes.into_iter().flatten().find_map(|barcode| barcode.code),
         name: (!specs.is_empty()).then(|| specs.join(" / ")),
-        // The price of these shops is the platform's, and no list tells it.
+        // The price of these shops is the platform's, and no list gives it.
         price_minor: None,
         list_price_minor: None,
         currency: None,
@@ -185,7 +185,7 @@ fn product_hash(skc: &Value) -> String {
     fingerprint(&[&json!(of_product)], VOLATILE)
 }
 
-/// The row once for each of its SKUs, with that SKU alone, in the platform's own words.
+/// The row once for each of its SKUs, with that SKU alone, in the platform's own text.
 fn one_by_one(raw: &str) -> Result<Vec<String>, ConvertError> {
     let shape = |source| ConvertError::Shape { field: SKUS.to_owned(), source };
     let mut members: BTreeMap<String, &RawValue> = lenient::object(raw).map_err(shape)?;
@@ -213,7 +213,7 @@ fn sku_row(raw: String) -> Row {
     }
 }
 
-/// As much of a SKU as tells which it is.
+/// The part of a SKU that identifies it.
 fn sku_number(raw: &str) -> Option<String> {
     let value: Value = serde_json::from_str(raw).ok()?;
     text_member(&value[SKUS][0].to_string(), "productSkuId")

@@ -1,4 +1,4 @@
-//! Rows of SKCs: what they tell of the product, what of their own SKUs.
+//! Rows of SKCs: what they say of the product, and what of their own SKUs.
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! What Xiaohongshu's after-sales answers mean.
 //!
-//! A case is its list row and its detail: the row tells what the buyer asks for, the detail what for and what went
+//! A case is its list row and its detail: the row says what the buyer requests, the detail what for and what went
 //! back. Here alone amounts are in yuan, and doubles.
 
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use crate::platform::part::{parse, read};
 use crate::platform::xiaohongshu::privacy;
 use crate::platform::{ListRow, Row, lenient, listing};
 
-/// Pictures of SKUs, whose links are signed anew in every answer.
+/// Pictures of SKUs, whose links are signed again in every answer.
 const VOLATILE: &[&str] = &["image"];
 
 /// The refund status that says that the money went back; a completed case alone does not.
@@ -41,7 +41,7 @@ struct Numbered {
     returns_id: Option<String>,
 }
 
-/// What list row and detail both tell. Times in milliseconds, money in yuan.
+/// What list row and detail both hold. Times in milliseconds, money in yuan.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Shared {
@@ -63,7 +63,7 @@ struct Shared {
     expected_refund_amount_yuan: Option<String>,
 }
 
-/// What only `afterSaleInfo` in `data` of `afterSale.getAfterSaleInfo` tells.
+/// What only `afterSaleInfo` in `data` of `afterSale.getAfterSaleInfo` gives.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireCase {
@@ -91,7 +91,7 @@ struct WireSku {
     applied_total_amount_yuan: Option<String>,
 }
 
-/// One row of the list, without what it may tell of persons; unreadable ones keep as much of their number as can be
+/// One row of the list, without what it may hold about persons; unreadable ones keep as much of their number as can be
 /// read.
 pub(super) fn list_row(raw: &RawValue) -> Row {
     let without_persons = privacy::row(raw.get()).and_then(|text| {
@@ -134,7 +134,7 @@ pub(super) fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
     let expected = fen("expectedRefundAmountYuan", shared.expected_refund_amount_yuan.as_deref())?;
     let refunded = fen("refundAmountYuan", case.refund_amount_yuan.as_deref())?;
     let refund_minor = if case.refund_status == Some(REFUNDED) { refunded.or(expected) } else { expected };
-    // What an exchange sends is told beside what it takes back; counting both would count each piece twice.
+    // What an exchange sends is reported beside what it takes back; counting both would count each piece twice.
     let skus = if case.skus.is_empty() { case.exchange_skus } else { case.skus };
     Ok(AfterSale {
         number: shared.returns_id.ok_or(NUMBER_MISSING)?,
@@ -169,7 +169,7 @@ fn newest(row: Shared, detail: Shared) -> Result<Shared, ConvertError> {
     if detail_at.is_some() && detail_at < row_at {
         return Err(ConvertError::StaleDetail);
     }
-    // A detail that does not tell its time is not known to be newer than a row that does.
+    // A detail that does not give its time is not known to be newer than a row that does.
     let (newer, older) = if detail_at.is_some() || row_at.is_none() { (detail, row) } else { (row, detail) };
     Ok(Shared {
         returns_id: newer.returns_id.or(older.returns_id),
@@ -208,7 +208,7 @@ fn fen(field: &'static str, yuan: Option<&str>) -> Result<Option<i64>, ConvertEr
     }
 }
 
-/// Of a text that is no amount, this much is told.
+/// Of a text that is no amount, this much is reported.
 const FOUND_CHARS_MAX: usize = 40;
 
 pub(super) fn kind(code: Option<&str>) -> AfterSaleKind {

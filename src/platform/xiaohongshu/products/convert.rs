@@ -95,7 +95,7 @@ struct WireSku {
     update_time: Option<Told>,
 }
 
-/// One row of the list. Whatever of it can be read is, if the other part is missing or odd.
+/// One row of the list. Whatever of it can be read is, if the other part is missing or unreadable.
 pub(super) fn parts(raw: &RawValue) -> Parts {
     let row: WireRow<'_> = match lenient::object(raw.get()) {
         Ok(row @ (WireRow { item: Some(_), .. } | WireRow { sku: Some(_), .. })) => row,
@@ -111,7 +111,7 @@ pub(super) fn parts(raw: &RawValue) -> Parts {
     };
     let product = match (row.item, item_of_sku) {
         (Some(item), item_of_sku) => Some(item_row(item, item_of_sku)),
-        // The SKU says that it is there, though nothing is told of it.
+        // The SKU says that it is there, though nothing is reported of it.
         (None, Some(number)) => Some(unreadable(raw, Some(number), &ConvertError::Missing { field: "item" })),
         (None, None) => None,
     };

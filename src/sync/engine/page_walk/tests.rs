@@ -180,7 +180,7 @@ fn the_page_size_that_comes_is_the_page_size() {
         assert!(walked.end.is_complete() && !walked.end.doubts.any(), "{size}, {pages:?}: {:?}", walked.end);
         assert_eq!(walked.seen, 230, "{size}, {pages:?}");
     }
-    // By its own words the page is full, though it is shorter than asked for and the total says no more.
+    // By its own page size the page is full, though it is shorter than requested and the total says no more.
     let own_words =
         Source { rows: 230, size: 50, total: Total::OfPage, says_page_size: true, ..Source::HONEST };
     assert_eq!(walk(own_words, PAGES_MAX).seen, 230);

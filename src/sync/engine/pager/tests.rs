@@ -9,7 +9,7 @@ fn a_window_is_too_much_at_the_limit_of_paging_and_in_smaller_pages_earlier() {
         (100, 4_999, 100, false),
         (100, 5_000, 100, true),
         (100, u64::MAX, 100, true),
-        // Halves of a page, asked for or given.
+        // Halves of a page, requested or given.
         (50, 2_499, 50, false),
         (50, 2_500, 50, true),
         (50, 2_500, 100, true),

@@ -84,7 +84,7 @@ both_databases! {
         Command::new("kill").arg("-TERM").arg(child.id().unwrap().to_string()).status().unwrap();
         child.wait().await.unwrap();
 
-        let row = database.store.credential("xhs-shop").await.unwrap().unwrap();
+        let row = database.store.grants().get("xhs-shop").await.unwrap().unwrap();
         assert_eq!((row.version, row.condition), (2, Condition::Active));
         sandbox.stop().await;
     }

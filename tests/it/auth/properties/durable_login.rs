@@ -56,7 +56,7 @@ async fn logged_in_while_held(test: &Authorised, tokens: &Tokens, state: &Path) 
 }
 
 async fn assert_account_is_known(test: &Authorised) {
-    let row = test.database.store.shop_row("acme").await.unwrap().unwrap();
+    let row = test.database.store.shops().get("acme").await.unwrap().unwrap();
     assert_eq!(row.account.id.as_deref(), Some(SELLER));
     assert!(row.authorised_at.is_some());
 }
@@ -94,7 +94,7 @@ both_databases! {
         let next = next_program(&test, state.path()).await;
         assert_lives(&test, &next, state.path()).await;
         assert_eq!(test.row().await.version, 2);
-        assert_eq!(test.database.store.orphans("acme").await.unwrap().len(), 1, "what it replaced is kept");
+        assert_eq!(test.database.store.orphans().of_shop("acme").await.unwrap().len(), 1, "what it replaced is kept");
     }
 
     async fn a_login_that_waits_is_stored_by_itself(test: TestDatabase) {
@@ -177,7 +177,7 @@ both_databases! {
         let next = next_program(&test, state.path()).await;
         assert_lives(&test, &next, state.path()).await;
         assert_eq!(test.row().await, before);
-        assert_eq!(test.database.store.orphans("acme").await.unwrap().len(), 1);
+        assert_eq!(test.database.store.orphans().of_shop("acme").await.unwrap().len(), 1);
     }
 
     async fn tokens_of_another_account_leave_no_file_and_take_no_place(test: TestDatabase) {

@@ -77,7 +77,7 @@ impl Teller {
 /// The program on a platform's own client.
 async fn keeping(database: &TestDatabase, platform: &'static str, teller: &Teller) -> (Tokens, Shop) {
     let shop = Shop { platform, ..shop("acme") };
-    database.store.register_shops(std::slice::from_ref(&shop)).await.unwrap();
+    database.store.shops().register(std::slice::from_ref(&shop)).await.unwrap();
     let settings = app_settings(&teller.start().await, &database.clock);
     let client = (profile(platform).unwrap().connect)(settings);
     let policy = RetryPolicy { attempts_max: 1, backoff_min: Duration::ZERO, backoff_max: Duration::ZERO };
@@ -93,7 +93,7 @@ async fn keeping(database: &TestDatabase, platform: &'static str, teller: &Telle
 }
 
 async fn ends_at(database: &TestDatabase) -> DateTime<Utc> {
-    database.store.credential("acme").await.unwrap().unwrap().tokens.access_ends_at
+    database.store.grants().get("acme").await.unwrap().unwrap().tokens.access_ends_at
 }
 
 /// Renews once for each of these, always with no valid token left, and expects that life.

@@ -20,7 +20,7 @@ const LOGINS_AT_ONCE: usize = 8;
 const LOOKS: i32 = 18;
 
 async fn authorise(database: &TestDatabase, platform: &LoadPlatform, shops: &[Shop]) {
-    database.store.register_shops(shops).await.unwrap();
+    database.store.shops().register(shops).await.unwrap();
     let tokens = tokens(database.store.clone(), &database.clock, &platform.address);
     stream::iter(shops)
         .for_each_concurrent(LOGINS_AT_ONCE, async |shop| {

@@ -294,10 +294,10 @@ fn paths_are_resolved_from_where_they_stand() {
             "use crate::{clock::Clock, domain::{money, window}};",
             &["clock::Clock", "domain::money", "domain::window"],
         ),
-        (&["sync", "orders"], "crate::jobs::slots::next()", &["jobs::slots"]),
+        (&["sync", "orders"], "super::super::jobs::slots::next()", &["jobs::slots"]),
         (&["sync", "orders"], "use super::windows;", &["sync::windows"]),
         (&["app"], "use super::store;", &["store"]),
-        (&["platform", "one", "wire"], "use crate::two::sign;", &["platform::two"]),
+        (&["platform", "one", "wire"], "use super::super::two::sign;", &["platform::two"]),
         (&["app"], "pub(crate) fn f() { $crate::x::y!() }", &["x::y"]),
         (&["app"], "other::crate_name::x; superb::y", &[]),
     ] {

@@ -66,7 +66,7 @@ pub(super) fn break_later(test: &TestContext, platform: Platform, calls_before: 
 }
 
 pub(super) async fn delete_and_rewind(test: &TestContext, name: &str, every: u8) {
-    let Some(cursor) = test.app.store.cursor(name, Record::Orders).await.unwrap() else {
+    let Some(cursor) = test.app.store.cursors().get(name, Record::Orders).await.unwrap() else {
         return;
     };
     let Some(last_sync_at) = cursor.last_sync_at else {
@@ -83,5 +83,5 @@ pub(super) async fn delete_and_rewind(test: &TestContext, name: &str, every: u8)
             ))
             .await;
     }
-    test.app.store.set_cursor(name, Record::Orders, back_to).await.unwrap();
+    test.app.store.cursors().set(name, Record::Orders, back_to).await.unwrap();
 }

@@ -4,6 +4,7 @@
 //! "committed" there later is seen by that connection alone, and goes with it. So the row is read by a connection
 //! that cannot be inside the transaction that wrote it.
 
+use crate::store::grants::credentials::GrantRepo;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,21 +13,21 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
 
 use crate::domain::credential::Credential;
+use crate::store::StoreError;
 use crate::store::entities::credential::Entity;
 use crate::store::grants::credentials::credential;
-use crate::store::{Store, StoreError};
 
-/// How long SQLite may keep a reader waiting: seldom at all, because readers wait for no writer.
+/// How long SQLite may keep a reader waiting: rarely at all, because readers wait for no writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A transaction that has written something has a number.
 const IS_OUTSIDE_OF_A_WRITE: &str = "txid_current_if_assigned() IS NULL";
 
-impl Store {
+impl GrantRepo<'_> {
     /// The row as everybody sees it after a crash. `None`: there is none that is committed.
-    pub async fn committed_credential(&self, shop: &str) -> Result<Option<Credential>, StoreError> {
+    pub async fn committed(self, shop: &str) -> Result<Option<Credential>, StoreError> {
         let find = Entity::find_by_id(shop);
-        let row = if let Some(file) = &self.place.sqlite_file {
+        let row = if let Some(file) = &self.store.place.sqlite_file {
             let connection = another_connection(file).await?;
             let row = find.one(&connection).await;
             // One that does not close is closed by being dropped.
@@ -34,7 +35,7 @@ impl Store {
             row?
         } else {
             let is_outside: SimpleExpr = Expr::cust(IS_OUTSIDE_OF_A_WRITE);
-            find.filter(is_outside).one(&self.connection).await?
+            find.filter(is_outside).one(&self.store.connection).await?
         };
         row.map(credential).transpose()
     }
