@@ -1,8 +1,8 @@
-//! Numbers for monitoring: one small function for each thing that is counted, and the text that Prometheus reads.
+//! Metrics for monitoring: one small function for each thing that is counted, and the text that Prometheus reads.
 //!
-//! The only door to the crates that keep the counts. What there is, with labels and meaning, stands in [`catalogue`].
-//! Nothing is counted before [`install`], which only the daemon calls: the functions then cost a look at one atomic.
-//! No label grows with what is copied: shops, apps and jobs are those of the config, the rest are closed lists.
+//! Only this module uses the metrics crates. [`catalogue`] lists all metrics with labels and meaning. Nothing is counted before
+//! [`install`], which only the daemon calls; until then a call reads one atomic. No label grows with the synced data: shops,
+//! apps and jobs are those of the config, the rest are closed lists.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ mod waits;
 pub use outcomes::{Reload, RequestOutcome, RowResult, RunOutcome};
 pub use text::Labels;
 
-/// Begins to count. Once per process; again is no harm.
+/// Starts counting. A second call does nothing.
 pub fn install() {
     recorder::install();
 }
 
-/// Everything counted so far, in Prometheus' text format, as far as `is_kept`: what is counted of a shop goes with it,
-/// and goes on when it comes back.
+/// All counters in Prometheus' text format, without the series that `is_kept` refuses. The series of a removed shop disappear,
+/// and continue when the shop comes back.
 pub fn render(is_kept: impl Fn(&Labels<'_>) -> bool) -> String {
     let mut text = recorder::render();
     text::family(
@@ -34,7 +34,7 @@ pub fn render(is_kept: impl Fn(&Labels<'_>) -> bool) -> String {
     text::only(&text, is_kept)
 }
 
-/// One request that was sent, a repeated one each time. `took`: until the last byte of its answer.
+/// Counts one sent request; each retry counts. `took`: until the last byte of the response.
 pub fn request(platform: &'static str, api: &'static str, outcome: RequestOutcome, took: Duration) {
     if !recorder::is_installed() {
         return;
@@ -45,14 +45,14 @@ pub fn request(platform: &'static str, api: &'static str, outcome: RequestOutcom
     recorder::sampled();
 }
 
-/// How long one call waited for its turn in the rate limit of its app.
+/// Adds the time that one call waited for the rate limit of its app.
 pub fn rate_limit_wait(app: &str, waited: Duration) {
     if recorder::is_installed() {
         waits::add(app, waited);
     }
 }
 
-/// Rows of a shop's record that came to this.
+/// Counts rows of a shop's record by their result.
 pub fn rows(shop: &str, record: &'static str, result: RowResult, rows: u64) {
     if !recorder::is_installed() {
         return;
@@ -61,7 +61,7 @@ pub fn rows(shop: &str, record: &'static str, result: RowResult, rows: u64) {
         .increment(rows);
 }
 
-/// A run that began and is over.
+/// Counts a run that has ended.
 pub fn run(job: &str, outcome: RunOutcome, took: Duration) {
     if !recorder::is_installed() {
         return;
@@ -71,14 +71,14 @@ pub fn run(job: &str, outcome: RunOutcome, took: Duration) {
     recorder::sampled();
 }
 
-/// A slot whose run did not begin, because the one before still goes on.
+/// Counts a slot whose run did not start, because the run before has not ended.
 pub fn run_skipped(job: &str) {
     if recorder::is_installed() {
         count_run(job, RunOutcome::Skipped);
     }
 }
 
-/// The config was read again.
+/// Counts a reload of the config.
 pub fn config_reloaded(reload: Reload) {
     if recorder::is_installed() {
         metrics::counter!(CONFIG_RELOADS.name, "outcome" => reload.as_str()).increment(1);

@@ -1,8 +1,7 @@
-//! Logs: where they go, how they look, how much of them.
+//! Logs: where they go, how they style, how much of them.
 //!
-//! All of it goes to stderr, or to the journal's socket, by a thread of its own: nobody who logs waits for whoever reads.
-//! stdout belongs to the answers of the verbs. Which events there are, and what they
-//! say, is up to the code that tells them.
+//! A thread writes the log to stderr, or to the socket of the journal, so that code which logs never waits for a slow reader.
+//! stdout is for the output of verbs.
 
 use std::io::{IsTerminal, Write};
 use std::panic::PanicHookInfo;
@@ -32,30 +31,30 @@ use lines::Lines;
 use queue::{Queue, Sink};
 use screen::Screen;
 
-/// How long the last lines may take at an orderly end, when nobody reads them.
+/// At the end of the program, how long to wait for the last lines to be written.
 const END_WAIT: Duration = Duration::from_secs(1);
 /// The same after a panic, which the program may survive.
 const PANIC_WAIT: Duration = Duration::from_millis(200);
 
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
-/// Begins to log. Once per process.
+/// Starts logging. Call it once per process.
 ///
 /// `level` is `error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,shopsync::sync=debug`.
 pub fn init(format: LogFormat, level: &str) -> Result<Telemetry, TelemetryError> {
     let (level, handle) = reload::Layer::new(level::parse(level)?);
-    let Outlet { look, sink, deaf } = Outlet::of(format);
+    let Output { style, sink, journal_error } = Output::of(format);
     let queue = Queue::start(sink).map_err(|source| TelemetryError::Thread { source })?;
     let writing = queue.clone();
     Registry::default()
         .with(level)
-        .with(layer(look, move || writing.clone()))
+        .with(layer(style, move || writing.clone()))
         .try_init()
         .map_err(|source| TelemetryError::Init { source })?;
     if QUEUE.set(queue).is_ok() {
         panic::set_hook(Box::new(log_panic));
     }
-    if let Some(error) = deaf {
+    if let Some(error) = journal_error {
         tracing::warn!(
             event = "config.warning",
             "log format `journald`: the journal does not listen at {} ({error}); writing text to stderr",
@@ -65,21 +64,20 @@ pub fn init(format: LogFormat, level: &str) -> Result<Telemetry, TelemetryError>
     Ok(Telemetry { level: handle })
 }
 
-/// Waits for the lines that are not written yet, for a moment. The last thing a process does.
+/// Waits a moment for lines that are not written yet. The last thing a process does.
 pub fn end() {
     if let Some(queue) = QUEUE.get() {
         queue.drain(END_WAIT);
     }
 }
 
-/// Says to the person at the terminal what the program ends with, after all lines of the log. Gives up when stderr takes
-/// nothing.
+/// Prints the final message of the program to stderr, after all log lines. Gives up if stderr accepts nothing.
 pub fn last_words(text: &str) {
     end();
     let (written, done) = mpsc::channel();
     let line = format!("{text}\n");
     let writing = thread::Builder::new().spawn(move || {
-        // Whoever closed stderr does not want to know.
+        // If stderr is closed, no one can read the message.
         let _ = io::stderr().write_all(line.as_bytes());
         let _ = written.send(());
     });
@@ -88,7 +86,7 @@ pub fn last_words(text: &str) {
     }
 }
 
-/// In place of the standard library's own words, which would wait for stderr.
+/// Replaces the standard library's panic message, which would wait for stderr.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let text = panic.payload_as_str().unwrap_or("no message");
@@ -107,35 +105,35 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// Whether [`init`] would take this level.
+/// Checks a level as [`init`] does.
 pub fn check_level(level: &str) -> Result<(), TelemetryError> {
     level::parse(level).map(drop)
 }
 
-/// Logging that has begun. It goes on when this is dropped.
+/// A handle to the running log. Logging continues when it is dropped.
 pub struct Telemetry {
     level: reload::Handle<Targets, Registry>,
 }
 
 impl Telemetry {
-    /// Changes how much is logged from now on. The words are those of [`init`].
+    /// Changes the level from now on. Takes the same values as [`init`].
     pub fn set_level(&self, level: &str) -> Result<(), TelemetryError> {
         let level = level::parse(level)?;
         self.level.reload(level).map_err(|source| TelemetryError::Reload { source })
     }
 }
 
-/// How log lines look.
+/// How log lines style.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// What suits the place: the journal's own protocol where the journal reads stderr, text elsewhere.
+    /// The journal's own protocol if the journal reads stderr, otherwise text.
     #[default]
     Auto,
     /// For people: one line an event.
     Text,
     /// For machines: one JSON object a line, the event's fields at its top.
     Json,
-    /// For systemd's journal: its own protocol, each field of an event a field there. Text where there is no journal.
+    /// The protocol of systemd's journal: each field of an event is a field there. Text if there is no journal.
     Journald,
 }
 
@@ -170,7 +168,7 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Why logs cannot be as asked.
+/// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     #[error("`{found}` is no log format: auto, text, json or journald")]
@@ -179,50 +177,50 @@ pub enum TelemetryError {
         "`{found}` is no log level: error, warn, info, debug or trace, or a list such as `info,sqlx=debug`"
     )]
     Level { found: String },
-    #[error("the thread that writes the log could not be started")]
+    #[error("could not start the thread that writes the log")]
     Thread {
         #[source]
         source: io::Error,
     },
-    #[error("logging could not be set up")]
+    #[error("could not set up logging")]
     Init {
         #[source]
         source: TryInitError,
     },
-    #[error("the log level could not be changed")]
+    #[error("could not change the log level")]
     Reload {
         #[source]
         source: reload::Error,
     },
 }
 
-/// What a format comes to here.
-struct Outlet {
-    look: Look,
+/// How and where lines are written.
+struct Output {
+    style: LineStyle,
     sink: Sink,
-    /// Why the journal, which was asked for by name, gets nothing.
-    deaf: Option<io::Error>,
+    /// Why the journal gets nothing, although the format `journald` was requested.
+    journal_error: Option<io::Error>,
 }
 
-impl Outlet {
+impl Output {
     fn of(format: LogFormat) -> Self {
         let is_for_journal = match format {
             LogFormat::Journald => true,
             LogFormat::Auto => journal::reads_stderr(),
             LogFormat::Text | LogFormat::Json => false,
         };
-        let deaf = match is_for_journal.then(native::sink) {
-            Some(Ok(sink)) => return Self { look: Look::Journal, sink, deaf: None },
+        let journal_error = match is_for_journal.then(native::sink) {
+            Some(Ok(sink)) => return Self { style: LineStyle::Journal, sink, journal_error: None },
             Some(Err(error)) if format == LogFormat::Journald => Some(error),
             _ => None,
         };
-        Self { look: Look::of(format), sink: Box::new(|line| Screen.write_all(line)), deaf }
+        Self { style: LineStyle::of(format), sink: Box::new(|line| Screen.write_all(line)), journal_error }
     }
 }
 
-/// What lines look like.
+/// What lines style like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
+enum LineStyle {
     Text {
         colours: bool,
     },
@@ -233,7 +231,7 @@ enum Look {
     Journal,
 }
 
-impl Look {
+impl LineStyle {
     fn of(format: LogFormat) -> Self {
         match format {
             LogFormat::Json => Self::Json,
@@ -247,37 +245,37 @@ impl Look {
     }
 }
 
-fn layer<S, W>(look: Look, sink: W) -> Box<dyn Layer<S> + Send + Sync>
+fn layer<S, W>(style: LineStyle, sink: W) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    // A closed stderr must not end the daemon: the crate's own complaint would panic on it.
+    // If stderr is closed, the crate's own error message would panic and end the daemon.
     let layer = tracing_subscriber::fmt::layer().log_internal_errors(false);
-    match look {
-        Look::Text { colours } => {
-            layer.with_target(false).with_ansi(colours).with_writer(Lines::of(sink, look)).boxed()
+    match style {
+        LineStyle::Text { colours } => {
+            layer.with_target(false).with_ansi(colours).with_writer(Lines::of(sink, style)).boxed()
         }
-        Look::Numbered => layer
+        LineStyle::Numbered => layer
             .with_target(false)
             .with_ansi(false)
             .without_time()
             .with_level(false)
-            .with_writer(Lines::of(sink, look))
+            .with_writer(Lines::of(sink, style))
             .boxed(),
-        Look::Json => layer
+        LineStyle::Json => layer
             .json()
             .flatten_event(true)
             .with_current_span(false)
-            .with_writer(Lines::of(sink, look))
+            .with_writer(Lines::of(sink, style))
             .boxed(),
-        Look::Journal => layer
+        LineStyle::Journal => layer
             .json()
             .flatten_event(true)
             .with_current_span(false)
             .with_file(true)
             .with_line_number(true)
-            .with_writer(Lines::of(sink, look))
+            .with_writer(Lines::of(sink, style))
             .boxed(),
     }
 }

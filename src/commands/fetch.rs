@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{by_hand, orders, output};
+use super::{manual_run, orders, output};
 use crate::app::App;
 use crate::cli::FetchArgs;
 use crate::domain::record::Record;
@@ -19,7 +19,7 @@ pub(super) async fn run(app: &App, words: &FetchArgs, cancel: CancellationToken)
         return Err(Failure::new(Exit::Usage, text).into());
     }
     let task = Task::One(number.to_owned());
-    by_hand::run(app, shop, Record::Orders, "fetch", task, cancel).await?;
+    manual_run::run(app, shop, Record::Orders, "fetch", task, cancel).await?;
     let aside = app.store.quarantine().get(&shop.name, Record::Orders, number).await?;
     let order = app.store.reports().order(&shop.name, number).await?;
     let lacks_extra = order.is_some()

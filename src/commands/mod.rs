@@ -20,7 +20,6 @@ use crate::telemetry::Telemetry;
 
 mod auth;
 mod backfill;
-mod by_hand;
 mod check;
 mod chinese;
 mod completions;
@@ -31,6 +30,7 @@ mod explain;
 mod fetch;
 mod init;
 mod man;
+mod manual_run;
 mod migrate;
 mod missing;
 mod operator;

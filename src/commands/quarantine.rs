@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{by_hand, output};
+use super::{manual_run, output};
 use crate::app::App;
 use crate::cli::{QuarantineFilter, QuarantineVerb};
 use crate::domain::record::Record;
@@ -126,7 +126,7 @@ pub(super) async fn retry(app: &App, words: &Retry, cancel: CancellationToken) -
                 continue;
             }
             let task = Task::Quarantine(words.number.clone());
-            let outcome = by_hand::run(app, shop, record, "quarantine", task, cancel.clone()).await;
+            let outcome = manual_run::run(app, shop, record, "quarantine", task, cancel.clone()).await;
             let left = app.store.quarantine().count_untried(untried).await?;
             tried.push(Tried { shop: shop.name.clone(), record, outcome, left });
         }

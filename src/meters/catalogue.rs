@@ -1,13 +1,13 @@
-//! Every metric there is. `docs/reference/metrics.md` says the same; a test compares the two.
+//! Every metric. `docs/reference/metrics.md` says the same; a test compares the two.
 
 /// One metric.
 #[derive(Debug)]
 pub struct Meter {
     pub name: &'static str,
     pub kind: Kind,
-    /// In the order in which values are given.
+    /// In the order of the values.
     pub labels: &'static [&'static str],
-    /// What Prometheus shows beside the name.
+    /// The description that Prometheus shows.
     pub help: &'static str,
 }
 
@@ -19,7 +19,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word of the text format.
+    /// The word in the text format.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",

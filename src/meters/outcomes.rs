@@ -1,28 +1,28 @@
-//! The words that stand in labels: closed lists, so that no other can get there.
+//! The values of labels: closed lists, so that no other value can appear.
 
-/// What came of one request.
+/// The outcome of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestOutcome {
     Ok,
     /// Nothing reached the platform.
     NotSent,
-    /// Sent, and no usable answer came.
+    /// Sent, but no usable response came.
     NoAnswer,
-    /// An HTTP status other than 200, or a page that the platform did not write.
+    /// An HTTP status other than 200, or a page that is not from the platform itself.
     Unavailable,
     Throttled,
     RefusedToken,
     NotGranted,
     TooDense,
-    /// The platform understood and said no.
+    /// The platform refused the request.
     Rejected,
-    /// An answer of another shape than documented.
+    /// A response with an undocumented shape.
     Malformed,
-    /// We went away before the answer came: the call's time was over, or the program stops.
+    /// We stopped waiting: the call's deadline passed, or the program stops.
     GivenUp,
 }
 
-/// What came of a run: the words of `job_runs.outcome`, and `skipped`.
+/// The outcome of a run: the words of `job_runs.outcome`, and `skipped`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunOutcome {
     Ok,
@@ -32,21 +32,21 @@ pub enum RunOutcome {
     Skipped,
 }
 
-/// What came of a row.
+/// The result of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowResult {
-    /// It stood in an answer. Each row counts here, and once more below when it is settled.
+    /// It was in a response. Each row counts here, and once more by its final result below.
     Seen,
     Written,
     Unchanged,
     Quarantined,
 }
 
-/// What came of reading the config again.
+/// The outcome of a reload of the config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
     Ok,
-    /// It has a mistake; the one before still holds.
+    /// The new config has an error; the old one stays in use.
     Refused,
 }
 

@@ -1,4 +1,4 @@
-//! Where counters and histograms are kept.
+//! Holds counters and histograms.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,14 +8,14 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use super::Reload;
 use super::catalogue::{ALL, CONFIG_RELOADS, Kind, Meter, RATE_LIMIT_WAIT, REQUEST_DURATION, RUN_DURATION};
 
-/// In seconds: from a page out of a cache to the longest `request_timeout` anybody sets.
+/// In seconds: from a cached page to a very long `request_timeout`.
 const REQUEST_BUCKETS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// In seconds: from a run that finds nothing to the backfill of a year.
 const RUN_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0];
 
-/// A histogram keeps each sample until somebody sorts them into buckets, which a scrape does. Where nobody scrapes, they
-/// are sorted after this many.
+/// A histogram keeps each sample until a scrape sorts the samples into buckets. Without scrapes, they are sorted after this
+/// many.
 const SAMPLES_UNSORTED_MAX: u32 = 1_024;
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -31,12 +31,12 @@ pub(super) fn install() {
         });
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
-        // Another recorder in this process could only be the doing of a program around us, which then counts for us.
+        // If a program around us has installed a recorder, that one counts.
         if metrics::set_global_recorder(recorder).is_ok() {
             for meter in ALL {
                 describe(meter);
             }
-            // An increase can only be seen of what was there before it.
+            // Prometheus sees an increase only of a series that existed before.
             for reload in Reload::ALL {
                 metrics::counter!(CONFIG_RELOADS.name, "outcome" => reload.as_str()).absolute(0);
             }
@@ -54,7 +54,7 @@ pub(super) fn render() -> String {
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
-/// Notes that a histogram was given a sample.
+/// Counts a sample of a histogram.
 pub(super) fn sampled() {
     if SAMPLES.fetch_add(1, Ordering::Relaxed) % SAMPLES_UNSORTED_MAX == SAMPLES_UNSORTED_MAX - 1
         && let Some(handle) = HANDLE.get()
@@ -69,7 +69,7 @@ fn describe(meter: &'static Meter) {
             metrics::describe_counter!(meter.name, meter.help);
         }
         Kind::Histogram => metrics::describe_histogram!(meter.name, meter.help),
-        // Written by hand: see `text`.
+        // Written in `text`.
         Kind::Counter | Kind::Gauge => {}
     }
 }

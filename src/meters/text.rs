@@ -1,11 +1,10 @@
-//! Prometheus' text format, for values that are looked up when they are asked for: what is not there any more leaves no
-//! series behind.
+//! Prometheus' text format for values that are read at each scrape. So what no longer exists leaves no series behind.
 
 use std::fmt::Write;
 
 use super::catalogue::Meter;
 
-/// Writes a metric with its series, each by the values of its labels. Nothing at all when there is no series.
+/// Writes a metric with its series, each with the values of its labels. Writes nothing if there is no series.
 pub fn family<const LABELS: usize, Text: AsRef<str>>(
     out: &mut String,
     meter: &Meter,
@@ -16,7 +15,7 @@ pub fn family<const LABELS: usize, Text: AsRef<str>>(
     if series.peek().is_none() {
         return;
     }
-    // Writing into a text does not fail.
+    // Writing to a `String` does not fail.
     let _ = writeln!(out, "# HELP {} {}\n# TYPE {0} {}", meter.name, meter.help, meter.kind.as_str());
     for (values, value) in series {
         let labels: Vec<String> = meter
@@ -34,14 +33,14 @@ pub fn family<const LABELS: usize, Text: AsRef<str>>(
 pub struct Labels<'a>(&'a str);
 
 impl<'a> Labels<'a> {
-    /// The value of a label. `None`: the series has it not. Only for names of the config and words of ours, which hold
-    /// nothing that is escaped.
+    /// The value of a label. `None`: the series does not have it. Only for values that need no escapes, such as names of the
+    /// config.
     pub fn get(&self, label: &str) -> Option<&'a str> {
         self.0.split("\",").find_map(|pair| pair.strip_prefix(label)?.strip_prefix("=\""))
     }
 }
 
-/// A text without the series that are not to be kept.
+/// Removes the series that `is_kept` refuses.
 pub(super) fn only(text: &str, is_kept: impl Fn(&Labels<'_>) -> bool) -> String {
     let mut kept = String::with_capacity(text.len());
     for line in text.lines() {

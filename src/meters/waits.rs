@@ -1,5 +1,5 @@
-//! What calls waited for their turn, added up by app. Kept here because the counters of the crate are whole numbers, and
-//! most waits are a part of a second.
+//! How long calls waited for the rate limit, summed by app. Kept here because counters of the crate are whole numbers, and most
+//! waits are parts of a second.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,6 +22,6 @@ pub(super) fn seconds() -> Vec<(String, f64)> {
 }
 
 fn lock() -> MutexGuard<'static, BTreeMap<String, Duration>> {
-    // Sums are as good after a panic elsewhere as before.
+    // A panic elsewhere cannot leave the sums half changed.
     WAITED.lock().unwrap_or_else(PoisonError::into_inner)
 }

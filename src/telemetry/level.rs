@@ -1,5 +1,5 @@
-//! How much is logged: our own words at the level asked for, other crates' below WARN only when asked for by
-//! name. The database driver's warnings too: what it warns of, it also returns as an error, which we log with its event.
+//! The log level: our own code logs at the requested level, other crates only warnings and errors unless they are requested by
+//! name. The database driver logs nothing: what it warns of, it also returns as an error, which we log with its event.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use tracing_subscriber::filter::Targets;
 
 use super::TelemetryError;
 
-/// Crates that tell of each statement, connection and handshake.
+/// Crates that log each statement, connection and handshake.
 const QUIET: [&str; 10] = [
     "axum",
     "h2",
@@ -22,16 +22,16 @@ const QUIET: [&str; 10] = [
     "tower",
 ];
 
-/// The database driver's.
+/// The crates of the database driver.
 const SILENT: [&str; 3] = ["sea_orm", "sea_orm_migration", "sqlx"];
 
-/// Reads one level, or a list of levels and `target=level` parted by commas.
+/// Parses one level, or a list of levels and `target=level` separated by commas.
 pub(super) fn parse(text: &str) -> Result<Targets, TelemetryError> {
     let mut everything = LevelFilter::INFO;
-    let mut asked: Vec<(&str, LevelFilter)> = Vec::new();
+    let mut requested: Vec<(&str, LevelFilter)> = Vec::new();
     for part in text.split(',').map(str::trim) {
         match part.split_once('=') {
-            Some((target, word)) if is_target(target.trim()) => asked.push((target.trim(), level(word)?)),
+            Some((target, word)) if is_target(target.trim()) => requested.push((target.trim(), level(word)?)),
             Some(_) => return Err(unknown(part)),
             None => everything = level(part)?,
         }
@@ -41,12 +41,12 @@ pub(super) fn parse(text: &str) -> Result<Targets, TelemetryError> {
     let quiet = quiet
         .into_iter()
         .chain(silent)
-        .filter(|(name, _)| !asked.iter().any(|(target, _)| in_crate(target, name)))
+        .filter(|(name, _)| !requested.iter().any(|(target, _)| in_crate(target, name)))
         .map(|(name, level)| (name, everything.min(level)));
-    Ok(Targets::new().with_default(everything).with_targets(quiet).with_targets(asked.iter().copied()))
+    Ok(Targets::new().with_default(everything).with_targets(quiet).with_targets(requested.iter().copied()))
 }
 
-/// Only the six words: the crate's own parser also takes numbers, and nothing at all for `error`.
+/// Only the six words. The crate's own parser also accepts numbers, and an empty word as `error`.
 fn level(word: &str) -> Result<LevelFilter, TelemetryError> {
     let word = word.trim();
     if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_crates_are_quiet_until_asked_by_name() {
+    fn other_crates_are_quiet_unless_requested_by_name() {
         for (text, target, level, expected) in [
             ("info", "shopsync::sync", Level::INFO, true),
             ("info", "shopsync::sync", Level::DEBUG, false),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_no_level_is_refused_and_not_taken_for_a_target() {
+    fn a_word_that_is_not_a_level_is_refused() {
         for text in ["", "inf", "info,", "verbose", "3", "shopsync=loud", "=debug", "info sqlx=debug"] {
             assert!(matches!(parse(text), Err(TelemetryError::Level { .. })), "{text}");
         }

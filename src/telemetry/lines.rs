@@ -1,26 +1,26 @@
-//! One event, one line: whatever a platform's message holds, it cannot forge a second line in a log that people
-//! and alarms read.
+//! Writes each event as one line. Whatever the message of a platform contains, it cannot forge a second line in a log that
+//! people and alerts read.
 
 use std::io::{self, Write};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::Look;
+use super::LineStyle;
 use crate::terminal;
 
-/// What a colour begins with.
+/// The start of a colour code.
 const COLOUR: &str = "\u{1b}[";
 
 /// Writes each event as one line to what it wraps.
 pub(super) struct Lines<W> {
     inner: W,
-    look: Look,
+    style: LineStyle,
 }
 
 impl<W> Lines<W> {
-    pub(super) fn of(inner: W, look: Look) -> Self {
-        Self { inner, look }
+    pub(super) fn of(inner: W, style: LineStyle) -> Self {
+        Self { inner, style }
     }
 }
 
@@ -28,26 +28,26 @@ impl<'writer, W: MakeWriter<'writer>> MakeWriter<'writer> for Lines<W> {
     type Writer = Line<W::Writer>;
 
     fn make_writer(&'writer self) -> Self::Writer {
-        Line { inner: self.inner.make_writer(), look: self.look, level: Level::INFO }
+        Line { inner: self.inner.make_writer(), style: self.style, level: Level::INFO }
     }
 
     fn make_writer_for(&'writer self, event: &Metadata<'_>) -> Self::Writer {
-        Line { inner: self.inner.make_writer_for(event), look: self.look, level: *event.level() }
+        Line { inner: self.inner.make_writer_for(event), style: self.style, level: *event.level() }
     }
 }
 
 /// The writer of one event.
 pub(super) struct Line<W> {
     inner: W,
-    look: Look,
+    style: LineStyle,
     level: Level,
 }
 
 impl<W: Write> Write for Line<W> {
-    /// Takes the whole event: the formatter hands it over in one piece, with a line's end at its end.
+    /// The formatter passes each event in one call, with a line break at the end.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        // One call, so that lines of several threads and processes do not run into each other.
-        self.inner.write_all(line(self.look, self.level, event).as_bytes())?;
+        // One call, so that lines of several threads and processes do not mix.
+        self.inner.write_all(line(self.style, self.level, event).as_bytes())?;
         Ok(event.len())
     }
 
@@ -56,18 +56,18 @@ impl<W: Write> Write for Line<W> {
     }
 }
 
-fn line(look: Look, level: Level, event: &[u8]) -> String {
+fn line(style: LineStyle, level: Level, event: &[u8]) -> String {
     let event = String::from_utf8_lossy(event.strip_suffix(b"\n").unwrap_or(event));
-    match look {
-        // Escapes all that matters by itself, and stays exact.
-        Look::Json | Look::Journal => format!("{event}\n"),
-        Look::Numbered => format!("<{}>{}\n", priority(level), terminal::one_line(&event)),
-        Look::Text { colours: false } => format!("{}\n", terminal::one_line(&event)),
-        Look::Text { colours: true } => format!("{}\n", with_colours(&event)),
+    match style {
+        // JSON escapes line breaks itself.
+        LineStyle::Json | LineStyle::Journal => format!("{event}\n"),
+        LineStyle::Numbered => format!("<{}>{}\n", priority(level), terminal::one_line(&event)),
+        LineStyle::Text { colours: false } => format!("{}\n", terminal::one_line(&event)),
+        LineStyle::Text { colours: true } => format!("{}\n", with_colours(&event)),
     }
 }
 
-/// The formatter's own colours stay. It escapes an escape character that stands in a message or a field.
+/// Keeps the formatter's own colours. The formatter escapes escape characters in messages and fields.
 fn with_colours(event: &str) -> String {
     let mut parts = event.split(COLOUR);
     let mut line = terminal::one_line(parts.next().unwrap_or_default()).into_owned();

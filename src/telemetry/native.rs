@@ -1,7 +1,7 @@
 //! The journal's own protocol: `journalctl EVENT=run.failed SHOP=acme-us`.
 //!
-//! What arrives here is a line of JSON; each of its fields, and those of the spans around the event, becomes a field of
-//! the journal in capitals: `EVENT`, `SHOP`, `JOB`, `RUN_ID`. See <https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>.
+//! Gets each event as a line of JSON. Its fields, and those of the spans around it, become fields of the journal in
+//! capitals: `EVENT`, `SHOP`, `JOB`, `RUN_ID`. See <https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -13,19 +13,19 @@ use super::queue::Sink;
 /// Where the journal listens.
 pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
 
-/// Bytes of one value when the whole is too long for one message.
+/// The longest value, if the whole entry is too long for one message.
 const VALUE_BYTES_MAX: usize = 8 * 1024;
 
-/// Sends each line as one entry. Fails where no journal listens.
+/// Sends each line as one entry. Fails if no journal listens.
 pub(super) fn sink() -> io::Result<Sink> {
     let socket = UnixDatagram::unbound()?;
-    // The journal passes over what is empty.
+    // The journal ignores an empty message.
     socket.send_to(&[], SOCKET)?;
     Ok(Box::new(move |line| {
         let Ok(Value::Object(event)) = serde_json::from_slice(line) else {
             return Err(io::Error::from(io::ErrorKind::InvalidData));
         };
-        // By name each time: a journal that was restarted listens on another socket there.
+        // By path each time: a restarted journal has another socket at the same path.
         match socket.send_to(&entry(&event, usize::MAX), SOCKET) {
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) => {
                 socket.send_to(&entry(&event, VALUE_BYTES_MAX), SOCKET).map(drop)
@@ -42,7 +42,7 @@ fn entry(event: &Map<String, Value>, value_bytes_max: usize) -> Vec<u8> {
     put("SYSLOG_IDENTIFIER", "shopsync");
     for (name, value) in event {
         match (name.as_str(), value) {
-            // The journal has a clock of its own.
+            // The journal adds the time itself.
             ("timestamp", _) => {}
             ("level", Value::String(level)) => put("PRIORITY", priority(level)),
             ("filename", value) => put("CODE_FILE", &text(value)),
@@ -62,7 +62,7 @@ fn entry(event: &Map<String, Value>, value_bytes_max: usize) -> Vec<u8> {
 fn field(entry: &mut Vec<u8>, name: &str, value: &str) {
     let name =
         name.chars().map(|char| if char.is_ascii_alphanumeric() { char.to_ascii_uppercase() } else { '_' });
-    // A name that begins with `_` is the journal's own to give.
+    // Only the journal itself may set names that begin with `_`.
     entry.extend(name.skip_while(|char| *char == '_').map(|char| char as u8));
     entry.push(b'\n');
     entry.extend_from_slice(&(value.len() as u64).to_le_bytes());

@@ -1,8 +1,6 @@
-//! Log lines on their way out: a bounded queue and a thread that writes it, so that nobody who logs ever waits for
-//! whoever reads.
+//! The queue of log lines: bounded, and written by a thread, so that code which logs never waits for a slow reader.
 //!
-//! When the reader stops reading, lines are dropped and counted; once it reads on, their number is logged in the place
-//! where they are missing.
+//! While the reader does not read, lines are dropped and counted. When it reads again, their number is logged in their place.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -11,14 +9,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-/// Lines that wait at most, and their bytes.
+/// The most lines that wait, and their bytes.
 const LINES_MAX: usize = 8_192;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Where lines go in the end. Each call is one whole line, or one message of the journal.
+/// Writes lines. Each call gets one whole line, or one message for the journal.
 pub(super) type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
-/// Takes lines without ever waiting. Clones share the queue.
+/// Accepts lines without waiting. Clones share the queue.
 #[derive(Clone)]
 pub(super) struct Queue {
     shared: Arc<Shared>,
@@ -40,17 +38,17 @@ struct State {
 
 enum Entry {
     Line(Vec<u8>),
-    /// So many lines were dropped here.
+    /// The number of lines that were dropped here.
     Gap(u64),
 }
 
 thread_local! {
-    /// On the thread that writes, what it logs itself goes straight out.
+    /// Collects what the writing thread itself logs. It must not go through the queue.
     static DIRECT: Cell<Option<Vec<Vec<u8>>>> = const { Cell::new(None) };
 }
 
 impl Queue {
-    /// Starts the thread, which goes on until the process ends.
+    /// Starts the thread, which runs until the process ends.
     pub(super) fn start(sink: Sink) -> io::Result<Self> {
         let queue = Self { shared: Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() }) };
         let writing = queue.clone();
@@ -87,7 +85,7 @@ impl Queue {
     }
 
     fn write_all(&self, mut sink: Sink) {
-        // Lines that the sink itself refused since the last one that it took.
+        // Lines that the sink refused since the last one that it accepted.
         let mut refused = 0;
         loop {
             let lines = match self.next() {
@@ -98,7 +96,7 @@ impl Queue {
                 match sink(&line) {
                     Ok(()) if refused > 0 => {
                         for line in gap(std::mem::take(&mut refused)) {
-                            // Nothing is left to tell it to.
+                            // If this fails too, there is no place to report it.
                             let _ = sink(&line);
                         }
                     }
@@ -126,7 +124,7 @@ impl Queue {
     }
 }
 
-/// A whole line at a time: the formatter hands each over in one piece.
+/// Each call is one whole line.
 impl Write for Queue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line.to_vec());
@@ -144,18 +142,18 @@ impl Shared {
     }
 }
 
-/// The lines that say how many are missing, in whatever format this process logs.
+/// The lines that report how many are missing, in the format of this process.
 fn gap(lines: u64) -> Vec<Vec<u8>> {
     DIRECT.set(Some(Vec::new()));
     tracing::warn!(
         event = "log.dropped",
         lines,
-        "{lines} log lines are missing here: nobody read them in time",
+        "{lines} log lines are missing here: they were not read in time",
     );
     DIRECT.take().unwrap_or_default()
 }
 
-/// `None`: the line was kept for the thread that writes, which is the one that logged it.
+/// `None`: the writing thread logged this line, and has collected it.
 fn keep_direct(line: Vec<u8>) -> Option<Vec<u8>> {
     match DIRECT.take() {
         Some(mut lines) => {
@@ -173,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    /// A reader that takes one line for each word it is given.
+    /// A reader that reads one line for each message it gets.
     fn slow() -> (Queue, mpsc::Sender<()>, mpsc::Receiver<String>) {
         let (go, going) = mpsc::channel::<()>();
         let (written, lines) = mpsc::channel();
@@ -185,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn who_logs_never_waits_and_what_was_dropped_is_counted_in_its_place() {
+    fn logging_never_waits_and_dropped_lines_are_counted_in_their_place() {
         let (queue, go, lines) = slow();
         let all = LINES_MAX + 500;
         for number in 0..all {
@@ -210,16 +208,16 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_logged_by_the_thread_that_writes_and_goes_straight_out() {
+    fn the_writing_thread_logs_a_gap_itself() {
         let (queue, _go, _lines) = slow();
         let subscriber = {
             use tracing_subscriber::layer::SubscriberExt;
             let queue = queue.clone();
             let sink = move || queue.clone();
-            tracing_subscriber::registry().with(super::super::layer(super::super::Look::Json, sink))
+            tracing_subscriber::registry().with(super::super::layer(super::super::LineStyle::Json, sink))
         };
-        let told = tracing::subscriber::with_default(subscriber, || gap(7));
-        let [line] = &told[..] else { panic!("{told:?}") };
+        let logged = tracing::subscriber::with_default(subscriber, || gap(7));
+        let [line] = &logged[..] else { panic!("{logged:?}") };
         let line: serde_json::Value = serde_json::from_slice(line).unwrap();
         assert_eq!((line["event"].as_str(), line["lines"].as_u64()), (Some("log.dropped"), Some(7)));
     }

@@ -1,21 +1,19 @@
-//! Stderr, perhaps with something drawn at its lower end: log lines go above it, and never through it.
-//!
-//! What is drawn there, and how it makes room, is up to whoever draws it.
+//! Stderr, if progress bars are drawn at the bottom of the terminal: log lines are written above them.
 
 use std::io::{self, Write};
 use std::sync::{PoisonError, RwLock};
 
-/// Takes what is drawn away, calls what it is given, and draws again.
+/// Removes what is drawn, calls the given function, and draws again.
 type MakeRoom = Box<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
 
 static MAKE_ROOM: RwLock<Option<MakeRoom>> = RwLock::new(None);
 
-/// Writes log lines within `make_room` from now on. `None`: nothing is drawn any more.
+/// From now on, log lines are written within `make_room`. `None`: nothing is drawn any more.
 pub fn log_above(make_room: Option<MakeRoom>) {
     *MAKE_ROOM.write().unwrap_or_else(PoisonError::into_inner) = make_room;
 }
 
-/// Stderr, as log lines see it.
+/// Stderr, for log lines.
 pub(super) struct Screen;
 
 impl Write for Screen {

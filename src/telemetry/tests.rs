@@ -1,4 +1,4 @@
-//! What an event looks like in each format.
+//! How an event is written in each format.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -7,20 +7,20 @@ use super::*;
 
 /// Keeps what is written.
 #[derive(Clone, Default)]
-struct Sheet(Arc<Mutex<Vec<u8>>>);
+struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-impl Sheet {
+impl Buffer {
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
     fn writer(&self) -> impl Fn() -> Self + Send + Sync + use<> {
-        let sheet = self.clone();
-        move || sheet.clone()
+        let buffer = self.clone();
+        move || buffer.clone()
     }
 }
 
-impl Write for Sheet {
+impl Write for Buffer {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(text)
     }
@@ -30,16 +30,16 @@ impl Write for Sheet {
     }
 }
 
-/// What is written when `tell` logs at INFO and above.
-fn written(look: Look, tell: impl FnOnce()) -> String {
-    let sheet = Sheet::default();
+/// What is written when `log` logs at INFO and above.
+fn written(style: LineStyle, log: impl FnOnce()) -> String {
+    let buffer = Buffer::default();
     let subscriber =
-        Registry::default().with(level::parse("info").unwrap()).with(layer(look, sheet.writer()));
-    tracing::subscriber::with_default(subscriber, tell);
-    sheet.text()
+        Registry::default().with(level::parse("info").unwrap()).with(layer(style, buffer.writer()));
+    tracing::subscriber::with_default(subscriber, log);
+    buffer.text()
 }
 
-fn tell_of_a_run() {
+fn log_a_run() {
     let _job = tracing::info_span!("job", job = "orders", run_id = 7).entered();
     tracing::info!(event = "run.finished", shop = "acme-us", rows_seen = 3, "synced 3 orders of `acme-us`");
     tracing::debug!("not at this level");
@@ -47,7 +47,7 @@ fn tell_of_a_run() {
 
 #[test]
 fn text_is_one_line_that_reads_alone() {
-    let text = written(Look::Text { colours: false }, tell_of_a_run);
+    let text = written(LineStyle::Text { colours: false }, log_a_run);
     assert_eq!(text.lines().count(), 1, "{text}");
     for part in ["INFO", "job=\"orders\"", "run_id=7", "synced 3 orders of `acme-us`", "shop=\"acme-us\""] {
         assert!(text.contains(part), "`{part}` in {text}");
@@ -57,12 +57,12 @@ fn text_is_one_line_that_reads_alone() {
 
 #[test]
 fn colours_come_only_when_wanted() {
-    assert!(written(Look::Text { colours: true }, tell_of_a_run).contains('\u{1b}'));
+    assert!(written(LineStyle::Text { colours: true }, log_a_run).contains('\u{1b}'));
 }
 
 #[test]
 fn the_journal_gets_a_priority_and_no_time() {
-    let text = written(Look::Numbered, || {
+    let text = written(LineStyle::Numbered, || {
         tracing::info!("one");
         tracing::warn!("two");
         tracing::error!("three");
@@ -74,19 +74,19 @@ fn the_journal_gets_a_priority_and_no_time() {
 #[test]
 fn a_message_cannot_forge_a_second_line() {
     let forged = "no such order\r\n<0>2026-01-01T00:00:00Z ERROR all is lost";
-    for look in [Look::Text { colours: false }, Look::Numbered, Look::Json] {
-        let text = written(look, || {
+    for style in [LineStyle::Text { colours: false }, LineStyle::Numbered, LineStyle::Json] {
+        let text = written(style, || {
             tracing::info!(error = forged, "the platform said: {forged}");
             tracing::info!("{}", "second");
         });
-        assert_eq!(text.lines().count(), 2, "{look:?}: {text}");
-        assert!(!text.contains('\r'), "{look:?}: {text}");
+        assert_eq!(text.lines().count(), 2, "{style:?}: {text}");
+        assert!(!text.contains('\r'), "{style:?}: {text}");
     }
 }
 
 #[test]
 fn json_has_the_fields_at_its_top_and_the_span_beside_them() {
-    let text = written(Look::Json, tell_of_a_run);
+    let text = written(LineStyle::Json, log_a_run);
     let line: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(line["level"], "INFO");
     assert_eq!(line["message"], "synced 3 orders of `acme-us`");
@@ -98,10 +98,10 @@ fn json_has_the_fields_at_its_top_and_the_span_beside_them() {
 
 #[test]
 fn a_level_can_be_changed_while_logging_goes_on() {
-    let sheet = Sheet::default();
+    let buffer = Buffer::default();
     let (level, handle) = reload::Layer::new(level::parse("info").unwrap());
     let telemetry = Telemetry { level: handle };
-    let subscriber = Registry::default().with(level).with(layer(Look::Numbered, sheet.writer()));
+    let subscriber = Registry::default().with(level).with(layer(LineStyle::Numbered, buffer.writer()));
     tracing::subscriber::with_default(subscriber, || {
         tracing::debug!("before");
         telemetry.set_level("debug").unwrap();
@@ -109,7 +109,7 @@ fn a_level_can_be_changed_while_logging_goes_on() {
         assert!(matches!(telemetry.set_level("loud"), Err(TelemetryError::Level { .. })));
         tracing::debug!("still");
     });
-    let text = sheet.text();
+    let text = buffer.text();
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     assert_eq!(lines, ["<7>after", "<7>still"]);
 }
@@ -123,7 +123,7 @@ fn every_format_is_known_by_its_word() {
 }
 
 #[test]
-fn what_has_no_journal_is_text_and_json_is_json_anywhere() {
-    assert_eq!(Look::of(LogFormat::Journald), Look::of(LogFormat::Auto));
-    assert_eq!(Look::of(LogFormat::Json), Look::Json);
+fn without_a_journal_journald_is_text_and_json_stays_json() {
+    assert_eq!(LineStyle::of(LogFormat::Journald), LineStyle::of(LogFormat::Auto));
+    assert_eq!(LineStyle::of(LogFormat::Json), LineStyle::Json);
 }

@@ -1,4 +1,4 @@
-//! Who is told of what, and how often: a monitor over a real app and database, with webhooks of the test's own.
+//! Which alerts are sent, and how often: a monitor over a real app and database, with webhooks of the test's own.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ impl Scene {
         AlertMonitor::new(Live::new(self.test.app.clone()), Arc::default())
     }
 
-    /// The platform takes the shop's grant back, and a run notices.
+    /// The platform revokes the shop's grant, and a run notices.
     async fn revoke_temu(&self) {
         self.test.sandbox.world().with(|world| world.revoke(Platform::Temu, 0));
         self.test.settle();
@@ -89,16 +89,16 @@ impl Scene {
         self.test.database.execute(&sql).await;
     }
 
-    /// Looks every ten minutes for as long.
-    async fn look_for(&self, monitor: &mut AlertMonitor, minutes: i64) {
+    /// Checks every ten minutes for this long.
+    async fn check_for(&self, monitor: &mut AlertMonitor, minutes: i64) {
         for _ in 0..minutes / 10 {
             self.test.clock.advance(TimeDelta::minutes(10));
             monitor.check().await;
         }
     }
 
-    /// What the first webhook, of JSON, was told: each message as its alarms, in words.
-    fn told(&self) -> Vec<Vec<String>> {
+    /// What the first webhook, of JSON, received: the alerts of each message.
+    fn received(&self) -> Vec<Vec<String>> {
         let messages = self.receiver.received("/0-json");
         messages.iter().map(|message| alarms(&message.json())).collect()
     }
@@ -120,76 +120,76 @@ fn mac(key: &str, text: &str) -> Vec<u8> {
 }
 
 both_databases! {
-    async fn each_cause_is_told_once_in_one_message_and_again_when_it_is_over(database: TestDatabase) {
+    async fn each_alert_is_sent_once_in_one_message_and_again_when_it_is_over(database: TestDatabase) {
         let mut scene = Scene::new(database, &["json"]).await;
         let mut monitor = scene.monitor();
         monitor.check().await;
-        assert_eq!(scene.told(), Vec::<Vec<String>>::new(), "all is well");
+        assert_eq!(scene.received(), Vec::<Vec<String>>::new(), "all is well");
 
         scene.revoke_temu().await;
         scene.set_aside_at_xhs("Q1").await;
         monitor.check().await;
         let raised = ["raised needs_owner temu-shop -", "raised quarantine xhs-shop orders"];
-        assert_eq!(scene.told(), [raised]);
+        assert_eq!(scene.received(), [raised]);
 
         monitor.check().await;
         scene.test.restart().await;
         let mut monitor = scene.monitor();
         scene.test.clock.advance(TimeDelta::minutes(10));
         monitor.check().await;
-        assert_eq!(scene.told().len(), 1, "neither the next look nor the next daemon tells it again");
+        assert_eq!(scene.received().len(), 1, "neither the next check nor the next daemon sends it again");
 
         authorise(&scene.test.app, &scene.test.sandbox, TEMU, Platform::Temu, 0).await;
         scene.test.database.execute("DELETE FROM quarantine").await;
         monitor.check().await;
         monitor.check().await;
         let over = ["over needs_owner temu-shop -", "over quarantine xhs-shop orders"];
-        assert_eq!(scene.told()[1..], [over]);
+        assert_eq!(scene.received()[1..], [over]);
         let message = scene.receiver.received("/0-json")[1].json();
         assert_eq!(message["alarms"][0]["lasted_seconds"], 600, "{message}");
 
         // What comes back on the same day is not told again on that day.
         scene.set_aside_at_xhs("Q2").await;
         monitor.check().await;
-        assert_eq!(scene.told().len(), 2, "{:?}", scene.told());
+        assert_eq!(scene.received().len(), 2, "{:?}", scene.received());
     }
 
-    async fn a_record_that_is_behind_is_told_daily_and_a_dead_shop_only_as_such(database: TestDatabase) {
+    async fn a_late_record_is_sent_daily_and_a_shop_with_a_dead_grant_only_as_such(database: TestDatabase) {
         let scene = Scene::new(database, &["json"]).await;
         let mut monitor = scene.monitor();
         monitor.check().await;
         scene.revoke_temu().await;
-        scene.look_for(&mut monitor, 20).await;
-        assert_eq!(scene.told(), [["raised needs_owner temu-shop -"]]);
+        scene.check_for(&mut monitor, 20).await;
+        assert_eq!(scene.received(), [["raised needs_owner temu-shop -"]]);
 
-        scene.look_for(&mut monitor, 20).await;
-        assert_eq!(scene.told()[1..], [["raised lag xhs-shop orders"]]);
+        scene.check_for(&mut monitor, 20).await;
+        assert_eq!(scene.received()[1..], [["raised lag xhs-shop orders"]]);
 
-        scene.look_for(&mut monitor, 24 * 60).await;
-        let again = scene.told()[2..].concat();
+        scene.check_for(&mut monitor, 24 * 60).await;
+        let again = scene.received()[2..].concat();
         assert_eq!(again, ["standing needs_owner temu-shop -", "standing lag xhs-shop orders"]);
 
         scene.test.run(XHS, Lane::Update).await.unwrap();
         monitor.check().await;
-        assert_eq!(scene.told()[4..], [["over lag xhs-shop orders"]]);
+        assert_eq!(scene.received()[4..], [["over lag xhs-shop orders"]]);
     }
 
-    async fn a_daemon_that_comes_back_says_so_once_and_lets_the_shops_catch_up(database: TestDatabase) {
+    async fn a_daemon_that_comes_back_is_reported_once_and_shops_may_catch_up(database: TestDatabase) {
         let scene = Scene::new(database, &["json"]).await;
         scene.monitor().check().await;
 
         scene.test.clock.advance(TimeDelta::hours(3));
         let mut monitor = scene.monitor();
         monitor.check().await;
-        scene.look_for(&mut monitor, 20).await;
-        assert_eq!(scene.told(), [["raised daemon_back - -"]], "not that all shops are behind");
+        scene.check_for(&mut monitor, 20).await;
+        assert_eq!(scene.received(), [["raised daemon_back - -"]], "not that all shops are behind");
 
-        scene.look_for(&mut monitor, 10).await;
+        scene.check_for(&mut monitor, 10).await;
         let lags = ["raised lag temu-shop orders", "raised lag xhs-shop orders"];
-        assert_eq!(scene.told()[1..], [lags], "they had half an hour");
+        assert_eq!(scene.received()[1..], [lags], "they had half an hour");
     }
 
-    async fn of_two_daemons_one_tells(database: TestDatabase) {
+    async fn of_two_daemons_one_sends(database: TestDatabase) {
         let scene = Scene::new(database, &["json"]).await;
         scene.set_aside_at_xhs("Q1").await;
         let (mut one, mut other) = (scene.monitor(), scene.monitor());
@@ -197,21 +197,21 @@ both_databases! {
         tokio::join!(one.check(), other.check());
         tokio::join!(one.check(), other.check());
 
-        assert_eq!(scene.told(), [["raised quarantine xhs-shop orders"]]);
+        assert_eq!(scene.received(), [["raised quarantine xhs-shop orders"]]);
     }
 
-    async fn a_config_that_schedules_nothing_is_told(database: TestDatabase) {
+    async fn a_config_that_schedules_nothing_raises_an_alert(database: TestDatabase) {
         let mut scene = Scene::new(database, &["json"]).await;
         scene.test.edit_config("[retry]", "[jobs.orders]\nenabled = false\n[retry]").await;
 
         scene.monitor().check().await;
 
-        assert_eq!(scene.told(), [["raised nothing_scheduled - -"]]);
+        assert_eq!(scene.received(), [["raised nothing_scheduled - -"]]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_kind_of_webhook_can_check_who_writes_and_one_that_refuses_keeps_no_other_from_being_told() {
+async fn each_kind_of_webhook_gets_a_signature_and_one_that_refuses_does_not_block_the_others() {
     let kinds = ["json", "dingtalk", "feishu", "wecom", "json"];
     let scene = Scene::new(TestDatabase::sqlite().await, &kinds).await;
     scene.receiver.set("/1-dingtalk", Manner::Answer(200, r#"{"errcode":310000,"errmsg":"sign not match"}"#));
@@ -252,7 +252,7 @@ async fn each_kind_of_webhook_can_check_who_writes_and_one_that_refuses_keeps_no
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nobody_took_is_told_later_and_an_address_may_be_mended_meanwhile() {
+async fn a_message_that_no_webhook_accepted_is_sent_later_to_an_address_that_may_change_meanwhile() {
     let scene = Scene::new(TestDatabase::sqlite().await, &["json"]).await;
     let file = scene.folder.path().join("0.url");
     let address = std::fs::read_to_string(&file).unwrap();
@@ -263,11 +263,11 @@ async fn what_nobody_took_is_told_later_and_an_address_may_be_mended_meanwhile()
 
     std::fs::write(&file, address).unwrap();
     monitor.check().await;
-    assert!(scene.told().is_empty(), "it is left alone for a while");
+    assert!(scene.received().is_empty(), "the webhook is paused for a while");
     scene.test.clock.advance(TimeDelta::minutes(3));
     monitor.check().await;
 
-    assert_eq!(scene.told(), [["raised quarantine xhs-shop orders"]]);
+    assert_eq!(scene.received(), [["raised quarantine xhs-shop orders"]]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -289,8 +289,8 @@ async fn a_webhook_that_hangs_does_not_delay_a_stop_and_the_next_daemon_sends_th
     scene.receiver.set("/0-json", Manner::Answer(204, ""));
     scene.test.clock.advance(TimeDelta::minutes(1));
     scene.monitor().check().await;
-    assert_eq!(scene.told().len(), 1, "whoever had begun may still be at it");
+    assert_eq!(scene.received().len(), 1, "the first daemon may still be sending it");
     scene.test.clock.advance(TimeDelta::minutes(5));
     scene.monitor().check().await;
-    assert_eq!(scene.told().len(), 2);
+    assert_eq!(scene.received().len(), 2);
 }

@@ -1,4 +1,4 @@
-//! The dead man's switch: what a slot of a job tells, in which order, and that nothing depends on it.
+//! The dead man's switch: which pings a slot of a job sends, in which order, and that nothing depends on them.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::support::databases::{TestDatabase, both_databases};
 use crate::support::program::Program;
 use crate::support::receiver::{Manner, Receiver};
 
-/// A daemon with a job that has a switch, and no ticker: the test says when a slot begins.
+/// A daemon with a job that has a switch, and no ticker: the test starts the slots.
 struct Scene {
     test: TestContext,
     receiver: Receiver,
@@ -55,7 +55,7 @@ impl Scene {
 }
 
 both_databases! {
-    async fn success_is_told_after_every_shop_has_committed(database: TestDatabase) {
+    async fn success_is_sent_after_every_shop_has_committed(database: TestDatabase) {
         let scene = Scene::new(database).await;
 
         scene.slot();
@@ -67,7 +67,7 @@ both_databases! {
         assert_eq!(told[0].method, "GET");
     }
 
-    async fn a_slot_in_which_a_shop_failed_is_a_failure_and_says_which(database: TestDatabase) {
+    async fn a_slot_in_which_a_shop_failed_is_a_failure_and_names_the_shop(database: TestDatabase) {
         let scene = Scene::new(database).await;
         scene.test.sandbox.world().with(|world| world.revoke(Platform::Temu, 0));
 
@@ -82,7 +82,7 @@ both_databases! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_switch_that_answers_nothing_good_fails_no_sync() {
+async fn a_switch_that_fails_does_not_fail_a_sync() {
     let scene = Scene::new(TestDatabase::sqlite().await).await;
     for path in ["/hc/start", "/hc"] {
         scene.receiver.set(path, Manner::Answer(404, ""));
@@ -104,7 +104,7 @@ async fn a_switch_that_answers_nothing_good_fails_no_sync() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_program_that_stops_within_a_slot_tells_neither_success_nor_failure() {
+async fn a_program_that_stops_within_a_slot_sends_neither_success_nor_failure() {
     let scene = Scene::new(TestDatabase::sqlite().await).await;
     scene.test.sandbox.world().with(|world| {
         world.reset_counters();
@@ -121,7 +121,7 @@ async fn a_program_that_stops_within_a_slot_tells_neither_success_nor_failure() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_real_daemon_tells_its_switch_and_its_webhooks() {
+async fn the_real_daemon_notifies_its_switch_and_its_webhooks() {
     let (sandbox, database) = (sandbox(20).await, TestDatabase::sqlite().await);
     let receiver = Receiver::start().await;
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! `[sync] enabled` turns all jobs off and on again, by the file or by the environment. Grants are kept alive meanwhile.
+//! `[sync] enabled` turns all jobs off and on again, by the file or by the environment. Tokens are renewed meanwhile.
 
 use std::time::Duration;
 

@@ -129,7 +129,7 @@ async fn without_a_journal_the_log_is_text_and_says_why() {
 
 /// Its queue takes ten messages or so.
 #[tokio::test]
-async fn a_journal_that_stands_still_stops_nothing() {
+async fn a_journal_that_hangs_stops_nothing() {
     let (sandbox, database) = (sandbox(20).await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;

@@ -29,7 +29,7 @@ const RESTLESS: &str = "[jobs.orders]\ncron = \"* * * * * *\"\n[jobs.products]\n
 /// Wrong words, a fault of the program, a bad config.
 const NOT_AT_WORK: [i32; 3] = [2, 70, 78];
 
-/// What buyers typed, where they live, how they are reached: columns whose values are no business of the log's.
+/// What buyers wrote, where they live, how to reach them: values of these columns must not be in the log.
 const PERSONAL: [(&str, &str); 6] = [
     ("orders", "buyer_note"),
     ("orders", "seller_note"),
@@ -254,7 +254,7 @@ fn parse(line: &str) -> Value {
 }
 
 both_databases! {
-    async fn no_line_of_the_log_holds_what_it_must_not_and_each_that_is_told_is_explained(database: TestDatabase) {
+    async fn no_line_of_the_log_contains_a_secret_and_each_event_is_explained(database: TestDatabase) {
         let mut stage = Stage::new(&database).await;
         stage.run(&["sync"]).await;
         stage.log_in().await;

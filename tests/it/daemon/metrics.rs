@@ -1,4 +1,4 @@
-//! What `/metrics` says, after real work and real trouble, on both databases.
+//! What `/metrics` shows after real runs and real failures, on both databases.
 //!
 //! The counts of a process are shared by all its tests, so each test here has shops, apps and a job of its own.
 #![expect(clippy::float_cmp, reason = "counts are whole, and exact as floats")]
@@ -93,7 +93,7 @@ impl Metered {
         Exposition::read(&metrics_text(&self.app).await)
     }
 
-    /// Scrapes until what was looked up at a scrape before is too old to be told again.
+    /// Scrapes until the snapshot of an earlier scrape is too old to be used again.
     async fn scrape_until(&self, condition: impl Fn(&Exposition) -> bool) -> Exposition {
         let holds = async {
             loop {
@@ -130,7 +130,7 @@ fn some() -> SandboxSettings {
 }
 
 both_databases! {
-    async fn after_work_and_trouble_everything_is_told_as_the_catalogue_says(database: TestDatabase) {
+    async fn after_runs_and_failures_every_metric_is_as_the_catalogue_says(database: TestDatabase) {
         let test = Metered::new("told", database, some()).await;
         test.fault(Fault::new(FaultKind::InternalError).next(2));
         test.fault(Fault::new(FaultKind::Throttle).next(2));
@@ -158,7 +158,7 @@ both_databases! {
         promtool(&text);
     }
 
-    async fn rows_and_runs_are_counted_as_the_log_of_runs_has_them(database: TestDatabase) {
+    async fn rows_and_runs_are_counted_as_in_job_runs(database: TestDatabase) {
         let test = Metered::new("rows", database, some()).await;
         test.fault(Fault::new(FaultKind::UnreadableRow).on(Platform::Temu).at("bg.order.list.v2.get").next(12));
         test.sync().await;
@@ -269,7 +269,7 @@ both_databases! {
         assert_eq!(test.own(&test.scrape().await), before);
     }
 
-    async fn how_grants_and_gaps_stand_is_told(database: TestDatabase) {
+    async fn the_states_of_grants_and_windows_are_shown(database: TestDatabase) {
         let test = Metered::new("stand", database, some()).await;
         test.sync().await;
         let shop = test.temu();
@@ -299,7 +299,7 @@ both_databases! {
         assert!((end - expected).abs() < 0.01, "{end} {expected}");
     }
 
-    async fn within_some_seconds_the_database_is_asked_once_however_many_ask(database: TestDatabase) {
+    async fn within_a_few_seconds_the_database_is_read_once_for_any_number_of_scrapes(database: TestDatabase) {
         let test = Metered::new("once", database, some()).await;
 
         let looks = futures_util::future::join_all((0..50).map(|_| test.app.health_snapshot())).await;
@@ -320,7 +320,7 @@ impl Metered {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_hangs_costs_what_it_alone_knows_and_a_moment() {
+async fn a_database_that_hangs_costs_only_its_own_metrics_and_a_moment() {
     let Some(database) = TestDatabase::postgres().await else { return };
     let test = Metered::new("hangs", database, some()).await;
     test.sync().await;
@@ -370,7 +370,7 @@ fn promtool(text: &str) {
 
 /// The same labels in any order.
 #[test]
-fn an_exposition_is_read_as_it_is_meant() {
+fn the_reader_of_expositions_reads_labels_and_values() {
     let told = Exposition::read(
         "# HELP a What a is.\n# TYPE a counter\na{x=\"1\",y=\"2\"} 3\n\na{y=\"3\"} 0.5\nb 7\n",
     );

@@ -1,4 +1,4 @@
-//! What is shipped for monitoring speaks of metrics that there are. Whether the alert rules fire is tested by `promtool`.
+//! The shipped files for monitoring name metrics that exist. Whether the alert rules fire is tested by `promtool`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// Every metric there is, without the prefix.
+/// Every metric, without the prefix.
 const METRICS: [&str; 16] = [
     "last_sync_timestamp_seconds",
     "lag_seconds",
@@ -27,7 +27,7 @@ const METRICS: [&str; 16] = [
 ];
 
 #[test]
-fn alert_rules_and_dashboard_name_only_metrics_that_there_are() {
+fn alert_rules_and_dashboard_name_only_metrics_that_exist() {
     for file in ["alerts.yml", "alerts_test.yml", "grafana.json"] {
         let named = metrics_in(&read(file));
         assert!(named.len() > 5, "{file}: {named:?}");

@@ -1,6 +1,6 @@
-//! The database goes away under the real binary: told once, waited for, and nothing lost.
+//! The database of the real binary goes away: reported once, waited for, and nothing lost.
 //!
-//! Between the program and Postgres stands a proxy of the test, which can be cut, and which can fall silent: it
+//! Between the program and Postgres stands a proxy of the test, which can be cut, and which can go silent: it
 //! keeps its connections and forwards nothing, like a firewall that forgot them.
 
 use std::net::SocketAddr;
@@ -128,7 +128,7 @@ impl Scene {
         assert!(violations.is_empty(), "{violations:?}");
     }
 
-    /// Ends the program's sessions, and tells how many there were.
+    /// Ends the program's sessions, and returns how many there were.
     async fn end_sessions(&self) -> i64 {
         self.database
             .number(
@@ -139,7 +139,7 @@ impl Scene {
     }
 }
 
-/// Reads the log up to an event; what was told before it.
+/// Reads the log up to an event. Returns the lines before it.
 async fn wait_for_event(log: &mut Lines<BufReader<ChildStderr>>, event: &str) -> Vec<String> {
     let mut told = Vec::new();
     let happens = async {
@@ -161,7 +161,7 @@ fn count(told: &[String], event: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_is_away_at_the_start_is_told_once_and_waited_for() {
+async fn a_database_that_is_away_at_the_start_is_reported_once_and_waited_for() {
     let Some(scene) = Scene::new().await else { return };
     for away in [Road::Cut, Road::Silent] {
         scene.proxy.set(away);
@@ -180,7 +180,7 @@ async fn a_database_that_is_away_at_the_start_is_told_once_and_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_goes_away_again_and_again_is_told_once_each_and_no_order_is_lost() {
+async fn each_outage_of_the_database_is_reported_once_and_no_order_is_lost() {
     let Some(scene) = Scene::new().await else { return };
     let (mut child, mut log) = start(&scene.program).await;
     scene.let_orders_change();
@@ -224,7 +224,7 @@ async fn a_daemon_whose_database_is_away_stops_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_that_are_ended_in_mid_run_cost_no_order() {
+async fn sessions_that_end_during_a_run_lose_no_order() {
     let Some(scene) = Scene::new().await else { return };
     let (mut child, mut log) = start(&scene.program).await;
     scene.let_orders_change();

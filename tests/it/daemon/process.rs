@@ -22,7 +22,7 @@ pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(10);
 const EVERY_TEN_SECONDS: &str = "[jobs.orders]\nevery = \"10s\"\n";
 
 both_databases! {
-    async fn the_daemon_keeps_shops_up_to_date_and_stops_when_told(database: TestDatabase) {
+    async fn the_daemon_keeps_shops_up_to_date_and_stops_at_a_signal(database: TestDatabase) {
         let sandbox = sandbox(200).await;
         let program = Program::with(&sandbox, secrecy::ExposeSecret::expose_secret(&database.settings.url), EVERY_TEN_SECONDS);
         program.authorise_all(&sandbox).await;
@@ -42,7 +42,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn a_platform_that_hangs_does_not_hold_up_the_end() {
+async fn a_platform_that_hangs_does_not_delay_the_stop() {
     for signal in ["TERM", "INT"] {
         let (sandbox, database) = (sandbox(200).await, TestDatabase::sqlite().await);
         let program = Program::with(
@@ -65,7 +65,7 @@ async fn a_platform_that_hangs_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn runs_that_were_cut_off_are_told_as_interrupted() {
+async fn runs_that_were_cut_off_are_reported_as_interrupted() {
     let (sandbox, database) = (sandbox(200).await, TestDatabase::sqlite().await);
     let program = Program::with(
         &sandbox,
@@ -117,7 +117,7 @@ pub(crate) async fn start(program: &Program) -> (Child, Lines<BufReader<ChildStd
     (child, log)
 }
 
-/// Sends a signal; the daemon must end well and soon. What it logged since it was ready.
+/// Sends a signal. The daemon must end soon and without an error. Returns what it logged since it was ready.
 pub(crate) async fn stop(
     child: &mut Child,
     log: &mut Lines<BufReader<ChildStderr>>,

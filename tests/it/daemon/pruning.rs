@@ -1,4 +1,4 @@
-//! What the daemon does by itself so that its tables stay small, round after round, until it is told to end.
+//! The daemon keeps its tables small, again and again, until it stops.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const ORDERS: &str = "SELECT COUNT(*) FROM orders";
 const EVERY: Duration = Duration::from_millis(50);
 
 both_databases! {
-    async fn old_runs_and_answers_go_again_and_again_until_the_end(database: TestDatabase) {
+    async fn old_runs_and_raw_answers_are_deleted_again_and_again_until_the_stop(database: TestDatabase) {
         let sandbox = SandboxSettings { orders: 30, history: TimeDelta::hours(20), ..SandboxSettings::default() };
         let sync = "history = \"2d\"\noverlap = \"10m\"\nsettle = \"5s\"\nkeep_raw = \"60d\"\nkeep_runs = \"90d\"\n".to_owned();
         let test = TestContext::new(database, ContextSettings { sandbox, sync, ..ContextSettings::default() }).await;
@@ -43,7 +43,7 @@ both_databases! {
             test.sandbox.world().with(|world| world.create_order(shopsync::sandbox::Platform::Temu, 0));
             test.settle();
             test.run(SHOP, Lane::Update).await.unwrap();
-            // Nothing is old yet, however often it is looked at.
+            // Nothing is old yet, however often it is pruned.
             tokio::time::sleep(EVERY * 3).await;
             assert!(test.database.number(RUNS).await >= 4);
             assert!(test.database.number(ANSWERS).await >= 1);
@@ -52,10 +52,10 @@ both_databases! {
             until_it_is(&test, ANSWERS, 0).await;
             assert!(test.database.number(RUNS).await >= 4, "runs are kept for longer");
             test.clock.advance(TimeDelta::days(30));
-            // The newest stays, for whoever asks when the shop was last read.
+            // The newest run stays: it shows when the shop was last read.
             until_it_is(&test, RUNS, 1).await;
         }
-        assert_eq!(test.database.number(ORDERS).await, 32, "what was bought is never pruned");
+        assert_eq!(test.database.number(ORDERS).await, 32, "orders are never pruned");
 
         cancel.cancel();
         tokio::time::timeout(PATIENCE, pruning).await.unwrap().unwrap();

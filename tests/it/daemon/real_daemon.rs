@@ -1,4 +1,4 @@
-//! The real daemon with its log read all the time and its door open.
+//! The real daemon, with its log read all the time and its HTTP port open.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -95,7 +95,7 @@ impl Daemon {
         asked.send().await.unwrap().status()
     }
 
-    /// Must end well and soon; all that it logged.
+    /// Must end soon and without an error. Returns all that it logged.
     pub(crate) async fn stop(mut self) -> Vec<String> {
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-s", "TERM", &id]).status().await.unwrap().success());

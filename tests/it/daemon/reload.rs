@@ -1,4 +1,4 @@
-//! A changed config is taken over while the daemon runs: what it does not touch goes on as it was, the rest follows.
+//! A changed config is reloaded while the daemon runs: what did not change continues, the rest follows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,13 +25,13 @@ use crate::support::databases::{TestDatabase, both_databases};
 
 const TEMU: &str = "temu-shop";
 const XHS: &str = "xhs-shop";
-/// Makes a config that cannot be taken over of one that can.
+/// Makes a valid config invalid.
 type Spoil = fn(&str) -> String;
 
 const UNFINISHED: &str = "SELECT COUNT(*) FROM job_runs WHERE finished_at IS NULL AND shop = ";
 
 both_databases! {
-    async fn apps_that_did_not_change_are_the_same_ones(database: TestDatabase) {
+    async fn apps_that_did_not_change_are_kept(database: TestDatabase) {
         let test = Reloading::new(database, settings(10), |text| text).await;
         let before = test.live.app();
 
@@ -84,7 +84,7 @@ both_databases! {
         assert!(violations().is_empty(), "{:?}", violations());
     }
 
-    async fn a_removed_shops_run_ends_and_the_others_go_on(database: TestDatabase) {
+    async fn the_run_of_a_removed_shop_ends_and_the_others_continue(database: TestDatabase) {
         let test = Reloading::new(database, settings(100), |text| patient(&text)).await;
         test.database.clock.advance(TimeDelta::minutes(5));
         test.sandbox.world().with(|world| {
@@ -116,7 +116,7 @@ both_databases! {
         assert_eq!(number(&test, "SELECT COUNT(*) FROM leases WHERE owner IS NOT NULL").await, 0);
     }
 
-    async fn a_record_that_was_taken_out_stops_too(database: TestDatabase) {
+    async fn the_run_of_a_removed_record_ends_too(database: TestDatabase) {
         let both = |text: String| patient(&text).replace("[\"orders\"]", "[\"orders\", \"after_sales\"]");
         let test = Reloading::new(database, settings(50), both).await;
         test.database.clock.advance(TimeDelta::minutes(5));
@@ -144,13 +144,13 @@ both_databases! {
     async fn the_keeper_follows_the_shops_of_the_config(database: TestDatabase) {
         let test = Reloading::new(database, settings(10), |text| without(&text, XHS)).await;
         test.start_background_tasks();
-        // Due, but not over: nobody but a keeper has a reason to renew it.
+        // Due, but not expired: only a keeper renews it.
         test.database.clock.advance(TimeDelta::days(7) - TimeDelta::minutes(20));
         let version = format!("SELECT version FROM credentials WHERE shop = '{XHS}'");
         let version_before = number(&test, &version).await;
         test.reloaded(|text| text.replace("history = \"40h\"", "history = \"50h\"")).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(number(&test, &version).await, version_before, "nobody looks after a shop that is no more");
+        assert_eq!(number(&test, &version).await, version_before, "the token of a removed shop is not renewed");
 
         test.reloaded(|text| format!("{text}[shops.{XHS}]\napp = \"xhs\"\nrecords = [\"orders\"]\n")).await;
 
@@ -161,7 +161,7 @@ both_databases! {
         assert!(test.daemon.drain(PATIENCE).await);
     }
 
-    async fn whatever_is_refused_leaves_the_config_in_use_as_it_is(database: TestDatabase) {
+    async fn a_refused_config_leaves_the_one_in_use_unchanged(database: TestDatabase) {
         let test = Reloading::new(database, settings(10), |text| text).await;
         let before = test.live.app();
         let good = std::sync::OnceLock::new();
@@ -209,7 +209,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn as_many_shops_are_read_at_once_as_the_config_says_by_now() {
+async fn as_many_shops_are_read_at_once_as_the_new_config_allows() {
     let test = Reloading::new(TestDatabase::sqlite().await, settings(10), |text| {
         text.replace("settle = \"1s\"", "settle = \"1s\"\nshops_in_parallel = 2")
     })

@@ -151,7 +151,7 @@ async fn a_signal_ends_the_daemon_neither_before_it_is_ready_nor_when_it_stops()
 }
 
 #[tokio::test]
-async fn a_level_of_the_command_line_stays() {
+async fn a_log_level_of_the_command_line_survives_a_reload() {
     let (sandbox, database) = (sandbox(20).await, TestDatabase::sqlite().await);
     let program = Program::with(&sandbox, database.settings.url.expose_secret(), EVERY_SECOND);
     program.authorise_all(&sandbox).await;
@@ -170,7 +170,7 @@ async fn a_level_of_the_command_line_stays() {
     assert!(told.iter().all(|line| !line.contains("DEBUG")), "{told:#?}");
 }
 
-/// What is told at DEBUG.
+/// What is logged at DEBUG.
 fn let_calls_be_repeated(sandbox: &Sandbox) {
     let fault = Fault::new(FaultKind::InternalError).with_probability(0.5);
     sandbox.world().with(|world| world.add_fault(fault));

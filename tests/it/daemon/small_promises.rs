@@ -1,4 +1,4 @@
-//! Small things that a person looks for: what a run was, what was compared, when the money of a new shop comes.
+//! Details of runs: their record and lane, the numbers of a comparison, and when the money of a new shop comes.
 
 use secrecy::ExposeSecret;
 

@@ -1,4 +1,4 @@
-//! What systemd hears of the daemon: that it is ready, how it goes, that it is alive, that it ends.
+//! The notifications to systemd: ready, status, alive, stopping.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ impl Manager {
     }
 }
 
-/// Sends SIGTERM; the daemon must end well and soon.
+/// Sends SIGTERM. The daemon must end soon and without an error.
 async fn end(child: &mut Child) {
     let id = child.id().unwrap().to_string();
     assert!(tokio::process::Command::new("kill").args(["-s", "TERM", &id]).status().await.unwrap().success());
@@ -100,7 +100,7 @@ async fn end(child: &mut Child) {
 }
 
 /// A daemon on a database that nobody has migrated yet.
-async fn is_told_from_the_first_moment_to_the_last(settings: StoreSettings) {
+async fn is_notified_from_start_to_stop(settings: StoreSettings) {
     let sandbox = sandbox(20).await;
     let program = Program::with(&sandbox, settings.url.expose_secret(), "");
     let mut manager = Manager::new();
@@ -125,15 +125,15 @@ async fn is_told_from_the_first_moment_to_the_last(settings: StoreSettings) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn systemd_is_told_from_the_first_moment_to_the_last_on_sqlite() {
+async fn systemd_is_notified_from_start_to_stop_on_sqlite() {
     let (settings, _folder) = sqlite_settings();
-    is_told_from_the_first_moment_to_the_last(settings).await;
+    is_notified_from_start_to_stop(settings).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn systemd_is_told_from_the_first_moment_to_the_last_on_postgres() {
+async fn systemd_is_notified_from_start_to_stop_on_postgres() {
     if let Some(settings) = postgres::empty_database().await {
-        is_told_from_the_first_moment_to_the_last(settings).await;
+        is_notified_from_start_to_stop(settings).await;
     }
 }
 
@@ -239,7 +239,7 @@ impl Supervised {
 }
 
 both_databases! {
-    async fn a_database_or_a_scheduler_that_hangs_starves_the_watchdog(database: TestDatabase) {
+    async fn the_watchdog_is_not_fed_when_the_database_or_the_scheduler_hangs(database: TestDatabase) {
         let mut supervised = Supervised::new(&database).await;
         assert!(supervised.is_fed().await && supervised.is_fed().await);
 
@@ -252,7 +252,7 @@ both_databases! {
         assert!(supervised.starves().await, "a scheduler's loop that has ended");
     }
 
-    async fn the_status_line_tells_how_the_shops_do_and_what_went_wrong_first(database: TestDatabase) {
+    async fn the_status_line_shows_a_refused_config_first_and_then_the_shops(database: TestDatabase) {
         let test = TestContext::new(database, ContextSettings::default()).await;
         for shop in ["temu-shop", "xhs-shop"] {
             test.sync(shop).await;

@@ -1,4 +1,4 @@
-//! What the unit files say and what the program does fit together. That systemd takes them is checked by `.ci/run`.
+//! The unit files fit the program. `.ci/run` checks that systemd accepts them.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn value(unit: &str, key: &str) -> String {
 }
 
 #[test]
-fn the_units_start_words_that_the_program_knows() {
+fn the_units_start_verbs_that_the_program_knows() {
     for unit in UNITS {
         let start = value(unit, "ExecStart");
         let words: Vec<&str> = start.split(' ').skip(1).collect();
@@ -40,7 +40,7 @@ fn the_units_start_words_that_the_program_knows() {
 }
 
 #[test]
-fn systemd_does_not_repeat_what_only_a_person_mends() {
+fn systemd_does_not_restart_after_errors_that_only_a_person_can_fix() {
     let codes = [Exit::Usage, Exit::BadConfig].map(|exit| (exit as i32).to_string());
     for unit in UNITS {
         assert_eq!(value(unit, "RestartPreventExitStatus"), codes.join(" "));
@@ -49,7 +49,7 @@ fn systemd_does_not_repeat_what_only_a_person_mends() {
 }
 
 #[test]
-fn the_daemon_may_see_what_it_judges_the_dead_by() {
+fn the_daemon_may_read_what_shows_that_another_daemon_is_dead() {
     // With ProcSubset=pid there is no /proc/sys, and the leases of a daemon that crashed are waited for.
     for unit in UNITS {
         assert!(values(unit, "ProcSubset").is_empty(), "{unit}");
@@ -57,7 +57,7 @@ fn the_daemon_may_see_what_it_judges_the_dead_by() {
 }
 
 #[test]
-fn both_units_are_as_hard_and_as_patient() {
+fn both_units_have_the_same_hardening_and_timeouts() {
     let differing = [
         "ExecStart",
         "StateDirectory",

@@ -1,4 +1,4 @@
-//! The ticker neither loses nor doubles a slot, whatever stalls, runs long or panics.
+//! The ticker neither loses nor repeats a slot, whatever stalls, runs long or panics.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -28,7 +28,7 @@ struct Calls {
     gate: Arc<Semaphore>,
 }
 
-/// Handlers that tell their slot, panic at the first one when asked to, and end when the gate lets them.
+/// Handlers that report their slot, panic at the first one on request, and end when the gate lets them.
 fn calls(first_panics: bool) -> Calls {
     let (started_tx, started) = mpsc::unbounded_channel();
     let (panics_tx, panics) = mpsc::unbounded_channel();
@@ -69,7 +69,7 @@ fn slot(text: &str, coalesced: u32) -> Slot {
 }
 
 #[tokio::test]
-async fn a_slot_is_handed_over_when_its_time_has_come() {
+async fn a_slot_starts_when_its_time_has_come() {
     let clock = Clock::manual(at("2026-06-01T10:00:30Z"));
     let mut calls = calls(false);
     let ticker = Ticker::start(vec![every_minute("orders")], clock.clone(), calls.handler).await.unwrap();
@@ -85,7 +85,7 @@ async fn a_slot_is_handed_over_when_its_time_has_come() {
 }
 
 #[tokio::test]
-async fn slots_that_pass_while_a_run_goes_on_become_one_more_run() {
+async fn slots_that_pass_during_a_run_become_one_more_run() {
     let clock = Clock::manual(at("2026-06-01T10:00:30Z"));
     let mut calls = calls(false);
     let jobs = vec![every_minute("orders"), every_minute(FREE)];
@@ -133,7 +133,7 @@ async fn a_stalled_program_neither_loses_nor_doubles_a_slot() {
 }
 
 #[tokio::test]
-async fn a_panic_is_told_and_the_next_slot_comes_all_the_same() {
+async fn a_panic_is_reported_and_the_next_slot_comes_as_usual() {
     let clock = Clock::manual(at("2026-06-01T10:00:30Z"));
     let mut calls = calls(true);
     let ticker = Ticker::start(vec![every_minute("orders")], clock.clone(), calls.handler).await.unwrap();
@@ -221,7 +221,7 @@ async fn hundreds_of_jobs_due_at_once_all_run() {
 }
 
 #[tokio::test]
-async fn a_list_of_jobs_that_cannot_be_woken_is_refused() {
+async fn an_invalid_list_of_jobs_is_refused() {
     let start = |jobs| Ticker::start(jobs, Clock::manual(at("2026-06-01T10:00:00Z")), calls(false).handler);
     let twice = vec![every_minute("orders"), every_minute("products"), every_minute("orders")];
     assert!(

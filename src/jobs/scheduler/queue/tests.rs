@@ -1,4 +1,4 @@
-//! The rules of the queue: each slot handed over or counted once, each job once at a time.
+//! The rules of the queue: each slot is handed out or counted once, and each job runs once at a time.
 
 use std::time::Duration;
 
@@ -42,14 +42,14 @@ fn nothing_is_due_before_the_first_slot_after_the_start() {
 }
 
 #[test]
-fn a_slot_told_twice_is_handed_over_once() {
+fn a_slot_that_is_due_twice_is_handed_out_once() {
     let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
-    let told = queue.due(at(10));
-    assert_eq!(told, queue.due(at(10)), "not taken yet, so told again");
-    assert!(queue.take(told[0]).is_some());
-    assert!(queue.take(told[0]).is_none());
+    let due = queue.due(at(10));
+    assert_eq!(due, queue.due(at(10)), "not taken yet, so still due");
+    assert!(queue.take(due[0]).is_some());
+    assert!(queue.take(due[0]).is_none());
     assert_eq!(queue.next_or_finish(&"orders".into()), None);
-    assert!(queue.take(told[0]).is_none());
+    assert!(queue.take(due[0]).is_none());
     assert_eq!(queue.due(at(11)), NONE);
 }
 
@@ -73,7 +73,7 @@ fn a_job_that_runs_has_one_slot_waiting_at_most() {
 }
 
 #[test]
-fn one_long_job_does_not_hold_up_another() {
+fn one_long_job_does_not_delay_another() {
     let queue = SlotQueue::new(vec![every("orders", 10), every("products", 10)], at(0));
     let due = queue.due(at(10));
     let (first, _) = queue.take(due[0]).unwrap();
@@ -94,7 +94,7 @@ fn jitter_delays_the_start_and_leaves_the_slot() {
 }
 
 #[test]
-fn a_catch_up_waits_its_turn_and_joins_what_waits() {
+fn a_catch_up_waits_for_the_running_job_and_joins_a_waiting_slot() {
     let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
     let orders = "orders".into();
     assert!(queue.catch_up(&orders, at(3)));
@@ -107,19 +107,19 @@ fn a_catch_up_waits_its_turn_and_joins_what_waits() {
 }
 
 #[test]
-fn a_closed_board_hands_out_nothing() {
+fn a_closed_queue_hands_out_nothing() {
     let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
     let orders = "orders".into();
     let id = queue.due(at(10))[0];
     queue.close();
-    assert!(queue.take(id).is_none(), "not even what was told before");
+    assert!(queue.take(id).is_none(), "not even a slot that was due before");
     assert_eq!(queue.due(at(20)), NONE);
     assert!(!queue.catch_up(&orders, at(20)));
     assert_eq!(queue.next_or_finish(&orders), None);
 }
 
 #[test]
-fn another_list_leaves_running_work_and_unchanged_jobs_alone() {
+fn another_list_keeps_running_work_and_unchanged_jobs() {
     let queue = SlotQueue::new(vec![every("orders", 10), every("products", 10)], at(0));
     let due = queue.due(at(10));
     let (orders, _) = queue.take(due[0]).unwrap();
@@ -133,20 +133,20 @@ fn another_list_leaves_running_work_and_unchanged_jobs_alone() {
 }
 
 #[test]
-fn a_job_brought_back_does_not_run_beside_itself() {
+fn a_job_that_is_removed_and_added_again_does_not_run_twice() {
     let queue = SlotQueue::new(vec![every("orders", 10)], at(0));
     let orders = "orders".into();
     assert!(take_due(&queue, at(10)).is_some());
     queue.replace(Vec::new(), at(11));
     queue.replace(vec![every("orders", 10)], at(12));
-    assert_eq!(queue.due(at(20)), NONE, "its first run goes on");
+    assert_eq!(queue.due(at(20)), NONE, "its first run has not ended");
     assert_eq!(queue.next_or_finish(&orders), Some(slot(20, 0)));
     queue.replace(Vec::new(), at(21));
     assert_eq!(queue.next_or_finish(&orders), None);
 }
 
 #[test]
-fn a_clock_set_far_back_does_not_idle_the_jobs_until_it_is_there_again() {
+fn a_clock_set_far_back_does_not_stop_the_jobs_until_it_has_caught_up() {
     let queue = SlotQueue::new(vec![every("orders", 10)], at(100_000));
     assert_eq!(take_due(&queue, at(100_010)), Some(slot(100_010, 0)));
     assert_eq!(queue.next_or_finish(&"orders".into()), None);
@@ -157,7 +157,7 @@ fn a_clock_set_far_back_does_not_idle_the_jobs_until_it_is_there_again() {
 }
 
 #[test]
-fn a_week_asleep_is_one_run_and_the_next_slot_lies_ahead() {
+fn a_week_of_sleep_is_one_run_and_the_next_slot_is_in_the_future() {
     let queue = SlotQueue::new(vec![every("orders", 1)], at(0));
     let week = 7 * 24 * 60 * 60;
     assert_eq!(take_due(&queue, at(week)).unwrap().coalesced, COALESCED_MAX - 1);
@@ -168,7 +168,7 @@ fn a_week_asleep_is_one_run_and_the_next_slot_lies_ahead() {
 proptest! {
     /// Steps: seconds to pass, whether a due job is taken, whether a running one ends.
     #[test]
-    fn every_slot_is_handed_over_or_counted_exactly_once(
+    fn every_slot_is_handed_out_or_counted_exactly_once(
         steps in proptest::collection::vec((0i64..40, any::<bool>(), any::<bool>()), 1..200),
     ) {
         let (orders, mut now, mut running) = ("orders".into(), 0, false);

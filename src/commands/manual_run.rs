@@ -1,4 +1,4 @@
-//! What a person asks a lane to do once.
+//! Runs one task in the update lane of a shop, for a verb.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::jobs::daemon::task::Target;
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
 
-/// Does `task` in the update lane, once whoever has it is done.
+/// Runs `task` in the update lane. Waits for the run that holds it.
 pub(super) async fn run(
     app: &App,
     shop: &Shop,
