@@ -109,7 +109,7 @@ fn of_database() -> Said {
 /// What is wrong with the file of a SQLite database, which may still answer.
 async fn file_lines(store: &Store) -> Vec<Line> {
     let mut lines = Vec::new();
-    let damage = match store.damage(DAMAGE_LOOK_MAX).await {
+    let damage = match store.probe().damage(DAMAGE_LOOK_MAX).await {
         Ok(None) => None,
         Ok(Some(said)) => Some(Said::alike(said)),
         Err(error) => Some(chinese::said_of(&error)),

@@ -111,14 +111,14 @@ async fn left(app: &App, shop: &str, record: Record, outcomes: &LaneOutcomes) ->
         .filter_map(|(_, outcome)| outcome.as_ref().ok())
         .map(|counts| counts.rows_quarantined)
         .sum();
-    let asked_again = app.store.quarantine().count_asked_again(shop, record).await?;
+    let requested_again = app.store.quarantine().count_requested_again(shop, record).await?;
     let wants_extras = app.shop(shop).is_some_and(|shop| match record {
         Record::Orders => app.reads_amounts(shop),
         Record::Products => shop.options.stock_detail,
         Record::AfterSales | Record::Activities => false,
     });
     let extras = if wants_extras { app.store.reports().extras_unreadable(shop, record).await? } else { 0 };
-    Ok(of_runs.max(asked_again + extras))
+    Ok(of_runs.max(requested_again + extras))
 }
 
 /// What to sync. A shop named on the command line must exist and be authorised; one a job merely covers is left out

@@ -276,7 +276,7 @@ impl Keeper {
         let shared = &self.shared;
         match error {
             error if error.is_database_away() => {
-                shared.database.report_lost(chain(error), &shared.cancel).await
+                shared.database.report_lost(chain(error), &shared.cancel).await;
             }
             // The token layer has reported it, and knows when to try again.
             AuthError::NeverAuthorised { .. }

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url, form_urlencoded};
 
 use super::answer::{Answer, Call, http_date};
-use super::asked::Asked;
+use super::counted_request::CountedRequest;
 use super::skew::Skew;
 use super::{AppSettings, ConnectError, PlatformError, body};
 use crate::clock::Clock;
@@ -173,7 +173,7 @@ impl Conversation {
         call: Call,
         understand: impl FnMut(&str) -> Result<T, PlatformError>,
     ) -> Result<T, PlatformError> {
-        let asked = Asked::begin(self.platform, api);
+        let asked = CountedRequest::begin(self.platform, api);
         let answer = self.send(request).await;
         let took = asked.elapsed();
         let result = answer.and_then(|answer| answer.understood(call, understand));

@@ -18,10 +18,10 @@ use crate::domain::shop::ShopOptions;
 mod answer;
 #[cfg(test)]
 mod any_json;
-mod asked;
 mod body;
 mod charset;
 mod consent;
+mod counted_request;
 pub mod device_login;
 mod envelope;
 pub mod error;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::engine::reason::reason_of;
-use super::engine::requests::{Asked, Drain, PATIENCE, REFUSED_MIN};
+use super::engine::requests::{Drain, PATIENCE, REFUSED_MIN, Responses};
 use super::{RecordSync, SyncError};
 use crate::domain::again;
 use crate::domain::order::Amounts;
@@ -40,7 +40,7 @@ enum Answer {
 /// drain ends.
 pub async fn drain(sync: &RecordSync, lease: &Lease) -> Result<(), SyncError> {
     let mut drain = Drain::default();
-    let outcome = ask_all(sync, lease, &mut drain).await;
+    let outcome = request_all(sync, lease, &mut drain).await;
     report_drain(sync, &drain);
     update::remember_grant(sync, SUBJECT, &outcome).await?;
     match outcome {
@@ -50,7 +50,7 @@ pub async fn drain(sync: &RecordSync, lease: &Lease) -> Result<(), SyncError> {
     }
 }
 
-async fn ask_all(sync: &RecordSync, lease: &Lease, drain: &mut Drain) -> Result<(), SyncError> {
+async fn request_all(sync: &RecordSync, lease: &Lease, drain: &mut Drain) -> Result<(), SyncError> {
     // An order that fails is due again later than this, so that one drain requests it once.
     let begun_at = sync.clock.now() + ROUNDED_UP_MAX;
     let mut last: Option<DueOrder> = None;
@@ -63,21 +63,21 @@ async fn ask_all(sync: &RecordSync, lease: &Lease, drain: &mut Drain) -> Result<
         last = Some(newest.clone());
         // Those that failed before say nothing of the platform.
         let (before, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|order| order.attempts > 0);
-        let asked = ask_amounts(sync, &fresh, fresh.len(), None).await;
-        store_amounts(sync, lease, fresh, asked, drain).await?;
-        let asked = ask_amounts(sync, &before, usize::MAX, Some(PATIENCE)).await;
-        store_amounts(sync, lease, before, asked, drain).await?;
+        let responses = request_amounts(sync, &fresh, fresh.len(), None).await;
+        store_amounts(sync, lease, fresh, responses, drain).await?;
+        let responses = request_amounts(sync, &before, usize::MAX, Some(PATIENCE)).await;
+        store_amounts(sync, lease, before, responses, drain).await?;
     }
 }
 
-async fn ask_amounts(
+async fn request_amounts(
     sync: &RecordSync,
     due: &[DueOrder],
     of: usize,
     patience: Option<Duration>,
-) -> Asked<Answer> {
+) -> Responses<Answer> {
     let due: Vec<&DueOrder> = due.iter().collect();
-    requests::ask_each(sync, &due, of, patience, |order, patience| async move {
+    requests::request_each(sync, &due, of, patience, |order, patience| async move {
         let Some(source) = sync.application.platform().amounts() else {
             return Ok(Answer::NotYet);
         };
@@ -107,20 +107,20 @@ async fn store_amounts(
     sync: &RecordSync,
     lease: &Lease,
     due: Vec<DueOrder>,
-    mut asked: Asked<Answer>,
+    mut responses: Responses<Answer>,
     drain: &mut Drain,
 ) -> Result<(), SyncError> {
-    if is_nothing_granted(sync, &asked).await?
-        && let Some(refused) = asked.not_covered(SUBJECT)
+    if is_nothing_granted(sync, &responses).await?
+        && let Some(refused) = responses.not_covered(SUBJECT)
     {
         return Err(refused);
     }
-    let reasons: Vec<Option<String>> = asked.reasons();
-    let trouble = asked.trouble("money of orders");
+    let reasons: Vec<Option<String>> = responses.reasons();
+    let trouble = responses.trouble("money of orders");
     let now = sync.clock.now();
     let asked_total = due.len();
     let mut rows = Vec::with_capacity(asked_total);
-    for ((order, answer), reason) in due.into_iter().zip(asked.answers).zip(reasons) {
+    for ((order, answer), reason) in due.into_iter().zip(responses.answers).zip(reasons) {
         let reason = match (answer, reason) {
             (Some(Ok(Answer::Read { amounts, raw })), _) => {
                 drain.read(order.attempts);
@@ -154,8 +154,8 @@ async fn store_amounts(
 
 /// Whether the grant does not cover these calls at all. Where some order's money was read before, more than a few
 /// have to say so: one order may be refused on its own.
-async fn is_nothing_granted(sync: &RecordSync, asked: &Asked<Answer>) -> Result<bool, SyncError> {
-    Ok(match asked.refused_all() {
+async fn is_nothing_granted(sync: &RecordSync, responses: &Responses<Answer>) -> Result<bool, SyncError> {
+    Ok(match responses.refused_all() {
         None => false,
         Some(refused) => refused >= REFUSED_MIN || !sync.store.amounts().has_any(&sync.shop.name).await?,
     })
@@ -167,7 +167,7 @@ fn report_drain(sync: &RecordSync, drain: &Drain) {
     if let Some((number, reason)) = &drain.example {
         tracing::warn!(
             event = "amounts.unreadable", shop = %shop, orders = drain.newly_failed,
-            "the money of {} orders of `{shop}` cannot be read and is asked for again (the first: {number}: {reason})",
+            "the money of {} orders of `{shop}` cannot be read and is responses for again (the first: {number}: {reason})",
             drain.newly_failed,
         );
     }

@@ -74,7 +74,7 @@ pub enum SyncError {
     #[error("the platform shows no {number} among the {record} of this shop")]
     Absent { record: Record, number: String },
     #[error(
-        "the platform cannot be asked for one of its {record} by number; `shopsync sync --record {record}` reads what is new"
+        "the platform cannot be responses for one of its {record} by number; `shopsync sync --record {record}` reads what is new"
     )]
     NotOffered { record: Record },
     #[error("the run was stopped")]

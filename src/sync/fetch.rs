@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::engine::pager::Sink;
-use super::engine::pages::{AskedPage, Reading};
+use super::engine::pages::{LoadedPage, Reading};
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
@@ -16,7 +16,7 @@ use crate::sync::quarantine;
 pub async fn one(sync: &RecordSync, lease: &Lease, number: &str) -> Result<(), SyncError> {
     let mut reading = Reading::new(sync, lease, Lane::Create, Priority::Update);
     let row = listed(sync, &reading, number).await?;
-    let kept = sync.store.quarantine().asked_again(&sync.shop.name, sync.record, &[number]).await?;
+    let kept = sync.store.quarantine().requested_again(&sync.shop.name, sync.record, &[number]).await?;
     reading.rows.take(row).await?;
     reading.rows.write(None).await?;
     // One that is in quarantine as it is listed was not requested with the page.
@@ -24,9 +24,9 @@ pub async fn one(sync: &RecordSync, lease: &Lease, number: &str) -> Result<(), S
 }
 
 /// Its row of the list, alone on a page.
-async fn listed(sync: &RecordSync, reading: &Reading<'_>, number: &str) -> Result<AskedPage, SyncError> {
+async fn listed(sync: &RecordSync, reading: &Reading<'_>, number: &str) -> Result<LoadedPage, SyncError> {
     let source = sync.source();
-    let asked_at = sync.clock.now();
+    let requested_at = sync.clock.now();
     let doing = format!("looking {number} up");
     let found =
         sync.call(Priority::Update, &doing, |access| async move { source.find(&access, number).await });
@@ -35,7 +35,7 @@ async fn listed(sync: &RecordSync, reading: &Reading<'_>, number: &str) -> Resul
         Found::Nothing => Err(absent(sync, number)),
         Found::Rows(rows) => {
             let page = alone(rows, number).ok_or_else(|| absent(sync, number))?;
-            Ok(AskedPage { page, asked_at })
+            Ok(LoadedPage { page, requested_at })
         }
         Found::Created(at) => {
             let second = Window::new(at, at + TimeDelta::seconds(1));
@@ -50,15 +50,15 @@ async fn in_second(
     reading: &Reading<'_>,
     second: Window,
     number: &str,
-) -> Result<AskedPage, SyncError> {
+) -> Result<LoadedPage, SyncError> {
     let range = Range::Window { lane: Lane::Create, window: second, status: None };
     for page in 1..=reading.pager.pages_max() {
-        let asked = reading.pager.page(range, page, sync.paging.page_size).await?;
+        let responses = reading.pager.page(range, page, sync.paging.page_size).await?;
         // A total is a hint: the search ends with a page that is not full and reaches it.
-        let (rows, page_size) = (asked.page.rows_sent(), u64::from(sync.paging.page_size));
-        let is_last = rows == 0 || (rows < page_size && u64::from(page) * page_size >= asked.page.total);
-        if let Some(page) = alone(asked.page.rows, number) {
-            return Ok(AskedPage { page, asked_at: asked.asked_at });
+        let (rows, page_size) = (responses.page.rows_sent(), u64::from(sync.paging.page_size));
+        let is_last = rows == 0 || (rows < page_size && u64::from(page) * page_size >= responses.page.total);
+        if let Some(page) = alone(responses.page.rows, number) {
+            return Ok(LoadedPage { page, requested_at: responses.requested_at });
         }
         if is_last {
             break;

@@ -138,13 +138,13 @@ async fn retry_batch(
     windows: &mut Windows,
 ) -> Result<(), SyncError> {
     let mut retried = Retried::default();
-    let (mut to_ask, mut asked_of, mut to_look_up) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut to_request, mut requested_of, mut to_look_up) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         match (read_again(sync, row), row.shown_in) {
             (ReadAgain::Thing(thing), _) => retried.add(row, Ok(thing)),
             (ReadAgain::ToAsk(listed, details), _) => {
-                to_ask.push(listed);
-                asked_of.push((row, details));
+                to_request.push(listed);
+                requested_of.push((row, details));
             }
             (ReadAgain::ToLookUp(number, thing), _) => to_look_up.push((row, number, thing)),
             (ReadAgain::Unreadable { has_own_call: false, .. }, Some(shown_in)) => {
@@ -156,7 +156,7 @@ async fn retry_batch(
             }
         }
     }
-    let (answers, fatal) = ask_again(sync, &to_ask, &asked_of, patience).await;
+    let (answers, fatal) = request_again(sync, &to_request, &requested_of, patience).await;
     let (whole, fatal_too) = look_up_again(sync, to_look_up, patience).await?;
     for (row, answer) in answers.into_iter().chain(whole) {
         retried.add(row, answer);
@@ -215,7 +215,7 @@ async fn read_window_again(
 }
 
 /// Requests each of the rows by a call of its own; without those for which there was no use in a request.
-async fn ask_again<'a>(
+async fn request_again<'a>(
     sync: &RecordSync,
     listed: &[ListRow],
     of: &[(&'a QuarantineRow, Details)],
@@ -224,13 +224,14 @@ async fn ask_again<'a>(
     let each: Vec<(&ListRow, Details)> =
         listed.iter().zip(of).map(|(listed, (_, details))| (listed, *details)).collect();
     // No share of them says anything of the platform: they are here because they failed before.
-    let asked = requests::ask_each(sync, &each, usize::MAX, patience, |(listed, details), patience| {
-        // Its detail is read now, so it holds events since its row was listed.
-        let (read_at, priority) = (sync.clock.now(), Priority::Update);
-        details::complete(sync, listed.clone(), DetailCalls { details, read_at, priority, patience })
-    });
-    let asked = asked.await;
-    let answers = of.iter().zip(asked.answers).filter_map(|((row, _), answer)| {
+    let responses =
+        requests::request_each(sync, &each, usize::MAX, patience, |(listed, details), patience| {
+            // Its detail is read now, so it holds events since its row was listed.
+            let (read_at, priority) = (sync.clock.now(), Priority::Update);
+            details::complete(sync, listed.clone(), DetailCalls { details, read_at, priority, patience })
+        });
+    let responses = responses.await;
+    let answers = of.iter().zip(responses.answers).filter_map(|((row, _), answer)| {
         let answer = match answer? {
             Ok(Outcome::Thing(thing)) => Ok(thing),
             Ok(Outcome::Partly(_, odd) | Outcome::Odd(odd)) => Err(odd.reason),
@@ -238,7 +239,7 @@ async fn ask_again<'a>(
         };
         Some((*row, answer))
     });
-    (answers.collect(), asked.fatal)
+    (answers.collect(), responses.fatal)
 }
 
 async fn commit_retried(sync: &RecordSync, lease: &Lease, retried: Retried<'_>) -> Result<(), SyncError> {

@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::engine::completeness::PassEnd;
 use super::engine::pager::{Limit, Origin, PAGES_MAX, Sink, Walked, is_capped};
-use super::engine::pages::{AskedPage, Reading};
-use super::engine::seen::Seen;
+use super::engine::pages::{LoadedPage, Reading};
+use super::engine::seen::SeenNumbers;
 use super::engine::window::PASSES_MAX;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::Kind;
@@ -30,7 +30,7 @@ const TO_THE_END: Limit = Limit { pages_max: PAGES_MAX, is_halved_beyond: false 
 struct Scan<'a> {
     reading: Reading<'a>,
     /// What it has seen so far.
-    seen: Seen,
+    seen: SeenNumbers,
     /// Whether what it has not seen is surely not there.
     is_sure: bool,
     /// Whether the platform shows only what is not too long ago.
@@ -85,7 +85,7 @@ pub(super) async fn scan_windows(
 impl<'a> Scan<'a> {
     fn new(sync: &'a RecordSync, lease: &'a Lease) -> Self {
         let reading = Reading::new(sync, lease, Lane::Update, Priority::Update);
-        Self { reading, seen: Seen::default(), is_sure: true, is_cut: false }
+        Self { reading, seen: SeenNumbers::default(), is_sure: true, is_cut: false }
     }
 
     /// Reads one window. `Some`: these are to be read instead.
@@ -146,7 +146,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads one list or window to its end, again where it does not add up.
-    async fn read(&mut self, range: Range, first: AskedPage, limit: Limit) -> Result<Walked, SyncError> {
+    async fn read(&mut self, range: Range, first: LoadedPage, limit: Limit) -> Result<Walked, SyncError> {
         let mut first = Some(first);
         let mut last = None;
         let mut passes = 0;
@@ -183,7 +183,7 @@ impl<'a> Scan<'a> {
         Ok(Walked::Resized)
     }
 
-    async fn pass(&mut self, range: Range, first: AskedPage, limit: Limit) -> Result<Walked, SyncError> {
+    async fn pass(&mut self, range: Range, first: LoadedPage, limit: Limit) -> Result<Walked, SyncError> {
         self.reading.rows.seen.clear();
         let walked = self.reading.read(range, first, limit).await?;
         self.reading.rows.write(None).await?;
@@ -222,7 +222,7 @@ impl<'a> Scan<'a> {
     async fn finish(self, end: DateTime<Utc>, whole: bool) -> Result<(), SyncError> {
         let Self { reading: Reading { sync, lease, .. }, seen, is_sure, is_cut } = self;
         if !whole && !is_cut {
-            judge_scan(sync, &seen).await?;
+            check_scan(sync, &seen).await?;
         }
         // A row that could be any may be the one that seems to be missing.
         let marks_gone = is_sure && !seen.has_nameless();
@@ -238,7 +238,7 @@ impl<'a> Scan<'a> {
 }
 
 /// A list that suddenly shows less than half is more likely a platform in trouble than a seller who tidied up.
-async fn judge_scan(sync: &RecordSync, seen: &Seen) -> Result<(), SyncError> {
+async fn check_scan(sync: &RecordSync, seen: &SeenNumbers) -> Result<(), SyncError> {
     let shop = &sync.shop.name;
     let kinds = Kind::ALL.into_iter().filter(|kind| kind.record() == sync.record);
     for kind in kinds {

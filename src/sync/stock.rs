@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engine::requests::{Asked, Drain, PATIENCE, REFUSED_MIN};
+use super::engine::requests::{Drain, PATIENCE, REFUSED_MIN, Responses};
 use super::{RecordSync, SyncError};
 use crate::domain::again;
 use crate::domain::product::WarehouseStock;
@@ -16,8 +16,8 @@ use crate::sync::update;
 /// The name under which it is switched off in `sync_cursors`.
 pub const SUBJECT: &str = "stock";
 
-/// Reads the stock of every SKU that was stored since its stock was read. A SKU whose stock cannot be read is asked
-/// for again after growing pauses, and what is known of it stays.
+/// Reads the stock of every SKU that was stored since its stock was read. A SKU whose stock cannot be read is requested
+/// again after growing pauses, and what is known of it stays.
 pub(super) async fn read_stock(sync: &RecordSync) -> Result<(), SyncError> {
     let is_offered = sync.application.platform().stock().is_some();
     if sync.record != Record::Products || !sync.shop.options.stock_detail || !is_offered {
@@ -64,7 +64,7 @@ async fn read_stock_of(
     drain: &mut Drain,
 ) -> Result<(), SyncError> {
     let skus: Vec<&DueSku> = due.iter().collect();
-    let asked = requests::ask_each(sync, &skus, of, patience, |sku, patience| async move {
+    let responses = requests::request_each(sync, &skus, of, patience, |sku, patience| async move {
         let Some(source) = sync.application.platform().stock() else { return Ok(()) };
         let (sku, read_at) = (sku.sku_id.as_str(), sync.clock.now());
         let answer = sync
@@ -83,26 +83,26 @@ async fn read_stock_of(
         };
         Ok(sync.store.stock().set(&sync.shop.name, sku, &stock, read_at).await?)
     });
-    note_stock(sync, due, asked.await, drain).await
+    note_stock(sync, due, responses.await, drain).await
 }
 
 /// Notes which failed and when they are requested again. Fails if the trouble is not theirs.
 async fn note_stock(
     sync: &RecordSync,
     due: &[DueSku],
-    mut asked: Asked<()>,
+    mut responses: Responses<()>,
     drain: &mut Drain,
 ) -> Result<(), SyncError> {
-    if let Some(refused) = asked.refused_all()
+    if let Some(refused) = responses.refused_all()
         && (refused >= REFUSED_MIN || !sync.store.stock().has_any(&sync.shop.name).await?)
-        && let Some(refused) = asked.not_covered(SUBJECT)
+        && let Some(refused) = responses.not_covered(SUBJECT)
     {
         return Err(refused);
     }
-    let reasons = asked.reasons();
-    let trouble = asked.trouble("stock of SKUs");
+    let reasons = responses.reasons();
+    let trouble = responses.trouble("stock of SKUs");
     let now = sync.clock.now();
-    for ((sku, answer), reason) in due.iter().zip(&asked.answers).zip(reasons) {
+    for ((sku, answer), reason) in due.iter().zip(&responses.answers).zip(reasons) {
         if let Some(Ok(())) = answer {
             drain.read(sku.attempts);
         }
@@ -119,7 +119,7 @@ fn report_stock(sync: &RecordSync, drain: &Drain) {
     if let Some((sku, reason)) = &drain.example {
         tracing::warn!(
             event = "stock.unread", shop = %shop, skus = drain.newly_failed,
-            "the stock of {} SKUs of `{shop}` cannot be read and is asked for again (the first: {sku}: {reason})",
+            "the stock of {} SKUs of `{shop}` cannot be read and is responses for again (the first: {sku}: {reason})",
             drain.newly_failed,
         );
     }

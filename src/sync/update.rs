@@ -29,7 +29,7 @@ pub(super) const OFF_FOR: TimeDelta = TimeDelta::hours(24);
 /// outcome taken as it is.
 pub async fn catch_up(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(), SyncError> {
     let begun_at = sync.clock.now();
-    let outcome = read_news(sync, lease, whole).await;
+    let outcome = read_changes(sync, lease, whole).await;
     remember_grant(sync, sync.record.as_str(), &outcome).await?;
     // After new changes, which matter more, and also where a window that cannot be read stands in their way for good.
     if outcome.as_ref().err().is_none_or(SyncError::is_of_window) {
@@ -39,7 +39,7 @@ pub async fn catch_up(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(
     stock::read_stock(sync).await
 }
 
-async fn read_news(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(), SyncError> {
+async fn read_changes(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(), SyncError> {
     let end = closed_end(sync, Priority::Update).await?;
     sync.store.windows().sweep(lease).await?;
     let cursor = sync.store.cursors().get(&sync.shop.name, sync.record).await?;

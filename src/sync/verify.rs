@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::engine::completeness::PassEnd;
 use super::engine::pager::{Limit, Origin, Pager, Sink, Walked};
-use super::engine::pages::AskedPage;
+use super::engine::pages::LoadedPage;
 use super::engine::window::PASSES_MAX;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::Kind;
@@ -64,7 +64,7 @@ impl Collected {
 }
 
 impl Sink for Collected {
-    async fn take(&mut self, page: AskedPage) -> Result<(), SyncError> {
+    async fn take(&mut self, page: LoadedPage) -> Result<(), SyncError> {
         self.named.extend(page.page.counted.into_iter().flatten());
         for row in page.page.rows {
             match row {
@@ -213,7 +213,7 @@ async fn shown(
     sync: &RecordSync,
     pager: &mut Pager<'_>,
     window: Window,
-    first: AskedPage,
+    first: LoadedPage,
     is_halved_beyond: bool,
 ) -> Result<Option<(BTreeMap<String, Option<DateTime<Utc>>>, PassEnd)>, SyncError> {
     let statuses = sync.windows().dense_statuses;
@@ -249,7 +249,7 @@ async fn shown(
 async fn collect(
     pager: &mut Pager<'_>,
     range: Range,
-    mut first: Option<AskedPage>,
+    mut first: Option<LoadedPage>,
     limit: Limit,
     rows: &mut Collected,
 ) -> Result<Option<PassEnd>, SyncError> {

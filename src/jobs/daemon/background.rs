@@ -29,35 +29,45 @@ pub const TASKS: &[BackgroundTask] = &[
         name: "token_keeper",
         rhythm: Rhythm::OwnUntilEnd,
         log_panic: |_, what| token_keeper::log_failure(what),
-        work: keep_tokens,
+        work: |parts| Some(keep_tokens(parts)),
     },
     // People must learn what needs them: raises and sends alerts.
     BackgroundTask {
         name: "alarms",
         rhythm: Rhythm::Every { first_after: Duration::ZERO, every: alarms::CHECK_EVERY },
         log_panic: |_, what| alarms::log_failure(what),
-        work: alerts,
+        work: |parts| Some(alerts(parts)),
     },
     // A lost database must show, also while no job runs.
     BackgroundTask {
         name: "database_probe",
         rhythm: Rhythm::Every { first_after: Duration::ZERO, every: database::PROBE_EVERY },
         log_panic,
-        work: database_probe,
+        work: |parts| Some(database_probe(parts)),
     },
     // Verbs read from the database whether a daemon works, and which shops it knows.
-    BackgroundTask { name: "presence", rhythm: Rhythm::OwnUntilEnd, log_panic, work: heartbeat },
+    BackgroundTask {
+        name: "presence",
+        rhythm: Rhythm::OwnUntilEnd,
+        log_panic,
+        work: |parts| Some(heartbeat(parts)),
+    },
     // Tables of runs, windows and raw answers must stay small.
     BackgroundTask {
         name: "pruning",
         rhythm: Rhythm::Every { first_after: pruning::FIRST_AFTER, every: pruning::EVERY },
         log_panic,
-        work: prune_tables,
+        work: |parts| Some(prune_tables(parts)),
     },
     // systemd restarts a daemon that hangs. Does nothing unless the unit sets `WatchdogSec`.
     BackgroundTask { name: "watchdog", rhythm: Rhythm::Own, log_panic, work: feed_watchdog },
     // `systemctl status` shows how the shops are doing.
-    BackgroundTask { name: "status_line", rhythm: Rhythm::Own, log_panic, work: report_status },
+    BackgroundTask {
+        name: "status_line",
+        rhythm: Rhythm::Own,
+        log_panic,
+        work: |parts| Some(report_status(parts)),
+    },
     // SIGHUP reloads the config without a restart.
     BackgroundTask { name: "reload", rhythm: Rhythm::Own, log_panic, work: reload_on_hangup },
 ];
@@ -163,7 +173,7 @@ pub fn log_panic(task: &'static str, what: &str) {
     );
 }
 
-fn keep_tokens(parts: &BackgroundParts) -> Option<TaskFn> {
+fn keep_tokens(parts: &BackgroundParts) -> TaskFn {
     let daemon = &parts.daemon;
     let changes = daemon.live.subscribe();
     let app = changes.borrow().clone();
@@ -175,37 +185,37 @@ fn keep_tokens(parts: &BackgroundParts) -> Option<TaskFn> {
         cancel: daemon.cancel.clone(),
     });
     // The clone has seen what `changes` has seen. So after a panic the keeper also gets a config that came meanwhile.
-    Some(Box::new(move || Box::pin(keeper.clone().run_with(changes.clone()))))
+    Box::new(move || Box::pin(keeper.clone().run_with(changes.clone())))
 }
 
-fn alerts(parts: &BackgroundParts) -> Option<TaskFn> {
+fn alerts(parts: &BackgroundParts) -> TaskFn {
     let monitor = AlertMonitor::new(parts.daemon.live.clone(), parts.daemon.sender.clone());
     let monitor = Arc::new(Mutex::new(monitor));
-    Some(Box::new(move || {
+    Box::new(move || {
         let monitor = monitor.clone();
         Box::pin(async move { monitor.lock().await.check().await })
-    }))
+    })
 }
 
-fn database_probe(parts: &BackgroundParts) -> Option<TaskFn> {
+fn database_probe(parts: &BackgroundParts) -> TaskFn {
     let (database, cancel) = (parts.daemon.database.clone(), parts.daemon.cancel.clone());
-    Some(Box::new(move || {
+    Box::new(move || {
         let (database, cancel) = (database.clone(), cancel.clone());
         Box::pin(async move { database.probe(&cancel).await })
-    }))
+    })
 }
 
-fn heartbeat(parts: &BackgroundParts) -> Option<TaskFn> {
+fn heartbeat(parts: &BackgroundParts) -> TaskFn {
     let (live, cancel) = (parts.daemon.live.clone(), parts.daemon.cancel.clone());
-    Some(Box::new(move || Box::pin(presence::keep(live.clone(), cancel.clone()))))
+    Box::new(move || Box::pin(presence::keep(live.clone(), cancel.clone())))
 }
 
-fn prune_tables(parts: &BackgroundParts) -> Option<TaskFn> {
+fn prune_tables(parts: &BackgroundParts) -> TaskFn {
     let live = parts.daemon.live.clone();
-    Some(Box::new(move || {
+    Box::new(move || {
         let app = live.app();
         Box::pin(async move { pruning::prune(&app).await })
-    }))
+    })
 }
 
 fn feed_watchdog(parts: &BackgroundParts) -> Option<TaskFn> {
@@ -213,13 +223,13 @@ fn feed_watchdog(parts: &BackgroundParts) -> Option<TaskFn> {
     Some(Box::new(move || Box::pin(watchdog::feed(health.clone(), limit, notify_socket::alive))))
 }
 
-fn report_status(parts: &BackgroundParts) -> Option<TaskFn> {
+fn report_status(parts: &BackgroundParts) -> TaskFn {
     let (live, reloads) = (parts.daemon.live.clone(), parts.reloader.outcomes());
     let refusal = |last: &Option<ReloadOutcome>| last.as_ref().and_then(ReloadOutcome::refusal);
-    Some(Box::new(move || {
+    Box::new(move || {
         let notices = (reloads.clone(), refusal);
         Box::pin(status_line::keep_reporting(live.clone(), notices, notify_socket::status))
-    }))
+    })
 }
 
 fn reload_on_hangup(parts: &BackgroundParts) -> Option<TaskFn> {

@@ -54,7 +54,9 @@ impl DatabaseWatch {
         }
         // A statement that was sent before an outage may fail long after its end, and one session may be cut alone. So
         // check on a new connection whether the database is away now.
-        let Some(checked) = cancel.run_until_cancelled(self.store.probe_write_alone()).await else { return };
+        let Some(checked) = cancel.run_until_cancelled(self.store.probe().write_alone()).await else {
+            return;
+        };
         if checked.is_err() {
             self.health.database_lost();
             tracing::error!(
@@ -102,14 +104,14 @@ impl DatabaseWatch {
             return Err(error);
         }
         self.health.database_heard();
-        let written = tokio::time::timeout(WRITE_WAIT_MAX, self.store.probe_write()).await;
+        let written = tokio::time::timeout(WRITE_WAIT_MAX, self.store.probe().write()).await;
         // Another program blocks the write. The last write grows old, and the health shows it.
         let Ok(written) = written else { return Ok(()) };
         match &written {
             Ok(()) => self.health.database_answered(),
             // All connections are in use. Their statements end by themselves.
             Err(error) if error.is_pool_in_use() => self.health.database_heard(),
-            Err(_) if self.store.probe_write_alone().await.is_ok() => {
+            Err(_) if self.store.probe().write_alone().await.is_ok() => {
                 // The database takes writes, but not over our connections. New connections may help; if they do not, the
                 // watchdog restarts the process.
                 self.health.database_stuck();

@@ -167,7 +167,7 @@ impl QuarantineRepo<'_> {
     }
 
     /// Those of `numbers` that are requested again by themselves, by number.
-    pub async fn asked_again(
+    pub async fn requested_again(
         self,
         shop: &str,
         record: Record,
@@ -190,7 +190,7 @@ impl QuarantineRepo<'_> {
     }
 
     /// How much of a (shop, record) is in quarantine and requested again by itself.
-    pub async fn count_asked_again(self, shop: &str, record: Record) -> Result<u64, StoreError> {
+    pub async fn count_requested_again(self, shop: &str, record: Record) -> Result<u64, StoreError> {
         Ok(Entity::find()
             .filter(Column::Shop.eq(shop))
             .filter(Column::Record.eq(record.as_str()))

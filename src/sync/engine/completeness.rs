@@ -192,7 +192,7 @@ mod tests {
             ),
             ("a page shown twice", of_ten(|evidence| doubt(evidence, Doubt::PageRepeated)), 10, Open),
             (
-                "more pages than may be asked for",
+                "more pages than may be responses for",
                 of_ten(|evidence| evidence.reach = Reach::TooLong),
                 10,
                 Open,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-use super::drift_check::{WholeRows, judge};
-use super::pages::AskedPage;
+use super::drift_check::{WholeRows, check_drift};
+use super::pages::LoadedPage;
 use super::reason::reason_of;
-use super::seen::Seen;
+use super::seen::SeenNumbers;
 use crate::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
 use crate::platform::{ConvertError, DetailNeed, ListRow, Row, UnreadableRow};
@@ -24,12 +24,12 @@ const NAMELESS_LINE: &str = "a line of the order has no number";
 
 /// What is to be written of one or several pages.
 #[derive(Default)]
-pub struct Digest {
+pub struct ConvertedPage {
     pub things: Vec<Stored>,
     pub quarantined: Vec<Quarantined>,
 }
 
-impl Digest {
+impl ConvertedPage {
     pub fn append(&mut self, mut later: Self) {
         // A row that may be only a part says nothing about another row of the same order.
         let whole = later.things.iter().filter(|stored| !stored.may_be_part);
@@ -49,13 +49,13 @@ pub enum Outcome {
 }
 
 /// Turns a page into what is to be written. `seen` takes every number of the page.
-pub async fn digest(
+pub async fn convert_page(
     sync: &RecordSync,
-    page: AskedPage,
+    page: LoadedPage,
     priority: Priority,
-    seen: &mut Seen,
-) -> Result<Digest, SyncError> {
-    let AskedPage { page, asked_at: read_at } = page;
+    seen: &mut SeenNumbers,
+) -> Result<ConvertedPage, SyncError> {
+    let LoadedPage { page, requested_at: read_at } = page;
     let rows_total = page.rows.len();
     let mut whole = WholeRows::of(&page, sync.paging.counted);
     seen.add(&page);
@@ -66,31 +66,31 @@ pub async fn digest(
     let unchanged = listed_total - changed.len();
     let kinds: Vec<Kind> = changed.iter().map(|row| row.kind).collect();
     let mut unreadable = odd.len();
-    let mut digest = Digest { things: Vec::with_capacity(changed.len()), quarantined: odd };
+    let mut converted = ConvertedPage { things: Vec::with_capacity(changed.len()), quarantined: odd };
     for (outcome, kind) in
         details::complete_all(sync, changed, read_at, priority).await?.into_iter().zip(kinds)
     {
         match outcome {
-            Outcome::Thing(thing) => digest.things.push(*thing),
+            Outcome::Thing(thing) => converted.things.push(*thing),
             Outcome::Partly(thing, missing) => {
-                digest.things.push(*thing);
-                digest.quarantined.push(missing);
+                converted.things.push(*thing);
+                converted.quarantined.push(missing);
             }
             Outcome::Odd(row) => {
                 unreadable += 1;
                 whole.unreadable += usize::from(kind == sync.paging.counted);
-                digest.quarantined.push(row);
+                converted.quarantined.push(row);
             }
         }
     }
-    judge(rows_total, unreadable, &digest.quarantined)?;
-    judge(whole.rows, whole.unreadable, &digest.quarantined)?;
+    check_drift(rows_total, unreadable, &converted.quarantined)?;
+    check_drift(whole.rows, whole.unreadable, &converted.quarantined)?;
     sync.rows_read(rows_total, unchanged);
     tracing::debug!(
         shop = %sync.shop.name, record = %sync.record, rows = rows_total, unchanged,
         "read a page",
     );
-    Ok(digest)
+    Ok(converted)
 }
 
 /// The rows worth a closer look: those whose list row is not stored as it is now, and all where the list does not tell
@@ -99,7 +99,7 @@ pub async fn digest(
 async fn changed(sync: &RecordSync, listed: Vec<ListRow>) -> Result<Vec<ListRow>, SyncError> {
     let changed = unlike_stored(sync, listed).await?;
     let numbers: Vec<&str> = changed.iter().map(|row| row.number.as_str()).collect();
-    let kept = sync.store.quarantine().asked_again(&sync.shop.name, sync.record, &numbers).await?;
+    let kept = sync.store.quarantine().requested_again(&sync.shop.name, sync.record, &numbers).await?;
     if kept.is_empty() {
         return Ok(changed);
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::convert::{Outcome, RowParts};
 use super::reason::reason_of;
-use super::requests::{Asked, PATIENCE};
+use super::requests::{PATIENCE, Responses};
 use crate::domain::entity::Entity;
 use crate::platform::rate::Priority;
 use crate::platform::{ConvertError, DetailNeed, Details, ListRow};
@@ -25,7 +25,7 @@ pub struct DetailCalls {
     /// When the rows were read.
     pub read_at: DateTime<Utc>,
     pub priority: Priority,
-    /// See [`requests::ask_each`].
+    /// See [`requests::request_each`].
     pub patience: Option<Duration>,
 }
 
@@ -42,38 +42,39 @@ pub async fn complete_all(
         return Ok(outcomes.collect());
     };
     let calls = DetailCalls { details, read_at, priority, patience: None };
-    let mut asked = ask_details(sync, &rows, calls).await;
-    match asked.trouble(&details_name(sync)) {
+    let mut responses = request_details(sync, &rows, calls).await;
+    match responses.trouble(&details_name(sync)) {
         Some(error @ SyncError::MostFailed { .. }) if calls.are_extra() => {
-            tracing::debug!(shop = %sync.shop.name, "no more details are asked for in this run: {error}");
+            tracing::debug!(shop = %sync.shop.name, "no more details are responses for in this run: {error}");
             sync.progress.give_up_extras();
         }
         Some(error) => return Err(error),
         None => {}
     }
-    let outcomes = rows.into_iter().zip(asked.answers);
+    let outcomes = rows.into_iter().zip(responses.answers);
     Ok(outcomes.map(|(row, answer)| outcome_of_call(sync, row, answer, calls)).collect())
 }
 
 /// Requests what belongs to each of the rows: several in a call where the platform can, and one by one those whose
 /// common call failed.
-pub async fn ask_details(sync: &RecordSync, rows: &[ListRow], calls: DetailCalls) -> Asked<Outcome> {
+pub async fn request_details(sync: &RecordSync, rows: &[ListRow], calls: DetailCalls) -> Responses<Outcome> {
     if calls.are_extra() && sync.progress.has_given_up_extras() {
-        return Asked { answers: rows.iter().map(|_| None).collect(), fatal: None, of: rows.len() };
+        return Responses { answers: rows.iter().map(|_| None).collect(), fatal: None, of: rows.len() };
     }
     if calls.details.batch <= 1 || rows.len() <= 1 {
         let all: Vec<&ListRow> = rows.iter().collect();
-        return ask_alone(sync, &all, rows.len(), calls).await;
+        return request_alone(sync, &all, rows.len(), calls).await;
     }
     let batches: Vec<&[ListRow]> = rows.chunks(calls.details.batch).collect();
-    let asked = requests::ask_each(sync, &batches, batches.len(), calls.patience, |batch, patience| {
-        complete_batch(sync, batch, DetailCalls { patience, ..calls })
-    });
-    let mut asked = asked.await;
-    let fatal = asked.trouble(&details_name(sync));
+    let responses =
+        requests::request_each(sync, &batches, batches.len(), calls.patience, |batch, patience| {
+            complete_batch(sync, batch, DetailCalls { patience, ..calls })
+        });
+    let mut responses = responses.await;
+    let fatal = responses.trouble(&details_name(sync));
     let mut answers: Vec<Option<Result<Outcome, SyncError>>> = Vec::with_capacity(rows.len());
     let mut alone = Vec::new();
-    for (batch, answer) in batches.into_iter().zip(asked.answers) {
+    for (batch, answer) in batches.into_iter().zip(responses.answers) {
         if let Some(Ok(Some(outcomes))) = answer {
             answers.extend(outcomes.into_iter().map(|outcome| Some(Ok(outcome))));
         } else {
@@ -82,21 +83,26 @@ pub async fn ask_details(sync: &RecordSync, rows: &[ListRow], calls: DetailCalls
         }
     }
     if fatal.is_some() || alone.is_empty() {
-        return Asked { answers, fatal, of: rows.len() };
+        return Responses { answers, fatal, of: rows.len() };
     }
     let (places, alone): (Vec<usize>, Vec<&ListRow>) = alone.into_iter().unzip();
     // The common call has had all the time there is.
     let calls = DetailCalls { patience: calls.patience.or(Some(PATIENCE)), ..calls };
-    let asked = ask_alone(sync, &alone, rows.len(), calls).await;
-    for (place, answer) in places.into_iter().zip(asked.answers) {
+    let responses = request_alone(sync, &alone, rows.len(), calls).await;
+    for (place, answer) in places.into_iter().zip(responses.answers) {
         answers[place] = answer;
     }
-    Asked { answers, fatal: asked.fatal, of: rows.len() }
+    Responses { answers, fatal: responses.fatal, of: rows.len() }
 }
 
 /// Each by a call of its own. `of`: how many rows there are with those that are not requested here.
-async fn ask_alone(sync: &RecordSync, rows: &[&ListRow], of: usize, calls: DetailCalls) -> Asked<Outcome> {
-    requests::ask_each(sync, rows, of, calls.patience, |row, patience| {
+async fn request_alone(
+    sync: &RecordSync,
+    rows: &[&ListRow],
+    of: usize,
+    calls: DetailCalls,
+) -> Responses<Outcome> {
+    requests::request_each(sync, rows, of, calls.patience, |row, patience| {
         complete(sync, row.clone(), DetailCalls { patience, ..calls })
     })
     .await

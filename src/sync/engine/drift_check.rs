@@ -32,7 +32,7 @@ pub fn is_most(some: usize, of: usize) -> bool {
 }
 
 /// If more than half of a page is unreadable, the platform has changed.
-pub fn judge(rows: usize, unreadable: usize, quarantined: &[Quarantined]) -> Result<(), SyncError> {
+pub fn check_drift(rows: usize, unreadable: usize, quarantined: &[Quarantined]) -> Result<(), SyncError> {
     match quarantined.first() {
         Some(first) if is_most(unreadable, rows) => {
             Err(SyncError::ChangedPlatform { unreadable, rows, example: first.reason.clone() })
@@ -85,7 +85,7 @@ mod tests {
         for (rows, unreadable, is_changed) in
             [(4, 4, false), (5, 2, false), (5, 3, true), (6, 3, false), (6, 6, true), (0, 0, false)]
         {
-            assert_eq!(judge(rows, unreadable, &odd).is_err(), is_changed, "{unreadable} of {rows}");
+            assert_eq!(check_drift(rows, unreadable, &odd).is_err(), is_changed, "{unreadable} of {rows}");
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::completeness::PassEnd;
 use super::page_walk::{Next, PageWalk, Shown};
-use super::pages::AskedPage;
+use super::pages::LoadedPage;
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
@@ -45,9 +45,9 @@ struct Listed {
 impl Listed {
     /// Whether a range whose first page shows `rows` of `total` is longer. Pages are counted, so smaller ones reach
     /// less far.
-    fn is_exceeded(self, rows: u64, total: u64, asked: u32) -> bool {
-        let is_given_less = rows < total && rows < u64::from(asked);
-        let page_size = if is_given_less { rows } else { u64::from(asked) };
+    fn is_exceeded(self, rows: u64, total: u64, responses: u32) -> bool {
+        let is_given_less = rows < total && rows < u64::from(responses);
+        let page_size = if is_given_less { rows } else { u64::from(responses) };
         let full = u128::from(self.page_size.max(1));
         rows > 0 && u128::from(total) >= u128::from(self.rows_max) * u128::from(page_size) / full
     }
@@ -65,7 +65,7 @@ pub fn is_capped(total: u64) -> bool {
 
 /// Uses the pages that are read.
 pub trait Sink: Send {
-    fn take(&mut self, page: AskedPage) -> impl Future<Output = Result<(), SyncError>> + Send;
+    fn take(&mut self, page: LoadedPage) -> impl Future<Output = Result<(), SyncError>> + Send;
 
     /// How many distinct rows of the range were used.
     fn seen(&self) -> u64;
@@ -113,7 +113,7 @@ impl<'a> Pager<'a> {
     }
 
     /// Page 1 of a range, in as many rows as the platform manages.
-    pub async fn first(&mut self, range: Range) -> Result<AskedPage, SyncError> {
+    pub async fn first(&mut self, range: Range) -> Result<LoadedPage, SyncError> {
         loop {
             match self.page(range, 1, self.page_size).await {
                 Ok(first) => return Ok(first),
@@ -127,7 +127,7 @@ impl<'a> Pager<'a> {
         &mut self,
         sink: &mut S,
         range: Range,
-        first: AskedPage,
+        first: LoadedPage,
         limit: Limit,
     ) -> Result<Walked, SyncError> {
         let mut names = Names::default();
@@ -141,8 +141,8 @@ impl<'a> Pager<'a> {
             match walk.next() {
                 Next::Probe(number) | Next::Ask(number) => {
                     let is_used = matches!(walk.next(), Next::Ask(_));
-                    let asked = match self.page(range, number, self.page_size).await {
-                        Ok(asked) => asked,
+                    let responses = match self.page(range, number, self.page_size).await {
+                        Ok(responses) => responses,
                         Err(error) if walk.may_be_absent(number) && error.is_no_such_page() => {
                             walk.show(Shown::absent(number));
                             continue;
@@ -152,11 +152,11 @@ impl<'a> Pager<'a> {
                             return Ok(Walked::Resized);
                         }
                     };
-                    walk.show(Shown::of(&asked.page, number, names.add(&asked.page)));
+                    walk.show(Shown::of(&responses.page, number, names.add(&responses.page)));
                     if is_used {
-                        sink.take(asked).await?;
+                        sink.take(responses).await?;
                     } else {
-                        aside.insert(number, asked);
+                        aside.insert(number, responses);
                     }
                 }
                 Next::Take(number) => {
@@ -181,7 +181,7 @@ impl<'a> Pager<'a> {
         walk.show(Shown::of(first, 1, names.add(first)));
         while let Next::Probe(number) = walk.next() {
             let shown = match self.page(range, number, self.page_size).await {
-                Ok(asked) => Shown::of(&asked.page, number, names.add(&asked.page)),
+                Ok(responses) => Shown::of(&responses.page, number, names.add(&responses.page)),
                 Err(error) if walk.may_be_absent(number) && error.is_no_such_page() => Shown::absent(number),
                 Err(error) => return Err(error),
             };
@@ -336,10 +336,10 @@ impl<'a> Pager<'a> {
         self.page_size.min(PAGE_SIZE_MIN)
     }
 
-    pub async fn page(&self, range: Range, number: u32, page_size: u32) -> Result<AskedPage, SyncError> {
-        let asked_at = self.sync.clock.now();
+    pub async fn page(&self, range: Range, number: u32, page_size: u32) -> Result<LoadedPage, SyncError> {
+        let requested_at = self.sync.clock.now();
         let query = PageQuery { range, page: number, page_size };
-        Ok(AskedPage { page: self.sync.page(&query, self.priority).await?, asked_at })
+        Ok(LoadedPage { page: self.sync.page(&query, self.priority).await?, requested_at })
     }
 }
 

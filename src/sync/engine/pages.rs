@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::completeness::Doubts;
-use super::convert::Digest;
+use super::convert::ConvertedPage;
 use super::pager::{Limit, Pager, Sink, Walked};
-use super::seen::Seen;
+use super::seen::SeenNumbers;
 use crate::domain::entity::FUTURE_MAX;
 use crate::domain::record::Lane;
 use crate::platform::rate::Priority;
@@ -37,9 +37,9 @@ pub struct Rows<'a> {
     lease: &'a Lease,
     priority: Priority,
     /// What this pass has seen.
-    pub seen: Seen,
+    pub seen: SeenNumbers,
     /// Converted and not yet written.
-    waiting: Digest,
+    waiting: ConvertedPage,
     /// The window being read. `None`: no window, or one that is too long to be read again for single rows.
     shown_in: Option<ShownIn>,
     /// Who wants to know which of it should have been here. `None`: no one.
@@ -47,20 +47,20 @@ pub struct Rows<'a> {
 }
 
 /// A page, and the moment before it was requested: what it shows is at least as new.
-pub struct AskedPage {
+pub struct LoadedPage {
     pub page: Page,
-    pub asked_at: DateTime<Utc>,
+    pub requested_at: DateTime<Utc>,
 }
 
 impl<'a> Reading<'a> {
     pub fn new(sync: &'a RecordSync, lease: &'a Lease, lane: Lane, priority: Priority) -> Self {
-        let (seen, waiting) = (Seen::default(), Digest::default());
+        let (seen, waiting) = (SeenNumbers::default(), ConvertedPage::default());
         let rows = Rows { sync, lease, priority, seen, waiting, shown_in: None, watch: None };
         Self { sync, lease, pager: Pager::new(sync, lane, priority), rows }
     }
 
     /// Reads the pages behind `first`, and that one.
-    pub async fn read(&mut self, range: Range, first: AskedPage, limit: Limit) -> Result<Walked, SyncError> {
+    pub async fn read(&mut self, range: Range, first: LoadedPage, limit: Limit) -> Result<Walked, SyncError> {
         self.rows.shown_in = read_again_for_rows(self.sync, range);
         self.pager.read(&mut self.rows, range, first, limit).await
     }
@@ -109,12 +109,12 @@ impl Rows<'_> {
 }
 
 impl Sink for Rows<'_> {
-    async fn take(&mut self, page: AskedPage) -> Result<(), SyncError> {
+    async fn take(&mut self, page: LoadedPage) -> Result<(), SyncError> {
         if let Some(watch) = self.watch {
             watch.look(self.sync, &page.page).await?;
         }
-        let digest = convert::digest(self.sync, page, self.priority, &mut self.seen).await?;
-        self.waiting.append(digest);
+        let convert_page = convert::convert_page(self.sync, page, self.priority, &mut self.seen).await?;
+        self.waiting.append(convert_page);
         if self.waiting.things.len() >= ROWS_PER_COMMIT {
             self.write(None).await?;
         }

@@ -67,7 +67,7 @@ impl Drain {
 }
 
 /// What came of requesting several things.
-pub struct Asked<A> {
+pub struct Responses<A> {
     /// For each of them, in their order. `None`: what went before was enough to know that there is no use in a request.
     pub answers: Vec<Option<Result<A, SyncError>>>,
     /// Why no further thing was requested, where that is no single thing's trouble.
@@ -91,40 +91,40 @@ enum Sort {
 /// when a call fails for a reason that is no thing's own. `of` is [`usize::MAX`] where it is no matter how many fail.
 ///
 /// `patience` is for all of them; without, the first ones that fail may take as long as any call.
-pub async fn ask_each<T: Copy, A, F, Fut>(
+pub async fn request_each<T: Copy, A, F, Fut>(
     sync: &RecordSync,
     things: &[T],
     of: usize,
     patience: Option<Duration>,
     ask: F,
-) -> Asked<A>
+) -> Responses<A>
 where
     F: Fn(T, Option<Duration>) -> Fut,
     Fut: Future<Output = Result<A, SyncError>>,
 {
-    let mut asked = Asked { answers: things.iter().map(|_| None).collect(), fatal: None, of };
+    let mut responses = Responses { answers: things.iter().map(|_| None).collect(), fatal: None, of };
     let mut waiting = things.iter().enumerate();
     let mut under_way = FuturesUnordered::new();
     let mut passing = 0;
     loop {
-        while asked.fatal.is_none() && under_way.len() < CALLS_IN_PARALLEL {
+        while responses.fatal.is_none() && under_way.len() < CALLS_IN_PARALLEL {
             let Some((index, &thing)) = waiting.next() else { break };
             let patience = patience.or_else(|| (passing >= PATIENT_FAILURES_MAX).then_some(PATIENCE));
             let call = ask(thing, patience);
             under_way.push(async move { (index, call.await) });
         }
-        let Some((index, answer)) = under_way.next().await else { return asked };
+        let Some((index, answer)) = under_way.next().await else { return responses };
         match answer {
             Err(error) if !is_of_thing(sync, &error) => {
-                asked.fatal.get_or_insert(error);
+                responses.fatal.get_or_insert(error);
             }
             answer => {
                 passing += usize::from(answer.as_ref().is_err_and(is_passing));
-                asked.answers[index] = Some(answer);
+                responses.answers[index] = Some(answer);
             }
         }
         if is_most(passing, of) {
-            return asked;
+            return responses;
         }
     }
 }
@@ -137,7 +137,7 @@ fn is_of_thing(sync: &RecordSync, error: &SyncError) -> bool {
         && !matches!(source, PlatformError::NotSent { .. } | PlatformError::TokenRefused { .. })
 }
 
-impl<A> Asked<A> {
+impl<A> Responses<A> {
     /// Why the run cannot go on, if most of the things failed for a reason that is not their own, or one failed for a
     /// reason that is everybody's.
     pub fn trouble(&mut self, subject: &str) -> Option<SyncError> {
@@ -247,17 +247,20 @@ mod tests {
             let things = failures.len() + answered;
             let failures = failures.iter().map(|failure| Some(Err(failure())));
             let answers = failures.chain((0..answered).map(|_| Some(Ok(())))).collect();
-            let mut asked = Asked { answers, fatal: None, of: things };
-            assert_eq!(asked.trouble("details").is_some(), is_trouble, "{things}");
+            let mut responses = Responses { answers, fatal: None, of: things };
+            assert_eq!(responses.trouble("details").is_some(), is_trouble, "{things}");
         }
     }
 
     #[test]
     fn all_are_refused_only_when_every_one_is() {
-        let asked = |answers| Asked::<()> { answers, fatal: None, of: 2 };
-        assert_eq!(asked(vec![]).refused_all(), None);
-        assert_eq!(asked(vec![Some(Err(not_granted())), Some(Err(not_granted()))]).refused_all(), Some(2));
-        assert_eq!(asked(vec![Some(Err(not_granted())), Some(Ok(()))]).refused_all(), None);
-        assert_eq!(asked(vec![Some(Err(not_granted())), Some(Err(unavailable()))]).refused_all(), None);
+        let responses = |answers| Responses::<()> { answers, fatal: None, of: 2 };
+        assert_eq!(responses(vec![]).refused_all(), None);
+        assert_eq!(
+            responses(vec![Some(Err(not_granted())), Some(Err(not_granted()))]).refused_all(),
+            Some(2)
+        );
+        assert_eq!(responses(vec![Some(Err(not_granted())), Some(Ok(()))]).refused_all(), None);
+        assert_eq!(responses(vec![Some(Err(not_granted())), Some(Err(unavailable()))]).refused_all(), None);
     }
 }

@@ -8,7 +8,7 @@ use crate::sync::RecordSync;
 
 /// Distinct numbers, by kind.
 #[derive(Default)]
-pub struct Seen {
+pub struct SeenNumbers {
     by_kind: BTreeMap<Kind, HashSet<String>>,
     /// Rows of a page that had the number of another row of the same page: totals count them too.
     repeated: BTreeMap<Kind, HashMap<String, u64>>,
@@ -20,7 +20,7 @@ pub struct Seen {
     counted: HashSet<String>,
 }
 
-impl Seen {
+impl SeenNumbers {
     pub fn add(&mut self, page: &Page) {
         self.counted.extend(page.counted.iter().flatten().cloned());
         let mut on_page: HashMap<(Kind, &str), u64> = HashMap::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::convert::Outcome;
 use super::details::call_reason;
-use super::requests::Asked;
+use super::requests::Responses;
 use crate::platform::rate::Priority;
 use crate::platform::{Found, ListRow, Row};
 use crate::store::records::pages::PageCommit;
@@ -57,7 +57,7 @@ pub async fn make_whole(
 }
 
 /// Reads each of the orders whole. Those for which there was no use in a request are left out. `of`: see
-/// [`requests::ask_each`].
+/// [`requests::request_each`].
 pub async fn read_whole(
     sync: &RecordSync,
     numbers: &[&str],
@@ -66,13 +66,13 @@ pub async fn read_whole(
     patience: Option<Duration>,
 ) -> Result<(Whole, Option<SyncError>), SyncError> {
     let read_at = sync.clock.now();
-    let asked = requests::ask_each(sync, numbers, of, patience, |number, patience| {
+    let responses = requests::request_each(sync, numbers, of, patience, |number, patience| {
         rows_of(sync, number, priority, patience)
     });
-    let mut asked: Asked<Result<ListRow, String>> = asked.await;
-    let fatal = asked.trouble(&format!("{} by their numbers", sync.record));
+    let mut responses: Responses<Result<ListRow, String>> = responses.await;
+    let fatal = responses.trouble(&format!("{} by their numbers", sync.record));
     let (mut rows, mut whole) = (Vec::new(), Whole::new());
-    for (number, answer) in numbers.iter().zip(asked.answers) {
+    for (number, answer) in numbers.iter().zip(responses.answers) {
         match answer {
             Some(Ok(Ok(row))) => rows.push(row),
             Some(Ok(Err(reason))) => whole.push(((*number).to_owned(), Err(reason))),

@@ -2,7 +2,7 @@
 
 use super::completeness::{Doubt, Doubts, PassEnd, Verdict};
 use super::pager::{Limit, Origin, Sink, Walked};
-use super::pages::{AskedPage, Reading, report_doubts};
+use super::pages::{LoadedPage, Reading, report_doubts};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
@@ -151,7 +151,7 @@ impl WindowReading<'_> {
 
     /// A window of one second: once for each status where it holds more than the platform lists, to its end where the
     /// platform sets none. `None`: pages have become smaller, and it is to be started again.
-    async fn read_second(&mut self, first: AskedPage) -> Result<Option<PassEnd>, SyncError> {
+    async fn read_second(&mut self, first: LoadedPage) -> Result<Option<PassEnd>, SyncError> {
         let statuses = self.sync().windows().dense_statuses;
         let (total, pages_max) = (first.page.total, self.reading.pager.pages_at_last());
         if statuses.is_empty() || !self.reading.pager.exceeds_paging(&first.page) {
@@ -274,7 +274,7 @@ impl WindowReading<'_> {
         if habits.is_first_report(&sync.shop.name, sync.record, self.lane, "window.unfiltered") {
             tracing::warn!(
                 event = "window.unfiltered", shop = %sync.shop.name, record = %sync.record,
-                "the platform reports {total} {} for any window, whatever time is asked for; rows are stored as they come, and the total is not used",
+                "the platform reports {total} {} for any window, whatever time is responses for; rows are stored as they come, and the total is not used",
                 sync.record,
             );
         }

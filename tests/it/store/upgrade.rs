@@ -114,8 +114,9 @@ async fn what_could_not_be_read_before_an_upgrade_is_due_at_once(settings: Store
         let rows = test.store.quarantine().untried(due, None, 10).await.unwrap();
         assert_eq!(rows.len(), 1, "{record}");
         assert_eq!((rows[0].number.as_str(), rows[0].next_try_at), (number, Some(rows[0].last_seen_at)));
-        let asked_again = test.store.quarantine().asked_again("acme", record, &[number]).await.unwrap();
-        assert!(asked_again.contains_key(number), "also when it was tried by this very version");
+        let requested_again =
+            test.store.quarantine().requested_again("acme", record, &[number]).await.unwrap();
+        assert!(requested_again.contains_key(number), "also when it was tried by this very version");
     }
     let (store, now) = (&test.store, test.clock.now());
     let due = store.amounts().due("acme", now, now, None, 10).await.unwrap();

@@ -169,7 +169,7 @@ impl Promise {
             stored.iter().map(|order| (order.number.as_str(), order.updated_at)).collect();
         let expected = test.sandbox.world().with(|world| world.truth(platform, index));
         let short = short_windows(test, name).await;
-        let is_told_missing =
+        let is_known_missing =
             |at: DateTime<Utc>| short.iter().any(|window| window.from() <= at && at < window.until());
         let quarantined = test.app.store.quarantine().list(Some(name)).await.unwrap();
         let is_quarantined = |number: &str| {
@@ -180,7 +180,7 @@ impl Promise {
             .iter()
             .filter(|order| !is_quarantined(&order.number))
             .filter(|order| beginning <= order.updated_at && order.updated_at < cursor)
-            .filter(|order| !is_told_missing(order.updated_at))
+            .filter(|order| !is_known_missing(order.updated_at))
             .find(|order| stored.get(order.number.as_str()).is_none_or(|at| *at < Some(order.updated_at)));
         match lost {
             Some(lost) => Err(format!(

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_window_is_too_much_at_the_limit_of_paging_and_in_smaller_pages_earlier() {
     let listed = Listed { page_size: 100, rows_max: 5_000 };
-    for (rows, total, asked, is_exceeded) in [
+    for (rows, total, responses, is_exceeded) in [
         (100, 4_999, 100, false),
         (100, 5_000, 100, true),
         (100, u64::MAX, 100, true),
@@ -17,7 +17,11 @@ fn a_window_is_too_much_at_the_limit_of_paging_and_in_smaller_pages_earlier() {
         (60, 60, 100, false),
         (0, 1_000_000_000, 100, false),
     ] {
-        assert_eq!(listed.is_exceeded(rows, total, asked), is_exceeded, "{rows} of {total} by {asked}");
+        assert_eq!(
+            listed.is_exceeded(rows, total, responses),
+            is_exceeded,
+            "{rows} of {total} by {responses}"
+        );
     }
 }
 

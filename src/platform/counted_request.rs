@@ -7,14 +7,14 @@ use super::PlatformError;
 use crate::meters::{self, RequestOutcome};
 
 /// A request under way.
-pub(super) struct Asked {
+pub(super) struct CountedRequest {
     platform: &'static str,
     api: &'static str,
     begun_at: Instant,
     is_counted: bool,
 }
 
-impl Asked {
+impl CountedRequest {
     pub(super) fn begin(platform: &'static str, api: &'static str) -> Self {
         Self { platform, api, begun_at: Instant::now(), is_counted: false }
     }
@@ -31,7 +31,7 @@ impl Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for CountedRequest {
     fn drop(&mut self) {
         if !self.is_counted {
             meters::request(self.platform, self.api, RequestOutcome::GivenUp, self.elapsed());
