@@ -72,7 +72,7 @@ pub struct Store {
     write_turn: Arc<Mutex<()>>,
     writes: Arc<Writes>,
     place: Arc<Place>,
-    /// What [`Store::home`] was reported.
+    /// What [`Store::home`] has read.
     home: Arc<OnceCell<Option<String>>>,
 }
 

@@ -131,7 +131,7 @@ fn report_stock(sync: &RecordSync, drain: &Drain) {
     }
 }
 
-/// A SKU that was requested and of which nothing is reported: requested again when it changes.
+/// A SKU that was requested and of which the answer says nothing: requested again when it changes.
 fn unknown() -> WarehouseStock {
     WarehouseStock { warehouse: String::new(), available: None, occupied: None, total: None }
 }
