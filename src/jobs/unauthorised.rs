@@ -1,7 +1,7 @@
 //! Tells of shops that nobody has authorised yet: slots pass them over in silence.
 
 use crate::app::App;
-use crate::auth::duty::authorise_command;
+use crate::auth::required_action::authorise_command;
 use crate::domain::shop::Shop;
 
 /// One line for each account that several shops are.

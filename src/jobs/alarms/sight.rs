@@ -8,7 +8,7 @@ use super::cause::Cause;
 use super::finding::{Finding, What, key};
 use super::news::Seen;
 use crate::app::App;
-use crate::auth::duty::authorise_command;
+use crate::auth::required_action::authorise_command;
 use crate::auth::status::{OwnerEnd, Standing};
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::record::Record;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::login::token_input::{GivenError, Returned};
+use crate::auth::login::token_input::{Returned, TokenInputError};
 use crate::domain::shop::Shop;
 
 /// How long a command may take.
@@ -39,7 +39,7 @@ pub enum CommandError {
     #[error("it ended with {status}")]
     Failed { status: ExitStatus },
     #[error("its first line is no code")]
-    NoCode(#[source] GivenError),
+    NoCode(#[source] TokenInputError),
     #[error("the address it printed carries another login's `state`")]
     OtherLogin,
     #[error("this program is ending")]
