@@ -1,4 +1,4 @@
-//! The words of the command line. What they do is in `commands`.
+//! The arguments of the command line. What they do is in `commands`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ pub struct GlobalArgs {
 
 #[derive(Subcommand)]
 pub enum Verb {
-    /// Write the first config: ask for an app and a shop, or add them to a config that is there
+    /// Write the first config: request an app and a shop, or add them to a config that is there
     Init(InitArgs),
     /// Run the daemon: keep every shop up to date until it is stopped
     Run,
@@ -80,7 +80,7 @@ pub enum Verb {
     Backfill(BackfillArgs),
     /// Compare with the platforms: the counts, and number by number where they differ
     Verify(VerifyArgs),
-    /// Estimate what the next runs will cost, and what is left of the history; asks no platform
+    /// Estimate what the next runs will cost, and what is left of the history; calls no platform
     Plan(PlanArgs),
     /// Show how far each shop is, and what is missing
     Status(TableArgs),
@@ -98,7 +98,7 @@ pub enum Verb {
     /// Records that could not be read
     #[command(subcommand)]
     Quarantine(QuarantineVerb),
-    /// Rebuild the columns from the stored answers; asks no platform
+    /// Rebuild the columns from the stored answers; calls no platform
     Replay(ReplayArgs),
     /// Check config, database, clocks, tokens and schedule, with a remedy for each problem
     Check(CheckArgs),
@@ -269,13 +269,13 @@ impl Verb {
     }
 }
 
-/// As telemetry takes it, so that a wrong word is told as such.
+/// As telemetry takes it, so that a wrong word is reported as such.
 fn log_level(level: &str) -> Result<String, TelemetryError> {
     telemetry::check_level(level).map(|()| level.to_owned())
 }
 
 impl GlobalArgs {
-    /// The level asked for on the command line.
+    /// The level requested on the command line.
     pub fn level(&self) -> Option<&str> {
         match self.verbose {
             0 => self.log_level.as_deref(),

@@ -1,7 +1,7 @@
 //! `config.toml`, field for field: load and validate.
 //!
 //! Layers: built-in defaults, then the file, then the environment. What comes out has passed every check, so
-//! nobody after this looks twice. Making clients and connections of it is left to `app`.
+//! no one after this looks twice. Making clients and connections of it is left to `app`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ pub struct Config {
     pub shops: BTreeMap<String, ShopConfig>,
     /// What is done when, by a name of your choice.
     pub jobs: BTreeMap<String, JobConfig>,
-    /// Who is told of what.
+    /// Who is reported of what.
     pub notify: NotifyConfig,
     /// What relative paths start from: the folder of the config file, or the working directory without one.
     #[serde(skip)]
@@ -111,7 +111,7 @@ pub struct Loaded {
 }
 
 impl Config {
-    /// Reads all layers and checks everything; tells as many errors at once as it can find.
+    /// Reads all layers and checks everything; reports as many errors at once as it can find.
     pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         Self::load_found(file::find(options)?, options)
     }
@@ -170,7 +170,7 @@ impl LoadOptions {
     }
 }
 
-/// The folder of a file, in full: the daemon may be told `--config config.toml`.
+/// The folder of a file, in full: the daemon may be reported `--config config.toml`.
 fn folder_of(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned)

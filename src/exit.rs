@@ -19,7 +19,7 @@ use crate::telemetry::TelemetryError;
 #[repr(u8)]
 pub enum Exit {
     Done = 0,
-    /// The words of the command line are wrong.
+    /// The arguments of the command line are wrong.
     Usage = 2,
     /// Some shops failed, or a difference is left.
     Partly = 3,
@@ -159,7 +159,7 @@ impl Exit {
             | StoreError::ForeignTable { .. }
             | StoreError::NoSchema { .. }
             | StoreError::SchemaNewer { .. } => Some(Self::BadConfig),
-            // A right that is missing, a trigger that somebody added, a file that is damaged: not ours.
+            // A right that is missing, a trigger that a person added, a file that is damaged: not ours.
             StoreError::Refused { .. } if error.is_named() => Some(Self::BadConfig),
             _ => None,
         }

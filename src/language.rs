@@ -1,6 +1,6 @@
-//! The language people are spoken to in: English, or Chinese where the environment asks for it: by `init`, `check` and
-//! `auth`, in questions before something that cannot be undone, and where a name or the database is wrong. JSON, logs and
-//! what other verbs say stay English; the status page goes by the browser.
+//! The language people are spoken to in: English, or Chinese where the environment requests it: by `init`, `check` and
+//! `auth`, in questions before something that cannot be undone, and where a name or the database is wrong. JSON, logs
+//! and what other verbs say stay English; the status page follows the browser.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -16,7 +16,7 @@ pub enum Language {
 const VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 
 impl Language {
-    /// The language of whoever started this program. It stays the same for as long as that runs.
+    /// The language of the user who started this program. It does not change while the program runs.
     pub fn of_process() -> Self {
         static LANGUAGE: OnceLock<Language> = OnceLock::new();
         *LANGUAGE.get_or_init(|| Self::of(|name| std::env::var(name).ok()))

@@ -1,4 +1,4 @@
-//! The words of `auth`.
+//! The arguments of `auth`.
 
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ pub enum AuthVerb {
     },
     /// Renew tokens in a copied or restored database from now on
     ///
-    /// Only if nobody uses the original any more: otherwise both use up tokens that work once.
+    /// Only if no one uses the original any more: otherwise both use up tokens that work once.
     TakeOver {
         /// The shop's name in the config; `*` and `?` stand for any letters
         #[arg(required = true, value_name = "SHOP")]

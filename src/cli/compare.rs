@@ -1,4 +1,4 @@
-//! The words of `backfill` and `verify`.
+//! The arguments of `backfill` and `verify`.
 
 use clap::Args;
 

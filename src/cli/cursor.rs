@@ -1,4 +1,4 @@
-//! The words of `cursor`.
+//! The arguments of `cursor`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The words of `init`. What is not said is asked for.
+//! The arguments of `init`. It asks for what is missing.
 
 use std::path::PathBuf;
 

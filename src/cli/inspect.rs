@@ -1,4 +1,4 @@
-//! The words of `fetch`, `explain`, `plan` and `replay`.
+//! The arguments of `fetch`, `explain`, `plan` and `replay`.
 
 use clap::Args;
 

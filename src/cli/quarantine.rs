@@ -1,4 +1,4 @@
-//! The words of `quarantine`.
+//! The arguments of `quarantine`.
 
 use clap::{Args, Subcommand};
 

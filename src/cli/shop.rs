@@ -1,4 +1,4 @@
-//! The words of `shop`.
+//! The arguments of `shop`.
 
 use clap::Subcommand;
 

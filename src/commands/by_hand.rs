@@ -1,4 +1,4 @@
-//! What a person asks a lane to do once.
+//! Runs a lane once for a person.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::jobs::daemon::task::Target;
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
 
-/// Does `task` in the update lane, once whoever has it is done.
+/// Does `task` in the update lane, as soon as the present holder has released it.
 pub(super) async fn run(
     app: &App,
     shop: &Shop,

@@ -34,7 +34,7 @@ mod granted;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Ok,
-    /// Works, but somebody should look.
+    /// Works, but needs a look.
     Warning,
     Bad(Exit),
 }
@@ -109,7 +109,7 @@ fn of_database() -> Said {
 /// What is wrong with the file of a SQLite database, which may still answer.
 async fn file_lines(store: &Store) -> Vec<Line> {
     let mut lines = Vec::new();
-    let damage = match store.damage(DAMAGE_LOOK_MAX).await {
+    let damage = match store.probe().damage(DAMAGE_LOOK_MAX).await {
         Ok(None) => None,
         Ok(Some(said)) => Some(Said::alike(said)),
         Err(error) => Some(chinese::said_of(&error)),
@@ -206,7 +206,7 @@ fn schedule_line(loaded: &Loaded, shop: &Shop, record: Record, clock: &Clock) ->
     }
 }
 
-/// What a shop does not have is told in words, or somebody waits for it.
+/// Says explicitly what a shop does not have, so that no one waits for it.
 fn record_lines(app: &App, shop: &Shop) -> Vec<Line> {
     let missing = Record::ALL.into_iter().filter(|record| !app.reads(shop, *record));
     let (name, platform) = (&shop.name, shop.platform);

@@ -1,4 +1,4 @@
-//! `completions`: a script that teaches a shell our words.
+//! `completions`: prints a completion script for a shell.
 
 use anyhow::Result;
 use clap::{Command, CommandFactory, ValueHint};

@@ -1,4 +1,4 @@
-//! `cursor`: up to where everything is stored, and putting that back. Needs no key and asks no platform.
+//! `cursor`: shows up to where everything is stored, and moves it. Needs no key and calls no platform.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::json;
@@ -87,7 +87,7 @@ async fn get(
     Ok(Exit::Done)
 }
 
-/// Asks, moves, and tells.
+/// Asks for confirmation, moves the cursor, and reports it.
 async fn put(
     config: &Config,
     store: &Store,

@@ -1,4 +1,4 @@
-//! `explain`: where an order came from, or why it is not here. Asks nobody but the database, and needs no key.
+//! `explain`: where an order came from, or why it is not here. Asks no one but the database, and needs no key.
 
 use chrono::{DateTime, Utc};
 
@@ -14,7 +14,7 @@ use crate::store::reports::runs::RunRow;
 
 mod tell;
 
-/// Windows told of one moment or of one cause.
+/// Windows of one moment or one cause.
 const WINDOWS_MAX: u64 = 20;
 
 /// All that the database knows of one number.
@@ -107,7 +107,7 @@ async fn here(store: &Store, shop: &str, record: Record, number: &str) -> anyhow
     Ok(None)
 }
 
-/// Who leaves `--record` out asks for an order, whatever the number is of.
+/// Without `--record` it is an order, whatever the number is of.
 async fn elsewhere(
     store: &Store,
     shop: &str,

@@ -1,4 +1,4 @@
-//! `man`: the manual page, made of the words of the command line and what stands around them.
+//! `man`: the manual page, made from the definition of the command line.
 
 use anyhow::Result;
 use clap::{Arg, Command, CommandFactory};
@@ -15,7 +15,7 @@ pub(super) fn man() -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// One page for all verbs: whoever looks for a word should find it with one search.
+/// One page for all verbs, so that one search finds every word.
 fn page() -> Result<String> {
     let mut command = Cli::command();
     // Makes the options of every verb part of each, as they are when it runs.

@@ -1,4 +1,4 @@
-//! `migrate`: brings the schema up, or tells how far it is.
+//! `migrate`: migrates the schema, or shows its state.
 
 use anyhow::Result;
 use serde_json::json;

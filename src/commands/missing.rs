@@ -1,5 +1,5 @@
-//! What a verb does where something it needs is missing: a config, a database, a shop to work on. Verbs that only read make
-//! nothing: no database, no key, no schema in a file that is not there.
+//! What a verb does where something it needs is missing: a config, a database, a shop to work on. Verbs that only read
+//! make nothing: no database, no key, no schema in a file that is not there.
 
 use anyhow::Context;
 
@@ -11,8 +11,8 @@ use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
 
-/// Refuses a verb where nobody has configured anything: a wrong folder, most likely. `check` says so itself, `config show`
-/// shows the defaults.
+/// Refuses a verb where no one has configured anything: a wrong folder, most likely. `check` says so itself, `config
+/// show` shows the defaults.
 pub(super) fn require_config(loaded: &Loaded, verb: &Verb) -> anyhow::Result<()> {
     if loaded.is_configured() || matches!(verb, Verb::Check(_) | Verb::Config(_)) {
         return Ok(());
@@ -27,7 +27,7 @@ pub(super) fn no_config() -> Said {
     )
 }
 
-/// Whether a verb writes nothing but what it is asked to print.
+/// Whether a verb writes nothing but its output.
 fn only_reads(verb: &Verb) -> bool {
     match verb {
         Verb::Status(_)
@@ -58,8 +58,8 @@ pub(super) fn stand_in_for(verb: &Verb, loaded: &mut Loaded) -> anyhow::Result<O
     Ok(folder)
 }
 
-/// Puts an empty database in a temporary folder in the place of a SQLite file that is not there, key and all. `None`: there
-/// is a file, or it is a server's business.
+/// Puts an empty database in a temporary folder in the place of a SQLite file that is not there, key and all. `None`:
+/// there is a file, or it is a server's business.
 pub(super) fn stand_in(loaded: &mut Loaded) -> anyhow::Result<Option<Folder>> {
     if loaded.config.sqlite_file().is_none_or(|file| file.exists()) {
         return Ok(None);
@@ -76,7 +76,7 @@ pub(super) fn no_database(shown: &str) -> Said {
     )
 }
 
-/// Why a verb found no shop to work on: its owner is needed, or whoever writes the config.
+/// Why a verb found no shop to work on: its owner must act, or the config must change.
 pub(super) async fn nothing_done(app: &App, what: &str) -> anyhow::Result<Failure> {
     let has_records = |shop: &&Shop| app.records_read(shop).next().is_some();
     let mut readable = app.shops.iter().filter(has_records).peekable();

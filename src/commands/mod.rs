@@ -66,7 +66,7 @@ const VERB_CONNECTIONS_MAX: u32 = 2;
 /// Between two tries.
 const DATABASE_POLL: Duration = Duration::from_millis(500);
 
-/// Does what the command line says. `loaded`: there whenever the verb needs a configuration. `telemetry`: what goes by
+/// Does what the command line says. `loaded`: there whenever the verb needs a configuration. `telemetry`: what follows
 /// `[log] level`; `None` when the command line says how much is logged.
 pub fn dispatch(verb: Verb, loaded: Option<Loaded>, telemetry: Option<Telemetry>) -> Result<Exit> {
     match loaded {
@@ -332,7 +332,7 @@ fn not_known(shop: &str) -> Said {
     )
 }
 
-/// Refuses a record that cannot be asked for by creation time: it is read whole, or not at all.
+/// Refuses a record that cannot be requested by creation time: it is read whole, or not at all.
 fn require_create_lane(app: &App, shop: &Shop, record: Record) -> Result<()> {
     if app.has_lane(shop, record, Lane::Create) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Root is not the user the daemon runs as, and what root writes that user could not read: a key, a database, a grant.
 //! So a verb that root starts goes on as the user to whom the folder of database and key belongs.
 //!
-//! That user must gain nothing by it: the folder is looked at through open descriptors, so that nobody can swap it
+//! That user must gain nothing by it: the folder is looked at through open descriptors, so that no one can swap it
 //! meanwhile, and what goes on as that user has nothing left of root: no variable, no open file, no group.
 
 use std::ffi::{CString, OsStr, OsString};
@@ -57,7 +57,7 @@ const UMASK: u32 = 0o077;
 const DESCRIPTORS_MAX: i32 = 65_536;
 
 /// Returns where there is nothing to change: for every other user, and where the files are root's own. Else this
-/// program begins anew as their owner, with the same arguments and the same config.
+/// program starts again as their owner, with the same arguments and the same config.
 pub fn become_owner(loaded: &Loaded) -> anyhow::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
@@ -79,7 +79,7 @@ pub fn become_owner(loaded: &Loaded) -> anyhow::Result<()> {
     Err(Failure::new(Exit::BadConfig, text).because(error).into())
 }
 
-/// A config that somebody else can write must not decide what root runs.
+/// A config that another process can write must not decide what root runs.
 fn refuse_foreign_commands(loaded: &Loaded) -> anyhow::Result<()> {
     let has_command = loaded.config.shops.values().any(|shop| !shop.code_command.is_empty());
     let Some(path) = loaded.path.as_ref().filter(|_| has_command) else {

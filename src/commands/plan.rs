@@ -23,7 +23,7 @@ mod forecast;
 
 use forecast::{Cost, Density, Prices};
 
-/// How far back windows tell how busy a shop is, and how many of them are looked at.
+/// How far back windows show how busy a shop is, and how many of them are looked at.
 const BUSY_SINCE: TimeDelta = TimeDelta::days(7);
 const BUSY_WINDOWS_MAX: u64 = 500;
 
@@ -37,7 +37,7 @@ struct Line {
     /// From the next run to the one after.
     interval: Option<TimeDelta>,
     next: Cost,
-    /// History still to be read, and money to be asked for.
+    /// History still to be read, and money to be requested.
     rest: Cost,
 }
 

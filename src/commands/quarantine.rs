@@ -13,7 +13,7 @@ use crate::store::Store;
 use crate::store::records::quarantine::{QuarantineRow, Untried};
 use crate::sync::progress::Counts;
 
-/// The words of `quarantine retry`.
+/// The arguments of `quarantine retry`.
 pub(super) struct Retry {
     pub(super) of: QuarantineFilter,
     pub(super) number: Option<String>,

@@ -1,5 +1,5 @@
-//! `replay`: the typed columns anew from the stored answers, as this version reads them. Asks no platform, and is safe
-//! beside the daemon: a row that changes meanwhile is left as it is.
+//! `replay`: makes the typed columns again from the stored answers, as this version reads them. Calls no platform, and
+//! is safe beside the daemon: a row that changes meanwhile is left as it is.
 
 use std::str::FromStr;
 
@@ -34,7 +34,7 @@ struct Replayed {
     shop: String,
     kind: Kind,
     rewritten: u64,
-    /// Changed while they were read; what changed them wrote them anew.
+    /// Changed while they were read; the change has rewritten them.
     changed: u64,
     /// Their answers were let go.
     pruned: u64,

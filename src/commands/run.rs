@@ -59,7 +59,7 @@ pub(super) async fn run(loaded: Loaded, clock: Clock, telemetry: Option<Telemetr
     serve_with(Arc::new(opened), http, cancel, Some(reloads)).await
 }
 
-/// When the config is read again, and what else goes by it then.
+/// When the config is read again, and what else follows it then.
 struct Reloads {
     hangups: Signal,
     set_level: Option<SetLevel>,
@@ -74,8 +74,8 @@ fn set_level(telemetry: Telemetry) -> SetLevel {
     })
 }
 
-/// The daemon around an app that is put together: slots, runs, and an orderly end once `cancel` fires. Also for a program
-/// of one's own that put it together with [`App::with_token_store`].
+/// The daemon around an app that is put together: slots, runs, and an orderly end once `cancel` fires. Also for a
+/// program of one's own that put it together with [`App::with_token_store`].
 pub async fn serve(app: Arc<App>, cancel: CancellationToken) -> anyhow::Result<Exit> {
     let http = open_http(app.config()).await?;
     serve_behind(app, http, cancel).await
@@ -86,7 +86,7 @@ pub async fn serve_behind(app: Arc<App>, http: Http, cancel: CancellationToken) 
     serve_with(app, http, cancel, None).await
 }
 
-/// The same, reading the config again when it is told to. `None`: never.
+/// The same, reading the config again on request. `None`: never.
 async fn serve_with(
     app: Arc<App>,
     http: Http,

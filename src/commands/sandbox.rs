@@ -101,5 +101,5 @@ fn section(sandbox: &Sandbox, platform: Platform) -> String {
     )
 }
 
-/// What the printed sections allow; the sandbox itself has no limit unless told so.
+/// What the printed sections allow; the sandbox itself has no limit unless one is set.
 const CALLS_PER_SECOND: u32 = 200;

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks for an orderly end, the second gets an immediate one. SIGHUP: the config is to be
+//! SIGTERM and SIGINT: the first requests an orderly end, the second gets an immediate one. SIGHUP: the config is to be
 //! read again.
 
 use anyhow::Context;

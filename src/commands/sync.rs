@@ -24,13 +24,13 @@ use crate::language::said;
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
 
-/// How long a one-shot verb waits for a lane that somebody else holds.
+/// How long a one-shot verb waits for a lane that another process holds.
 pub(super) const LEASE_WAIT: Duration = Duration::from_mins(10);
 
 /// What came of one record of one shop.
 struct Synced {
     lanes: LaneOutcomes,
-    /// Things that could not be read: those of these runs, and those that are asked for again by themselves.
+    /// Things that could not be read: those of these runs, and those that are requested again by themselves.
     left: u64,
 }
 
@@ -163,7 +163,7 @@ fn sync_job<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a JobConfig> {
     Ok(job)
 }
 
-/// A record asked for by name that no shop in question has is a mistake worth telling.
+/// A record named by the user that none of the shops has is an error.
 fn refuse_records_without_shop(
     app: &App,
     words: &SyncArgs,
@@ -254,7 +254,7 @@ fn lane_json(record: Record, (lane, outcome): &(Lane, Result<Counts, RunError>))
 }
 
 /// The exit code of several shops: 0 when all went well, the common reason when all failed for one, else 3; also 3
-/// when all went well but for single things that are left. A record that is off has been reported once and is asked for
+/// when all went well but for single things that are left. A record that is off has been reported once and is requested
 /// again tomorrow; it counts only where a shop has nothing else.
 fn conclude(results: &Results) -> anyhow::Result<Exit> {
     let mut shops: BTreeMap<&str, Vec<&Result<Counts, RunError>>> = BTreeMap::new();

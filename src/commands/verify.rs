@@ -58,7 +58,8 @@ pub(super) async fn run(
     conclude(&comparisons)
 }
 
-/// The shops and records to compare. What has no create lane cannot be compared: told when named, else left out.
+/// The shops and records to compare. What has no create lane cannot be compared: an error if it was named, else left
+/// out.
 async fn select(app: &App, words: &VerifyArgs) -> anyhow::Result<Vec<(Shop, Record)>> {
     if let Some(name) = words.shops.iter().find(|name| app.shop(name).is_none()) {
         return Err(super::unknown_shop(app, name).into());

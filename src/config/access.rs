@@ -1,4 +1,4 @@
-//! What the rest of the program asks the config for, in the words of those who use it.
+//! What the rest of the program reads from the config.
 
 use std::path::{Path, PathBuf};
 
@@ -75,8 +75,8 @@ impl Config {
         self.state = None;
     }
 
-    /// The enabled jobs that sync `record`, by name. That `[sync] enabled` is off makes no difference: by hand the same is
-    /// read.
+    /// The enabled jobs that sync `record`, by name. That `[sync] enabled` is off makes no difference: by hand the same
+    /// is read.
     pub fn sync_jobs(&self, record: Record) -> impl Iterator<Item = (&str, &JobConfig)> {
         self.jobs
             .iter()
@@ -131,7 +131,7 @@ impl Config {
         })
     }
 
-    /// Empty when nobody said where owners come back to.
+    /// Empty when no one said where owners come back to.
     fn redirect_uri(&self, app: &AppConfig) -> String {
         if let Some(uri) = &app.redirect_uri {
             return uri.clone();
@@ -155,7 +155,7 @@ impl AppConfig {
 }
 
 impl ShopConfig {
-    /// What is asked for, in the order people read records, each once; by default all there is.
+    /// What is requested, in the order people read records, each once; by default all there is.
     fn records_of(&self, app: &AppConfig) -> Vec<Record> {
         let has = app.profile().map_or(&[][..], |profile| profile.records(app.zone_name()));
         let wanted = |record: &Record| self.records.as_ref().is_none_or(|records| records.contains(record));

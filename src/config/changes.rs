@@ -1,4 +1,4 @@
-//! What differs between two configs, by the names of the keys. Values are not told: any may be a secret.
+//! What differs between two configs, by the names of the keys. Values are not shown: any may be a secret.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -129,7 +129,7 @@ impl Change {
         dotted(&self.path)
     }
 
-    /// Whether it can only be taken over by starting anew.
+    /// Whether it needs a restart.
     pub fn needs_restart(&self) -> bool {
         let starts = |fixed: &&[&str]| self.path.iter().zip(fixed.iter()).all(|(key, fixed)| key == fixed);
         FIXED.iter().any(|fixed| starts(fixed) && self.path.len() >= fixed.len())

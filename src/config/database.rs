@@ -16,7 +16,7 @@ pub(super) fn effective(address: &str, base: &Path) -> Result<String, String> {
             return Err(remedy);
         }
         let url = Url::parse(address).map_err(|_| expected())?;
-        // Without `//` there is no host in it, and the driver would ask some server that nobody named.
+        // Without `//` there is no host in it, and the driver would connect to a server that no one named.
         let has_host = address.contains("://");
         return match url.scheme() {
             "postgres" | "postgresql" if has_host && url.fragment().is_none() => Ok(address.to_owned()),

@@ -47,7 +47,7 @@ pub fn format_duration(duration: Duration) -> String {
     format!("{}{unit}", millis / size)
 }
 
-/// What to tell of a number where a duration belongs.
+/// The message for a number where a duration belongs.
 pub(super) fn without_unit(number: &str) -> String {
     format!("{number} has no unit: {SYNTAX}")
 }

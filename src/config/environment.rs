@@ -9,7 +9,7 @@ use super::{ConfigError, file};
 
 const PREFIX: &str = "SHOPSYNC_";
 const SEPARATOR: &str = "__";
-/// What systemd tells a unit of its folders.
+/// What systemd says to a unit about its folders.
 const OF_SYSTEMD: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
 /// Sections whose tables have names of the user's choice.
 const NAMED_SECTIONS: [&str; 3] = ["apps", "shops", "jobs"];
@@ -99,7 +99,7 @@ fn insert(layer: &mut Dict, path: &[String], value: &str) {
     for name in tables {
         let entry = table.entry(name.clone()).or_insert_with(|| Value::from(Dict::new()));
         if !matches!(entry, Value::Dict(..)) {
-            // `SHOPSYNC_APPS__X` beside `SHOPSYNC_APPS__X__ZONE`: the first is told as no section.
+            // `SHOPSYNC_APPS__X` beside `SHOPSYNC_APPS__X__ZONE`: the first is reported as no section.
             return;
         }
         let Value::Dict(_, inner) = entry else { return };

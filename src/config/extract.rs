@@ -1,4 +1,4 @@
-//! Makes a [`Config`] of the merged layers, and tells every unknown key and every value of a wrong kind.
+//! Makes a [`Config`] of the merged layers, and reports every unknown key and every value of a wrong type.
 
 use std::collections::BTreeSet;
 

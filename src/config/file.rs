@@ -27,7 +27,7 @@ pub(super) const FILE_VARIABLE: &str = "SHOPSYNC_CONFIG";
 #[derive(Clone)]
 pub(super) struct Found {
     pub path: PathBuf,
-    /// Nobody named it: it lies in the working folder, which may be anybody's.
+    /// No one named it: it lies in the working folder, which may be anybody's.
     is_nearby: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn find(options: &LoadOptions) -> Result<Option<Found>, ConfigError> 
         return existing(in_working_directory(Path::new(path)), "SHOPSYNC_CONFIG names it").map(Some);
     }
     let (here, system) = (in_working_directory(Path::new(FILE_NAME)), options.system_file.clone());
-    // A link that leads nowhere is there too: it is refused or told, and not passed over.
+    // A link that leads nowhere is there too: it is refused or reported, and not ignored.
     if here.symlink_metadata().is_ok() {
         return Ok(Some(Found { path: here, is_nearby: true }));
     }
@@ -69,7 +69,7 @@ pub(super) fn read(found: &Found) -> Result<Dict, ConfigError> {
 }
 
 /// Opens the file. One from the working folder must be the caller's or root's: it says which commands are run, and
-/// whoever can write a folder could leave one there for root.
+/// a user who can write to a folder could leave one there for root.
 fn open(found: &Found) -> Result<io::Result<File>, ConfigError> {
     let path = &found.path;
     if !found.is_nearby {
@@ -77,7 +77,7 @@ fn open(found: &Found) -> Result<io::Result<File>, ConfigError> {
     }
     let untrusted = |why| Err(ConfigError::Untrusted { path: path.clone(), why });
     match path.symlink_metadata() {
-        // A link is as good as its file only if nobody else could make it lead elsewhere.
+        // A link is as good as its file only if no one else could make it lead elsewhere.
         Ok(entry) if entry.is_symlink() => {
             if let Some(why) = distrust_of_owner(&entry) {
                 return untrusted(why);
@@ -138,7 +138,7 @@ fn text_of(file: File, bytes_max: u64) -> io::Result<String> {
     Ok(text.strip_prefix(BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text))
 }
 
-/// Whether every user of the machine may read a file. Only Unix can tell.
+/// Whether every user of the machine may read a file. Known on Unix alone.
 pub(super) fn is_open_to_others(path: &Path) -> bool {
     #[cfg(unix)]
     {

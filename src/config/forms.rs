@@ -172,7 +172,7 @@ impl Form for Place {
     }
 }
 
-/// Text nobody may see.
+/// Text no one may see.
 pub(super) struct Secret;
 
 impl Form for Secret {
@@ -233,7 +233,7 @@ impl Form for Listen {
     fn read(text: &str) -> Result<SocketAddr, String> {
         let wrong = || format!("expected {}; found `{text}`", Self::EXPECTED);
         match text.rsplit_once(':') {
-            // The one name that needs no asking, and means the same everywhere.
+            // The one name that needs no lookup, and means the same everywhere.
             Some((name, port)) if name.eq_ignore_ascii_case("localhost") => {
                 let port = port.parse().map_err(|_| wrong())?;
                 Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
@@ -272,7 +272,7 @@ impl Form for HostName {
     }
 }
 
-/// An address that is a secret as a whole: whoever knows it may use it.
+/// An address that is a secret as a whole: knowing it is enough to use it.
 pub(super) struct HiddenAddress;
 
 impl Form for HiddenAddress {

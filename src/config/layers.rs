@@ -86,7 +86,7 @@ impl Origins {
             let Some(inner) = next.as_dict() else { break };
             table = inner;
         }
-        // A section may come from several layers; the highest of its values tells.
+        // A section may come from several layers; the highest of its values counts.
         let highest = value.and_then(|value| self.highest_leaf(value, &found));
         highest.map_or(Origin::Defaults, |(_, origin)| origin)
     }

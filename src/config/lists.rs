@@ -1,4 +1,4 @@
-//! Lists: an array in the file; in the environment also words with commas between, or an array as TOML or JSON
+//! Lists: an array in the file; in the environment also values separated by commas, or an array as TOML or JSON
 //! writes it.
 
 use std::fmt;

@@ -27,7 +27,7 @@ pub(super) fn make_absolute(config: &mut Config) {
 const UNIT_CONFIGS: &str = "/etc/shopsync";
 const UNIT_STATES: &str = "/var/lib/shopsync";
 
-/// The folder systemd keeps for the unit; of several, the first. For a verb that somebody runs by hand with the config
+/// The folder systemd keeps for the unit; of several, the first. For a verb that someone runs by hand with the config
 /// of a unit, it is that unit's: new tokens that one of them could not store are found by the other.
 pub(super) fn state(environment: &BTreeMap<String, String>, config: Option<&Path>) -> Option<PathBuf> {
     let named = environment.get("STATE_DIRECTORY").and_then(|folders| folders.split(':').next());

@@ -60,7 +60,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Collects what the checks find, so that one run tells all of it.
+/// Collects what the checks find, so that one run reports them all.
 pub(super) struct Findings<'a> {
     origins: &'a Origins,
     problems: Vec<Problem>,

@@ -70,7 +70,7 @@ fn settle(section: &str, table: &mut Value, defaults: &Value) {
     }
 }
 
-/// The words a key takes, where its type does not tell.
+/// The values a key takes, where its type does not say.
 fn words(section: &str, key: &str) -> Option<Value> {
     let records = || Record::ALL.iter().map(|record| record.as_str()).collect::<Vec<_>>();
     Some(match (section, key) {

@@ -43,7 +43,7 @@ pub struct HttpConfig {
     #[serde(with = "Written::<Maybe<Listen>>")]
     pub listen: Option<SocketAddr>,
     /// More host names that are answered, beside those of this machine and of `public_url`. An address in it may
-    /// also ask for `/metrics` by any name.
+    /// also request `/metrics` by any name.
     #[serde(with = "ListOf::<HostName>")]
     pub hosts: Vec<String>,
     /// The address that browsers use. Empty: no browser can be sent back to us.
@@ -52,7 +52,7 @@ pub struct HttpConfig {
     /// A file with the token that is needed to change something. Empty: the page is read-only.
     #[serde(with = "Written::<Maybe<Place>>")]
     pub admin_token_file: Option<PathBuf>,
-    /// What the file holds, read again at each reload. `None`: nobody may change anything or get a token.
+    /// What the file holds, read again at each reload. `None`: no one may change anything or get a token.
     #[serde(skip)]
     pub admin_token: Option<SecretString>,
 }
@@ -159,7 +159,7 @@ pub struct NotifyConfig {
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// Whose format it is told in.
+    /// Whose format it is reported in.
     pub kind: WebhookKind,
     /// A file that holds the hook's address.
     #[serde(with = "Written::<Place>")]

@@ -111,7 +111,7 @@ impl Visitor<'_> for TimeVisitor {
     }
 }
 
-/// The moment that was reported. `None`: nothing, "not yet", or no plausible time.
+/// The moment that was given. `None`: nothing, "not yet", or no plausible time.
 pub(super) fn at(told: Option<Told>) -> Option<DateTime<Utc>> {
     match told {
         Some(Told::At(at)) => Some(at),
@@ -150,7 +150,7 @@ fn moment(text: &str) -> Option<DateTime<Utc>> {
     Some(at.to_utc())
 }
 
-/// The end of an access token granted at `now`: never further away than `life_max`; `None` when it is reported to be
+/// The end of an access token granted at `now`: never further away than `life_max`; `None` when it is said to be
 /// over already, which no fresh token is.
 pub(super) fn access_end(
     end: Option<DateTime<Utc>>,

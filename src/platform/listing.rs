@@ -62,7 +62,7 @@ pub(super) fn reread(raw: &str, read_row: impl Fn(&RawValue) -> Row) -> Option<L
     }
 }
 
-/// A row that was read or was not; `number` finds what can still be reported of the latter.
+/// A row that was read or was not; `number` finds the number of the latter where it can be read.
 pub(super) fn row(
     raw: &RawValue,
     read: impl FnOnce(&str) -> Result<ListRow, ConvertError>,

@@ -33,7 +33,7 @@ impl Platform {
         }
     }
 
-    /// The app used unless a test asks for another: key and secret.
+    /// The app used unless a test names another: key and secret.
     pub fn app(self) -> (&'static str, &'static str) {
         match self {
             Self::Temu => (TEMU_APP_KEY, TEMU_APP_SECRET),

@@ -70,7 +70,7 @@ struct Permission {
     api: String,
 }
 
-/// Which truth `GET /_control/truth` is asked for. Nothing named: every shop anybody has read.
+/// Which truth `GET /_control/truth` returns. Nothing named: every shop anybody has read.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct TruthQuery {
     platform: Option<Platform>,
@@ -147,7 +147,7 @@ fn permit(world: &mut World, deny: Option<Permission>, allow: Option<Permission>
     }
 }
 
-/// The skew asked for, if everything else makes sense too.
+/// The skew requested, if everything else makes sense too.
 fn refuse_nonsense(control: &Control) -> Result<Option<TimeDelta>, String> {
     open115::check(&control.open115)?;
     let named = [control.revoke, control.expire_access, control.issue_code, control.issue_token];

@@ -73,7 +73,7 @@ impl Counters {
 struct Meter {
     recent: VecDeque<Instant>,
     recent_max: usize,
-    /// Calls still allowed at `filled_at`. `None`: no limit has been asked for yet, the bucket is full.
+    /// Calls still allowed at `filled_at`. `None`: no limit has been requested yet, the bucket is full.
     left: Option<f64>,
     filled_at: Instant,
 }

@@ -11,9 +11,9 @@ use super::{activities, after_sales, goods};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Drift {
-    /// Changes made before each page of a list is answered, to rows of the very window asked for.
+    /// Changes made before each page of a list is answered, to rows of the very window requested.
     pub per_list_request: u32,
-    /// Changes made in the background, over all shops that have been asked for. 0: none.
+    /// Changes made in the background, over all shops that have been requested. 0: none.
     pub per_second: f64,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn before_page(
     }
 }
 
-/// Between two requests: something happens in one of the shops anybody has asked for.
+/// Between two requests: something happens in one of the shops anybody has requested.
 pub(super) fn in_background(world: &mut World) {
     let shops = world.known_shops();
     if shops.is_empty() {

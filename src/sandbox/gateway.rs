@@ -34,9 +34,9 @@ pub(super) enum Date {
 /// What a platform has made of a call.
 pub(super) struct Answer {
     pub text: String,
-    /// It did what it was asked for.
+    /// It did what was requested.
     pub is_accepted: bool,
-    /// Rows of the page. Counted only where a fault asks for it.
+    /// Rows of the page. Counted only where a fault needs it.
     pub rows: usize,
 }
 

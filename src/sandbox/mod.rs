@@ -223,7 +223,7 @@ impl Sandbox {
     }
 }
 
-/// Changes things in the background, at the rate the drift asks for at the moment.
+/// Changes things in the background, at the present rate of the drift.
 async fn drift_along(world: WorldHandle, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(DRIFT_TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! Text as buyers and sellers really type it: UTF-16 from somebody's phone, with halves of emoji cut off by a
+//! Text as buyers and sellers really type it: UTF-16 from someone's phone, with halves of emoji cut off by a
 //! length limit and control characters in it.
 
 use super::json;

@@ -1,4 +1,4 @@
-//! How carelessly the platforms write a row down: numbers in quotes, members that come and go, rows that nobody
+//! How carelessly the platforms write a row down: numbers in quotes, members that come and go, rows that no one
 //! can read.
 
 use super::json::Json;
@@ -10,7 +10,7 @@ pub struct Shape {
     pub numbers_as_text: bool,
     /// What becomes of members that carry nothing.
     pub empty_members: EmptyMembers,
-    /// A row that nobody can read.
+    /// A row that no one can read.
     pub spoiled: Option<Spoiled>,
 }
 

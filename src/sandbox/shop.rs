@@ -1,5 +1,5 @@
 //! One shop of the simulated platform: what it offers, every version of its orders, the two lists of them it is
-//! asked for, and what came after.
+//! requested, and what came after.
 
 use std::collections::HashMap;
 

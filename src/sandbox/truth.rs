@@ -155,7 +155,7 @@ pub(super) fn cleaned(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// Milliseconds, as scripts are told times.
+/// Milliseconds, as scripts get times.
 pub(super) fn milliseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_i64(time.timestamp_millis())
 }

@@ -57,7 +57,7 @@ pub struct World {
     started_ms: i64,
     shops: BTreeMap<(Platform, usize), Shop>,
     hook: Option<Hook>,
-    /// Counts the hooks set and removed, so that a running one can be told from its successor.
+    /// Counts the hooks set and removed, so that a running one can be distinguished from its successor.
     hook_changes: u64,
     pub(super) random: fastrand::Rng,
     pub(super) grants: Grants,
@@ -223,7 +223,7 @@ impl World {
         self.answers
     }
 
-    /// A shop with everything visible by now, its past made when it is first asked for. Each shop has a
+    /// A shop with everything visible by now, its past made when it is first requested. Each shop has a
     /// generator of its own, so that the order of asking changes nothing.
     pub(super) fn shop(&mut self, platform: Platform, index: usize) -> &mut Shop {
         let now_ms = self.now_ms();
@@ -252,7 +252,7 @@ impl World {
         shop
     }
 
-    /// The shops that anybody has asked for.
+    /// The shops that anybody has requested.
     pub(super) fn known_shops(&self) -> Vec<(Platform, usize)> {
         self.shops.keys().copied().collect()
     }

@@ -20,7 +20,6 @@ pub mod grants;
 pub mod ledger;
 pub mod records;
 pub mod reports;
-mod repositories;
 pub mod shops;
 
 mod entities;
@@ -30,7 +29,28 @@ pub use db::migrate::Migration;
 
 use db::connection::Connection;
 use db::dialect::Dialect;
-use db::probe::Writes;
+use db::migrate::SchemaRepo;
+use db::probe::{Probe, Writes};
+use grants::credentials::GrantRepo;
+use grants::login_attempts::LoginRepo;
+use grants::orphans::OrphanRepo;
+use ledger::cursors::CursorRepo;
+use ledger::leases::LeaseRepo;
+use ledger::windows::WindowRepo;
+use records::amounts::AmountRepo;
+use records::pages::PageRepo;
+use records::quarantine::QuarantineRepo;
+use records::replay::ReplayRepo;
+use records::scans::ScanRepo;
+use records::stock::StockRepo;
+use reports::alarms::AlarmRepo;
+use reports::daemons::DaemonRepo;
+use reports::explain::ExplainRepo;
+use reports::overview::ReportRepo;
+use reports::rows::RowRepo;
+use reports::runs::RunRepo;
+use shops::ShopRepo;
+use shops::prune::PruneRepo;
 
 /// Where the rows are kept.
 #[derive(Clone)]
@@ -52,7 +72,7 @@ pub struct Store {
     write_turn: Arc<Mutex<()>>,
     writes: Arc<Writes>,
     place: Arc<Place>,
-    /// What [`Store::home`] was reported.
+    /// What [`Store::home`] has read.
     home: Arc<OnceCell<Option<String>>>,
 }
 
@@ -134,4 +154,117 @@ fn lane_of(column: &'static str, word: &str) -> Result<Lane, StoreError> {
 /// The record behind the word of a column.
 fn record_of(column: &'static str, word: &str) -> Result<Record, StoreError> {
     word.parse().map_err(|_| StoreError::UnknownWord { column, found: word.to_owned() })
+}
+
+/// The repositories: one for each subject.
+impl Store {
+    /// The shops' grants: tokens, and what is known of them.
+    pub fn grants(&self) -> GrantRepo<'_> {
+        GrantRepo { store: self }
+    }
+
+    /// Logins under way, and codes that were tried.
+    pub fn logins(&self) -> LoginRepo<'_> {
+        LoginRepo { store: self }
+    }
+
+    /// Token pairs that a platform handed out and that no grant holds yet.
+    pub fn orphans(&self) -> OrphanRepo<'_> {
+        OrphanRepo { store: self }
+    }
+
+    /// How far each record of each shop is read, and what is switched off.
+    pub fn cursors(&self) -> CursorRepo<'_> {
+        CursorRepo { store: self }
+    }
+
+    /// Who may write a lane at present.
+    pub fn leases(&self) -> LeaseRepo<'_> {
+        LeaseRepo { store: self }
+    }
+
+    /// Which stretches of time were read, and which are open.
+    pub fn windows(&self) -> WindowRepo<'_> {
+        WindowRepo { store: self }
+    }
+
+    /// Writes what a page of a list brought.
+    pub fn pages(&self) -> PageRepo<'_> {
+        PageRepo { store: self }
+    }
+
+    /// The money of orders: what is due, and what came.
+    pub fn amounts(&self) -> AmountRepo<'_> {
+        AmountRepo { store: self }
+    }
+
+    /// Rows that could not be read, and when they are requested again.
+    pub fn quarantine(&self) -> QuarantineRepo<'_> {
+        QuarantineRepo { store: self }
+    }
+
+    /// Converts stored answers again into typed columns.
+    pub fn replay(&self) -> ReplayRepo<'_> {
+        ReplayRepo { store: self }
+    }
+
+    /// Compares lists that are read whole with what is stored.
+    pub fn scans(&self) -> ScanRepo<'_> {
+        ScanRepo { store: self }
+    }
+
+    /// The stock of SKUs.
+    pub fn stock(&self) -> StockRepo<'_> {
+        StockRepo { store: self }
+    }
+
+    /// Alarms that were raised, and when they were sent.
+    pub fn alarms(&self) -> AlarmRepo<'_> {
+        AlarmRepo { store: self }
+    }
+
+    /// Which daemons work, and for which shops.
+    pub fn daemons(&self) -> DaemonRepo<'_> {
+        DaemonRepo { store: self }
+    }
+
+    /// Where a row comes from, and what is missing.
+    pub fn explain(&self) -> ExplainRepo<'_> {
+        ExplainRepo { store: self }
+    }
+
+    /// Questions of people: status, orders, numbers of days.
+    pub fn reports(&self) -> ReportRepo<'_> {
+        ReportRepo { store: self }
+    }
+
+    /// The stored rows of records that are no orders.
+    pub fn rows(&self) -> RowRepo<'_> {
+        RowRepo { store: self }
+    }
+
+    /// Runs of jobs.
+    pub fn runs(&self) -> RunRepo<'_> {
+        RunRepo { store: self }
+    }
+
+    /// The shops themselves: accounts, pauses, new names.
+    pub fn shops(&self) -> ShopRepo<'_> {
+        ShopRepo { store: self }
+    }
+
+    /// Deletes what is old.
+    pub fn pruning(&self) -> PruneRepo<'_> {
+        PruneRepo { store: self }
+    }
+
+    /// The migrations of the schema.
+    pub fn schema(&self) -> SchemaRepo<'_> {
+        SchemaRepo { store: self }
+    }
+
+    /// Finds out whether the database takes writes, and whether its file is damaged.
+    pub fn probe(&self) -> Probe<'_> {
+        Probe { store: self }
+    }
 }

@@ -17,7 +17,7 @@ use crate::sync::update;
 pub const SUBJECT: &str = "stock";
 
 /// Reads the stock of every SKU that was stored since its stock was read. A SKU whose stock cannot be read is requested
-/// for again after growing pauses, and what is known of it stays.
+/// again after growing pauses, and what is known of it stays.
 pub(super) async fn read_stock(sync: &RecordSync) -> Result<(), SyncError> {
     let is_offered = sync.application.platform().stock().is_some();
     if sync.record != Record::Products || !sync.shop.options.stock_detail || !is_offered {
@@ -131,7 +131,7 @@ fn report_stock(sync: &RecordSync, drain: &Drain) {
     }
 }
 
-/// A SKU that was requested and of which nothing is reported: requested again when it changes.
+/// A SKU that was requested and of which the answer says nothing: requested again when it changes.
 fn unknown() -> WarehouseStock {
     WarehouseStock { warehouse: String::new(), available: None, occupied: None, total: None }
 }

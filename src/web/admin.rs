@@ -1,5 +1,5 @@
-//! Who may change something or be given a token: whoever knows the admin token. A program sends it with each request; a
-//! browser's owner types it once and gets a cookie.
+//! Who may change something or receive a token: the one who knows the admin token. A program sends it with each
+//! request; a browser's owner types it once and gets a cookie.
 
 use std::time::Instant;
 
@@ -32,10 +32,10 @@ pub(super) fn routes() -> Router<Web> {
     Router::new().route("/login", get(form).post(login)).route("/logout", post(logout))
 }
 
-/// Why somebody is no admin.
+/// Why a request is not from an admin.
 #[derive(Debug, PartialEq, Eq)]
 enum Denied {
-    /// There is no admin token, so nobody is.
+    /// There is no admin token, so no one is.
     ReadOnly,
     Missing,
     Wrong,
@@ -61,7 +61,7 @@ impl Web {
         let app = self.live.app();
         let token = app.config().http.admin_token.as_ref().ok_or(Denied::ReadOnly)?;
         let (from, now) = (peer.remote.ip(), Instant::now());
-        // The right one first: whoever guesses from the same address must not shut its owner out.
+        // The right token is checked first: guesses from the same address must not shut its owner out.
         if is_equal(token, given) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! What a program is told when it does not get what it asked for: one shape for all errors.
+//! The error answer for programs: one shape for all errors.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};

@@ -1,7 +1,7 @@
-//! Wrong admin tokens: a few each minute from one address, then they are told to wait. The right one never waits.
+//! Wrong admin tokens: a few each minute from one address, then they must wait. The right one never waits.
 //!
-//! The same wrong token again counts once, however often it comes: it finds out nothing, and a program with an old token
-//! must not shut out the others on its machine.
+//! The same wrong token again counts once, however often it comes: it finds out nothing, and a program with an old
+//! token must not shut out the others on its machine.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 /// Different wrong tokens from one address in one [`SPAN`].
 const GUESSES_MAX: usize = 10;
 const SPAN: Duration = Duration::from_mins(1);
-/// Addresses that are told apart; those beyond share one count.
+/// Addresses with a count of their own; those beyond share one count.
 const ADDRESSES_MAX: usize = 1024;
 
 /// Wrong tokens of late, by where they came from.

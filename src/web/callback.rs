@@ -1,8 +1,8 @@
 //! `GET /oauth/{platform}/callback`: where a platform sends the owner's browser back to, with a code.
 //!
 //! The `state` beside the code must be that of a link of ours: unguessable, of one shop, used once, and kept in the
-//! database, so that any daemon on it can take the answer. Neither is ever logged, nor is the query they stand in. A page
-//! says how it went; loading it again does nothing twice.
+//! database, so that any daemon on it can take the answer. Neither is ever logged, nor is the query they stand in. A
+//! page says the result; loading it again does nothing twice.
 
 use std::net::IpAddr;
 
@@ -30,7 +30,7 @@ mod words;
 
 use words::Words;
 
-/// What an owner's browser is told.
+/// The page that an owner's browser gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Granted,

@@ -1,6 +1,6 @@
 //! The text of `/metrics`: what was counted, and how the shops stand at this moment.
 //!
-//! How they stand is written from what is true when it is asked: a shop, record or app that left the config leaves no
+//! They are computed when they are read: a shop, record or app that left the config leaves no
 //! series behind.
 
 use std::collections::{BTreeMap, HashSet};
@@ -69,7 +69,7 @@ fn skews(app: &App) -> impl Iterator<Item = ([&str; 1], f64)> {
     app.applications.values().filter_map(|application| {
         let skew = application.platform().skew();
         skew.measured_at()?;
-        // What the platform is ahead of us, told the other way round: it is our clock that can be set.
+        // The platform's lead with the sign reversed: only our clock can be set.
         let ahead = seconds(-skew.offset());
         Some(([application.name()], ahead))
     })
@@ -110,7 +110,7 @@ fn grants(out: &mut String, app: &App, pulse: &Pulse) {
 const NEVER_AUTHORISED: &str = "never_authorised";
 const UNREADABLE: &str = "unreadable";
 
-/// Every state there is, so that one nobody is in is told as 0.
+/// Every state there is, so that an empty one is reported as 0.
 fn states() -> impl Iterator<Item = &'static str> {
     Standing::WORDS.into_iter().chain([NEVER_AUTHORISED, UNREADABLE])
 }

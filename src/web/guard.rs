@@ -1,7 +1,7 @@
 //! Where a request comes from: a name that is ours, and for whatever changes something a page of ours, or no browser.
 //!
 //! A page elsewhere can make its reader's browser send us anything, and a name that its owner points at this machine
-//! makes us that page's own server (DNS rebinding). The browser tells both: by `Host`, and by `Origin` and
+//! makes us that page's own server (DNS rebinding). The browser sends both: by `Host`, and by `Origin` and
 //! `Sec-Fetch-Site`. No `X-Forwarded-…` is believed: behind a proxy, `[http] public_url` says who we are.
 
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Why a request is not looked at any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// It asks for a name that is none of ours.
+    /// It requests a name that is none of ours.
     Host,
     /// A browser sent it on behalf of a page that is none of ours.
     Origin,
@@ -63,7 +63,7 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    // These tell nothing of anybody, and are asked by whatever name a container has.
+    // These hold no shop's data, and monitoring uses any name that a container has.
     if health::PATHS.contains(&request.uri().path()) {
         return next.run(request).await;
     }
@@ -91,7 +91,7 @@ pub(super) async fn check(
     }
 }
 
-/// Where and by which names we may be asked, beside the names of this machine.
+/// The addresses and names that requests may use, beside the names of this machine.
 #[derive(Clone, Copy)]
 struct Ours<'a> {
     /// Our end of the request's connection.
@@ -145,7 +145,7 @@ fn is_ours(host: &str, ours: Ours<'_>) -> bool {
     })
 }
 
-/// Whether a page of this origin is one of ours: of the address it was asked for under, or of the public one.
+/// Whether a page of this origin is one of ours: of the address it was requested under, or of the public one.
 fn is_own(origin: &str, host: &Authority, public: Option<&Url>) -> bool {
     let Ok(origin) = Url::parse(origin).map(|origin| origin.origin()) else {
         return false;

@@ -1,5 +1,5 @@
-//! `/healthz`: is the daemon alive; `/readyz`: does it work. Both tell from what is known already and ask nobody, so
-//! they answer at once whatever hangs. Trouble with a shop is neither's business.
+//! `/healthz`: is the daemon alive; `/readyz`: does it work. Both answer from what is known already and query nothing,
+//! so they answer at once whatever hangs. Trouble with a shop is neither's business.
 
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
 //! What the daemon answers over HTTP: the status page, health, JSON for programs, the way back from an authorisation.
 //!
-//! [`server`] takes connections and puts bounds on them, [`guard`] looks at where a request comes from, [`admin`] at who
-//! may change something. Everything is answered within a bounded time, whatever the database does. Nothing here knows a
-//! buyer, and no refresh token ever comes this way.
+//! [`server`] takes connections and puts bounds on them, [`guard`] looks at where a request comes from, [`admin`] at
+//! who may change something. Everything is answered within a bounded time, whatever the database does. Nothing here
+//! knows a buyer, and no refresh token ever comes this way.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub use server::HttpError;
 use server::Server;
 use session::Sessions;
 
-/// The longest body that is taken; what is sent here are a few words.
+/// The longest body that is taken; requests here are short.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// What the answers are made of. Cloned freely; all clones show the same.
@@ -83,7 +83,7 @@ fn router(web: Web) -> Router {
     routes.layer(from_fn(policy::headers)).with_state(web)
 }
 
-/// The door the daemon is asked at: bound before anything else, so that a taken address shows at once, and answering
+/// The HTTP listener: bound before anything else, so that a taken address shows at once, and answering
 /// from then on.
 pub struct Http {
     /// `None`: turned off.
@@ -110,7 +110,7 @@ impl Http {
         self.server.as_ref().map(Server::address)
     }
 
-    /// From now on the daemon itself is asked.
+    /// From now on the daemon answers.
     pub fn serve(&self, daemon: Daemon) {
         let Some(server) = &self.server else { return };
         let live = daemon.live().clone();
@@ -125,7 +125,8 @@ impl Http {
         }));
     }
 
-    /// Takes no connection any more and gives those there are a moment to end. Answers, of health above all, until then.
+    /// Takes no connection any more and gives those there are a moment to end. Answers, of health above all, until
+    /// then.
     pub async fn end(self) {
         if let Some(server) = self.server {
             server.end().await;

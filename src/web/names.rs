@@ -1,10 +1,10 @@
-//! The names this machine has for itself: others ask for it by them, and no page elsewhere can make them point here.
+//! The names this machine has for itself: requests use them, and no page elsewhere can make them point here.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::LazyLock;
 
-/// Read once: a machine that is renamed is started anew.
+/// Read once: a machine that is renamed needs a restart.
 static OWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     own_names(&name, &fs::read_to_string("/etc/hosts").unwrap_or_default())
@@ -15,8 +15,8 @@ pub(super) fn is_own(name: &str) -> bool {
     OWN.contains(name)
 }
 
-/// The host's name, its first label, that label in the local network, and what `/etc/hosts` calls it besides. Other lines of
-/// that file are not believed: many hold names of strangers, to block them.
+/// The host's name, its first label, that label in the local network, and what `/etc/hosts` calls it besides. Other
+/// lines of that file are not believed: many hold names of strangers, to block them.
 fn own_names(name: &str, hosts: &str) -> BTreeSet<String> {
     let name = name.to_ascii_lowercase();
     if name.is_empty() {

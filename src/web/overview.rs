@@ -44,10 +44,10 @@ pub struct ShopView {
     pub platform: &'static str,
     /// Empty where the platform has none.
     pub zone: String,
-    /// What the platform calls it. `None`: it does not tell.
+    /// What the platform calls it. `None`: it does not say.
     pub account: Option<String>,
     pub grant: GrantView,
-    /// Why nothing is asked for it at present. `None`: it is not paused.
+    /// Why nothing is requested for it at present. `None`: it is not paused.
     pub paused: Option<String>,
     pub records: Vec<RecordView>,
 }

@@ -1,6 +1,6 @@
 //! The status page: one document, made on the server, that also works without its script.
 //!
-//! [`page`] is pure: what it shows is [`Overview`], in which words [`Language`] tells. `answer` gathers and sends it.
+//! [`page`] is pure: what it shows is [`Overview`], in which language [`Language`] says. `answer` gathers and sends it.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -26,7 +26,7 @@ pub use answer::routes;
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
 
-/// What whoever looks may do.
+/// What the reader may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// There is no way to do more.
@@ -93,7 +93,7 @@ fn document(language: Language, body: &Markup) -> Markup {
     }
 }
 
-/// Shown by the script when nobody answers it.
+/// Shown by the script when no one answers it.
 fn silent(words: &Words) -> Markup {
     html! { p #silent .notice hidden role="alert" { (words.silent) } }
 }

@@ -1,4 +1,4 @@
-//! Questions to the database on behalf of somebody who waits at the other end of a connection.
+//! Database queries for a client that waits for the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::answer::ApiError;
 use crate::jobs::daemon::run::chain;
 
-/// How long somebody waits for the database.
+/// How long a client waits for the database.
 pub const READ_WITHIN: Duration = Duration::from_secs(2);
 /// At the same time: the pool's connections are there for the runs.
 const READS_MAX: usize = 4;

@@ -1,13 +1,13 @@
-//! Tells the log who was refused what, and stays quiet when somebody tries to fill it.
+//! Logs refused requests, and limits the lines so that no one can fill the log.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lines in one [`SPAN`]; the others are only counted, and their number told with the next line.
+/// Lines in one [`SPAN`]; the others are only counted, and the next line holds their number.
 const LINES_MAX: u32 = 20;
 const SPAN: Duration = Duration::from_mins(1);
-/// Of an address that somebody asked for. Ours are shorter.
+/// Of an address that someone requested. Ours are shorter.
 const PATH_CHARS_MAX: usize = 100;
 
 #[derive(Default)]
@@ -31,7 +31,7 @@ impl Refusals {
         tracing::warn!(event = "http.refused", %from, path, untold, "a request from {from} was refused: {reason}");
     }
 
-    /// How many were not told since the last line. `None`: this one is not told either.
+    /// How many were not logged since the last line. `None`: this one is not logged either.
     fn count(&self, now: Instant) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.began_at.is_none_or(|began_at| now.saturating_duration_since(began_at) >= SPAN) {

@@ -46,7 +46,7 @@ const HEADERS_MAX: usize = 64;
 const PLACE_WITHIN: Duration = Duration::from_millis(500);
 /// After a connection that could not be accepted, such as when there are no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// What somebody is told for whom there is no place.
+/// The answer to a connection when all places are taken.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 

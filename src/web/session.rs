@@ -1,4 +1,4 @@
-//! What a browser keeps in place of the admin token: proof that somebody typed it, for half a day.
+//! What a browser keeps in place of the admin token: proof that someone typed it, for half a day.
 //!
 //! The proof is an HMAC under the token and a word of this process, so it ends with either. Only what was given back
 //! before its time is remembered.
@@ -14,7 +14,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 pub(super) const COOKIE: &str = "shopsync_admin";
-/// How long somebody is not asked again.
+/// How long a browser needs no new login.
 pub(super) const LIFE: TimeDelta = TimeDelta::hours(12);
 
 /// Keeps this HMAC apart from any other use of the token.

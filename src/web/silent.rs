@@ -1,5 +1,5 @@
 //! Connections that are between two requests, or have not said anything yet: when there is no place left, the one that
-//! is silent longest gives way. So nobody can keep the others out by saying nothing.
+//! is silent longest gives way. So no one can keep the others out by saying nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

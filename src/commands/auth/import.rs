@@ -17,7 +17,7 @@ use crate::language::said;
 pub(super) struct Import {
     /// The other program is stopped for good.
     pub(super) yes: bool,
-    /// Store them even if the platform cannot be asked.
+    /// Store them even if the platform cannot be reached.
     pub(super) unproven: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn import(app: &App, shop: &Shop, file: &Path, words: Import) -
     Ok(())
 }
 
-/// Such files are mostly written open to all; what is done is done, but somebody should know.
+/// Such files are mostly readable by all users. It is too late to prevent that, so the person is warned.
 fn warn_if_others_can_read(file: &Path) {
     let is_open = std::fs::metadata(file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
     if is_open {

@@ -36,7 +36,7 @@ pub(super) async fn login(app: &App, shop: &Shop) -> anyhow::Result<()> {
     tell(app, shop, &granted).await
 }
 
-/// Not every platform's codes can be told from its tokens by their looks. What is neither is told as no token.
+/// Not every platform's codes look different from its tokens. What is neither is reported as no token.
 async fn take_token_or_code(app: &App, shop: &Shop, text: &SecretString) -> anyhow::Result<GrantStatus> {
     let refused = match take_token(app, shop, text).await {
         Err(error) if Exit::of_error(&error) == Exit::BadInput => error,

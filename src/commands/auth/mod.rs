@@ -1,5 +1,5 @@
 //! `auth`: grants by hand: link, code, token, state. No token ever reaches the command line, and
-//! none the screen but the one that is asked for.
+//! none the screen but the one that is requested.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ pub(super) async fn run(app: &App, verb: &AuthVerb) -> anyhow::Result<Exit> {
     act(app, verb).await.map(|()| Exit::Done)
 }
 
-/// A grant that ends with this process is not begun: its code would be spent for nothing.
+/// Refuses a login whose grant would end with this process: its code would be used for nothing.
 fn require_lasting_store(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
     let begins_grant = matches!(
         verb,
@@ -100,7 +100,7 @@ async fn refresh(app: &App, shop: &Shop, is_forced: bool) -> Result<GrantStatus,
     app.tokens.refresh_by_force(shop).await
 }
 
-/// Forgets a grant. Asks for no key, so that a shop whose key is lost can be freed of it.
+/// Forgets a grant. Requests no key, so that a shop whose key is lost can be freed of it.
 pub(super) async fn clear(
     grants: &dyn TokenStore,
     store: &Store,

@@ -1,4 +1,4 @@
-//! What a person hands over: by a hidden prompt, on standard input, or in a file. Never in the words of a command.
+//! Reads secrets from a person: by a hidden prompt, on standard input, or in a file. Never from the arguments.
 
 use std::io::{IsTerminal, Read};
 use std::path::Path;

@@ -69,7 +69,7 @@ async fn by_device(app: &App, shop: &Shop) -> anyhow::Result<GrantStatus> {
     let attempt = app.tokens.begin_device_login(shop).await?;
     show(&attempt.shown)?;
     if let Err(error) = wait_for_owner(app, shop, &attempt, &cancel).await {
-        // Nobody must end what nobody waits for.
+        // No one must end what no one waits for.
         app.tokens.give_up_device_login(shop, &attempt.id).await?;
         return Err(error);
     }
@@ -127,7 +127,7 @@ async fn until_confirmed(app: &App, shop: &Shop, attempt: &DeviceAttempt) -> any
 }
 
 /// A page for phones, from which a code comes back by hand. It carries no `state`: what is pasted is taken because it
-/// was asked for here, and only for the seller the page names.
+/// was requested here, and only for the seller the page names.
 async fn by_link(app: &App, shop: &Shop, link: &str) -> anyhow::Result<GrantStatus> {
     show(link)?;
     eprint_line(said!(

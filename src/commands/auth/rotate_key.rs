@@ -22,7 +22,7 @@ pub(super) async fn rotate_key(app: &App) -> anyhow::Result<()> {
         return Err(Failure::new(Exit::BadConfig, message).into());
     };
     let place = file.display();
-    // A rotation that was broken off, or begun by hand, is finished before another is begun.
+    // A rotation that was interrupted, or started by hand, is finished before another one starts.
     if app.tokens.other_keys_in_use().await?.is_empty() {
         let key_id = add_key(file).map_err(|error| Failure::new(Exit::BadConfig, said_of(&error)))?;
         app.tokens.adopt_key(&key_id)?;

@@ -1,4 +1,4 @@
-//! What a person is told of a grant that was just stored: whose it is, how long it lasts, what it covers.
+//! What a person sees of a grant that was just stored: whose it is, how long it lasts, what it covers.
 
 use serde_json::json;
 

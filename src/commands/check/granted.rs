@@ -1,4 +1,4 @@
-//! What was switched off because the platform did not grant it: asked for again, and on again at once when it answers.
+//! What was switched off because the platform did not grant it: requested again, and on again at once when it answers.
 //! And shops that are one account.
 
 use std::sync::Arc;
@@ -37,7 +37,7 @@ async fn line(app: &App, shop: &Shop, record: Record) -> anyhow::Result<Line> {
     let name = &shop.name;
     let subject = said!("records {name}", "数据 {name}");
     let Ok(answer) = ask(app, shop, record).await else {
-        // What is wrong with the token is told on the shop's own line.
+        // What is wrong with the token is reported on the shop's own line.
         let text =
             said!("{record} are off: the platform did not grant them", "{record} 已停读：平台未授予权限");
         return Ok(Line::new(subject, State::Warning, text));
@@ -45,7 +45,7 @@ async fn line(app: &App, shop: &Shop, record: Record) -> anyhow::Result<Line> {
     if let Err(error @ PlatformError::NotGranted { .. }) = answer {
         return Ok(Line::new(subject, State::Warning, with_remedy(&error, shop)));
     }
-    // Anything else is no word about the grant, but then only the next run can tell.
+    // Any other error says nothing about the grant; the next run shows more.
     app.store.cursors().switch_on(name, record.as_str()).await?;
     let text = said!("{record} were off and are read again", "{record} 曾停读，现已恢复读取");
     Ok(Line::new(subject, State::Ok, text))
@@ -80,7 +80,7 @@ fn range_of(app: &App, source: &dyn RecordSource) -> Range {
 
 /// Shops that were authorised by one account before that was refused.
 pub(super) async fn shared_accounts(app: &App) -> Vec<Line> {
-    // A database that is away is told by whoever meets it next.
+    // A database that is away is reported by the next check.
     let shared = app.tokens.shared_accounts().await.unwrap_or_default();
     let line = |shared: crate::auth::login::accounts::SharedAccount| {
         Line::new(said!("shops", "店铺"), State::Warning, shared.told())

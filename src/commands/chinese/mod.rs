@@ -1,4 +1,4 @@
-//! What the errors say that a person meets in `check` and `auth`, in Chinese. Every kind of error is told in full
+//! What the errors say that a person meets in `check` and `auth`, in Chinese. Every kind of error is reported in full
 //! here; what a platform, the database or the system said itself stays as it is.
 
 use std::error::Error;
@@ -22,7 +22,7 @@ pub(super) fn said_of(error: &(dyn Error + 'static)) -> Said {
     Said { english: chain(error), chinese: chain_of(error) }
 }
 
-/// The same for whoever reads it on a terminal, where it ends a verb. Keeps the exit code.
+/// The same for an error that ends a verb on a terminal. Keeps the exit code.
 pub(super) fn for_person(error: anyhow::Error) -> anyhow::Error {
     match Language::of_process() {
         Language::English => error,
@@ -49,7 +49,7 @@ fn one(error: &(dyn Error + 'static)) -> String {
     translated(error).unwrap_or_else(|| error.to_string())
 }
 
-/// `None`: it is nobody's of ours, or a [`Failure`], which speaks the right language already.
+/// `None`: it is no one's of ours, or a [`Failure`], which speaks the right language already.
 fn translated(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = find::<AppError>(error) {
         return Some(match error {

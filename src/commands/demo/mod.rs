@@ -101,7 +101,7 @@ async fn run_once(app: Arc<App>, sandbox: &Sandbox, cancel: &CancellationToken) 
     Err(Failure::new(Exit::Partly, told).into())
 }
 
-/// The daemon, and a table now and then, until somebody has seen enough.
+/// The daemon, and a table every few seconds, until it is stopped.
 async fn watch(app: Arc<App>, sandbox: &Sandbox, cancel: CancellationToken) -> anyhow::Result<Exit> {
     sandbox.world().with(|world| {
         world.set_drift(Drift { per_list_request: 0, per_second: CHANGES_PER_SECOND });

@@ -1,4 +1,4 @@
-//! Products, SKUs, after-sales cases and activities, field by field as far as the platforms tell them.
+//! Products, SKUs, after-sales cases and activities, field by field as far as the platforms give them.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::store::reports::rows::{
     ActivitySkuView, ActivityView, CaseItemView, CaseView, ProductView, SkuView,
 };
 
-/// Whether a shop's platform tells when a thing was last changed: what it lists by that time it does.
+/// Whether a shop's platform gives the time of the last change: it does for what it lists by that time.
 pub(super) fn tells_update_times(app: &App, shop: &Shop, record: Record) -> bool {
     let source =
         app.applications.get(&shop.app).and_then(|application| application.platform().source(record));
@@ -102,7 +102,7 @@ pub(super) async fn cases(app: &App, sandbox: &Sandbox, platform: Platform) -> a
 }
 
 fn is_equal_case(told: &TruthCase, stored: &CaseView) -> bool {
-    // Who tells no money tells no currency either.
+    // A platform that gives no money gives no currency either.
     let currency = told.refund_minor.map(|_| told.currency.as_str());
     stored.order_number.as_deref() == Some(&told.order_number)
         && stored.platform_status == told.platform_status
@@ -164,7 +164,7 @@ pub(super) async fn activities(
     };
     let now = app.clock.now();
     Ok(sides.compare(&shop, "activities", |told, (skus, activity)| {
-        // The goods of what is over are those told last, whatever became of them since.
+        // The goods of an activity that is over are those last given.
         is_equal_activity(told, activity, now) && (told.ends_at <= now || has_skus(told, skus))
     }))
 }

@@ -1,4 +1,4 @@
-//! The story of a number, in words and as JSON.
+//! Prints what is known of a number, as text and as JSON.
 
 use serde_json::{Value, json};
 

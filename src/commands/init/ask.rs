@@ -1,5 +1,5 @@
-//! Questions and answers, one line each. The secret is not shown while it is typed, and never stands in the words of
-//! a command.
+//! Questions and answers, one line each. The secret is not shown while it is typed, and never stands in the arguments
+//! of a command.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -15,7 +15,7 @@ const TRIES_MAX: usize = 3;
 /// Longer than any answer.
 const ANSWER_BYTES_MAX: u64 = 4 * 1024;
 
-/// Asks for what `flag` would have said. `check` makes the answer a value, or says what is wrong with it.
+/// Requests what `flag` would have said. `check` makes the answer a value, or says what is wrong with it.
 pub(super) fn ask<T>(
     question: &Said,
     flag: &str,
@@ -38,7 +38,7 @@ pub(super) fn ask<T>(
     Err(Failure::new(Exit::BadInput, text).into())
 }
 
-/// Asks for a secret: hidden on a terminal, a line like the others elsewhere.
+/// Requests a secret: hidden on a terminal, a line like the others elsewhere.
 pub(super) fn ask_secret(question: &Said, flag: &str) -> anyhow::Result<SecretString> {
     if !io::stdin().is_terminal() {
         return ask(question, flag, |answer| match answer {
@@ -54,7 +54,7 @@ pub(super) fn ask_secret(question: &Said, flag: &str) -> anyhow::Result<SecretSt
     Ok(SecretString::from(answer.trim()))
 }
 
-/// Nobody answers: standard input is at its end.
+/// No one answers: standard input is at its end.
 pub(super) fn unanswered(question: &Said, flag: &str) -> anyhow::Error {
     let text = said!(
         "nobody answered ({question}); say it with `{flag}`. Nothing was written",

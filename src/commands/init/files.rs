@@ -60,7 +60,7 @@ pub(super) fn write(
     stage(&beside, checked.as_bytes(), access, &mut undo)?;
     check(&beside, path)?;
     stage(&beside, text.as_bytes(), access, &mut undo)?;
-    // The config last: until it names the secret, the same words do all of this again.
+    // The config last: until it names the secret, the same command repeats all of this.
     if let Some((staged, file)) = secret_files {
         place(&staged, &file)?;
         undo.files.push(file);
@@ -82,8 +82,8 @@ fn stage(path: &Path, content: &[u8], access: Access, undo: &mut Undo) -> anyhow
     Ok(())
 }
 
-/// Gives a staged file its name. Unlike a rename it never takes the place of a file that came meanwhile; one that is there
-/// with the same content will do.
+/// Gives a staged file its name. Unlike a rename it never takes the place of a file that came meanwhile; one that is
+/// there with the same content will do.
 fn place(staged: &Path, path: &Path) -> anyhow::Result<()> {
     if let Err(error) = fs::hard_link(staged, path) {
         let is_same = || fs::read(staged).ok().is_some_and(|content| fs::read(path).ok() == Some(content));
@@ -94,7 +94,7 @@ fn place(staged: &Path, path: &Path) -> anyhow::Result<()> {
     fs::remove_file(staged).with_context(|| format!("{} cannot be removed", staged.display()))
 }
 
-/// A secret's file with this content is what a killed run left; any other is somebody's.
+/// A secret's file with this content is what a killed run left; any other is someone's.
 fn refuse_other_content(path: &Path, content: &str) -> anyhow::Result<()> {
     match fs::read_to_string(path) {
         Ok(there) if there != content => Err(not_created(path, std::io::ErrorKind::AlreadyExists.into())),
@@ -102,7 +102,7 @@ fn refuse_other_content(path: &Path, content: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Loads the new config as every verb will, and tells what is wrong under the name it is to have.
+/// Loads the new config as every verb will, and reports errors under its final name.
 fn check(beside: &Path, path: &Path) -> anyhow::Result<()> {
     let Err(error) = Config::load(&LoadOptions::from_process(Some(beside.to_owned()))?) else {
         return Ok(());
@@ -117,13 +117,13 @@ fn check(beside: &Path, path: &Path) -> anyhow::Result<()> {
 #[derive(Clone, Copy)]
 struct Access {
     mode: u32,
-    /// User and group. `None`: whoever runs this.
+    /// User and group. `None`: the user who runs this.
     owner: Option<(u32, u32)>,
 }
 
 impl Access {
-    /// As the config that is there. A new one belongs to whoever runs this; root's is read by its folder's group, as
-    /// the daemon runs as another user.
+    /// As the config that is there. A new one belongs to the user who runs this; root's is read by its folder's group,
+    /// as the daemon runs as another user.
     fn of(path: &Path, folder: &Path) -> anyhow::Result<Self> {
         let is_root = rustix::process::geteuid().is_root();
         if let Ok(there) = fs::metadata(path) {
@@ -148,7 +148,7 @@ impl Access {
     }
 }
 
-/// Makes a file that is complete, safe on the disk and readable for nobody else from its first moment on. Refuses one
+/// Makes a file that is complete, safe on the disk and readable for no one else from its first moment on. Refuses one
 /// that is there.
 fn create(path: &Path, content: &[u8], access: Access) -> anyhow::Result<()> {
     let mut file = OpenOptions::new()

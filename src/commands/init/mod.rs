@@ -1,4 +1,4 @@
-//! `init`: the first hour. Asks what nobody can guess, writes config.toml and the secret's file, and says what comes
+//! `init`: the first hour. Asks what no one can guess, writes config.toml and the secret's file, and says what comes
 //! next. To a config that is there it adds, and changes nothing that stands in it.
 
 use std::path::{Path, PathBuf};
@@ -134,7 +134,7 @@ impl Asking<'_> {
         .map(Some)
     }
 
-    /// Where owners come back to. `None`: not told, and the platform does not need it or the config has an address.
+    /// Where owners come back to. `None`: not given, and the platform does not need it or the config has an address.
     fn redirect(&self, profile: &Profile) -> anyhow::Result<Option<String>> {
         let has_address = self.there.is_some_and(|config| config.http.public_url.is_some());
         if self.words.redirect_uri.is_none() && (profile.login != Login::Link || has_address) {
@@ -191,8 +191,8 @@ impl Asking<'_> {
     }
 }
 
-/// What was said on the command line, else asked for. Where standard input brings the secret, nothing else is read
-/// from it.
+/// What the command line gives, else the answers to questions. Where standard input brings the secret, nothing else is
+/// read from it.
 fn given_or_asked<T>(
     given: Option<&str>,
     asking: &Asking<'_>,

@@ -120,7 +120,8 @@ impl Walk {
         Ok(())
     }
 
-    /// Where a link leads to. `None`: it is no link. Only root's own links, where nobody else can put one, are followed.
+    /// Where a link leads to. `None`: it is no link. Only root's own links, where no one else can put one, are
+    /// followed.
     fn target_of(&mut self, name: &OsStr) -> Result<Option<PathBuf>, FolderRefusal> {
         let link = self.path.join(name);
         let unreadable = |source| FolderRefusal::Unreadable { folder: link.clone(), source };

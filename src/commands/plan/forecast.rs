@@ -31,7 +31,7 @@ impl Density {
     }
 }
 
-/// How a record is asked for.
+/// How a record is requested.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Prices {
     pub(super) page_size: u32,

@@ -1,4 +1,4 @@
-//! `shop`: what is done to a shop as a whole. Needs no key and registers nobody, so that a config which is just being
+//! `shop`: what is done to a shop as a whole. Needs no key and registers no one, so that a config which is just being
 //! changed does no harm.
 
 use super::confirm::confirm;

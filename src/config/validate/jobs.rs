@@ -11,7 +11,7 @@ use crate::config::jobs::with_seconds;
 use crate::config::problem::Findings;
 use crate::config::{Config, JobConfig};
 
-/// Oftener than this a platform tells nothing new.
+/// More often than this a platform shows nothing new.
 const EVERY_MIN: Duration = Duration::from_secs(10);
 const JITTER_MAX: Duration = Duration::from_hours(1);
 const FULL_MIN: Duration = Duration::from_mins(1);

@@ -55,7 +55,7 @@ impl DatabaseWatch {
         }
         // A statement that was sent before an outage may fail long after its end, and a session may be cut alone: neither
         // means that the database is away now.
-        let Some(looked) = cancel.run_until_cancelled(self.store.probe_write_alone()).await else { return };
+        let Some(looked) = cancel.run_until_cancelled(self.store.probe().write_alone()).await else { return };
         if looked.is_err() {
             self.health.database_lost();
             tracing::error!(
@@ -109,14 +109,14 @@ impl DatabaseWatch {
             return Err(error);
         }
         self.health.database_heard();
-        let written = tokio::time::timeout(WRITE_PATIENCE, self.store.probe_write()).await;
+        let written = tokio::time::timeout(WRITE_PATIENCE, self.store.probe().write()).await;
         // Whoever is in the way shows in the health, where the last write grows old.
         let Ok(written) = written else { return Ok(()) };
         match &written {
             Ok(()) => self.health.database_answered(),
             // All connections are in use: the others' statements have an end.
             Err(error) if error.is_pool_in_use() => self.health.database_heard(),
-            Err(_) if self.store.probe_write_alone().await.is_ok() => {
+            Err(_) if self.store.probe().write_alone().await.is_ok() => {
                 // The database takes writes, only not over our connections: a fault of ours, which new ones may cure. If
                 // they do not, a new process may.
                 self.health.database_stuck();

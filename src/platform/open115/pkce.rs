@@ -15,7 +15,7 @@ pub(super) fn verifier() -> SecretString {
     SecretString::from(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()))
 }
 
-/// What is reported of the secret when a login begins.
+/// What is given of the secret when a login begins.
 pub(super) fn challenge(verifier: &SecretString) -> String {
     STANDARD.encode(Sha256::digest(verifier.expose_secret().as_bytes()))
 }

@@ -40,7 +40,7 @@ enum Step {
     Go,
     /// He is next, but not before this.
     Sleep(Instant),
-    /// Others go first; he is reported when it is his turn.
+    /// Others go first; the waiting task is woken when it is its turn.
     Wait,
 }
 

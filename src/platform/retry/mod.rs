@@ -189,7 +189,7 @@ impl Attempts {
             let Some(pause) = pauses.after(&error) else {
                 return Err(error);
             };
-            // Whoever cannot be answered in time is reported now, not at the deadline.
+            // A caller that cannot be answered in time gets its error now, not at the deadline.
             if Instant::now() + pause >= deadline {
                 return Err(error);
             }

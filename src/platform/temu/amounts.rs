@@ -15,7 +15,7 @@ use wire::Amount;
 
 pub(super) use versions::{VERSION_1, VERSION_2, VERSION_3, Versions};
 
-/// Reads the `result` of any version. Amounts are reported in the currency's minor unit.
+/// Reads the `result` of any version. Amounts are given in the currency's minor unit.
 pub(super) fn convert(raw: &str) -> Result<Amounts, ConvertError> {
     let (_, answer) = part::typed::<wire::Answer>(raw)?;
     let Some(order) = answer.parent_order_map else {
@@ -69,7 +69,7 @@ fn item(line: wire::Line) -> Option<ItemAmounts> {
     })
 }
 
-/// An amount that was reported.
+/// An amount that was given.
 #[derive(Clone, Copy)]
 struct Minor {
     minor: i64,
@@ -82,12 +82,12 @@ fn in_currency(part: Option<Minor>, currency: Option<Currency>) -> Option<i64> {
     part.filter(|amount| amount.currency.is_none() || amount.currency == currency).map(|amount| amount.minor)
 }
 
-/// The first amount that was reported.
+/// The first amount that was given.
 fn first<const N: usize>(amounts: [&Option<Amount>; N]) -> Option<Minor> {
     amounts.into_iter().flatten().find_map(Amount::minor)
 }
 
-/// What was reported, added up. `None` when nothing was, or when currencies differ.
+/// The sum of what was given. `None` when nothing was, or when currencies differ.
 fn sum(amounts: [&Option<Amount>; 2]) -> Option<Minor> {
     let told = amounts.into_iter().flatten().filter_map(Amount::minor);
     told.map(Some)

@@ -7,7 +7,7 @@ use crate::platform::refusal::Refusal::{self, NotGranted, Rejected, Throttled, T
 /// A call of an amounts version that the shop's region does not have.
 pub(super) const OTHER_AMOUNTS_VERSION: i64 = 140_020_015;
 
-/// An activity that was called off, and one that has ended: their goods are reported no more.
+/// An activity that was called off, and one that has ended: their goods are no longer given.
 const ACTIVITY_OVER: [i64; 2] = [220_010_003, 220_010_004];
 
 /// The success code of the gateway; the inner envelope of a double one says 0.

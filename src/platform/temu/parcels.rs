@@ -16,7 +16,7 @@ use crate::platform::{ListRow, Page, Row, lenient};
 const LINES: &str = "orderList";
 const LINE_NUMBER: &str = "orderSn";
 
-/// A page with one row an order. What its total counts are the platform's own rows, which are reported apart by their
+/// A page with one row an order. What its total counts are the platform's own rows, which are distinguished by their
 /// lines.
 pub(super) fn whole_orders(page: Page) -> Page {
     let names = page.rows.iter().map(name).collect();

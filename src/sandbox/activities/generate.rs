@@ -25,7 +25,7 @@ impl Activities {
         activities
     }
 
-    /// An activity nobody has seen yet.
+    /// An activity no one has seen yet.
     pub(super) fn next(
         &self,
         starts_ms: i64,

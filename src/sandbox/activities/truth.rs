@@ -22,7 +22,7 @@ pub struct TruthActivity {
     #[serde(rename = "ends_ms", serialize_with = "milliseconds")]
     pub ends_at: DateTime<Utc>,
     pub joined: bool,
-    /// Those of an activity that has ended or vanished cannot be asked for any more.
+    /// Those of an activity that has ended or vanished cannot be requested any more.
     pub skus: Vec<TruthActivitySku>,
     pub is_gone: bool,
 }

@@ -20,7 +20,7 @@ pub struct TruthCase {
     pub platform_status: String,
     /// `None` at Temu, which tells none in its lists.
     pub reason: Option<String>,
-    /// What went back, else what is asked for. `None` at Temu, which tells none in its lists.
+    /// What went back, else what is requested. `None` at Temu, which tells none in its lists.
     pub refund_minor: Option<i64>,
     pub currency: String,
     #[serde(rename = "created_ms", serialize_with = "milliseconds")]

@@ -1,4 +1,4 @@
-//! How each call and its answer are laid out: what it asks for, where rows, numbers, totals, times and lines
+//! How each call and its answer are laid out: what it requests, where rows, numbers, totals, times and lines
 //! stand.
 
 use crate::sandbox::accounts::Platform;

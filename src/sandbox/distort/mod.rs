@@ -16,7 +16,7 @@ pub(super) use layout::{Layout, Role, layout};
 use node::Node;
 use pages::Page;
 
-/// A page size no call asks for: where the platform's default counts.
+/// A page size no call requests: where the platform's default counts.
 const PAGE_SIZE_DEFAULT: usize = 50;
 
 /// A call whose answer may be changed.
@@ -81,7 +81,7 @@ fn change_things(
         Some(rows) => {
             for row in rows.rows_mut().into_iter().flatten() {
                 let number = row.at(layout.number).and_then(Node::plain).unwrap_or_default();
-                // What belongs to an activity is about the activity that was asked for.
+                // What belongs to an activity is about the activity that was requested.
                 let is_hit = strike.hits(&number)
                     || (layout.role == Role::Items && asked_for.len() == 1 && strike.hits(&asked_for[0]));
                 if is_hit {
@@ -125,7 +125,7 @@ fn page(world: &mut World, answered: &Answered<'_>, layout: &Layout, rows: usize
     Page { rows, skipped: number.saturating_sub(1).saturating_mul(size), size, everything }
 }
 
-/// The page size that is given where less is given than was asked for.
+/// The page size that is given where less is given than was requested.
 pub(super) fn page_size_max(struck: &Struck) -> Option<u64> {
     struck.strike(&FaultKind::PageCapped).map(|strike| strike.parameter.max(1))
 }

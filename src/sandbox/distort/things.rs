@@ -109,7 +109,7 @@ fn many_lines(node: &mut Node, layout: &Layout, count: usize) -> bool {
     }
 }
 
-/// Another update time, the first time that this version of the thing is told by this call. `other` is given the
+/// Another update time, the first time that this call shows this version of the thing. `other` is given the
 /// right one and how many of its units are a second.
 fn time_once(
     node: &mut Node,

@@ -97,7 +97,7 @@ pub enum Fits {
     Calls,
     /// Calls about one thing: details, items, amounts, stock.
     OneThing,
-    /// Every thing that an answer is about: a row of a list, or what a call of its own asks for.
+    /// Every thing that an answer is about: a row of a list, or the subject of a call of its own.
     Things,
     /// Things that have lines or items.
     Lines,

@@ -31,7 +31,7 @@ pub struct Faults {
 pub(super) struct Asked<'a> {
     pub platform: Option<Platform>,
     pub api: &'a str,
-    /// `None`: a call whose answer nobody changes.
+    /// `None`: a call whose answer no one changes.
     pub layout: Option<&'a Layout>,
     /// The things that the call names.
     pub numbers: Vec<String>,

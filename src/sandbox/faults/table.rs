@@ -11,7 +11,7 @@ pub struct NamedFault {
     pub name: &'static str,
     pub kind: FaultKind,
     pub fits: Fits,
-    /// The number it is given where nobody says another. `None`: it takes none, or picks by itself.
+    /// The number it is given where no one says another. `None`: it takes none, or picks by itself.
     pub parameter: Option<u64>,
     pub what: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Makes what a shop offers: first what its orders tell of, then as much more as asked for.
+//! Makes what a shop offers: first what its orders name, then as much more as requested.
 
 use super::{Goods, Product, Sku, Standing, Stock};
 use crate::sandbox::accounts::Platform;
@@ -26,7 +26,7 @@ impl Goods {
         goods
     }
 
-    /// A product nobody has seen yet.
+    /// A product no one has seen yet.
     pub(super) fn next_product(
         &self,
         platform: Platform,

@@ -20,7 +20,7 @@ pub(in crate::sandbox) struct Control {
     confirms_at_once: Option<bool>,
     says_errno: Option<bool>,
     refresh_spacing_seconds: Option<i64>,
-    /// Somebody scans every code that waits.
+    /// Someone scans every code that waits.
     scan: bool,
     /// This account says yes to every code that waits.
     confirm: Option<usize>,
@@ -85,7 +85,7 @@ impl World {
         self.open115.settings = settings;
     }
 
-    /// Somebody scans every code that waits. `false`: none does.
+    /// Someone scans every code that waits. `false`: none does.
     pub fn open115_scan(&mut self) -> bool {
         self.open115_step(Stage::Scanned)
     }

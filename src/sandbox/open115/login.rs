@@ -13,7 +13,7 @@ use crate::sandbox::world::World;
 const DEVICE_LIFE_MS: i64 = 5 * 60 * 1000;
 const VERIFIER_LENGTH: std::ops::RangeInclusive<usize> = 43..=128;
 
-/// A code that was asked for.
+/// A code that was requested.
 pub(super) struct Device {
     app_id: String,
     challenge: String,
@@ -57,7 +57,7 @@ pub(super) fn begin(world: &mut World, sent: &Sent) -> Result<String, Refusal> {
         world.counters.violations.bad_parameter += 1;
         return refuse(40_140_101, "code_challenge 必填");
     }
-    // The live platform also takes two methods that nobody should use.
+    // The live platform also takes two methods that no one should use.
     if sent.field("code_challenge_method") != "sha256" {
         world.counters.violations.bad_parameter += 1;
         return refuse(40_140_102, "code_challenge_method 必须是 sha256、sha1、md5 之一");

@@ -29,7 +29,7 @@ pub(super) const ROOT: &str = "/115";
 pub struct DriveSettings {
     /// Whoever is shown a code says yes at once.
     pub confirms_at_once: bool,
-    /// A grant refreshed again sooner is told to be patient. The live platform names no number.
+    /// A grant refreshed again sooner is refused as too early. The live platform names no number.
     pub refresh_spacing: TimeDelta,
     /// How many grants of one account an app may hold; one more ends the oldest.
     pub grants_max: usize,

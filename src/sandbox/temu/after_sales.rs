@@ -1,4 +1,4 @@
-//! Temu's after-sales lists: which cases may be asked for, and how they and their items are written.
+//! Temu's after-sales lists: which cases may be requested, and how they and their items are written.
 
 use super::asked::Rules;
 use super::{Call, Refusal, asked, refuse};

@@ -23,13 +23,13 @@ impl Page {
 /// How an API calls its pages, how large they may be, and its code for a wrong parameter.
 pub(super) struct Rules {
     pub page: &'static str,
-    /// `None`: it must be told.
+    /// `None`: it must be given.
     pub page_size: Option<i64>,
     pub page_size_max: i64,
     pub bad_parameter: i64,
 }
 
-/// The page asked for.
+/// The page requested.
 pub(super) fn page(world: &mut World, call: &Call<'_>, rules: &Rules) -> Result<Page, Refusal> {
     let told = [call.body.integer(rules.page)?, call.body.integer("pageSize")?];
     let [number, size] = match rules.page_size {
@@ -52,7 +52,7 @@ pub(super) fn wrong<T>(world: &mut World, rules: &Rules, reason: &str) -> Result
     refuse(rules.bad_parameter, format!("Invalid Request Parameters [{reason}]"))
 }
 
-/// One of a few numbers that must be told.
+/// One of a few numbers that must be given.
 pub(super) fn one_of(
     world: &mut World,
     call: &Call<'_>,

@@ -60,7 +60,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
     }))
 }
 
-/// `bg.local.goods.sku.list.query`: newest first; 2 asks for what is on sale, 3 for what is not.
+/// `bg.local.goods.sku.list.query`: newest first; 2 means what is on sale, 3 what is not.
 pub(super) fn skus(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
     let page = asked::page(world, call, &RULES)?;
     let wants_on_sale = asked::one_of(world, call, &RULES, "skuSearchType", &[2, 3])? == 2;

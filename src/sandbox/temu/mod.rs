@@ -48,7 +48,7 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The window asked for, or all of time where the platform does not look at it.
+    /// The window requested, or all of time where the platform does not look at it.
     fn window(&self, window: Option<(i64, i64)>) -> Option<(i64, i64)> {
         window.filter(|_| self.struck.strike(&FaultKind::UnfilteredRows).is_none())
     }

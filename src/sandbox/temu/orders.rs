@@ -55,7 +55,7 @@ const SITES_V2: [i64; 29] = [
 ];
 const SITES_V3: [i64; 6] = [156, 158, 159, 168, 165, 166];
 
-/// What a list call asks for.
+/// What a list call requests.
 struct Query {
     page: usize,
     page_size: usize,

@@ -34,7 +34,7 @@ struct Query {
     kinds: Option<Vec<i64>>,
 }
 
-/// `afterSale.listAfterSaleInfos`: newest first, by the time asked for.
+/// `afterSale.listAfterSaleInfos`: newest first, by the time requested.
 pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
     let query = query(world, call)?;
     let (by, window) = query.window.unwrap_or((ListedBy::Created, (i64::MIN, i64::MAX)));

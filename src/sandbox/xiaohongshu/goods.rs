@@ -1,4 +1,4 @@
-//! Xiaohongshu's list of SKUs: which may be asked for, and how they are written with the item they belong to.
+//! Xiaohongshu's list of SKUs: which may be requested, and how they are written with the item they belong to.
 
 use super::{Call, PARAMETERS as WRONG, Refusal, refuse, refuse_by_framework};
 use crate::sandbox::accounts::Platform;
@@ -46,7 +46,7 @@ struct Query {
     last_id: Option<String>,
 }
 
-/// `product.getDetailSkuList`: newest first, by the time asked for. A row's update time is the later one of its
+/// `product.getDetailSkuList`: newest first, by the time requested. A row's update time is the later one of its
 /// item's and its SKU's.
 pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
     let query = query(world, call)?;

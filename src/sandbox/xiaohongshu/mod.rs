@@ -85,7 +85,7 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The window asked for, or all of time where the platform does not look at it.
+    /// The window requested, or all of time where the platform does not look at it.
     fn window(&self, window: (i64, i64)) -> (i64, i64) {
         match self.struck.strike(&FaultKind::UnfilteredRows) {
             Some(_) => (i64::MIN, i64::MAX),

@@ -40,7 +40,7 @@ where
 }
 
 /// Inserts one row and returns its surrogate key. `conflict`: what to do with a row that is there
-/// already, which must not be nothing, because then no key would be reported.
+/// already, which must not be nothing, because then no key would be returned.
 pub async fn insert_for_id<E, C, const N: usize>(
     db: &impl ConnectionTrait,
     table: E,

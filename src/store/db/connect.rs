@@ -114,7 +114,7 @@ fn sqlite_opener(file: &Path) -> Result<Opener, StoreError> {
         // A file that goes away while we run is never created again: it would be an empty database.
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
-        // A commit that was reported must outlive a power cut: a spent refresh token cannot be got again.
+        // A confirmed commit must outlive a power cut: a used refresh token cannot be got again.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(false)

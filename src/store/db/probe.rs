@@ -38,46 +38,54 @@ impl Writes {
     }
 }
 
-impl Store {
+/// Finds out whether the database takes writes, and whether its file is damaged.
+#[derive(Clone, Copy)]
+pub struct Probe<'a> {
+    pub(in crate::store) store: &'a Store,
+}
+
+impl Probe<'_> {
     /// Writes a row, unless something else was written just now.
-    pub async fn probe_write(&self) -> Result<(), StoreError> {
-        if self.writes.is_proven() {
+    pub async fn write(self) -> Result<(), StoreError> {
+        if self.store.writes.is_proven() {
             return Ok(());
         }
         self.require_place()?;
         let sql = self.probe_sql();
-        self.write_once(PROBE_DEADLINE, &|tx: Tx| {
-            let sql = sql.clone();
-            async move {
-                tx.db().execute_unprepared(&sql).await?;
-                Ok(())
-            }
-        })
-        .await
+        self.store
+            .write_once(PROBE_DEADLINE, &|tx: Tx| {
+                let sql = sql.clone();
+                async move {
+                    tx.db().execute_unprepared(&sql).await?;
+                    Ok(())
+                }
+            })
+            .await
     }
 
-    /// The same on a new connection beside the pool: when this works and [`Store::probe_write`] does not, the pool is
+    /// The same on a new connection beside the pool: when this works and [`Probe::write`] does not, the pool is
     /// what is broken.
-    pub async fn probe_write_alone(&self) -> Result<(), StoreError> {
+    pub async fn write_alone(self) -> Result<(), StoreError> {
         self.require_place()?;
-        Ok(self.connection.execute_alone(&self.probe_sql()).await?)
+        Ok(self.store.connection.execute_alone(&self.probe_sql()).await?)
     }
 
     /// The SQLite file is the one that was opened, and its disk has room.
-    fn require_place(&self) -> Result<(), StoreError> {
-        self.place.check()?;
-        self.place.sqlite_file.as_deref().map_or(Ok(()), require_room)
+    fn require_place(self) -> Result<(), StoreError> {
+        self.store.place.check()?;
+        self.store.place.sqlite_file.as_deref().map_or(Ok(()), require_room)
     }
 
     /// What is wrong with the pages of a SQLite file, as SQLite reports it. `None`: nothing, or it takes longer than
     /// `limit` to look at all of them.
-    pub async fn damage(&self, limit: Duration) -> Result<Option<String>, StoreError> {
-        if self.dialect == Dialect::Postgres {
+    pub async fn damage(self, limit: Duration) -> Result<Option<String>, StoreError> {
+        if self.store.dialect == Dialect::Postgres {
             return Ok(None);
         }
         let question =
-            Statement::from_string(self.connection.get_database_backend(), "PRAGMA quick_check(1)");
-        let Ok(answer) = tokio::time::timeout(limit, self.connection.query_one_raw(question)).await else {
+            Statement::from_string(self.store.connection.get_database_backend(), "PRAGMA quick_check(1)");
+        let Ok(answer) = tokio::time::timeout(limit, self.store.connection.query_one_raw(question)).await
+        else {
             return Ok(None);
         };
         let said: Option<String> = answer?.map(|row| row.try_get_by_index(0)).transpose()?;
@@ -85,10 +93,10 @@ impl Store {
     }
 
     /// One row that is written again and again.
-    fn probe_sql(&self) -> String {
-        let now = self.clock.now().format("%Y-%m-%d %H:%M:%S%.3f");
+    fn probe_sql(self) -> String {
+        let now = self.store.clock.now().format("%Y-%m-%d %H:%M:%S%.3f");
         // Postgres reads it in the time zone of the session, which is UTC.
-        let zone = if self.dialect == Dialect::Postgres { "+00" } else { "" };
+        let zone = if self.store.dialect == Dialect::Postgres { "+00" } else { "" };
         format!(
             "INSERT INTO heartbeats (program, since, beat_at) VALUES ('probe', '{now}{zone}', '{now}{zone}') \
              ON CONFLICT (program) DO UPDATE SET beat_at = excluded.beat_at"

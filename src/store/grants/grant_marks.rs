@@ -15,7 +15,7 @@ use crate::store::shops::locked_row;
 /// What a mark stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantMark {
-    /// Someone was reported that the grant ends or has ended.
+    /// People were notified that the grant ends or has ended.
     Warned,
     /// The permissions of the grant were read from the platform.
     Inspected,

@@ -33,7 +33,7 @@ impl Row for Activity {
         ]
     }
 
-    /// A SKU that is reported twice is one row, the last one.
+    /// A SKU that is given twice is one row, the last one.
     fn parts(&self) -> Option<Vec<Vec<Cell>>> {
         let by_id: BTreeMap<&str, &ActivitySku> =
             self.skus.as_ref()?.iter().map(|sku| (sku.sku_id.as_str(), sku)).collect();

@@ -30,7 +30,7 @@ pub struct StockRepo<'a> {
 }
 
 impl StockRepo<'_> {
-    /// Replaces what is known of the stock of one SKU, unless that was read later. A warehouse that is reported twice
+    /// Replaces what is known of the stock of one SKU, unless that was read later. A warehouse that is given twice
     /// is one row, the last one.
     pub async fn set(
         self,

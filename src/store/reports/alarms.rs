@@ -1,4 +1,4 @@
-//! What is wrong and who was reported: one row for each cause, kept for a while after its end, so that neither a
+//! Alarms and whether they were sent: one row for each cause, kept for a while after its end, so that neither a
 //! restart nor a second daemon sends one again.
 
 use std::collections::BTreeMap;
@@ -109,7 +109,7 @@ impl AlarmRepo<'_> {
             .await
     }
 
-    /// Gives claims back: of what was reported, with the moment. `is_over` says for each whether its end was reported.
+    /// Gives claims back: of what was sent, with the moment. `is_over` says for each whether its end was sent.
     pub async fn settle(self, claimed: &[(AlarmKey, bool)], told: bool) -> Result<(), StoreError> {
         let now = self.store.clock.now();
         self.store

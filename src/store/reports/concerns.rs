@@ -1,4 +1,4 @@
-//! What is looked at every minute to see whether anybody must be reported, of all shops at once: a few small queries,
+//! The queries that evaluate alarms every minute, for all shops at once: a few small queries,
 //! however many shops there are.
 
 use crate::store::reports::alarms::AlarmRepo;

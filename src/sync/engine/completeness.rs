@@ -1,4 +1,4 @@
-//! The one place that judges whether a range was read whole: from what was seen, what was reported as total, and how
+//! The one place that judges whether a range was read whole: from what was seen, what was given as total, and how
 //! the pages ended. Windows, scans and `verify` are judged alike.
 
 /// What speaks against the hints of a platform.

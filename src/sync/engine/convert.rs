@@ -19,7 +19,7 @@ use crate::sync::{RecordSync, SyncError, quarantine};
 /// Whatever was requested is answered by then, also when its turn was long in coming.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
-/// Why an order is requested again that could be read: what a line is of cannot be reported.
+/// Why a readable order is requested again: a line does not say what it is of.
 const NAMELESS_LINE: &str = "a line of the order has no number";
 
 /// What is to be written of one or several pages.

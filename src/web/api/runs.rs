@@ -12,7 +12,7 @@ use crate::store::reports::runs::{RunRow, RunsFilter};
 use crate::web::Web;
 use crate::web::answer::ApiError;
 
-/// Told when nobody says how many.
+/// Told when no one says how many.
 const RUNS_DEFAULT: u64 = 50;
 const RUNS_MAX: u64 = 500;
 

@@ -1,5 +1,5 @@
-//! `GET /api/v1/status`, and what `shopsync status` shows: per shop and record how fresh, how much, what is missing, how
-//! long the token lasts.
+//! `GET /api/v1/status`, and what `shopsync status` shows: per shop and record how fresh, how much, what is missing,
+//! how long the token lasts.
 
 use axum::Json;
 use axum::extract::State;
@@ -28,7 +28,7 @@ pub struct Line {
     pub token: String,
     pub token_ends_at: Option<DateTime<Utc>>,
     pub token_to_do: Option<String>,
-    /// Why nothing is asked for the shop at present. `None`: it is not paused.
+    /// Why nothing is requested for the shop at present. `None`: it is not paused.
     pub paused: Option<String>,
 }
 

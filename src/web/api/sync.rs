@@ -32,8 +32,8 @@ struct Wanted {
     record: String,
 }
 
-/// JSON is answered with JSON. The form of a page without script is sent back to the page, or told in one of its own why
-/// not.
+/// JSON is answered with JSON. The form of a page without script is sent back to the page, or answered by a page that
+/// says why not.
 pub(super) async fn sync(
     State(web): State<Web>,
     _: Admin,
@@ -41,7 +41,7 @@ pub(super) async fn sync(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    // A browser's form asks for a page; programs that send one, as `curl -d` does, take JSON.
+    // A browser's form expects a page; programs that send one, as `curl -d` does, take JSON.
     let is_form = is_kind(&headers, FORM) && wants_page(&headers);
     match begin(&web, peer, &headers, body).await {
         Ok(_) if is_form => Redirect::to("../../").into_response(),

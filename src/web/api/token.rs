@@ -20,7 +20,7 @@ use crate::web::answer::ApiError;
 
 /// How long a program waits for a renewal; the renewal itself goes on.
 const WAIT: Duration = Duration::from_secs(20);
-/// When to ask again for what only takes time.
+/// When to request again for what only takes time.
 const LATER_SECONDS: u64 = 30;
 
 pub(super) async fn token(

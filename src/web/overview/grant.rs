@@ -20,7 +20,7 @@ pub struct GrantView {
     pub to_do: Option<ToDo>,
 }
 
-/// How a grant stands, as far as whoever looks at a page can do something about it.
+/// The state of a grant, as far as a reader of the page can act on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantState {
@@ -39,7 +39,7 @@ pub struct ToDo {
     pub what: What,
     /// The command that does it. Empty: there is none.
     pub command: String,
-    /// Where the owner goes first. `None`: the command tells.
+    /// Where the owner goes first. `None`: the command shows it.
     pub console_page: Option<&'static str>,
     /// What the owner does there. `None`: nothing is to be granted.
     #[serde(skip)]
@@ -125,7 +125,7 @@ impl ToDo {
         }
     }
 
-    /// Whether somebody has to act now, rather than soon or not at all.
+    /// Whether someone has to act now, rather than soon or not at all.
     pub fn is_urgent(&self) -> bool {
         matches!(self.what, What::Authorise | What::AskOwner { .. } | What::Unreadable { .. })
     }

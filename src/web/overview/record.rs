@@ -22,11 +22,11 @@ pub struct RecordView {
     pub rows: u64,
     pub gaps: Vec<GapView>,
     pub quarantined: u64,
-    /// Orders whose money is still to be asked for.
+    /// Orders whose money is still to be requested.
     pub amounts_due: u64,
     /// Orders whose money, or SKUs whose stock, could not be read.
     pub extras_unreadable: u64,
-    /// Why the platform is not asked for it. `None`: it is.
+    /// Why the platform is not requested it. `None`: it is.
     pub off_reason: Option<String>,
 }
 
@@ -103,7 +103,7 @@ fn freshness(report: &RecordReport, is_usable: bool) -> Freshness {
     }
 }
 
-/// Which lane the windows are of is no news for whoever looks at a page.
+/// The page does not name the lane of the windows: readers do not need it.
 fn by_state(gaps: &[Gap]) -> Vec<GapView> {
     let mut views: Vec<GapView> = Vec::new();
     for gap in gaps {

@@ -77,7 +77,7 @@ struct Seen {
 }
 
 impl Memory {
-    /// Whoever comes while somebody looks waits for that look.
+    /// A request that comes during a query waits for its result.
     async fn look(&self, app: &Arc<App>) -> Result<Arc<Overview>, AppError> {
         let mut seen = self.seen.lock().await;
         let last = seen.as_ref().filter(|last| Arc::ptr_eq(&last.app, app));

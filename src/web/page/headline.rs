@@ -90,7 +90,7 @@ fn is_by_clock(freshness: Freshness) -> bool {
     !matches!(freshness, Freshness::Off | Freshness::ByHand)
 }
 
-/// Nothing of it is late, missing or waiting; what nobody reads by the clock does not count.
+/// Nothing of it is late, missing or waiting; what no one reads by the clock does not count.
 fn is_fresh(shop: &ShopView) -> bool {
     let by_clock = || shop.records.iter().filter(|record| is_by_clock(record.freshness));
     is_read(shop) && by_clock().all(|record| record.freshness == Freshness::Fresh)

@@ -52,7 +52,7 @@ fn row(run: &RunView, now: DateTime<Utc>, words: &Words) -> Markup {
     }
 }
 
-/// A job that only repeats the record's name tells nothing.
+/// A job that only repeats the record's name adds nothing.
 fn is_special(run: &RunView) -> bool {
     run.record.as_str() != run.job && !Record::ALL.iter().any(|record| record.as_str() == run.job)
 }

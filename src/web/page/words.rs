@@ -25,7 +25,7 @@ pub(super) fn other(language: Language) -> Language {
     }
 }
 
-/// What a reader asked for by `?lang=`. `None`: nothing, or none of ours.
+/// What a reader requested by `?lang=`. `None`: nothing, or none of ours.
 pub(super) fn named(tag: &str) -> Option<Language> {
     // Regions and scripts make no difference: readers of any Chinese read this one sooner than English.
     match tag.split('-').next()?.to_ascii_lowercase().as_str() {

@@ -10,6 +10,7 @@ use source::{Source, line_of};
 mod circles;
 mod snippets;
 mod source;
+mod spread;
 
 /// What each module at the top of `src` may import besides itself. Whoever is not listed here may import
 /// nothing at all, so that a new module has to be given its place.

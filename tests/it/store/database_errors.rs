@@ -80,21 +80,21 @@ async fn what_a_server_refuses_has_a_name_and_a_remedy() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_turned_read_only_answers_and_takes_no_write() {
     let Some(test) = TestDatabase::postgres().await else { return };
-    test.store.probe_write().await.unwrap();
+    test.store.probe().write().await.unwrap();
     let name = test.settings.url.expose_secret().split(['/', '?']).nth(3).unwrap().to_owned();
     test.execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
     let later = test.another_store().await;
 
     later.ping().await.unwrap();
-    let error = later.probe_write().await.unwrap_err();
+    let error = later.probe().write().await.unwrap_err();
     assert_eq!(trouble(&error), Some(Trouble::ReadOnly), "{error:?}");
-    assert!(error.is_unavailable() && later.probe_write_alone().await.is_err());
+    assert!(error.is_unavailable() && later.probe().write_alone().await.is_err());
     test.execute(&format!(
         "BEGIN READ WRITE; ALTER DATABASE {name} SET default_transaction_read_only = off; COMMIT"
     ))
     .await;
     later.reconnect();
-    later.probe_write().await.unwrap();
+    later.probe().write().await.unwrap();
 }
 
 both_databases! {

@@ -141,7 +141,7 @@ fn listed(answers: &Answers) -> Result<&str, ConvertError> {
     answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })
 }
 
-/// The SKU's own state where it is reported, else that of its goods.
+/// The SKU's own state where it is given, else that of its goods.
 fn on_sale(status: Option<&str>, goods_is_on_sale: Option<&str>) -> Option<bool> {
     let own = match status {
         Some("2") => Some(true),

@@ -134,7 +134,7 @@ pub(super) fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
     let expected = fen("expectedRefundAmountYuan", shared.expected_refund_amount_yuan.as_deref())?;
     let refunded = fen("refundAmountYuan", case.refund_amount_yuan.as_deref())?;
     let refund_minor = if case.refund_status == Some(REFUNDED) { refunded.or(expected) } else { expected };
-    // What an exchange sends is reported beside what it takes back; counting both would count each piece twice.
+    // What an exchange sends is given beside what it takes back; counting both would count each piece twice.
     let skus = if case.skus.is_empty() { case.exchange_skus } else { case.skus };
     Ok(AfterSale {
         number: shared.returns_id.ok_or(NUMBER_MISSING)?,
@@ -208,7 +208,7 @@ fn fen(field: &'static str, yuan: Option<&str>) -> Result<Option<i64>, ConvertEr
     }
 }
 
-/// Of a text that is no amount, this much is reported.
+/// Of a text that is no amount, this many characters are reported.
 const FOUND_CHARS_MAX: usize = 40;
 
 pub(super) fn kind(code: Option<&str>) -> AfterSaleKind {

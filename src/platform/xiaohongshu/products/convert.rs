@@ -111,7 +111,7 @@ pub(super) fn parts(raw: &RawValue) -> Parts {
     };
     let product = match (row.item, item_of_sku) {
         (Some(item), item_of_sku) => Some(item_row(item, item_of_sku)),
-        // The SKU says that it is there, though nothing is reported of it.
+        // The SKU says that it is there, though nothing else is given.
         (None, Some(number)) => Some(unreadable(raw, Some(number), &ConvertError::Missing { field: "item" })),
         (None, None) => None,
     };
