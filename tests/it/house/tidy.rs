@@ -155,16 +155,6 @@ fn the_check_of_circles_finds_one() {
 }
 
 #[test]
-fn the_methods_of_tokens_stand_in_few_files() {
-    let files = rust_files();
-    let with_methods = files.iter().filter(|(path, text)| {
-        path.starts_with("src/auth/") && Source::read(text).bare.contains("impl Tokens {")
-    });
-    let count = with_methods.count();
-    assert!((1..=4).contains(&count), "`impl Tokens` stands in {count} files");
-}
-
-#[test]
 fn every_exception_is_still_needed() {
     let files = rust_files();
     for (path, reason) in LONG {
