@@ -7,9 +7,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::TokenParts;
 use crate::auth::store::TokenStore;
 use crate::auth::store::grants::Grants;
-use crate::auth::tokens::TokenParts;
 use crate::auth::{AuthError, Tokens};
 use crate::clock::Clock;
 use crate::config::{AppConfig, Config, FULL_DEFAULT, Loaded};

@@ -6,7 +6,7 @@ use crate::auth::keys::reseal::stored_key_ids;
 use crate::auth::store::file::FileTokenStore;
 use crate::auth::store::grants::Grants;
 use crate::auth::store::memory::MemoryTokenStore;
-use crate::auth::store::{Capabilities, TokenStore, TokenStoreError, requirements};
+use crate::auth::store::{Capabilities, TokenStore, TokenStoreError, missing_capability};
 use crate::auth::{AuthError, KeyPlaces, Keyring};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -39,8 +39,8 @@ pub(super) fn check(config: &Config, shops: &[Shop], promised: Capabilities) -> 
     for shop in shops {
         let Some(profile) = profile(shop.platform) else { continue };
         let app_refreshes = config.apps.get(&shop.app).is_some_and(|app| app.refresh_type.is_some());
-        let lacks = requirements::lacks(&profile.grant, app_refreshes, promised);
-        if let Some(lack) = lacks {
+        let missing = missing_capability(&profile.grant, app_refreshes, promised);
+        if let Some(lack) = missing {
             return Err(AuthError::Unfit { shop: shop.name.clone(), app: shop.app.clone(), lack });
         }
     }

@@ -3,16 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-use super::duty::authorise_command;
-use super::keys::file::KeyError;
-use super::keys::seal::SealError;
-use super::login::link::StateFault;
-use super::policy::OwnerReason;
-use super::store::TokenStoreError;
-use super::store::file::FileStoreError;
-use super::store::requirements::Lack;
+use crate::auth::keys::file::KeyError;
+use crate::auth::keys::seal::SealError;
+use crate::auth::policy::OwnerReason;
+use crate::auth::required_action::authorise_command;
+use crate::auth::store::file::FileStoreError;
+use crate::auth::store::{MissingCapability, TokenStoreError};
 use crate::domain::shop::Shop;
 use crate::platform::PlatformError;
 use crate::store::StoreError;
@@ -86,7 +84,7 @@ pub enum AuthError {
     #[error(
         "shop `{shop}` of app `{app}` has refresh tokens that work once, and this token store {lack}: set `[tokens] store = \"database\"`, or accept it by `[tokens] allow_memory = true`"
     )]
-    Unfit { shop: String, app: String, lack: Lack },
+    Unfit { shop: String, app: String, lack: MissingCapability },
     #[error("there is no key to seal tokens with")]
     Key {
         #[source]
@@ -212,4 +210,35 @@ impl From<KeyError> for AuthError {
     fn from(source: KeyError) -> Self {
         Self::Key { source: Arc::new(source) }
     }
+}
+
+/// How long a link may lie in an owner's mailbox. The code it leads to lives for minutes.
+pub const LINK_LIFE: TimeDelta = TimeDelta::days(7);
+
+/// Why an address is not the answer to a link of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StateFault {
+    OtherShop(String),
+    Used,
+    TooOld,
+    Unknown,
+}
+
+impl fmt::Display for StateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherShop(shop) => write!(f, "it answers the link of shop `{shop}`"),
+            Self::Used => f.write_str("it was used already"),
+            Self::TooOld => write!(f, "its link is older than {} days", LINK_LIFE.num_days()),
+            Self::Unknown => f.write_str("it carries a `state` that no link of ours had"),
+        }
+    }
+}
+
+pub(super) fn store_error(shop: &Shop, source: StoreError) -> AuthError {
+    AuthError::Store { shop: shop.name.clone(), source: Arc::new(source) }
+}
+
+pub(super) fn refusal(shop: &Shop, source: PlatformError) -> AuthError {
+    AuthError::Platform { shop: shop.name.clone(), source: Arc::new(source) }
 }

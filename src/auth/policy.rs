@@ -7,6 +7,10 @@ use crate::domain::credential::{Condition, Credential};
 use crate::domain::until::is_believable;
 use crate::platform::{GrantRules, Renewal, Replay};
 
+/// How long nobody else may try. More than twice the call and a commit, so that a holder which still lives never
+/// finds its right gone.
+pub const LEASE: TimeDelta = TimeDelta::seconds(30);
+
 /// An access token that ends sooner is not handed out: the call it is for may take as long.
 pub const ACCESS_MARGIN: TimeDelta = TimeDelta::seconds(30);
 

@@ -1,25 +1,107 @@
 //! What a person must do about a shop's grant, and by when, in words. Pure.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::GrantStatus;
-use super::duty::{Duty, authorise_command, duty};
 use super::policy::OwnerReason;
+use super::status::Standing;
 use crate::domain::shop::Shop;
 use crate::language::{Said, said};
+use crate::platform::{Login, profile};
+
+/// An end that is further away is no news.
+const NOTICE_DAYS: i64 = 30;
+
+/// The command that authorises a shop: its platform decides whether an owner opens a link, brings a token or scans a
+/// code. Whoever tells an owner what to do takes it from here.
+pub fn authorise_command(shop: &str, platform: &str) -> String {
+    let login = profile(platform).map_or(Login::Link, |profile| profile.login);
+    format!("shopsync auth {} {shop}", login.verb())
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequiredAction {
+    /// The shop has no grant.
+    Authorise,
+    /// Only the owner can help.
+    AskOwner {
+        reason: OwnerReason,
+        /// `None`: nothing works any more.
+        works_until: Option<End>,
+    },
+    /// The database was copied: somebody must say that this is the one in use.
+    TakeOver,
+    /// It works, and ends before long.
+    AuthoriseBefore(End),
+    /// Nothing yet: the last renewal brought nothing, and time may be all it takes.
+    Wait {
+        trouble: String,
+        /// `None`: as soon as somebody asks.
+        again_at: Option<DateTime<Utc>>,
+        /// When waiting does not help any more. `None`: not known.
+        owner_needed_at: Option<DateTime<Utc>>,
+    },
+}
+
+/// An end and how far away it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    pub at: DateTime<Utc>,
+    /// As [`days_left`] counts.
+    pub days: i64,
+}
+
+impl End {
+    pub fn of(at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        Self { at, days: days_left(at, now) }
+    }
+}
+
+/// `None`: nothing, for now. `status` is `None` for a shop without a grant.
+pub fn required_action(status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<RequiredAction> {
+    let Some(status) = status else {
+        return Some(RequiredAction::Authorise);
+    };
+    let end = |at| End::of(at, now);
+    match status.standing {
+        Standing::NeedsOwner(reason) => {
+            let works_until = status.usable.then(|| end(status.access_ends_at));
+            return Some(RequiredAction::AskOwner { reason, works_until });
+        }
+        Standing::Copied => return Some(RequiredAction::TakeOver),
+        _ => {}
+    }
+    if let Some(owner_end) = status.owner_end.map(|owner_end| end(owner_end.at))
+        && owner_end.days <= NOTICE_DAYS
+    {
+        return Some(RequiredAction::AuthoriseBefore(owner_end));
+    }
+    status.trouble.as_ref().map(|trouble| RequiredAction::Wait {
+        trouble: trouble.message.clone(),
+        again_at: status.not_before,
+        owner_needed_at: status.refresh_ends_at,
+    })
+}
+
+/// Days until `end` as people count them: what is left of a day is a day. 0: it is over.
+pub fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
+    let day_ms = TimeDelta::days(1).num_milliseconds();
+    ((end - now).num_milliseconds() + day_ms - 1).div_euclid(day_ms).max(0)
+}
 
 /// `None`: nothing, for now. `status` is `None` for a shop without a grant.
 pub fn to_do(shop: &Shop, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<Said> {
-    let duty = duty(status, now)?;
+    let duty = required_action(status, now)?;
     Some(sentence(&shop.name, &authorise_command(&shop.name, shop.platform), &duty))
 }
 
 /// The one sentence for a duty, for all who tell it. `login`: the command that authorises the shop.
-pub fn sentence(shop: &str, login: &str, duty: &Duty) -> Said {
+pub fn sentence(shop: &str, login: &str, duty: &RequiredAction) -> Said {
     let login = format!("`{login}`");
     match duty {
-        Duty::Authorise => said!("not authorised: {login}", "尚未授权：{login}"),
-        Duty::AskOwner { reason, works_until } => {
+        RequiredAction::Authorise => said!("not authorised: {login}", "尚未授权：{login}"),
+        RequiredAction::AskOwner { reason, works_until } => {
             let until = if let Some(end) = works_until {
                 let (end, days) = (minute(end.at), in_days(end.days));
                 said!("it works until {end} UTC ({days} left)", "在 {end} UTC 之前仍可使用（还剩 {days}）"; days)
@@ -35,18 +117,20 @@ pub fn sentence(shop: &str, login: &str, duty: &Duty) -> Said {
                 "{why}；{until}：请店主重新授权：{login}"; why, until
             )
         }
-        Duty::TakeOver => said!(
+        RequiredAction::TakeOver => said!(
             "the database was copied or restored: once nobody uses the original, `shopsync auth take-over {shop}`",
             "数据库是复制或恢复来的：确认原数据库已无人使用后，`shopsync auth take-over {shop}`"
         ),
-        Duty::AuthoriseBefore(end) => {
+        RequiredAction::AuthoriseBefore(end) => {
             let (days, end) = (in_days(end.days), minute(end.at));
             said!(
                 "{days} left: ask the owner to authorise it again before {end} UTC: {login}",
                 "还剩 {days}：请店主在 {end} UTC 之前重新授权：{login}"; days
             )
         }
-        Duty::Wait { trouble, again_at, owner_needed_at } => wait(trouble, *again_at, *owner_needed_at),
+        RequiredAction::Wait { trouble, again_at, owner_needed_at } => {
+            wait(trouble, *again_at, *owner_needed_at)
+        }
     }
 }
 
@@ -103,6 +187,7 @@ mod tests {
     use crate::auth::status::{OwnerEnd, Standing};
     use crate::domain::credential::Trouble;
     use crate::domain::shop::ShopOptions;
+    use crate::platform::PLATFORMS;
 
     fn now() -> DateTime<Utc> {
         Utc.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap()
@@ -198,6 +283,22 @@ mod tests {
             let said = to_do(&shop("temu"), status.as_ref(), now());
             assert_eq!(said.as_ref().map(|said| &*said.english), expected);
             assert!(said.is_none_or(|said| !said.chinese.is_empty() && said.chinese != said.english));
+        }
+    }
+
+    #[test]
+    fn every_platform_is_authorised_by_the_verb_that_takes_what_its_owner_brings() {
+        for profile in PLATFORMS {
+            let expected = if profile.name == "115" { "shopsync auth qr s" } else { "shopsync auth login s" };
+            assert_eq!(authorise_command("s", profile.name), expected);
+        }
+    }
+
+    #[test]
+    fn a_begun_day_counts_as_a_day_left() {
+        let now = DateTime::UNIX_EPOCH;
+        for (seconds, expected) in [(-1, 0), (0, 0), (1, 1), (86_400, 1), (86_401, 2), (864_000, 10)] {
+            assert_eq!(days_left(now + TimeDelta::seconds(seconds), now), expected, "{seconds}");
         }
     }
 }

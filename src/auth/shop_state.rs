@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use super::AuthError;
 use super::policy::ACCESS_MARGIN;
-use super::refresh::unsaved::Unsaved;
 use super::refresh::unsaved::file::Room;
+use super::refresh::unsaved::pair::Unsaved;
 use crate::domain::credential::Condition;
 use crate::domain::grant::Access;
 
@@ -26,14 +26,14 @@ const REREAD_SPACING: TimeDelta = TimeDelta::seconds(1);
 /// A store that failed more often than this while it took an intent has had time to show which it took.
 const NEVER_SENT_MAX: usize = 16;
 
-/// How a flight ended. `None`: it has not.
-pub(super) type Landing = Option<Result<(), AuthError>>;
+/// The result of a refresh task. `None`: it still runs.
+pub(super) type RefreshResult = Option<Result<(), AuthError>>;
 
 #[derive(Default)]
-pub struct Slot {
+pub struct ShopTokenState {
     cached: Mutex<Option<Cached>>,
-    /// The latest flight, over or not.
-    pub(super) flight: Mutex<Option<watch::Receiver<Landing>>>,
+    /// The latest refresh task, ended or not.
+    pub(super) refresh: Mutex<Option<watch::Receiver<RefreshResult>>>,
     /// One reader of the row at a time; the others find its result in the cache.
     pub(super) reading: tokio::sync::Mutex<()>,
     /// Who stores what is left; one at a time.
@@ -45,14 +45,14 @@ pub struct Slot {
     unsaved_reported: AtomicBool,
     /// Files that could not be taken back when they were last looked at.
     kept_files: Mutex<BTreeSet<PathBuf>>,
-    files_told: Mutex<BTreeSet<PathBuf>>,
+    files_reported: Mutex<BTreeSet<PathBuf>>,
     /// Attempts of which it is not known whether the store took them, but that nothing was sent for; and the condition
     /// of the row before each.
     never_sent: Mutex<VecDeque<(String, Condition)>>,
     /// Whether a task is at work on what is left, and whether more was left since it looked last.
-    mending: Mutex<Mending>,
+    recovery: Mutex<Recovery>,
     /// Whether it was told that the grant is a copy.
-    copy_told: AtomicBool,
+    copy_reported: AtomicBool,
 }
 
 /// An access token in memory.
@@ -64,12 +64,12 @@ struct Cached {
 }
 
 #[derive(Default)]
-struct Mending {
+struct Recovery {
     is_under_way: bool,
     has_more: bool,
 }
 
-impl Slot {
+impl ShopTokenState {
     /// The token at hand, if nobody could have a newer one and none is due.
     pub(super) fn fresh(&self, now: DateTime<Utc>) -> Option<Access> {
         let cached = lock(&self.cached);
@@ -104,8 +104,8 @@ impl Slot {
     }
 
     /// `true` once.
-    pub(super) fn is_first_told_of_copy(&self) -> bool {
-        !self.copy_told.swap(true, Ordering::Relaxed)
+    pub(super) fn claims_copy_warning(&self) -> bool {
+        !self.copy_reported.swap(true, Ordering::Relaxed)
     }
 
     pub(super) fn forget(&self) {
@@ -184,7 +184,7 @@ impl Slot {
     }
 
     /// Whether that was reported, and nobody has reported the end of it.
-    pub(super) fn takes_report(&self) -> bool {
+    pub(super) fn claims_unsaved_report(&self) -> bool {
         self.unsaved_reported.swap(false, Ordering::Relaxed)
     }
 
@@ -198,8 +198,8 @@ impl Slot {
     }
 
     /// `true` once for each file.
-    pub(super) fn is_first_told_of_file(&self, file: PathBuf) -> bool {
-        lock(&self.files_told).insert(file)
+    pub(super) fn claims_file_report(&self, file: PathBuf) -> bool {
+        lock(&self.files_reported).insert(file)
     }
 
     /// Remembers an attempt that the store may have taken, and that came to nothing.
@@ -222,17 +222,17 @@ impl Slot {
     }
 
     /// `true`: whoever asks is to mend. `false`: somebody is at it, and looks again.
-    pub(super) fn begins_mending(&self) -> bool {
-        let mut mending = lock(&self.mending);
-        mending.has_more = mending.is_under_way;
-        !std::mem::replace(&mut mending.is_under_way, true)
+    pub(super) fn claims_recovery(&self) -> bool {
+        let mut recovery = lock(&self.recovery);
+        recovery.has_more = recovery.is_under_way;
+        !std::mem::replace(&mut recovery.is_under_way, true)
     }
 
     /// `false`: more was left meanwhile.
-    pub(super) fn ends_mending(&self) -> bool {
-        let mut mending = lock(&self.mending);
-        mending.is_under_way = std::mem::take(&mut mending.has_more);
-        !mending.is_under_way
+    pub(super) fn ends_recovery(&self) -> bool {
+        let mut recovery = lock(&self.recovery);
+        recovery.is_under_way = std::mem::take(&mut recovery.has_more);
+        !recovery.is_under_way
     }
 }
 

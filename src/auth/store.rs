@@ -10,7 +10,6 @@ pub mod file;
 pub mod grants;
 pub mod json;
 pub mod memory;
-pub mod requirements;
 
 use std::error::Error;
 use std::fmt;
@@ -20,6 +19,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::credential::{Claim, Credential};
+use crate::platform::{GrantRules, Renewal};
 use crate::store::Store;
 
 /// A place grants are kept in.
@@ -124,5 +124,66 @@ impl TokenStore for Store {
 
     async fn clear(&self, shop: &str) -> Result<bool, TokenStoreError> {
         self.grants().clear(shop).await.map_err(TokenStoreError::new)
+    }
+}
+
+/// What a store lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingCapability {
+    Durable,
+    CrossProcess,
+}
+
+impl fmt::Display for MissingCapability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Durable => "loses them when the process ends",
+            Self::CrossProcess => "cannot keep two processes from spending the same one",
+        })
+    }
+}
+
+/// A refresh token that works once must outlive the process that got it, and be spent by one. Where a person replaces
+/// the tokens, any store will do. `app_refreshes`: the app's config says that its grants have refresh tokens all the
+/// same.
+pub fn missing_capability(
+    rules: &GrantRules,
+    app_refreshes: bool,
+    store: Capabilities,
+) -> Option<MissingCapability> {
+    let spends = app_refreshes || !matches!(rules.renewal, Renewal::ByOwner);
+    match store {
+        _ if !spends => None,
+        Capabilities { durable: false, .. } => Some(MissingCapability::Durable),
+        Capabilities { cross_process: false, .. } => Some(MissingCapability::CrossProcess),
+        Capabilities { durable: true, cross_process: true } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::PLATFORMS;
+
+    #[test]
+    fn every_platform_that_renews_wants_a_store_that_lasts_and_is_shared() {
+        let store = |durable, cross_process| Capabilities { durable, cross_process };
+        for profile in PLATFORMS {
+            let renews = !matches!(profile.grant.renewal, Renewal::ByOwner);
+            let lacks_of = |capabilities| missing_capability(&profile.grant, false, capabilities);
+            assert_eq!(
+                lacks_of(store(false, false)),
+                renews.then_some(MissingCapability::Durable),
+                "{}",
+                profile.name
+            );
+            assert_eq!(lacks_of(store(false, true)), renews.then_some(MissingCapability::Durable));
+            assert_eq!(lacks_of(store(true, false)), renews.then_some(MissingCapability::CrossProcess));
+            assert_eq!(lacks_of(store(true, true)), None);
+            assert_eq!(
+                missing_capability(&profile.grant, true, store(false, false)),
+                Some(MissingCapability::Durable)
+            );
+        }
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{chinese, missing, output};
 use crate::app::App;
 use crate::auth::AuthError;
-use crate::auth::duty::authorise_command;
+use crate::auth::required_action::authorise_command;
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::domain::record::{Lane, Record};

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::output;
 use super::progress_bars::Bars;
 use crate::app::App;
-use crate::auth::duty::authorise_command;
+use crate::auth::required_action::authorise_command;
 use crate::cli::SyncArgs;
 use crate::config::JobConfig;
 use crate::domain::record::{Lane, Record};

@@ -2,7 +2,7 @@
 //! slots skip unauthorised shops without a word.
 
 use crate::app::App;
-use crate::auth::duty::authorise_command;
+use crate::auth::required_action::authorise_command;
 use crate::domain::shop::Shop;
 
 /// Logs one line for each account that several shops use.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -10,13 +10,11 @@ use std::{fs, io};
 use zeroize::Zeroizing;
 
 use super::key::{self, KeyFormatError, Keys};
-use super::keyring::Keyring;
+use super::keyring::{Keyring, read_key_file};
 
 /// The name of the systemd credential and of the file beside the database.
 pub const KEY_FILE_NAME: &str = "shopsync.key";
 
-/// A key file is a few lines; a longer one is some other file.
-const KEY_FILE_LENGTH_MAX: u64 = 16 * 1024;
 /// Who may read a key file: its owner.
 const KEY_FILE_MODE: u32 = 0o600;
 /// Group and others.
@@ -81,7 +79,7 @@ impl KeyPlaces {
     pub fn load(&self, sealed_with: &BTreeSet<String>) -> Result<LoadedKeys, KeyError> {
         let path = self.path();
         let mut warnings = Vec::new();
-        let text = match read(&path) {
+        let text = match read_key_file(&path) {
             Ok(text) => text,
             Err(source) if source.kind() == ErrorKind::NotFound => {
                 if !sealed_with.is_empty() {
@@ -133,15 +131,6 @@ fn quoted(key_ids: &[String]) -> String {
     quoted.join(", ")
 }
 
-pub fn read(path: &Path) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    let length = File::open(path)?.take(KEY_FILE_LENGTH_MAX + 1).read_to_string(&mut text)?;
-    if length as u64 > KEY_FILE_LENGTH_MAX {
-        return Err(io::Error::new(ErrorKind::InvalidData, "it is too long for a key file"));
-    }
-    Ok(text)
-}
-
 /// Makes a key file that is either whole and on the disk or not there at all, and never replaces one that
 /// another process made meanwhile: that one is then read.
 fn create(path: &Path) -> io::Result<Zeroizing<String>> {
@@ -157,7 +146,7 @@ fn create(path: &Path) -> io::Result<Zeroizing<String>> {
             File::open(folder)?.sync_all()?;
             Ok(line)
         }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => read(path),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => read_key_file(path),
         Err(error) => Err(error),
     }
 }

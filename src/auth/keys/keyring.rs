@@ -2,16 +2,21 @@
 //! was sealed with a key added since.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 use super::key::{KeyFormatError, Keys};
+use super::seal;
 use super::seal::{Place, SealError};
-use super::{file, seal};
+
+/// A key file is a few lines; a longer one is some other file.
+const KEY_FILE_LENGTH_MAX: u64 = 16 * 1024;
 
 /// The name of the key in a row that no key sealed.
 pub const NO_KEY: &str = "";
@@ -121,7 +126,7 @@ impl Keyring {
             let Some(stamp) = stamp(file).filter(|stamp| looked_at.get(file) != Some(stamp)) else {
                 continue;
             };
-            let keys = file::read(file).ok().and_then(|text| Keys::parse(&text).ok());
+            let keys = read_key_file(file).ok().and_then(|text| Keys::parse(&text).ok());
             if let Some(keys) = keys.filter(|keys| keys.find(key_id).is_some()) {
                 *self.shared.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
                 tracing::debug!(key_id, "the key file has a new key");
@@ -165,13 +170,22 @@ fn stamp(file: &Path) -> Option<Stamp> {
     Some((metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
+pub fn read_key_file(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    let length = File::open(path)?.take(KEY_FILE_LENGTH_MAX + 1).read_to_string(&mut text)?;
+    if length as u64 > KEY_FILE_LENGTH_MAX {
+        return Err(io::Error::new(ErrorKind::InvalidData, "it is too long for a key file"));
+    }
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
 
     use super::super::seal::Field;
     use super::*;
-    use crate::auth::keys::file::KeyPlaces;
+    use crate::auth::keys::file::{self, KeyPlaces};
 
     const HERE: Place<'_> = Place { shop_id: "shop", field: Field::Refresh, generation: 1 };
 

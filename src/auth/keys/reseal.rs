@@ -3,15 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::file::KeyError;
-use super::keyring::{Keyring, NO_KEY};
-use super::pair::Pair;
-use super::seal::{Field, Place, SealError};
 use crate::auth::AuthError;
+use crate::auth::context::{AuthContext, POLL, POLLS_MAX};
 use crate::auth::error::Delay;
-use crate::auth::refresh::{POLL, POLLS_MAX};
+use crate::auth::keys::file::KeyError;
+use crate::auth::keys::keyring::NO_KEY;
+use crate::auth::keys::pair::Pair;
+use crate::auth::keys::seal::{Field, Place, SealError};
 use crate::auth::store::grants::Grants;
-use crate::auth::tokens::Tokens;
 use crate::domain::credential::{Credential, Orphan};
 use crate::store::{Store, StoreError};
 
@@ -23,123 +22,120 @@ pub struct Resealed {
     pub left: Vec<(String, AuthError)>,
 }
 
-impl Tokens {
-    pub fn keyring(&self) -> &Keyring {
-        &self.shared.parts.keyring
+/// Seals with the key that was just put first into the key file.
+pub fn adopt_key(context: &AuthContext, key_id: &str) -> Result<(), AuthError> {
+    if context.keyring().learn(key_id) {
+        return Ok(());
     }
+    Err(KeyError::Vanished { key_id: key_id.to_owned() }.into())
+}
 
-    /// Seals with the key that was just put first into the key file.
-    pub fn adopt_key(&self, key_id: &str) -> Result<(), AuthError> {
-        if self.keyring().learn(key_id) {
-            return Ok(());
+/// The keys, other than the active one, that stored tokens are sealed with.
+pub async fn other_keys_in_use(context: &AuthContext) -> Result<BTreeSet<String>, AuthError> {
+    let mut key_ids = stored_key_ids(context.grants(), context.store()).await?;
+    key_ids.remove(&context.keyring().active_id());
+    Ok(key_ids)
+}
+
+/// Seals everything with the active key that is not; takes the seal off where nothing is to be sealed. May be
+/// broken off at any point and done again.
+pub async fn reseal_all(context: &AuthContext) -> Result<Resealed, AuthError> {
+    let mut resealed = Resealed::default();
+    for row in context.grants().list().await? {
+        match reseal(context, &row.shop).await {
+            Ok(true) => resealed.changed += 1,
+            Ok(false) => {}
+            Err(error @ (AuthError::TokenStore { .. } | AuthError::Store { .. })) => return Err(error),
+            Err(error) => resealed.left.push((row.shop, error)),
         }
-        Err(KeyError::Vanished { key_id: key_id.to_owned() }.into())
     }
-
-    /// The keys, other than the active one, that stored tokens are sealed with.
-    pub async fn other_keys_in_use(&self) -> Result<BTreeSet<String>, AuthError> {
-        let mut key_ids = stored_key_ids(self.grants(), &self.shared.parts.store).await?;
-        key_ids.remove(&self.keyring().active_id());
-        Ok(key_ids)
-    }
-
-    /// Seals everything with the active key that is not; takes the seal off where nothing is to be sealed. May be
-    /// broken off at any point and done again.
-    pub async fn reseal_all(&self) -> Result<Resealed, AuthError> {
-        let mut resealed = Resealed::default();
-        for row in self.grants().list().await? {
-            match self.reseal(&row.shop).await {
-                Ok(true) => resealed.changed += 1,
-                Ok(false) => {}
-                Err(error @ (AuthError::TokenStore { .. } | AuthError::Store { .. })) => return Err(error),
-                Err(error) => resealed.left.push((row.shop, error)),
-            }
+    let store = context.store();
+    let orphans = store.orphans().not_sealed_with(&context.keyring().active_id()).await;
+    for orphan in orphans.map_err(|source| database(NO_SHOP, source))? {
+        match reseal_orphan(context, &orphan).await {
+            Ok(changed) => resealed.changed += usize::from(changed),
+            Err(error @ AuthError::Store { .. }) => return Err(error),
+            Err(error) => resealed.left.push((orphan.shop, error)),
         }
-        let store = &self.shared.parts.store;
-        let orphans = store.orphans().not_sealed_with(&self.keyring().active_id()).await;
-        for orphan in orphans.map_err(|source| database(NO_SHOP, source))? {
-            match self.reseal_orphan(&orphan).await {
-                Ok(changed) => resealed.changed += usize::from(changed),
-                Err(error @ AuthError::Store { .. }) => return Err(error),
-                Err(error) => resealed.left.push((orphan.shop, error)),
-            }
-        }
-        Ok(resealed)
     }
+    Ok(resealed)
+}
 
-    /// `false`: it was sealed so already, or is no more.
-    async fn reseal(&self, shop: &str) -> Result<bool, AuthError> {
-        for _ in 0..POLLS_MAX {
-            let Some(row) = self.grants().load(shop).await? else {
-                return Ok(false);
-            };
-            if row.tokens.key_id == self.keyring().active_id() {
-                return Ok(false);
-            }
-            // A renewal under way brings a pair that is sealed anew, or gives the row back.
-            if row.lease.is_none() && self.reseal_row(&row).await? {
-                self.slot(shop).forget();
-                return Ok(true);
-            }
-            tokio::time::sleep(POLL).await;
-        }
-        Err(AuthError::Later { shop: shop.to_owned(), until: self.now(), why: Delay::Contended })
-    }
-
-    async fn reseal_row(&self, row: &Credential) -> Result<bool, AuthError> {
-        let id = self.id_of(&row.shop).await?;
-        let sealed = |source| AuthError::Seal { shop: row.shop.clone(), source };
-        let pair = Pair::open(row, self.keyring(), &id).map_err(sealed)?;
-        let tokens = pair.seal(self.keyring(), &id, row.version).map_err(sealed)?;
-        let previous = self.previous_resealed(row, &id).map_err(sealed)?;
-        Ok(self.grants().reseal(&row.claim(), &tokens, previous.as_deref()).await?)
-    }
-
-    async fn reseal_orphan(&self, orphan: &Orphan) -> Result<bool, AuthError> {
-        let id = self.id_of(&orphan.shop).await?;
-        let sealed = |source| AuthError::Seal { shop: orphan.shop.clone(), source };
-        let keys = self.keyring();
-        // When its lineage began is kept nowhere, and not sealed into it.
-        let granted_at = orphan.tokens.obtained_at;
-        let pair =
-            Pair::open_tokens(&orphan.tokens, orphan.version, granted_at, keys, &id).map_err(sealed)?;
-        let tokens = pair.seal(keys, &id, orphan.version).map_err(sealed)?;
-        let resealed = self.shared.parts.store.orphans().reseal(orphan, &tokens).await;
-        resealed.map_err(|source| database(&orphan.shop, source))
-    }
-
-    fn previous_resealed(&self, row: &Credential, shop_id: &str) -> Result<Option<String>, SealError> {
-        let place = Place { shop_id, field: Field::PreviousRefresh, generation: row.version };
-        let Some(text) = &row.previous_refresh_sealed else {
-            return Ok(None);
+/// `false`: it was sealed so already, or is no more.
+async fn reseal(context: &AuthContext, shop: &str) -> Result<bool, AuthError> {
+    for _ in 0..POLLS_MAX {
+        let Some(row) = context.grants().load(shop).await? else {
+            return Ok(false);
         };
-        match self.keyring().open(text, &place) {
-            Ok(token) => self.keyring().seal(&token, &place).map(Some),
-            // It is kept for people alone, and was sealed with a key that is gone: no reason to keep the others back.
-            Err(SealError::KeyMissing { .. }) => Ok(Some(text.clone())),
-            Err(error) => Err(error),
+        if row.tokens.key_id == context.keyring().active_id() {
+            return Ok(false);
         }
+        // A renewal under way brings a pair that is sealed anew, or gives the row back.
+        if row.lease.is_none() && reseal_row(context, &row).await? {
+            context.shop_state(shop).forget();
+            return Ok(true);
+        }
+        tokio::time::sleep(POLL).await;
     }
+    Err(AuthError::Later { shop: shop.to_owned(), until: context.now(), why: Delay::Contended })
+}
 
-    async fn id_of(&self, shop: &str) -> Result<String, AuthError> {
-        let row = self.shared.parts.store.shops().get(shop).await;
-        let row = row.map_err(|source| database(shop, source))?;
-        row.map(|row| row.id).ok_or_else(|| AuthError::NotRegistered { shop: shop.to_owned() })
+async fn reseal_row(context: &AuthContext, row: &Credential) -> Result<bool, AuthError> {
+    let id = id_of(context, &row.shop).await?;
+    let sealed = |source| AuthError::Seal { shop: row.shop.clone(), source };
+    let pair = Pair::open(row, context.keyring(), &id).map_err(sealed)?;
+    let tokens = pair.seal(context.keyring(), &id, row.version).map_err(sealed)?;
+    let previous = previous_resealed(context, row, &id).map_err(sealed)?;
+    Ok(context.grants().reseal(&row.claim(), &tokens, previous.as_deref()).await?)
+}
+
+async fn reseal_orphan(context: &AuthContext, orphan: &Orphan) -> Result<bool, AuthError> {
+    let id = id_of(context, &orphan.shop).await?;
+    let sealed = |source| AuthError::Seal { shop: orphan.shop.clone(), source };
+    let keys = context.keyring();
+    // When its lineage began is kept nowhere, and not sealed into it.
+    let granted_at = orphan.tokens.obtained_at;
+    let pair = Pair::open_tokens(&orphan.tokens, orphan.version, granted_at, keys, &id).map_err(sealed)?;
+    let tokens = pair.seal(keys, &id, orphan.version).map_err(sealed)?;
+    let resealed = context.store().orphans().reseal(orphan, &tokens).await;
+    resealed.map_err(|source| database(&orphan.shop, source))
+}
+
+fn previous_resealed(
+    context: &AuthContext,
+    row: &Credential,
+    shop_id: &str,
+) -> Result<Option<String>, SealError> {
+    let place = Place { shop_id, field: Field::PreviousRefresh, generation: row.version };
+    let Some(text) = &row.previous_refresh_sealed else {
+        return Ok(None);
+    };
+    match context.keyring().open(text, &place) {
+        Ok(token) => context.keyring().seal(&token, &place).map(Some),
+        // It is kept for people alone, and was sealed with a key that is gone: no reason to keep the others back.
+        Err(SealError::KeyMissing { .. }) => Ok(Some(text.clone())),
+        Err(error) => Err(error),
     }
+}
 
-    /// Brings what is stored into the form the config asks for, where it was written in the other: sealed, or in clear.
-    pub async fn convert(&self) -> Result<(), AuthError> {
-        let is_clear = self.keyring().active_id() == NO_KEY;
-        let rows = self.grants().list().await?;
-        if rows.iter().all(|row| (row.tokens.key_id == NO_KEY) == is_clear) {
-            return Ok(());
-        }
-        let resealed = self.reseal_all().await?;
-        match resealed.left.into_iter().next() {
-            // Whoever renews it now writes it in the form of its own config.
-            Some((_, error)) if !matches!(error, AuthError::Later { .. }) => Err(error),
-            _ => Ok(()),
-        }
+async fn id_of(context: &AuthContext, shop: &str) -> Result<String, AuthError> {
+    let row = context.store().shops().get(shop).await;
+    let row = row.map_err(|source| database(shop, source))?;
+    row.map(|row| row.id).ok_or_else(|| AuthError::NotRegistered { shop: shop.to_owned() })
+}
+
+/// Brings what is stored into the form the config asks for, where it was written in the other: sealed, or in clear.
+pub async fn convert(context: &AuthContext) -> Result<(), AuthError> {
+    let is_clear = context.keyring().active_id() == NO_KEY;
+    let rows = context.grants().list().await?;
+    if rows.iter().all(|row| (row.tokens.key_id == NO_KEY) == is_clear) {
+        return Ok(());
+    }
+    let resealed = reseal_all(context).await?;
+    match resealed.left.into_iter().next() {
+        // Whoever renews it now writes it in the form of its own config.
+        Some((_, error)) if !matches!(error, AuthError::Later { .. }) => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@ use std::{fs, io};
 use zeroize::Zeroizing;
 
 use super::key::{KEYS_MAX, KeyFormatError, Keys};
+use super::keyring::read_key_file;
 use super::{file, key};
 
 /// Another rotation is some milliseconds.
@@ -53,7 +54,7 @@ pub fn add_key(file: &Path) -> Result<String, KeyRotationError> {
     let path = fs::canonicalize(file).map_err(failed)?;
     let _lock = lock(&path).map_err(failed)?;
     let format = |source| KeyRotationError::Format { path: path.clone(), source };
-    let before = file::read(&path).map_err(failed)?;
+    let before = read_key_file(&path).map_err(failed)?;
     if Keys::parse(&before).map_err(format)?.ids().count() >= KEYS_MAX {
         return Err(KeyRotationError::Full { path });
     }

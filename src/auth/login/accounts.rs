@@ -3,17 +3,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::store_error;
 use crate::auth::AuthError;
+use crate::auth::context::AuthContext;
+use crate::auth::error::store_error;
 use crate::auth::keys::pair::Pair;
-use crate::auth::tokens::Tokens;
+use crate::auth::shop_state::lock;
 use crate::domain::credential::Orphan;
-use crate::domain::grant::Account;
+use crate::domain::grant::{Access, Account, GrantInfo};
 use crate::domain::shop::Shop;
 use crate::language::{Said, said};
+use crate::platform::PlatformError;
+use crate::platform::rate::Priority;
+use crate::platform::retry::CallContext;
 use crate::store::StoreError;
 use crate::store::shops::ShopRow;
 
@@ -56,81 +62,147 @@ impl SharedAccount {
     }
 }
 
-impl Tokens {
-    /// The accounts that more than one authorised shop is. New ones are refused; a database may hold older ones.
-    pub async fn shared_accounts(&self) -> Result<Vec<SharedAccount>, AuthError> {
-        let rows = self.shared.parts.store.shops().all().await.map_err(all_shops)?;
-        let mut authorised = Vec::new();
-        for shared in shared_accounts(&rows) {
-            let mut shops = Vec::new();
-            for shop in shared.shops {
-                if self.grants().load(&shop).await?.is_some() {
-                    shops.push(shop);
-                }
-            }
-            if shops.len() > 1 {
-                authorised.push(SharedAccount { shops, ..shared });
+/// The accounts that more than one authorised shop is. New ones are refused; a database may hold older ones.
+pub async fn shared_by_authorised_shops(context: &AuthContext) -> Result<Vec<SharedAccount>, AuthError> {
+    let rows = context.store().shops().all().await.map_err(all_shops)?;
+    let mut authorised = Vec::new();
+    for shared in shared_accounts(&rows) {
+        let mut shops = Vec::new();
+        for shop in shared.shops {
+            if context.grants().load(&shop).await?.is_some() {
+                shops.push(shop);
             }
         }
-        Ok(authorised)
-    }
-
-    /// The other authorised shop that is this account.
-    pub async fn other_shop_of(&self, shop: &Shop, account: &Account) -> Result<Option<ShopRow>, AuthError> {
-        let Some(account) = &account.id else { return Ok(None) };
-        let rows = self.shared.parts.store.shops().all().await.map_err(|source| store_error(shop, source))?;
-        let others = rows.into_iter().filter(|row| {
-            row.name != shop.name
-                && row.platform == shop.platform
-                && row.zone == shop.zone
-                && row.removed_at.is_none()
-                && row.account.id.as_ref() == Some(account)
-        });
-        for row in others {
-            // A grant that was cleared leaves the account free for another shop.
-            if self.grants().load(&row.name).await?.is_some() {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Refuses an account that is another shop already.
-    pub async fn check_not_shared(&self, shop: &Shop, account: &Account) -> Result<(), AuthError> {
-        match self.other_shop_of(shop, account).await? {
-            Some(other) => Err(shared(shop, account, &other)),
-            None => Ok(()),
+        if shops.len() > 1 {
+            authorised.push(SharedAccount { shops, ..shared });
         }
     }
+    Ok(authorised)
+}
 
-    /// The same for a pair that the platform has just handed out. It may have ended the other shop's, so it is kept for
-    /// that one, in case its own is refused.
-    pub async fn check_not_shared_or_keep(
-        &self,
-        shop: &Shop,
-        account: &Account,
-        pair: &Pair,
-    ) -> Result<(), AuthError> {
-        let Some(other) = self.other_shop_of(shop, account).await? else {
-            return Ok(());
-        };
-        if other.app == shop.app {
-            self.keep_for(&other, pair).await?;
+/// The other authorised shop that is this account.
+pub async fn other_shop_of(
+    context: &AuthContext,
+    shop: &Shop,
+    account: &Account,
+) -> Result<Option<ShopRow>, AuthError> {
+    let Some(account) = &account.id else { return Ok(None) };
+    let rows = context.store().shops().all().await.map_err(|source| store_error(shop, source))?;
+    let others = rows.into_iter().filter(|row| {
+        row.name != shop.name
+            && row.platform == shop.platform
+            && row.zone == shop.zone
+            && row.removed_at.is_none()
+            && row.account.id.as_ref() == Some(account)
+    });
+    for row in others {
+        // A grant that was cleared leaves the account free for another shop.
+        if context.grants().load(&row.name).await?.is_some() {
+            return Ok(Some(row));
         }
-        Err(shared(shop, account, &other))
     }
+    Ok(None)
+}
 
-    async fn keep_for(&self, row: &ShopRow, pair: &Pair) -> Result<(), AuthError> {
-        let Some(present) = self.grants().load(&row.name).await? else {
-            return Ok(());
-        };
-        let sealed = pair.seal(&self.shared.parts.keyring, &row.id, present.version);
-        let tokens = sealed.map_err(|source| AuthError::Seal { shop: row.name.clone(), source })?;
-        let attempt = format!("login:{}", Uuid::new_v4());
-        let orphan = Orphan { shop: row.name.clone(), version: present.version, tokens, attempt };
-        let kept = self.shared.parts.store.orphans().keep(&orphan).await;
-        kept.map_err(|source| AuthError::Store { shop: row.name.clone(), source: Arc::new(source) })
+/// Refuses an account that is another shop already.
+pub async fn check_not_shared(
+    context: &AuthContext,
+    shop: &Shop,
+    account: &Account,
+) -> Result<(), AuthError> {
+    match other_shop_of(context, shop, account).await? {
+        Some(other) => Err(shared(shop, account, &other)),
+        None => Ok(()),
     }
+}
+
+/// The same for a pair that the platform has just handed out. It may have ended the other shop's, so it is kept for
+/// that one, in case its own is refused.
+pub async fn check_not_shared_or_keep(
+    context: &AuthContext,
+    shop: &Shop,
+    account: &Account,
+    pair: &Pair,
+) -> Result<(), AuthError> {
+    let Some(other) = other_shop_of(context, shop, account).await? else {
+        return Ok(());
+    };
+    if other.app == shop.app {
+        keep_for_other_shop(context, &other, pair).await?;
+    }
+    Err(shared(shop, account, &other))
+}
+
+async fn keep_for_other_shop(context: &AuthContext, row: &ShopRow, pair: &Pair) -> Result<(), AuthError> {
+    let Some(present) = context.grants().load(&row.name).await? else {
+        return Ok(());
+    };
+    let sealed = pair.seal(context.keyring(), &row.id, present.version);
+    let tokens = sealed.map_err(|source| AuthError::Seal { shop: row.name.clone(), source })?;
+    let attempt = format!("login:{}", Uuid::new_v4());
+    let orphan = Orphan { shop: row.name.clone(), version: present.version, tokens, attempt };
+    let kept = context.store().orphans().keep(&orphan).await;
+    kept.map_err(|source| AuthError::Store { shop: row.name.clone(), source: Arc::new(source) })
+}
+
+/// With a new grant the shop goes on by itself, in every program, and whatever was told of the old one counts no
+/// more.
+pub async fn begin_grant(context: &AuthContext, shop: &Shop) -> Result<(), AuthError> {
+    let begun = context.store().grants().begin(&shop.name).await;
+    if begun.map_err(|source| store_error(shop, source))? {
+        tracing::info!(
+            event = "shop.resumed",
+            shop = %shop.name,
+            "`{}` was authorised again and goes on",
+            shop.name
+        );
+        lock(&context.shared.resumed).insert(shop.name.clone());
+    }
+    Ok(())
+}
+
+pub async fn store_account(
+    context: &AuthContext,
+    shop: &Shop,
+    account: &Account,
+    authorised_at: DateTime<Utc>,
+) -> Result<(), AuthError> {
+    let kept = context.store().shops().set_account(&shop.name, account, authorised_at);
+    kept.await.map_err(|source| store_error(shop, source))
+}
+
+pub async fn request_grant_info(
+    context: &AuthContext,
+    shop: &Shop,
+    access: &Access,
+) -> Result<GrantInfo, PlatformError> {
+    let Ok(application) = context.application(shop) else {
+        return Ok(GrantInfo::default());
+    };
+    let context = CallContext {
+        priority: Priority::Update,
+        calls: Arc::new(AtomicU64::new(0)),
+        cancel: context.shared.stopping.clone(),
+        patience: None,
+    };
+    application.call(&context, || application.platform().grant_info(access)).await
+}
+
+/// Whether the tokens are of the account this shop is.
+pub fn check_account(shop: &Shop, row: &ShopRow, account: &Account) -> Result<(), AuthError> {
+    match (expected_account(shop, row), &account.id) {
+        (Some(expected), Some(found)) if expected != found => Err(AuthError::OtherAccount {
+            shop: shop.name.clone(),
+            expected: expected.clone(),
+            found: found.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// `None`: any account will do, and the first decides.
+pub fn expected_account<'a>(shop: &'a Shop, row: &'a ShopRow) -> Option<&'a String> {
+    shop.account.as_ref().or(row.account.id.as_ref())
 }
 
 fn shared(shop: &Shop, account: &Account, other: &ShopRow) -> AuthError {

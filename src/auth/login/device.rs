@@ -1,19 +1,19 @@
 //! A login by a scanned code: begun, followed, ended once. The code's secret lies sealed in the database, so that any
 //! process may follow it, and only the one that takes the attempt exchanges it.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use crate::auth::context::AuthContext;
+use crate::auth::error::{refusal, store_error};
 use crate::auth::keys::seal::{Field, Place, SealError};
-use crate::auth::tokens::Tokens;
-use crate::auth::{AuthError, GrantStatus, login};
+use crate::auth::login::pair;
+use crate::auth::refresh::unsaved;
+use crate::auth::{AuthError, GrantStatus};
 use crate::domain::shop::Shop;
 use crate::platform::DeviceLogin;
 use crate::platform::device_login::DeviceProgress;
-use crate::store::StoreError;
 use crate::store::grants::login_attempts::{LoginAttempt, NewLogin};
 use crate::store::shops::ShopRow;
 
@@ -34,82 +34,86 @@ pub struct DeviceAttempt {
     pub expires_at: DateTime<Utc>,
 }
 
-impl Tokens {
-    /// Asks the platform for a code and writes the attempt down.
-    pub async fn begin_device_login(&self, shop: &Shop) -> Result<DeviceAttempt, AuthError> {
-        let row = self.shop_row(shop).await?;
-        let code = self.device_login(shop)?.begin().await.map_err(|source| login::refusal(shop, source))?;
-        let keys = &self.shared.parts.keyring;
-        let sealed = keys.seal(&code.secret, &place(&row)).map_err(|source| seal_error(shop, source))?;
-        let attempt = NewLogin {
-            id: Uuid::new_v4().to_string(),
-            shop: shop.name.clone(),
-            kind: KIND,
-            secret_sealed: Some(sealed),
-            key_id: Some(keys.active_id()),
-            life: DEVICE_LOGIN_LIFE,
-        };
-        let begun = self.shared.parts.store.logins().begin(&attempt).await;
-        let expires_at = begun.map_err(|source| store_error(shop, source))?;
-        Ok(DeviceAttempt { id: attempt.id, shown: code.shown, expires_at })
-    }
+/// Asks the platform for a code and writes the attempt down.
+pub async fn begin_device_login(context: &AuthContext, shop: &Shop) -> Result<DeviceAttempt, AuthError> {
+    let row = context.shop_row(shop).await?;
+    let code = device_login(context, shop)?.begin().await.map_err(|source| refusal(shop, source))?;
+    let keys = context.keyring();
+    let sealed = keys.seal(&code.secret, &place(&row)).map_err(|source| seal_error(shop, source))?;
+    let attempt = NewLogin {
+        id: Uuid::new_v4().to_string(),
+        shop: shop.name.clone(),
+        kind: KIND,
+        secret_sealed: Some(sealed),
+        key_id: Some(keys.active_id()),
+        life: DEVICE_LOGIN_LIFE,
+    };
+    let begun = context.store().logins().begin(&attempt).await;
+    let expires_at = begun.map_err(|source| store_error(shop, source))?;
+    Ok(DeviceAttempt { id: attempt.id, shown: code.shown, expires_at })
+}
 
-    /// How far the owner has come. An attempt that somebody has ended, or whose time is over, is dead.
-    pub async fn device_progress(&self, shop: &Shop, id: &str) -> Result<DeviceProgress, AuthError> {
-        let row = self.shop_row(shop).await?;
-        let attempt = self.shared.parts.store.logins().get(id).await;
-        let attempt = attempt.map_err(|source| store_error(shop, source))?;
-        let Some(attempt) = attempt.filter(|attempt| attempt.used_at.is_none()) else {
-            return Ok(DeviceProgress::Dead);
-        };
-        let secret = self.secret_of(shop, &row, &attempt)?;
-        let progress = self.device_login(shop)?.progress(&secret).await;
-        progress.map_err(|source| login::refusal(shop, source))
-    }
+/// How far the owner has come. An attempt that somebody has ended, or whose time is over, is dead.
+pub async fn device_progress(
+    context: &AuthContext,
+    shop: &Shop,
+    id: &str,
+) -> Result<DeviceProgress, AuthError> {
+    let row = context.shop_row(shop).await?;
+    let attempt = context.store().logins().get(id).await;
+    let attempt = attempt.map_err(|source| store_error(shop, source))?;
+    let Some(attempt) = attempt.filter(|attempt| attempt.used_at.is_none()) else {
+        return Ok(DeviceProgress::Dead);
+    };
+    let secret = secret_of(context, shop, &row, &attempt)?;
+    let progress = device_login(context, shop)?.progress(&secret).await;
+    progress.map_err(|source| refusal(shop, source))
+}
 
-    /// Exchanges a code that its owner said yes to, and stores what it brings. Goes on to its end even if the caller
-    /// goes away.
-    pub async fn login_device(&self, shop: &Shop, id: &str) -> Result<GrantStatus, AuthError> {
-        let (tokens, shop, id) = (self.clone(), shop.clone(), id.to_owned());
-        self.to_the_end(shop.name.clone(), async move { tokens.exchange_device(&shop, &id).await }).await
-    }
+/// Exchanges a code that its owner said yes to, and stores what it brings. Goes on to its end even if the caller
+/// goes away.
+pub async fn login_device(context: &AuthContext, shop: &Shop, id: &str) -> Result<GrantStatus, AuthError> {
+    let (task_context, shop, id) = (context.clone(), shop.clone(), id.to_owned());
+    context
+        .run_to_end(shop.name.clone(), async move { exchange_device(&task_context, &shop, &id).await })
+        .await
+}
 
-    /// Ends an attempt without exchanging it: nobody can any more.
-    pub async fn give_up_device_login(&self, shop: &Shop, id: &str) -> Result<(), AuthError> {
-        let taken = self.shared.parts.store.logins().take(id).await;
-        taken.map(drop).map_err(|source| store_error(shop, source))
-    }
+/// Ends an attempt without exchanging it: nobody can any more.
+pub async fn give_up_device_login(context: &AuthContext, shop: &Shop, id: &str) -> Result<(), AuthError> {
+    let taken = context.store().logins().take(id).await;
+    taken.map(drop).map_err(|source| store_error(shop, source))
+}
 
-    async fn exchange_device(&self, shop: &Shop, id: &str) -> Result<GrantStatus, AuthError> {
-        let row = self.shop_row(shop).await?;
-        let taken = self.shared.parts.store.logins().take(id).await;
-        let attempt = taken
-            .map_err(|source| store_error(shop, source))?
-            .filter(|attempt| attempt.shop == shop.name && attempt.kind == KIND)
-            .ok_or_else(|| AuthError::LoginOver { shop: shop.name.clone() })?;
-        let secret = self.secret_of(shop, &row, &attempt)?;
-        let _room = self.reserve(shop).await;
-        let asked_at = self.now();
-        let granted = self.device_login(shop)?.exchange(&secret).await;
-        let granted = granted.map_err(|source| login::refusal(shop, source))?;
-        self.accept(shop, &row, granted, asked_at).await
-    }
+async fn exchange_device(context: &AuthContext, shop: &Shop, id: &str) -> Result<GrantStatus, AuthError> {
+    let row = context.shop_row(shop).await?;
+    let taken = context.store().logins().take(id).await;
+    let attempt = taken
+        .map_err(|source| store_error(shop, source))?
+        .filter(|attempt| attempt.shop == shop.name && attempt.kind == KIND)
+        .ok_or_else(|| AuthError::LoginOver { shop: shop.name.clone() })?;
+    let secret = secret_of(context, shop, &row, &attempt)?;
+    let _room = unsaved::reserve(context, shop).await;
+    let asked_at = context.now();
+    let granted = device_login(context, shop)?.exchange(&secret).await;
+    let granted = granted.map_err(|source| refusal(shop, source))?;
+    pair::accept(context, shop, &row, granted, asked_at).await
+}
 
-    fn device_login(&self, shop: &Shop) -> Result<&dyn DeviceLogin, AuthError> {
-        let login = self.application(shop)?.platform().device_login();
-        login.ok_or_else(|| AuthError::NoDeviceLogin { shop: shop.name.clone() })
-    }
+fn device_login<'a>(context: &'a AuthContext, shop: &Shop) -> Result<&'a dyn DeviceLogin, AuthError> {
+    let login = context.application(shop)?.platform().device_login();
+    login.ok_or_else(|| AuthError::NoDeviceLogin { shop: shop.name.clone() })
+}
 
-    fn secret_of(
-        &self,
-        shop: &Shop,
-        row: &ShopRow,
-        attempt: &LoginAttempt,
-    ) -> Result<SecretString, AuthError> {
-        let sealed = attempt.secret_sealed.as_deref().unwrap_or_default();
-        let opened = self.shared.parts.keyring.open(sealed, &place(row));
-        opened.map_err(|source| seal_error(shop, source))
-    }
+fn secret_of(
+    context: &AuthContext,
+    shop: &Shop,
+    row: &ShopRow,
+    attempt: &LoginAttempt,
+) -> Result<SecretString, AuthError> {
+    let sealed = attempt.secret_sealed.as_deref().unwrap_or_default();
+    let opened = context.keyring().open(sealed, &place(row));
+    opened.map_err(|source| seal_error(shop, source))
 }
 
 fn place(row: &ShopRow) -> Place<'_> {
@@ -118,8 +122,4 @@ fn place(row: &ShopRow) -> Place<'_> {
 
 fn seal_error(shop: &Shop, source: SealError) -> AuthError {
     AuthError::Seal { shop: shop.name.clone(), source }
-}
-
-fn store_error(shop: &Shop, source: StoreError) -> AuthError {
-    AuthError::Store { shop: shop.name.clone(), source: Arc::new(source) }
 }

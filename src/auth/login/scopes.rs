@@ -1,4 +1,4 @@
-//! What a grant covers, held against what the shop's records need. Pure. A grant's list only warns: whether a call is
+//! What a grant covers, loaded against what the shop's records need. Pure. A grant's list only warns: whether a call is
 //! allowed is told by the platform's answer to it.
 
 use std::fmt;

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::token_input::{GivenError, GivenTokens, one_word};
+use super::token_input::{INPUT_LENGTH_MAX, TokenInput, TokenInputError, one_word};
 use crate::domain::moment::bounded;
 
 /// Below this a number is no time of this century in milliseconds, but may well be one in seconds.
@@ -17,6 +17,35 @@ const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
 /// No token lives longer; a larger number is none of seconds.
 const LIFE_SECONDS_MAX: i64 = 10 * 366 * 24 * 60 * 60;
+
+impl TokenInput {
+    /// Reads a bare access token, or JSON of one platform.
+    pub fn parse(text: &SecretString) -> Result<Self, TokenInputError> {
+        Self::parse_for(text, "")
+    }
+
+    /// The same; of a file with the tokens of several platforms, those of `platform`.
+    pub fn parse_for(text: &SecretString, platform: &str) -> Result<Self, TokenInputError> {
+        let text = text.expose_secret().trim().trim_start_matches('\u{feff}');
+        if text.len() > INPUT_LENGTH_MAX {
+            return Err(TokenInputError::TooLong);
+        }
+        if text.starts_with(['{', '[', '"']) {
+            return parse_json(text, platform);
+        }
+        Ok(Self {
+            access: Some(one_word(text)?),
+            access_ends_at: None,
+            obtained_at: None,
+            refresh: None,
+            refresh_ends_at: None,
+            account_id: None,
+            account_name: None,
+            may_be_unproven: false,
+            picked: None,
+        })
+    }
+}
 
 /// What either form may hold. Others are ignored.
 #[derive(Deserialize)]
@@ -59,19 +88,19 @@ struct Storage {
 }
 
 /// `platform`: which one is looked for in a list.
-pub fn parse(text: &str, platform: &str) -> Result<GivenTokens, GivenError> {
+fn parse_json(text: &str, platform: &str) -> Result<TokenInput, TokenInputError> {
     if text.starts_with('[') {
         return of_storages(text, platform);
     }
     // serde's own words are not passed on: they may quote what they could not read.
-    given(serde_json::from_str(text).map_err(|_| GivenError::Json)?)
+    given(serde_json::from_str(text).map_err(|_| TokenInputError::Json)?)
 }
 
-fn of_storages(text: &str, platform: &str) -> Result<GivenTokens, GivenError> {
+fn of_storages(text: &str, platform: &str) -> Result<TokenInput, TokenInputError> {
     // One by one: what other storages keep is no business of ours, and may have any shape.
-    let all: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|_| GivenError::Json)?;
+    let all: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|_| TokenInputError::Json)?;
     if all.is_empty() {
-        return Err(GivenError::Json);
+        return Err(TokenInputError::Json);
     }
     let mut found = Vec::new();
     for storage in all {
@@ -83,16 +112,16 @@ fn of_storages(text: &str, platform: &str) -> Result<GivenTokens, GivenError> {
         let is_of_platform = !platform.is_empty() && kind.to_ascii_lowercase().contains(platform);
         if is_of_platform && let Ok(given) = given(config) {
             let label = name.filter(|name| !name.trim().is_empty()).unwrap_or(kind);
-            found.push(GivenTokens { picked: Some(label), ..given });
+            found.push(TokenInput { picked: Some(label), ..given });
         }
     }
     match (found.len(), found.pop()) {
         (1, Some(given)) => Ok(given),
-        (count, _) => Err(GivenError::NotOneStorage { platform: platform.to_owned(), count }),
+        (count, _) => Err(TokenInputError::NotOneStorage { platform: platform.to_owned(), count }),
     }
 }
 
-fn given(told: TokenFile) -> Result<GivenTokens, GivenError> {
+fn given(told: TokenFile) -> Result<TokenInput, TokenInputError> {
     let word = |token: Option<SecretText>| match token {
         Some(SecretText(token)) if !token.expose_secret().trim().is_empty() => {
             one_word(token.expose_secret().trim()).map(Some)
@@ -105,10 +134,10 @@ fn given(told: TokenFile) -> Result<GivenTokens, GivenError> {
         .or_else(|| end_of_life(obtained_at, told.expires_in));
     let (access, refresh) = (word(told.access_token)?, word(told.refresh_token)?);
     if access.is_none() && refresh.is_none() {
-        return Err(GivenError::Json);
+        return Err(TokenInputError::Json);
     }
     let named = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-    Ok(GivenTokens {
+    Ok(TokenInput {
         access,
         access_ends_at,
         obtained_at,
@@ -153,8 +182,8 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Result<GivenTokens, GivenError> {
-        parse(text, "115")
+    fn read(text: &str) -> Result<TokenInput, TokenInputError> {
+        parse_json(text, "115")
     }
 
     #[test]
@@ -169,10 +198,10 @@ mod tests {
         assert_eq!(given.picked.as_deref(), Some("115网盘"));
         assert_eq!(given.access_ends_at, Utc.timestamp_opt(1_764_554_400, 0).single());
         for (text, count) in [(format!("[{local},{alipan}]"), 0), (format!("[{u115},{u115}]"), 2)] {
-            let expected = GivenError::NotOneStorage { platform: "115".to_owned(), count };
+            let expected = TokenInputError::NotOneStorage { platform: "115".to_owned(), count };
             assert_eq!(read(&text).err(), Some(expected));
         }
-        assert!(parse(&format!("[{u115}]"), "temu").is_err(), "tokens of 115 are none of Temu");
+        assert!(parse_json(&format!("[{u115}]"), "temu").is_err(), "tokens of 115 are none of Temu");
     }
 
     fn clear(token: Option<&SecretString>) -> Option<&str> {

@@ -6,13 +6,11 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::token_file;
-
 /// Longer than any token file of one shop.
-const GIVEN_LENGTH_MAX: usize = 64 * 1024;
+pub const INPUT_LENGTH_MAX: usize = 64 * 1024;
 
 /// What `auth set` was given. Has no `Debug`.
-pub struct GivenTokens {
+pub struct TokenInput {
     /// `None` only when there is a refresh token.
     pub access: Option<SecretString>,
     /// `None` when it was not told; the platform is asked, or its default assumed.
@@ -31,10 +29,10 @@ pub struct GivenTokens {
 
 /// Why the text is no token. Never holds any of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GivenError {
+pub enum TokenInputError {
     #[error("there is no token in what was given")]
     Empty,
-    #[error("what was given is longer than {GIVEN_LENGTH_MAX} bytes")]
+    #[error("what was given is longer than {INPUT_LENGTH_MAX} bytes")]
     TooLong,
     #[error("what was given holds spaces or line breaks: a bare token has none")]
     NotOneWord,
@@ -49,35 +47,6 @@ pub enum GivenError {
     NoCode,
 }
 
-impl GivenTokens {
-    /// Reads a bare access token, or JSON of one platform.
-    pub fn parse(text: &SecretString) -> Result<Self, GivenError> {
-        Self::parse_for(text, "")
-    }
-
-    /// The same; of a file with the tokens of several platforms, those of `platform`.
-    pub fn parse_for(text: &SecretString, platform: &str) -> Result<Self, GivenError> {
-        let text = text.expose_secret().trim().trim_start_matches('\u{feff}');
-        if text.len() > GIVEN_LENGTH_MAX {
-            return Err(GivenError::TooLong);
-        }
-        if text.starts_with(['{', '[', '"']) {
-            return token_file::parse(text, platform);
-        }
-        Ok(Self {
-            access: Some(one_word(text)?),
-            access_ends_at: None,
-            obtained_at: None,
-            refresh: None,
-            refresh_ends_at: None,
-            account_id: None,
-            account_name: None,
-            may_be_unproven: false,
-            picked: None,
-        })
-    }
-}
-
 /// What an owner came back with: a code, or the whole address with it. Has no `Debug`.
 pub struct Returned {
     pub code: SecretString,
@@ -86,29 +55,29 @@ pub struct Returned {
 }
 
 impl Returned {
-    pub fn parse(text: &SecretString) -> Result<Self, GivenError> {
+    pub fn parse(text: &SecretString) -> Result<Self, TokenInputError> {
         let text = text.expose_secret().trim();
         if !text.starts_with("http://") && !text.starts_with("https://") {
             return Ok(Self { code: one_word(text)?, state: None });
         }
-        let address = url::Url::parse(text).map_err(|_| GivenError::NoCode)?;
+        let address = url::Url::parse(text).map_err(|_| TokenInputError::NoCode)?;
         let value =
             |wanted| address.query_pairs().find_map(|(name, value)| (name == wanted).then_some(value));
-        let code = one_word(&value("code").ok_or(GivenError::NoCode)?)?;
+        let code = one_word(&value("code").ok_or(TokenInputError::NoCode)?)?;
         let state = value("state").filter(|state| !state.is_empty()).map(Cow::into_owned);
         Ok(Self { code, state })
     }
 }
 
-pub fn one_word(text: &str) -> Result<SecretString, GivenError> {
+pub fn one_word(text: &str) -> Result<SecretString, TokenInputError> {
     if text.is_empty() {
-        return Err(GivenError::Empty);
+        return Err(TokenInputError::Empty);
     }
-    if text.len() > GIVEN_LENGTH_MAX {
-        return Err(GivenError::TooLong);
+    if text.len() > INPUT_LENGTH_MAX {
+        return Err(TokenInputError::TooLong);
     }
     if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
-        return Err(GivenError::NotOneWord);
+        return Err(TokenInputError::NotOneWord);
     }
     Ok(SecretString::from(text))
 }
@@ -119,8 +88,8 @@ mod tests {
 
     use super::*;
 
-    fn parse(text: &str) -> Result<GivenTokens, GivenError> {
-        GivenTokens::parse(&SecretString::from(text))
+    fn parse(text: &str) -> Result<TokenInput, TokenInputError> {
+        TokenInput::parse(&SecretString::from(text))
     }
 
     fn clear(token: Option<&SecretString>) -> Option<&str> {
@@ -137,13 +106,13 @@ mod tests {
     #[test]
     fn what_is_no_token_is_refused_without_being_shown() {
         let cases = [
-            ("", GivenError::Empty),
-            ("two words", GivenError::NotOneWord),
-            ("{\"access_token\":\"\"}", GivenError::Json),
-            ("{\"access_token\":\"a b\"}", GivenError::NotOneWord),
-            ("{\"access_token\":5}", GivenError::Json),
-            ("{secret", GivenError::Json),
-            ("[]", GivenError::Json),
+            ("", TokenInputError::Empty),
+            ("two words", TokenInputError::NotOneWord),
+            ("{\"access_token\":\"\"}", TokenInputError::Json),
+            ("{\"access_token\":\"a b\"}", TokenInputError::NotOneWord),
+            ("{\"access_token\":5}", TokenInputError::Json),
+            ("{secret", TokenInputError::Json),
+            ("[]", TokenInputError::Json),
         ];
         for (text, expected) in cases {
             assert_eq!(parse(text).err(), Some(expected), "{text}");
@@ -160,8 +129,8 @@ mod tests {
         assert_eq!(returned(" code-9c \n"), found("code-9c", None));
         assert_eq!(returned("https://example.com/back?state=x&code=a%2Bb"), found("a+b", Some("x")));
         assert_eq!(returned("https://example.com/back?state=&code=a"), found("a", None));
-        assert_eq!(returned("https://example.com/back?state=x"), Err(GivenError::NoCode));
-        assert_eq!(returned(""), Err(GivenError::Empty));
+        assert_eq!(returned("https://example.com/back?state=x"), Err(TokenInputError::NoCode));
+        assert_eq!(returned(""), Err(TokenInputError::Empty));
     }
 
     proptest! {

@@ -124,6 +124,21 @@ fn reason_of_refusal(before: &Credential) -> OwnerReason {
     }
 }
 
+/// What undoes an intent that nothing was sent for: `row` as it was, in the condition it had before.
+pub fn undo_intent(row: &Credential, condition: Condition) -> Settlement {
+    Settlement {
+        // Its sender is gone, and with it the lease.
+        condition: if condition == Condition::Replaying { Condition::Refreshing } else { condition },
+        not_before: row.not_before,
+        trouble: row.trouble.clone(),
+        access_ends_at: None,
+    }
+}
+
+pub fn trouble(reason: OwnerReason, message: String) -> Trouble {
+    Trouble { class: reason.as_str().to_owned(), message }
+}
+
 #[cfg(test)]
 #[path = "outcome_tests.rs"]
 mod tests;

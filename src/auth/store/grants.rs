@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Capabilities, TokenStore, TokenStoreError};
 use crate::auth::keys::keyring::NO_KEY;
-use crate::auth::refresh::LEASE;
+use crate::auth::policy::LEASE;
 use crate::domain::credential::{Claim, Credential, Intent, NewTokens, SealedTokens, Settlement};
 use crate::domain::until::lasting;
 use crate::store::db::owner::Owner;

@@ -8,7 +8,7 @@ use super::login::{parse_given, take_given};
 use super::paste::{eprint_line, read_given};
 use super::tell::tell;
 use crate::app::App;
-use crate::auth::GivenTokens;
+use crate::auth::TokenInput;
 use crate::domain::shop::Shop;
 use crate::language::said;
 
@@ -22,7 +22,7 @@ pub(super) struct Import {
 }
 
 pub(super) async fn import(app: &App, shop: &Shop, file: &Path, words: Import) -> anyhow::Result<()> {
-    let given = GivenTokens { may_be_unproven: words.unproven, ..parse_given(shop, &read_given(file)?)? };
+    let given = TokenInput { may_be_unproven: words.unproven, ..parse_given(shop, &read_given(file)?)? };
     warn_if_others_can_read(file);
     let is_renewable = given.refresh.is_some();
     if is_renewable {

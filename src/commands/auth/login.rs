@@ -8,7 +8,7 @@ use super::platform_of;
 use super::tell::tell;
 use crate::app::App;
 use crate::auth::login::token_input::Returned;
-use crate::auth::{AuthError, GivenTokens, GrantStatus};
+use crate::auth::{AuthError, GrantStatus, TokenInput};
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
@@ -72,8 +72,8 @@ pub(super) async fn take_token(app: &App, shop: &Shop, text: &SecretString) -> a
 }
 
 /// Tokens from a file. Of a file with those of several platforms, says which were taken.
-pub(super) fn parse_given(shop: &Shop, text: &SecretString) -> anyhow::Result<GivenTokens> {
-    let given = GivenTokens::parse_for(text, shop.platform).map_err(unusable)?;
+pub(super) fn parse_given(shop: &Shop, text: &SecretString) -> anyhow::Result<TokenInput> {
+    let given = TokenInput::parse_for(text, shop.platform).map_err(unusable)?;
     if let Some(picked) = &given.picked {
         let picked = terminal::one_line(picked);
         eprint_line(said!("Taken from the list of storages: `{picked}`.", "从存储列表中取用：`{picked}`。"));
@@ -81,7 +81,7 @@ pub(super) fn parse_given(shop: &Shop, text: &SecretString) -> anyhow::Result<Gi
     Ok(given)
 }
 
-pub(super) async fn take_given(app: &App, shop: &Shop, given: GivenTokens) -> anyhow::Result<GrantStatus> {
+pub(super) async fn take_given(app: &App, shop: &Shop, given: TokenInput) -> anyhow::Result<GrantStatus> {
     let page = platform_of(app, shop)?.console_page();
     let advice = said!(
         "copy it again, as a whole, for this app and zone: {page}",

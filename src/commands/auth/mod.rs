@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::output;
 use crate::app::App;
 use crate::auth::store::TokenStore;
-use crate::auth::{AuthError, GivenTokens, GrantStatus, forget_files};
+use crate::auth::{AuthError, GrantStatus, TokenInput, forget_files};
 use crate::cli::AuthVerb;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
@@ -69,7 +69,7 @@ async fn act(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
         AuthVerb::Set { shop, from, unproven } => {
             let shop = known(app, shop)?;
             let given = login::parse_given(shop, &read_given(from)?)?;
-            let given = GivenTokens { may_be_unproven: *unproven, ..given };
+            let given = TokenInput { may_be_unproven: *unproven, ..given };
             tell::tell(app, shop, &login::take_given(app, shop, given).await?).await
         }
         AuthVerb::Import { shop, file, yes, unproven } => {

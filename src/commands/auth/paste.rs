@@ -61,7 +61,7 @@ fn unreadable(place: &Said, error: std::io::Error) -> anyhow::Error {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
-pub(super) fn unusable(error: token_input::GivenError) -> anyhow::Error {
+pub(super) fn unusable(error: token_input::TokenInputError) -> anyhow::Error {
     Failure::new(Exit::BadInput, said_of(&error)).into()
 }
 

@@ -7,7 +7,7 @@ use super::super::output::{self, minute};
 use super::tell::{covered, word};
 use crate::app::App;
 use crate::auth::GrantStatus;
-use crate::auth::duty::days_left;
+use crate::auth::required_action::days_left;
 use crate::auth::required_action::to_do;
 use crate::auth::status::Standing;
 use crate::domain::shop::Shop;

@@ -4,11 +4,11 @@ use chrono::SecondsFormat;
 
 use crate::auth::AuthError;
 use crate::auth::error::Delay;
-use crate::auth::login::link::StateFault;
+use crate::auth::error::StateFault;
 use crate::auth::login::scopes::Coverage;
-use crate::auth::login::token_input::GivenError;
+use crate::auth::login::token_input::TokenInputError;
 use crate::auth::required_action::why;
-use crate::auth::store::requirements::Lack;
+use crate::auth::store::MissingCapability;
 
 pub(super) fn error(error: &AuthError) -> String {
     match error {
@@ -73,16 +73,16 @@ pub(super) fn error(error: &AuthError) -> String {
     }
 }
 
-pub(super) fn given(error: &GivenError) -> String {
+pub(super) fn given(error: &TokenInputError) -> String {
     match error {
-        GivenError::Empty => "给出的内容里没有令牌",
-        GivenError::TooLong => "给出的内容过长",
-        GivenError::NotOneWord => "给出的内容含有空格或换行：单独的令牌里没有这些",
-        GivenError::Json => "给出的内容像 JSON，但不是带有 `access_token` 或 `refresh_token` 的对象",
-        GivenError::NotOneStorage { platform, count } => {
+        TokenInputError::Empty => "给出的内容里没有令牌",
+        TokenInputError::TooLong => "给出的内容过长",
+        TokenInputError::NotOneWord => "给出的内容含有空格或换行：单独的令牌里没有这些",
+        TokenInputError::Json => "给出的内容像 JSON，但不是带有 `access_token` 或 `refresh_token` 的对象",
+        TokenInputError::NotOneStorage { platform, count } => {
             return format!("文件是存储列表，其中有 {count} 个含有 `{platform}` 的令牌：需要恰好一个");
         }
-        GivenError::NoCode => "这个地址里没有 `code`",
+        TokenInputError::NoCode => "这个地址里没有 `code`",
     }
     .to_owned()
 }
@@ -120,10 +120,10 @@ fn state_fault(fault: &StateFault) -> String {
     }
 }
 
-fn lack(lack: Lack) -> &'static str {
+fn lack(lack: MissingCapability) -> &'static str {
     match lack {
-        Lack::Durable => "会在进程结束时丢失它们",
-        Lack::CrossProcess => "无法防止两个进程用掉同一个",
+        MissingCapability::Durable => "会在进程结束时丢失它们",
+        MissingCapability::CrossProcess => "无法防止两个进程用掉同一个",
     }
 }
 
@@ -168,8 +168,8 @@ mod tests {
             AuthError::Unproven { shop: shop(), source: Arc::new(PlatformError::TooDense) },
             AuthError::CodeTriedBefore { shop: shop() },
             AuthError::Seal { shop: shop(), source: SealError::NoKey },
-            unfit(Lack::Durable),
-            unfit(Lack::CrossProcess),
+            unfit(MissingCapability::Durable),
+            unfit(MissingCapability::CrossProcess),
             AuthError::Store { shop: shop(), source: Arc::new(StoreError::UnknownKind) },
             AuthError::Platform { shop: shop(), source: Arc::new(PlatformError::TooDense) },
             AuthError::NoApplication { shop: shop(), app: shop() },
@@ -188,12 +188,12 @@ mod tests {
             is_translated(error);
         }
         for error in [
-            GivenError::Empty,
-            GivenError::TooLong,
-            GivenError::NotOneWord,
-            GivenError::Json,
-            GivenError::NotOneStorage { platform: shop(), count: 0 },
-            GivenError::NoCode,
+            TokenInputError::Empty,
+            TokenInputError::TooLong,
+            TokenInputError::NotOneWord,
+            TokenInputError::Json,
+            TokenInputError::NotOneStorage { platform: shop(), count: 0 },
+            TokenInputError::NoCode,
         ] {
             is_translated(&error);
         }

@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cause::Cause;
-use crate::auth::duty::{Duty, End};
 use crate::auth::policy::OwnerReason;
 use crate::auth::required_action::sentence;
+use crate::auth::required_action::{End, RequiredAction};
 use crate::domain::record::Record;
 use crate::store::reports::alarms::AlarmKey;
 
@@ -79,13 +79,13 @@ impl Alert {
         match &self.details {
             Details::NeedsOwner { reason, works_until } => {
                 let works_until = works_until.map(|at| End::of(at, now));
-                grant(shop, login, &Duty::AskOwner { reason: *reason, works_until })
+                grant(shop, login, &RequiredAction::AskOwner { reason: *reason, works_until })
             }
             Details::DatabaseAway { since } => (
                 format!("the database has been away since {}; nothing is read meanwhile", moment(*since)),
                 format!("数据库自 {} 起无法访问，期间不读取数据", moment(*since)),
             ),
-            Details::Copied => grant(shop, login, &Duty::TakeOver),
+            Details::Copied => grant(shop, login, &RequiredAction::TakeOver),
             Details::NothingScheduled => (
                 "no enabled job covers any record of any shop: nothing is read. See [jobs] and [shops] of config.toml"
                     .to_owned(),
@@ -108,7 +108,7 @@ impl Alert {
                 format!("{record} of shop {shop} have never been read. See: shopsync runs --shop {shop}"),
                 format!("店铺 {shop} 的{record_zh}从未成功读取：shopsync runs --shop {shop}"),
             ),
-            Details::TokenEnding { at } => grant(shop, login, &Duty::AuthoriseBefore(End::of(*at, now))),
+            Details::TokenEnding { at } => grant(shop, login, &RequiredAction::AuthoriseBefore(End::of(*at, now))),
             Details::RecordOff => (
                 format!(
                     "{record} of shop {shop} are switched off: the platform does not grant them. Add the permission to the app; \
@@ -133,7 +133,7 @@ impl Alert {
 }
 
 /// The action a grant requires, in the words of `auth status`, without backquotes.
-fn grant(shop: &str, login: &str, duty: &Duty) -> (String, String) {
+fn grant(shop: &str, login: &str, duty: &RequiredAction) -> (String, String) {
     let text = sentence(shop, login, duty);
     let plain = |text: &str| text.replace('`', "");
     (format!("shop {shop}: {}", plain(&text.english)), format!("店铺 {shop}：{}", plain(&text.chinese)))

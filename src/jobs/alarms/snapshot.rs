@@ -8,7 +8,7 @@ use super::alert::{Alert, Details, key};
 use super::cause::Cause;
 use super::evaluation::Evaluation;
 use crate::app::App;
-use crate::auth::duty::authorise_command;
+use crate::auth::required_action::authorise_command;
 use crate::auth::status::{OwnerEnd, Standing};
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::record::Record;

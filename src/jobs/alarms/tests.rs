@@ -103,7 +103,10 @@ fn what_needs_a_person_comes_first_and_says_what_to_do_in_both_languages() {
     let advice = crate::auth::required_action::sentence(
         "acme",
         &owner.login,
-        &crate::auth::duty::Duty::AskOwner { reason: OwnerReason::RefreshRefused, works_until: None },
+        &crate::auth::required_action::RequiredAction::AskOwner {
+            reason: OwnerReason::RefreshRefused,
+            works_until: None,
+        },
     );
     assert!(english.contains(&advice.english.replace('`', "")), "in the words of `auth status`: {english}");
 }

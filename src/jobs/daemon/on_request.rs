@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::run::{MANUAL, Task};
 use super::{Daemon, LaneRun, run};
 use crate::auth::AuthError;
-use crate::auth::duty::authorise_command;
+use crate::auth::required_action::authorise_command;
 use crate::domain::record::{Lane, Record};
 use crate::store::StoreError;
 

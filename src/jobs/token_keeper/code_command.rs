@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::login::token_input::{GivenError, Returned};
+use crate::auth::login::token_input::{Returned, TokenInputError};
 use crate::domain::shop::Shop;
 
 /// How long a command may take.
@@ -39,7 +39,7 @@ pub enum CommandError {
     #[error("it ended with {status}")]
     Failed { status: ExitStatus },
     #[error("its first line is not a code")]
-    NoCode(#[source] GivenError),
+    NoCode(#[source] TokenInputError),
     #[error("the address it printed has the `state` of another login")]
     OtherLogin,
     #[error("this program is stopping")]

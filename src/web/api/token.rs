@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::instant;
 use crate::auth::AuthError;
-use crate::auth::external_access::Lasting;
+use crate::auth::external_access::ExternalToken;
 use crate::domain::shop::Shop;
 use crate::error_text::chain;
 use crate::web::Web;
@@ -40,7 +40,7 @@ pub(super) async fn token(
 }
 
 /// As scripts and programs see it.
-pub fn as_value(shop: &Shop, lasting: &Lasting) -> Value {
+pub fn as_value(shop: &Shop, lasting: &ExternalToken) -> Value {
     json!({
         "shop": shop.name,
         "access_token": lasting.access.token.expose_secret(),

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::auth::GrantStatus;
-use crate::auth::duty::{Duty, End, authorise_command, days_left, duty};
 use crate::auth::policy::OwnerReason;
+use crate::auth::required_action::{End, RequiredAction, authorise_command, days_left, required_action};
 use crate::domain::shop::Shop;
 use crate::platform::{Granting, Login, Platform, profile};
 
@@ -78,7 +78,7 @@ impl GrantView {
         now: DateTime<Utc>,
     ) -> Self {
         let owner_needed_by = status.and_then(|status| status.owner_end).map(|end| end.at);
-        let to_do = duty(status, now).map(|duty| ToDo::of(shop, platform, duty));
+        let to_do = required_action(status, now).map(|duty| ToDo::of(shop, platform, duty));
         let state = match (status, &to_do) {
             (None, _) => GrantState::NeverAuthorised,
             (Some(status), _) if status.needs_owner() => GrantState::NeedsOwner,
@@ -97,7 +97,7 @@ impl GrantView {
 }
 
 impl ToDo {
-    fn of(shop: &Shop, platform: Option<&dyn Platform>, duty: Duty) -> Self {
+    fn of(shop: &Shop, platform: Option<&dyn Platform>, duty: RequiredAction) -> Self {
         let profile = profile(shop.platform);
         let granting = profile.map(|profile| &profile.granting);
         let login = profile.map_or(Login::Link, |profile| profile.login);
@@ -109,13 +109,19 @@ impl ToDo {
         };
         let other = |what, command| Self { what, command, console_page: None, granting: None };
         match duty {
-            Duty::Authorise => grants(What::Authorise),
-            Duty::AskOwner { reason, works_until } => {
+            RequiredAction::Authorise => grants(What::Authorise),
+            RequiredAction::AskOwner { reason, works_until } => {
                 grants(What::AskOwner { reason, works_until: works_until.map(|end| end.at) })
             }
-            Duty::AuthoriseBefore(End { at, days }) => grants(What::AuthoriseBefore { end: at, days }),
-            Duty::TakeOver => other(What::TakeOver, format!("shopsync auth take-over {}", shop.name)),
-            Duty::Wait { trouble, again_at, .. } => other(What::Wait { trouble, again_at }, String::new()),
+            RequiredAction::AuthoriseBefore(End { at, days }) => {
+                grants(What::AuthoriseBefore { end: at, days })
+            }
+            RequiredAction::TakeOver => {
+                other(What::TakeOver, format!("shopsync auth take-over {}", shop.name))
+            }
+            RequiredAction::Wait { trouble, again_at, .. } => {
+                other(What::Wait { trouble, again_at }, String::new())
+            }
         }
     }
 

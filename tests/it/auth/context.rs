@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
+use shopsync::auth::TokenParts;
 use shopsync::auth::store::TokenStore;
 use shopsync::auth::store::grants::Grants;
-use shopsync::auth::tokens::TokenParts;
 use shopsync::auth::{AuthError, Keyring, Tokens};
 use shopsync::clock::Clock;
 use shopsync::domain::credential::{Condition, Credential};

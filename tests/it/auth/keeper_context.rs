@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
+use shopsync::auth::TokenParts;
 use shopsync::auth::store::grants::Grants;
-use shopsync::auth::tokens::TokenParts;
-use shopsync::auth::{GivenTokens, Keyring, Tokens};
+use shopsync::auth::{Keyring, TokenInput, Tokens};
 use shopsync::domain::credential::Credential;
 use shopsync::domain::shop::Shop;
 use shopsync::jobs::daemon::database::DatabaseWatch;
@@ -77,7 +77,7 @@ impl Keeping {
     /// Stores a fresh token of the first shop, by the hands of some program.
     pub(crate) async fn replace(&self, tokens: &Tokens) {
         let token = SecretString::from(self.service.issue(self.name()));
-        tokens.set(self.shop(), GivenTokens::parse(&token).unwrap()).await.unwrap();
+        tokens.set(self.shop(), TokenInput::parse(&token).unwrap()).await.unwrap();
     }
 
     pub(crate) fn shop(&self) -> &Shop {

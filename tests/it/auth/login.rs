@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use shopsync::auth::policy::OwnerReason;
 use shopsync::auth::status::Standing;
-use shopsync::auth::{AuthError, GivenTokens};
+use shopsync::auth::{AuthError, TokenInput};
 use shopsync::domain::credential::Condition;
 
 use crate::auth::context::{Authorised, ExitCode as _, clear, refused, renewals};
@@ -15,8 +15,8 @@ fn code(seller: &str) -> SecretString {
     SecretString::from(format!("code-{seller}"))
 }
 
-fn given(text: &str) -> GivenTokens {
-    GivenTokens::parse(&SecretString::from(text)).unwrap()
+fn given(text: &str) -> TokenInput {
+    TokenInput::parse(&SecretString::from(text)).unwrap()
 }
 
 both_databases! {
@@ -209,7 +209,7 @@ both_databases! {
         let test = Authorised::new(test).await;
         test.gateway.next(&[Fault::Refused]);
         let file = r#"{"access_token":"dead","refresh_token":"dead","access_token_expires_at":1}"#;
-        let unproven = GivenTokens { may_be_unproven: true, ..given(file) };
+        let unproven = TokenInput { may_be_unproven: true, ..given(file) };
         test.tokens.set(&test.shop, unproven).await.ok();
         assert_eq!(clear(&test.access().await.unwrap()), test.gateway.access());
     }

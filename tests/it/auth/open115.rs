@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
+use shopsync::auth::TokenParts;
 use shopsync::auth::policy::OwnerReason;
 use shopsync::auth::store::grants::Grants;
-use shopsync::auth::tokens::TokenParts;
-use shopsync::auth::{AuthError, GivenTokens, Keyring, Tokens};
+use shopsync::auth::{AuthError, Keyring, TokenInput, Tokens};
 use shopsync::domain::credential::{Condition, Credential};
 use shopsync::domain::grant::Access;
 use shopsync::domain::shop::Shop;
@@ -326,7 +326,7 @@ both_databases! {
         let given = format!(
             r#"{{"access_token":"{}","refresh_token":"{}"}}"#, issued.access, issued.refresh.unwrap()
         );
-        let given = GivenTokens::parse(&SecretString::from(given)).unwrap();
+        let given = TokenInput::parse(&SecretString::from(given)).unwrap();
         let error = test.tokens.set(&test.shop, given).await.unwrap_err();
 
         assert!(matches!(error, AuthError::OtherAccount { .. }), "{error}");

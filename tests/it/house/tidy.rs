@@ -7,6 +7,7 @@ use std::path::Path;
 use shopsync::platform::PLATFORMS;
 use source::{Source, line_of};
 
+mod circles;
 mod snippets;
 mod source;
 mod spread;
@@ -148,6 +149,30 @@ fn every_file_keeps_the_house_rules() {
     }
     let findings: Vec<String> = files.iter().flat_map(|(path, text)| findings(path, text)).collect();
     assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+}
+
+#[test]
+fn the_files_of_auth_import_each_other_in_one_direction() {
+    assert_eq!(
+        circles::circle("src/auth/", &rust_files()),
+        None,
+        "these files import each other in a circle"
+    );
+}
+
+#[test]
+fn the_check_of_circles_finds_one() {
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let files = [
+        file("src/auth/mod.rs", "pub mod a;"),
+        file("src/auth/a.rs", "use super::b::{c::C, d};"),
+        file("src/auth/b/c.rs", "use crate::auth::a::A;"),
+    ];
+    assert_eq!(
+        circles::circle("src/auth/", &files),
+        Some(vec!["auth::a".to_owned(), "auth::b::c".to_owned()])
+    );
+    assert_eq!(circles::circle("src/auth/", &files[..2]), None);
 }
 
 #[test]

@@ -15,8 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Unsaved;
-use crate::auth::login::pair::Login;
+use super::pair::{LoginDetails, Unsaved};
 use crate::domain::credential::{Claim, Condition, NewTokens, SealedTokens, Trouble};
 use crate::domain::grant::Account;
 
@@ -41,7 +40,7 @@ pub struct Room(PathBuf);
 
 /// Where pairs wait. Cheap to clone.
 #[derive(Clone)]
-pub struct SpillFolder(PathBuf);
+pub struct UnsavedFolder(PathBuf);
 
 /// A pair in a file.
 #[derive(Serialize, Deserialize)]
@@ -84,7 +83,7 @@ struct LoginText {
     asked_at: DateTime<Utc>,
 }
 
-impl SpillFolder {
+impl UnsavedFolder {
     pub fn below(state: &Path) -> Self {
         Self(state.join(FOLDER))
     }
@@ -261,13 +260,13 @@ impl Text {
             shop_id: self.shop_id,
             attempt: self.attempt,
             file: Some(file),
-            login: self.login.map(Login::from),
+            login: self.login.map(LoginDetails::from),
         })
     }
 }
 
-impl From<Login> for LoginText {
-    fn from(login: Login) -> Self {
+impl From<LoginDetails> for LoginText {
+    fn from(login: LoginDetails) -> Self {
         let Account { id, name, region, scopes } = login.account;
         Self {
             account_id: id,
@@ -280,7 +279,7 @@ impl From<Login> for LoginText {
     }
 }
 
-impl From<LoginText> for Login {
+impl From<LoginText> for LoginDetails {
     fn from(text: LoginText) -> Self {
         let account = Account {
             id: text.account_id,

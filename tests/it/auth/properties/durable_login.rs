@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use shopsync::auth::{AuthError, GivenTokens, Tokens};
+use shopsync::auth::{AuthError, TokenInput, Tokens};
 use tempfile::TempDir;
 
 use super::durable::{STOPPED_WITHIN, assert_lives, files, locked, next_program};
@@ -121,7 +121,7 @@ both_databases! {
         let (tokens, state) = program(&test);
         let lock = locked(&test.database).await;
         let file = format!(r#"{{"access_token":"{}","seller_id":"{SELLER}"}}"#, test.gateway.access());
-        let given = GivenTokens::parse(&SecretString::from(file)).unwrap();
+        let given = TokenInput::parse(&SecretString::from(file)).unwrap();
         let error = tokens.set(&test.shop, given).await.err().unwrap();
         // On Postgres even the look whether the account is another shop waits for the lock.
         assert!(matches!(error, AuthError::NotStoredYet { .. }), "{error}");

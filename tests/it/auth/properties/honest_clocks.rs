@@ -11,7 +11,7 @@ use axum::http::header::DATE;
 use axum::http::{HeaderName, Uri};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
-use shopsync::auth::{AuthError, GivenTokens, Keyring, Tokens};
+use shopsync::auth::{AuthError, Keyring, TokenInput, Tokens};
 use shopsync::clock::Clock;
 use shopsync::domain::shop::Shop;
 use shopsync::platform::retry::RetryPolicy;
@@ -102,7 +102,7 @@ async fn assert_lives(platform: &'static str, database: TestDatabase, told: &[(&
     let teller = Teller { clock: database.clock.clone(), said: Arc::new(Mutex::new(said)) };
     let (tokens, shop) = keeping(&database, platform, &teller).await;
     let given = r#"{"access_token":"access-0","refresh_token":"refresh-0","expires_in":7200}"#;
-    tokens.set(&shop, GivenTokens::parse(&SecretString::from(given)).unwrap()).await.unwrap();
+    tokens.set(&shop, TokenInput::parse(&SecretString::from(given)).unwrap()).await.unwrap();
     for (text, life) in told {
         database.clock.set(ends_at(&database).await + TimeDelta::hours(1));
         let now = database.clock.now();

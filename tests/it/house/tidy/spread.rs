@@ -11,10 +11,8 @@ use super::{is_test, rust_files};
 const FILES_MAX: usize = 4;
 
 /// Types that are spread over more files, each with the reason.
-const SPREAD: &[(&str, &str)] = &[
-    ("auth::Tokens", "refresh and login are still methods of it"),
-    ("sandbox::World", "the sandbox's state; each record changes its own part in its own folder"),
-];
+const SPREAD: &[(&str, &str)] =
+    &[("sandbox::World", "the sandbox's state; each record changes its own part in its own folder")];
 
 #[test]
 fn the_methods_of_a_type_stand_in_few_files() {
