@@ -23,7 +23,7 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// What was read at one moment.
 pub struct HealthSnapshot {
-    pub records: store::reports::pulse::Pulse,
+    pub records: store::reports::health_snapshot::HealthByRecord,
     /// By shop. Without the shops that were never authorised.
     pub grants: HashMap<String, Result<GrantStatus, AuthError>>,
 }

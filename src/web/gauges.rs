@@ -22,7 +22,7 @@ use crate::meters::catalogue::{
     WINDOWS_INCOMPLETE,
 };
 use crate::meters::{self, text};
-use crate::store::reports::pulse::Vitals;
+use crate::store::reports::health_snapshot::RecordHealth;
 
 /// What Prometheus calls the format it reads.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -76,7 +76,7 @@ fn skews(app: &App) -> impl Iterator<Item = ([&str; 1], f64)> {
 }
 
 fn records(out: &mut String, app: &App, snapshot: &HealthSnapshot) {
-    let family = |out: &mut String, meter: &Meter, value: &dyn Fn(&Vitals) -> Option<f64>| {
+    let family = |out: &mut String, meter: &Meter, value: &dyn Fn(&RecordHealth) -> Option<f64>| {
         let series = app.all_records_read().filter_map(|(shop, record)| {
             let vitals = snapshot.records.get(&(shop.name.clone(), record)).copied().unwrap_or_default();
             Some(([shop.name.as_str(), record.as_str()], value(&vitals)?))

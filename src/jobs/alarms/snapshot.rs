@@ -16,7 +16,7 @@ use crate::domain::shop::Shop;
 use crate::jobs::late::{is_record_late, lag_limit};
 use crate::store::StoreError;
 use crate::store::ledger::cursors::Cursor;
-use crate::store::reports::concerns::QuarantineTotal;
+use crate::store::reports::alert_queries::QuarantineTotal;
 use crate::store::reports::heartbeats::Life;
 use crate::store::shops::ShopRow;
 

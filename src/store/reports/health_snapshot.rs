@@ -14,7 +14,7 @@ use crate::store::ledger::windows::{CREATE_EPOCH, WindowState};
 
 /// How one (shop, record) is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Vitals {
+pub struct RecordHealth {
     /// `None` before the first run.
     pub last_sync_at: Option<DateTime<Utc>>,
     pub quarantined: u64,
@@ -25,37 +25,37 @@ pub struct Vitals {
 }
 
 /// By shop and record; where nothing is known there is nothing.
-pub type Pulse = BTreeMap<(String, Record), Vitals>;
+pub type HealthByRecord = BTreeMap<(String, Record), RecordHealth>;
 
 impl ReportRepo<'_> {
-    pub async fn health_snapshot(self) -> Result<Pulse, StoreError> {
-        let mut pulse = Pulse::new();
+    pub async fn health_snapshot(self) -> Result<HealthByRecord, StoreError> {
+        let mut health = HealthByRecord::new();
         let mut epochs = BTreeMap::new();
         for ((shop, record), cursor) in self.store.cursors().all().await? {
             // What is switched off may be less than a record, such as the money of orders.
             let Ok(record) = record.parse() else { continue };
             epochs.insert((shop.clone(), record), cursor.epoch);
-            pulse.entry((shop, record)).or_default().last_sync_at = cursor.last_sync_at;
+            health.entry((shop, record)).or_default().last_sync_at = cursor.last_sync_at;
         }
         for total in self.store.alarms().quarantine_totals().await? {
-            pulse.entry((total.shop, total.record)).or_default().quarantined = total.rows;
+            health.entry((total.shop, total.record)).or_default().quarantined = total.rows;
         }
         for (record, table, failed) in [
             (Record::Orders, "orders", "amounts_attempts > 0"),
             (Record::Products, "skus", "stock_attempts > 0 AND gone_at IS NULL"),
         ] {
             for (shop, things) in self.unreadable_counts(table, failed).await? {
-                pulse.entry((shop, record)).or_default().extras_unreadable = things.unsigned_abs();
+                health.entry((shop, record)).or_default().extras_unreadable = things.unsigned_abs();
             }
         }
         for (shop, record, epoch, windows) in self.incomplete_counts().await? {
             let Ok(record) = record.parse() else { continue };
             let key = (shop, record);
             if epoch == CREATE_EPOCH || epochs.get(&key) == Some(&epoch) {
-                pulse.entry(key).or_default().windows_incomplete += windows.unsigned_abs();
+                health.entry(key).or_default().windows_incomplete += windows.unsigned_abs();
             }
         }
-        Ok(pulse)
+        Ok(health)
     }
 
     /// By shop. `failed` is written like the condition of the table's index.
