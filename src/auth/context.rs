@@ -80,12 +80,12 @@ pub struct Shared {
     pub parts: TokenParts,
     /// Who we are in the intent rows.
     pub owner: Owner,
-    /// Shops that this process said go on, until somebody asks.
+    /// Shops that this process has resumed, until a caller reads it.
     pub resumed: Mutex<HashSet<String>>,
     pub shops: Mutex<HashMap<String, Arc<ShopTokenState>>>,
     pub unsaved_folder: Option<UnsavedFolder>,
     pub tasks: TaskTracker,
-    /// Set when the program is ending: no new call is begun.
+    /// Set when the program stops: no new call is started.
     pub stopping: CancellationToken,
 }
 
@@ -230,13 +230,14 @@ impl AuthContext {
         }
     }
 
-    /// Comes back this long after the program has begun to end.
+    /// Returns this long after the program has begun to stop.
     pub async fn stopping_for(&self, pause: Duration) {
         self.shared.stopping.cancelled().await;
         tokio::time::sleep(pause).await;
     }
 
-    /// Does `work`, which costs nothing when it is cut off, unless the program is ending and it does not come to an end.
+    /// Does `work`, which costs nothing when it is cut off, unless the program is ending and it does not come to an
+    /// end.
     pub async fn unless_stopping<T>(
         &self,
         shop: &Shop,
@@ -259,7 +260,7 @@ impl AuthContext {
         TokenStoreError::new(NoAnswerYet)
     }
 
-    /// Runs `work` where nobody's going away ends it.
+    /// Runs `work` where no one's going away ends it.
     pub async fn run_to_end(
         &self,
         shop: String,
@@ -305,7 +306,7 @@ where
     }
 }
 
-/// Does what waits for the disk where it keeps nobody from the processor.
+/// Does what waits for the disk where it keeps no one from the processor.
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> std::io::Result<T> {

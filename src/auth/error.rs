@@ -1,4 +1,4 @@
-//! Why there is no token, told apart by who can do something about it.
+//! Why there is no token, with one variant for each person or program that can act.
 
 use std::fmt;
 use std::sync::Arc;

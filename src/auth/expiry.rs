@@ -1,18 +1,18 @@
-//! When somebody is told that a grant is about to end, so that none ends in silence. Pure.
+//! When people are notified that a grant is about to end. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Days before the end at which the owner is told.
+/// Days before the end at which the owner is reported.
 const THRESHOLDS_DAYS: [i64; 5] = [30, 14, 7, 3, 1];
 
-/// How often a grant that is dead is told of again.
+/// How often a grant that is dead is reported of again.
 const REMINDER_EVERY: TimeDelta = TimeDelta::days(1);
 
 /// A mark further in the future than this was made by a clock that was wrong, and counts for nothing.
 const CLOCK_STEP_MAX: TimeDelta = TimeDelta::days(1);
 
-/// Whether somebody has to be told now that something ends at `end`; the days left, rounded up. Once for each
-/// threshold, as long as the moment of the telling is kept; several that passed unseen are one.
+/// Whether a warning is due now for something that ends at `end`; the days left, rounded up. Once for each
+/// threshold, as long as the moment of the warning is kept; several that passed together are one.
 pub fn due_warning(
     end: DateTime<Utc>,
     last_warned_at: Option<DateTime<Utc>>,
@@ -28,7 +28,7 @@ pub fn due_warning(
     (!is_told).then(|| ((end - now).num_milliseconds() + day_ms - 1) / day_ms)
 }
 
-/// Whether somebody has to be reminded now of a grant that is dead.
+/// Whether a reminder is due now for a grant that is dead.
 pub fn due_reminder(last_warned_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
     believable(last_warned_at, now).is_none_or(|told_at| told_at + REMINDER_EVERY <= now)
 }
@@ -61,7 +61,7 @@ mod tests {
         Utc.with_ymd_and_hms(2026, 11, 20, 12, 0, 0).unwrap()
     }
 
-    /// Looks at these moments, one after the other, and tells which days were warned of. `None`: a new authorisation
+    /// Looks at these moments, one after the other, and returns the days of the warnings. `None`: a new authorisation
     /// that lasts as long as the first did.
     fn warned(mut end: DateTime<Utc>, looks: impl IntoIterator<Item = Option<DateTime<Utc>>>) -> Vec<i64> {
         let (mut told, mut told_at, mut last) = (Vec::new(), None, noon());

@@ -9,7 +9,7 @@ use crate::auth::{AuthError, refresh};
 use crate::domain::grant::Access;
 use crate::domain::shop::Shop;
 
-/// How long a token handed to another program is good for, at least: that program asks again after it.
+/// How long a token handed to another program is good for, at least: that program requests another after it.
 pub const HANDED_OUT_LIFE_MIN: TimeDelta = TimeDelta::minutes(5);
 
 /// An access token and its end. Has no `Debug`.
@@ -44,7 +44,7 @@ async fn access_for(
         Need::Refresh | Need::Replay | Need::Busy => {
             refresh::wait(shop, refresh::spawn_refresh(context, shop, Demand::Due)).await
         }
-        // Told to nobody yet: the flight writes it down and says so.
+        // Told to no one yet: the flight writes it down and says so.
         Need::Owner(_) if loaded.credential.owner_reason().is_none() => {
             refresh::wait(shop, refresh::spawn_refresh(context, shop, Demand::Due)).await
         }

@@ -25,7 +25,7 @@ use crate::domain::credential::{Condition, Settlement};
 use crate::domain::grant::{Account, GrantInfo, Granted};
 use crate::domain::shop::Shop;
 
-/// Stores tokens a person was given. The platform is asked whose they are, and refuses those that are none; a
+/// Stores tokens that a person brings. The platform is called for their owner, and refuses what is no token; a
 /// wrong paste replaces nothing.
 pub async fn set(context: &AuthContext, shop: &Shop, given: TokenInput) -> Result<GrantStatus, AuthError> {
     let (task_context, shop) = (context.clone(), shop.clone());
@@ -82,7 +82,7 @@ fn pair_of_input(
         refresh_ends_at: given.refresh_ends_at,
         account: Account::default(),
     };
-    // Lives that were not told count from when the tokens were handed out, not from when they came here. A
+    // Lives that were not given count from when the tokens were handed out, not from when they came here. A
     // moment so far back that nothing of then could still live is none.
     let earliest = asked_at - rules.refresh_life_default.unwrap_or(rules.access_life_max);
     let told_at = given.obtained_at.filter(|at| (earliest..=asked_at).contains(at));
@@ -112,7 +112,7 @@ pub async fn store_grant_info(
     let authorised_at = row.authorised_at.unwrap_or(loaded.credential.granted_at);
     accounts::store_account(context, shop, &info.account, authorised_at).await?;
     let credential = &loaded.credential;
-    // Only a row nobody is working on: the end of a token that is being replaced is of no interest.
+    // Only a row no one is working on: the end of a token that is being replaced is of no interest.
     if let Some(end) = info.access_ends_at
         && credential.version == generation
         && credential.condition == Condition::Active

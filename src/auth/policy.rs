@@ -7,7 +7,7 @@ use crate::domain::credential::{Condition, Credential};
 use crate::domain::until::is_believable;
 use crate::platform::{GrantRules, Renewal, Replay};
 
-/// How long nobody else may try. More than twice the call and a commit, so that a holder which still lives never
+/// How long no one else may try. More than twice the call and a commit, so that a holder which still lives never
 /// finds its right gone.
 pub const LEASE: TimeDelta = TimeDelta::seconds(30);
 
@@ -21,10 +21,10 @@ pub const REFUSAL_SPACING: TimeDelta = TimeDelta::minutes(5);
 /// refresh token.
 const LEAD_WITHOUT_RULE: TimeDelta = TimeDelta::days(1);
 
-/// A `refresh_before` below this leaves no room for a second try, and none for whoever is handed a token.
+/// A `refresh_before` below this leaves no room for a second try, and none for a caller that gets a token.
 const LEAD_MIN: TimeDelta = TimeDelta::minutes(6);
 
-/// A token is never renewed in the first half of its life, whatever a rule or the config asks for: short tokens
+/// A token is never renewed in the first half of its life, whatever a rule or the config requests: short tokens
 /// would else be renewed without end.
 const LEAD_SHARE_OF_LIFE: i32 = 2;
 
@@ -35,14 +35,16 @@ const SPREAD_SHARE: i32 = 10;
 const PAUSE_MIN: TimeDelta = TimeDelta::seconds(5);
 const PAUSE_MAX: TimeDelta = TimeDelta::minutes(10);
 
-/// An attempt further in the future than this was written down by a clock that was wrong, and so was its pause:
-/// neither hinders. A pair that was obtained so far in the future is renewed at once. Clocks of two machines differ by far less.
+/// An attempt further in the future than this was written down by a clock that was wrong, and so was its pause: neither
+/// hinders. A pair that was obtained so far in the future is renewed at once. Clocks of two machines differ by far
+/// less.
 const CLOCK_STEP_MIN: TimeDelta = TimeDelta::minutes(5);
 
-/// No pause is longer, whoever asked for it. One that ends further ahead was written down by a clock that was wrong.
+/// No pause is longer, whatever the platform requests. One that ends further ahead was written down by a clock that was
+/// wrong.
 pub(super) const PAUSE_LIFE_MAX: TimeDelta = TimeDelta::hours(1);
 
-/// A platform that handed the same pair back is not asked again sooner.
+/// A platform that handed the same pair back is not requested again sooner.
 const SAME_PAIR_PAUSE: TimeDelta = TimeDelta::minutes(1);
 
 /// The class of the trouble of a grant whose refresh and whose one replay were both certainly lost: the platform's
@@ -58,7 +60,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// When a platform that just handed the same pair back is asked again.
+    /// When a platform that just handed the same pair back is requested again.
     pub fn ask_again_at(&self, access_ends_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
         let again = match self.grant.renewal {
             Renewal::Before { again, .. } => access_ends_at - again,
@@ -68,7 +70,7 @@ impl Rules {
     }
 }
 
-/// Who asks, and why.
+/// Who wants a token, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand {
     /// Whoever wants a token: renewed when due.
@@ -93,13 +95,13 @@ pub struct State {
 pub enum Need {
     /// Nothing may or must be done before this moment.
     Rest { until: DateTime<Utc> },
-    /// The refresh token may be spent.
+    /// The refresh token may be used.
     Refresh,
     /// The refresh token may be sent once more, because the answer to the first time was lost.
     Replay,
-    /// Somebody is at it.
+    /// Someone is at it.
     Busy,
-    /// Nothing may be spent here: the row was copied, and its original may be in use.
+    /// Nothing may be used here: the row was copied, and its original may be in use.
     Copied,
     /// Only a new authorisation helps.
     Owner(OwnerReason),
@@ -184,7 +186,7 @@ impl Credential {
                 Condition::NeedsOwner => {
                     Need::Owner(self.owner_reason().unwrap_or(OwnerReason::AccessRefused))
                 }
-                // With the lease over, whoever was about to send the refresh token cannot tell us whether it did.
+                // With the lease over, the process that was about to send the refresh token cannot say whether it did.
                 Condition::Refreshing | Condition::Replaying | Condition::Unknown => {
                     self.need_after_lost_answer(rules, demand, now)
                 }
@@ -194,7 +196,7 @@ impl Credential {
         State { usable, need }
     }
 
-    /// Whether what may be spent belongs to the original of this row. A grant without a refresh token has nothing that
+    /// Whether the refresh token belongs to the original of this row. A grant without a refresh token has nothing that
     /// a copy could take from it, and one that needs its owner has nothing left.
     pub fn is_frozen_copy(&self) -> bool {
         self.is_copied && self.tokens.refresh_sealed.is_some() && self.condition != Condition::NeedsOwner
@@ -262,7 +264,7 @@ impl Credential {
     }
 
     /// Whether a pause may be passed over. A pause after trouble is only cut short by a person, and one the
-    /// platform asked for by nobody, but for a person who insists.
+    /// platform requested by no one, but for a person who insists.
     pub(super) fn pause_yields(&self, demand: Demand, now: DateTime<Utc>) -> bool {
         let is_written_by_wrong_clock = self.believable_attempt_at(now).is_none() && self.attempt.is_some()
             || self.not_before.is_some_and(|until| !is_believable(until, PAUSE_LIFE_MAX, now));
@@ -300,7 +302,7 @@ impl Credential {
         let is_refused = matches!(demand, Demand::Refused { .. });
         let expired = (only_when_expired && !is_refused && self.tokens.access_sealed.is_some())
             .then(|| self.tokens.access_ends_at - ACCESS_MARGIN);
-        // The pauses of asking again are none of declaring that asking is of no use.
+        // A pause before a second request does not mean that requests are of no use.
         let yields = self.pause_yields(Demand::Due, now) || matches!(need, Need::Owner(_));
         rest_or(need, [settled, expired, self.not_before.filter(|_| !yields)], now)
     }

@@ -1,5 +1,5 @@
-//! One renewal, start to end, in a task of its own which nobody cancels: what the grant needs, and the intent
-//! that is written before a refresh token is spent. The call itself is [`super::refresh::call`]'s.
+//! One renewal, start to end, in a task of its own which is never cancelled: what the grant needs, and the intent
+//! that is written before a refresh token is used up. The call itself is [`super::refresh::call`]'s.
 
 pub(super) mod call;
 pub(super) mod outcome;
@@ -134,7 +134,7 @@ fn start(context: &AuthContext) -> Start {
     Start { by_clock: context.now(), at: Instant::now() }
 }
 
-/// Whether somebody else may take the grant over before a call that begins now has been answered and stored.
+/// Whether another process may take the grant over before a call that begins now has been answered and stored.
 fn is_too_late(context: &AuthContext, start: &Start) -> bool {
     // A frozen process sees it on both clocks, a suspended machine on the wall's, and one whose wall clock was set
     // back on the other.
@@ -142,7 +142,7 @@ fn is_too_late(context: &AuthContext, start: &Start) -> bool {
     TimeDelta::from_std(start.at.elapsed()).map_or(true, |elapsed| elapsed.max(by_clock) > CALL_WITHIN)
 }
 
-/// Takes an intent back that nothing was sent for. Where somebody took over, theirs counts.
+/// Takes an intent back that nothing was sent for. Where another process took over, its intent counts.
 async fn take_back(context: &AuthContext, before: &Credential, claim: &Claim) -> Result<(), AuthError> {
     context.grants().settle(claim, &undo_intent(before, before.condition)).await?;
     tracing::debug!(shop = %before.shop, "too long between intent and call: the call was not made");

@@ -1,4 +1,4 @@
-//! What a person must do about a shop's grant, and by when, in words. Pure.
+//! What a person must do about a shop's grant, and by when. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,7 +13,7 @@ use crate::platform::{Login, profile};
 const NOTICE_DAYS: i64 = 30;
 
 /// The command that authorises a shop: its platform decides whether an owner opens a link, brings a token or scans a
-/// code. Whoever tells an owner what to do takes it from here.
+/// code. All messages to an owner take it from here.
 pub fn authorise_command(shop: &str, platform: &str) -> String {
     let login = profile(platform).map_or(Login::Link, |profile| profile.login);
     format!("shopsync auth {} {shop}", login.verb())
@@ -30,14 +30,14 @@ pub enum RequiredAction {
         /// `None`: nothing works any more.
         works_until: Option<End>,
     },
-    /// The database was copied: somebody must say that this is the one in use.
+    /// The database was copied: a person must say that this is the one in use.
     TakeOver,
     /// It works, and ends before long.
     AuthoriseBefore(End),
     /// Nothing yet: the last renewal brought nothing, and time may be all it takes.
     Wait {
         trouble: String,
-        /// `None`: as soon as somebody asks.
+        /// `None`: at the next call.
         again_at: Option<DateTime<Utc>>,
         /// When waiting does not help any more. `None`: not known.
         owner_needed_at: Option<DateTime<Utc>>,
@@ -96,7 +96,7 @@ pub fn to_do(shop: &Shop, status: Option<&GrantStatus>, now: DateTime<Utc>) -> O
     Some(sentence(&shop.name, &authorise_command(&shop.name, shop.platform), &duty))
 }
 
-/// The one sentence for a duty, for all who tell it. `login`: the command that authorises the shop.
+/// The one sentence for a required action, for all messages. `login`: the command that authorises the shop.
 pub fn sentence(shop: &str, login: &str, duty: &RequiredAction) -> Said {
     let login = format!("`{login}`");
     match duty {
@@ -147,7 +147,7 @@ pub fn why(reason: OwnerReason) -> Said {
     Said { english: reason.describe().to_owned(), chinese: chinese.to_owned() }
 }
 
-/// Trouble that only takes time. What it was is kept as it was told then.
+/// Trouble that only takes time. What it was is kept as it was reported then.
 fn wait(trouble: &str, again_at: Option<DateTime<Utc>>, owner_needed_at: Option<DateTime<Utc>>) -> Said {
     let again = if let Some(at) = again_at.map(minute) {
         said!("after {at} UTC", "在 {at} UTC 之后")

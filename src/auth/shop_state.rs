@@ -51,7 +51,7 @@ pub struct ShopTokenState {
     never_sent: Mutex<VecDeque<(String, Condition)>>,
     /// Whether a task is at work on what is left, and whether more was left since it looked last.
     recovery: Mutex<Recovery>,
-    /// Whether it was told that the grant is a copy.
+    /// Whether it was reported that the grant is a copy.
     copy_reported: AtomicBool,
 }
 
@@ -70,7 +70,7 @@ struct Recovery {
 }
 
 impl ShopTokenState {
-    /// The token at hand, if nobody could have a newer one and none is due.
+    /// The token at hand, if no one could have a newer one and none is due.
     pub(super) fn fresh(&self, now: DateTime<Utc>) -> Option<Access> {
         let cached = lock(&self.cached);
         let cached = cached.as_ref()?;
@@ -183,7 +183,7 @@ impl ShopTokenState {
         );
     }
 
-    /// Whether that was reported, and nobody has reported the end of it.
+    /// Whether that was reported, and no one has reported the end of it.
     pub(super) fn claims_unsaved_report(&self) -> bool {
         self.unsaved_reported.swap(false, Ordering::Relaxed)
     }
@@ -215,13 +215,13 @@ impl ShopTokenState {
         !lock(&self.never_sent).is_empty()
     }
 
-    /// The condition of the row before this attempt. `None`: it was sent, or nobody knows.
+    /// The condition of the row before this attempt. `None`: it was sent, or no one knows.
     pub(super) fn before_never_sent(&self, attempt: &str) -> Option<Condition> {
         let attempts = lock(&self.never_sent);
         attempts.iter().find(|(known, _)| known == attempt).map(|(_, before)| *before)
     }
 
-    /// `true`: whoever asks is to mend. `false`: somebody is at it, and looks again.
+    /// `true`: the caller starts the recovery. `false`: one is running, and looks again.
     pub(super) fn claims_recovery(&self) -> bool {
         let mut recovery = lock(&self.recovery);
         recovery.has_more = recovery.is_under_way;

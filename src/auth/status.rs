@@ -1,4 +1,4 @@
-//! What people and the status verb are told of a grant. Holds no secret.
+//! What people and the status verb are reported of a grant. Holds no secret.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub struct GrantStatus {
     pub not_before: Option<DateTime<Utc>>,
     /// Why the last attempt gave nothing. `None`: all is well.
     pub trouble: Option<Trouble>,
-    /// Whether something is to be done about it now that nobody does yet: a renewal, or writing down that only the
+    /// Whether something is to be done about it now that no one does yet: a renewal, or writing down that only the
     /// owner can help.
     pub is_due: bool,
     /// The end that only a person can put off. `None`: renewals put it off, or it has none.
@@ -44,11 +44,11 @@ pub struct OwnerEnd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     Good,
-    /// Ended or about to, and to be renewed by the next who asks.
+    /// Ended or about to; the next call renews it.
     Due,
     Refreshing,
     Throttled,
-    /// The answer to a refresh was lost; it is asked for again as the platform allows.
+    /// The answer to a refresh was lost; it is requested again as the platform allows.
     AnswerLost,
     NeedsOwner(OwnerReason),
     /// Used, but not renewed: its database was copied here.

@@ -1,9 +1,9 @@
 //! What any place that keeps grants must be able to do: hold one row a shop, and put a new row in the place of exactly
 //! the one that was read.
 //!
-//! A store sees sealed texts only, and decides nothing: what may follow what is [`Grants`](super::store::grants::Grants)'
-//! business, the same for every store. Everything a store writes must be on the disk before it answers, as far as
-//! its [`Capabilities`] say so.
+//! A store sees sealed texts only, and decides nothing: what may follow what is
+//! [`Grants`](super::store::grants::Grants)' business, the same for every store. Everything a store writes must be on
+//! the disk before it answers, as far as its [`Capabilities`] say so.
 
 pub mod conformance;
 pub mod file;
@@ -27,8 +27,8 @@ use crate::store::Store;
 pub trait TokenStore: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
-    /// Which place this is, in words that differ wherever a copy of it may be. `None`: it cannot be copied, or
-    /// cannot tell.
+    /// Which place this is: a text that differs for each copy of it. `None`: it cannot be copied, or
+    /// does not know.
     async fn place(&self) -> Result<Option<String>, TokenStoreError> {
         Ok(None)
     }
@@ -65,7 +65,7 @@ pub struct Capabilities {
     pub cross_process: bool,
 }
 
-/// A store that could not do what it was asked to. The cause is its source.
+/// The store failed. The cause is its source.
 #[derive(Clone, Debug)]
 pub struct TokenStoreError(Arc<dyn Error + Send + Sync>);
 
@@ -143,7 +143,7 @@ impl fmt::Display for MissingCapability {
     }
 }
 
-/// A refresh token that works once must outlive the process that got it, and be spent by one. Where a person replaces
+/// A refresh token that works once must outlive the process that got it, and be used by one. Where a person replaces
 /// the tokens, any store will do. `app_refreshes`: the app's config says that its grants have refresh tokens all the
 /// same.
 pub fn missing_capability(

@@ -18,9 +18,9 @@ pub struct Activity {
     pub ends_at: Option<DateTime<Utc>>,
     /// Whether the seller takes part. `None` when the platform does not say.
     pub joined: Option<bool>,
-    /// No platform tells one: it is stored under the moment before the request.
+    /// No platform gives one: it is stored under the moment before the request.
     pub updated_at: Option<DateTime<Utc>>,
-    /// `None`: not told, as of one that is over or called off. What was told before still holds then.
+    /// `None`: not given, as for one that is over or called off. What was reported before still holds then.
     pub skus: Option<Vec<ActivitySku>>,
     /// Over list row and goods without volatile fields. 64 hex digits.
     pub content_hash: String,
@@ -34,7 +34,7 @@ pub struct ActivitySku {
     /// In minor units of `currency`.
     pub price_minor: Option<i64>,
     pub currency: Option<Currency>,
-    /// Pieces put into the activity; told for the product as a whole where the platform does so.
+    /// Pieces put into the activity; given for the product as a whole where the platform does so.
     pub quantity: Option<i64>,
     /// Pieces of it that are left.
     pub remaining: Option<i64>,

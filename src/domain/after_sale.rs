@@ -14,13 +14,13 @@ pub struct AfterSale {
     pub status: AfterSaleStatus,
     /// The platform's own value, kept even when we do not know it.
     pub platform_status: String,
-    /// In the platform's words.
+    /// As the platform names it.
     pub reason: Option<String>,
     /// What was refunded; until then what is expected to be. Minor units of `currency`.
     pub refund_minor: Option<i64>,
     pub currency: Option<Currency>,
     pub created_at: Option<DateTime<Utc>>,
-    /// `None` when no answer told: it is then stored under the moment before the request.
+    /// `None` when no answer gave it: it is then stored under the moment before the request.
     pub updated_at: Option<DateTime<Utc>>,
     pub items: Vec<AfterSaleItem>,
     /// Over list row, detail and items without volatile fields. 64 hex digits.
@@ -43,7 +43,7 @@ pub struct AfterSaleItem {
     pub currency: Option<Currency>,
 }
 
-/// What the buyer wants, the same words for every platform.
+/// What the buyer wants, with the same names for every platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AfterSaleKind {
     RefundOnly,
@@ -55,7 +55,7 @@ pub enum AfterSaleKind {
     Unknown,
 }
 
-/// How a case stands, the same words for every platform.
+/// How a case stands, with the same names for every platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AfterSaleStatus {
     /// The seller has to decide.

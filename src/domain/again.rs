@@ -1,16 +1,16 @@
-//! When something that could not be read is asked for again.
+//! When something that could not be read is requested again.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The pause after the first failure, the second, and so on: with the next run, then in 10 minutes, then in an hour, from
-/// then on daily.
+/// The pause after the first failure, the second, and so on: with the next run, then in 10 minutes, then in an hour,
+/// from then on daily.
 const PAUSES: [TimeDelta; 4] =
     [TimeDelta::zero(), TimeDelta::minutes(10), TimeDelta::hours(1), TimeDelta::days(1)];
 
 /// No pause is longer.
 pub const PAUSE_MAX: TimeDelta = PAUSES[PAUSES.len() - 1];
 
-/// The moment from which it is asked for again, after this many failures in a row.
+/// The moment from which it is requested again, after this many failures in a row.
 pub fn next_try(failures: i64, now: DateTime<Utc>) -> DateTime<Utc> {
     let longest = PAUSES.len() - 1;
     let step = usize::try_from(failures.saturating_sub(1)).unwrap_or(0).min(longest);

@@ -17,7 +17,7 @@ pub struct Credential {
     pub shop: String,
     /// Which pair of tokens this is, from 1. Sealed into the texts below.
     pub version: i64,
-    /// Raised with every write: whoever read the row before can no longer change it.
+    /// Raised with every write: a process that read the row before can no longer change it.
     pub fence: i64,
     pub condition: Condition,
     pub tokens: SealedTokens,
@@ -27,13 +27,13 @@ pub struct Credential {
     pub previous_refresh_sealed: Option<String>,
     /// No token call before this moment. `None`: no such limit.
     pub not_before: Option<DateTime<Utc>>,
-    /// Who has the right to renew. `None`: nobody.
+    /// Who has the right to renew. `None`: no one.
     pub lease: Option<RefreshLease>,
     /// Where the row was when its tokens were written, as its store names itself. `None`: the store has no name, or
     /// the row is older than its naming.
     pub place: Option<String>,
     /// Whether the row is now somewhere else than it was written: a copy, whose original may be in use. Set by
-    /// whoever read it; no store keeps it.
+    /// its reader; no store keeps it.
     pub is_copied: bool,
     /// The last attempt to renew. `None`: there was none since the owner authorised.
     pub attempt: Option<Attempt>,
@@ -50,11 +50,11 @@ pub struct SealedTokens {
     pub access_ends_at: DateTime<Utc>,
     /// `None` when the grant cannot be renewed without its owner.
     pub refresh_sealed: Option<String>,
-    /// `None` when the platform sets no end, or told none.
+    /// `None` when the platform sets no end, or gave none.
     pub refresh_ends_at: Option<DateTime<Utc>>,
     /// The key that sealed them.
     pub key_id: String,
-    /// When the call that brought them was begun.
+    /// When the call that brought them was started.
     pub obtained_at: DateTime<Utc>,
 }
 
@@ -66,7 +66,7 @@ pub struct RefreshLease {
     pub until: DateTime<Utc>,
 }
 
-/// The intent to spend a refresh token, written down before the call.
+/// The intent to use a refresh token, written before the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     pub id: String,
@@ -79,11 +79,11 @@ pub struct Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     Active,
-    /// A refresh token is being spent. With its lease over, whoever did it died or froze.
+    /// A refresh token is being used. With its lease over, the process that did it died or froze.
     Refreshing,
     /// The same refresh token is being sent a second and last time, because the first answer was lost.
     Replaying,
-    /// The platform asked for patience.
+    /// The platform requested patience.
     Throttled,
     /// The answer to a refresh was lost: whether the refresh token still lives is unknown.
     Unknown,
@@ -119,7 +119,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// What went wrong: a word that never changes, and the platform's own words.
+/// What went wrong: a name that never changes, and the platform's own text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
     /// A stable word, such as `throttled` or `refresh_refused`.
@@ -128,7 +128,7 @@ pub struct Trouble {
     pub message: String,
 }
 
-/// The right to change one row: it is as it was read, and nobody took it since.
+/// The right to change one row: it is as it was read, and no one took it since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub shop: String,
@@ -139,7 +139,7 @@ pub struct Claim {
     pub attempt: Option<String>,
 }
 
-/// What is written before a refresh token is spent.
+/// What is written before a refresh token is used.
 #[derive(Clone, Debug)]
 pub struct Intent {
     pub attempt: Attempt,
@@ -147,7 +147,7 @@ pub struct Intent {
     pub condition: Condition,
     /// Who does it, for people who look into the table.
     pub owner: String,
-    /// How long nobody else may try.
+    /// How long no one else may try.
     pub lease: TimeDelta,
     /// A pause that is over by then does not hinder. The far future: no pause hinders.
     pub pauses_until: DateTime<Utc>,

@@ -32,8 +32,8 @@ pub enum Entity {
     Activity(Activity),
 }
 
-/// No event lies further ahead of the platform's own clock: such a time is a mistake, and as an update time it would block
-/// all later versions.
+/// No event lies further ahead of the platform's own clock: such a time is a mistake, and as an update time it would
+/// block all later versions.
 pub const FUTURE_MAX: TimeDelta = TimeDelta::minutes(5);
 
 /// The answers something was made from, each the platform's own JSON text.
@@ -45,7 +45,7 @@ pub struct Answers {
     pub detail: Option<String>,
     /// The `result` of the amounts call.
     pub amounts: Option<String>,
-    /// The parts that a list of their own tells, as one JSON list.
+    /// The parts that a separate list gives, as one JSON list.
     pub items: Option<String>,
 }
 
@@ -113,7 +113,7 @@ impl Entity {
         }
     }
 
-    /// When the platform last changed it. `None` when no answer told.
+    /// When the platform last changed it. `None` when no answer gave it.
     pub fn updated_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Order(order) => order.updated_at,
@@ -159,8 +159,8 @@ impl Entity {
         } = Some(at);
     }
 
-    /// Whether an order has a line that nothing tells from others: without a number of its own, and, where lines have none, without
-    /// its SKU.
+    /// Whether an order has a line that nothing distinguishes from others: without a number of its own, and, where
+    /// lines have none, without its SKU.
     pub fn has_nameless_line(&self, lines_have_numbers: bool) -> bool {
         let Self::Order(order) = self else { return false };
         let is_nameless =

@@ -15,7 +15,7 @@ pub struct Granted {
     pub account: Account,
 }
 
-/// Whose grant it is and what it allows, as far as the platform tells.
+/// Whose grant it is and what it allows, as far as the platform says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// Temu `mallId`, Xiaohongshu `sellerId`.
@@ -23,11 +23,11 @@ pub struct Account {
     pub name: Option<String>,
     /// Temu `regionId`.
     pub region: Option<String>,
-    /// The API names the grant covers. `None` when the platform does not tell.
+    /// The API names the grant covers. `None` when the platform does not say.
     pub scopes: Option<Vec<String>>,
 }
 
-/// What a platform says of an access token when asked.
+/// What a platform says of an access token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GrantInfo {
     pub account: Account,

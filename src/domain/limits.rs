@@ -20,7 +20,7 @@ pub struct TooLarge {
     pub unit: &'static str,
     pub count: usize,
     pub max: usize,
-    /// Its first characters. Empty: not told.
+    /// Its first characters. Empty: not given.
     pub begins: String,
 }
 

@@ -1,5 +1,5 @@
-//! Moments that a database or a file tells. One near the end of what the type can hold would overflow as soon as a pause or a
-//! margin is added to it.
+//! Moments that a database or a file gives. One near the end of what the type can hold would overflow as soon as a
+//! pause or a margin is added to it.
 
 use chrono::{DateTime, Utc};
 

@@ -43,7 +43,7 @@ impl fmt::Display for Currency {
     }
 }
 
-/// An amount as its platform told it.
+/// An amount as its platform gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Money {
     /// In the currency's minor unit: cents, fen.
@@ -51,7 +51,7 @@ pub struct Money {
     pub currency: Currency,
 }
 
-/// A double tells minor units apart up to here; beyond, its last digits could be anything.
+/// A double distinguishes minor units up to here; beyond, its last digits could be anything.
 const EXACT_IN_DOUBLE: u128 = 1_000_000_000_000_000;
 /// The part of an amount that a double may be off by, after a sum or two: one in this many.
 const NOISE: u128 = 1_000_000_000_000_000;

@@ -18,7 +18,7 @@ pub struct Order {
     /// The platform's own value. `None` where a platform has none on the order.
     pub after_sales_status: Option<String>,
     pub created_at: Option<DateTime<Utc>>,
-    /// When the platform last changed it. `None` when no answer told; it is then stored under the moment
+    /// When the platform last changed it. `None` when no answer gave it; it is then stored under the moment
     /// before the request.
     pub updated_at: Option<DateTime<Utc>>,
     pub paid_at: Option<DateTime<Utc>>,
@@ -27,7 +27,7 @@ pub struct Order {
     pub canceled_at: Option<DateTime<Utc>>,
     /// The platform's deadline for shipping.
     pub ship_by: Option<DateTime<Utc>>,
-    /// `None` where the platform tells money in calls of its own: the money columns then stay as they are.
+    /// `None` where the platform gives money in separate calls: the money columns then stay as they are.
     pub amounts: Option<Amounts>,
     pub country: Option<String>,
     pub province: Option<String>,
@@ -89,7 +89,7 @@ pub struct OrderItem {
     pub gift: Option<bool>,
 }
 
-/// What an order's state means to a seller, the same words for every platform.
+/// What an order's state means to a seller, with the same names for every platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderStatus {
     Unpaid,

@@ -15,7 +15,7 @@ pub struct Product {
     pub category_id: Option<String>,
     pub image_url: Option<String>,
     pub created_at: Option<DateTime<Utc>>,
-    /// `None` when no answer told: it is then stored under the moment before the request.
+    /// `None` when no answer gave it: it is then stored under the moment before the request.
     pub updated_at: Option<DateTime<Utc>>,
     /// Over the product's own part of the answers without volatile fields. 64 hex digits.
     pub content_hash: String,
@@ -40,7 +40,7 @@ pub struct Sku {
     /// `None` when the platform does not say.
     pub on_sale: Option<bool>,
     pub created_at: Option<DateTime<Utc>>,
-    /// `None` when no answer told: it is then stored under the moment before the request.
+    /// `None` when no answer gave it: it is then stored under the moment before the request.
     pub updated_at: Option<DateTime<Utc>>,
     /// Over the SKU's own part of the answers without volatile fields. 64 hex digits.
     pub content_hash: String,

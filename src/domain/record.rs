@@ -51,7 +51,7 @@ pub enum Lane {
     Update,
     /// Windows of creation time: backfill and reconcile; never moves the cursor.
     Create,
-    /// Money that a platform tells in calls of its own.
+    /// Money that a platform gives in separate calls.
     Amounts,
 }
 

@@ -14,7 +14,7 @@ pub struct Shop {
     pub zone: String,
     /// The seller's id the grant must belong to. `None`: any; the first grant decides.
     pub account: Option<String>,
-    /// What is copied: what the config asks for and the platform's zone has.
+    /// What is copied: what the config requests and the platform's zone has.
     pub records: Vec<Record>,
     pub options: ShopOptions,
     /// Run once when only a new authorisation code helps. Empty: never.
@@ -32,10 +32,10 @@ impl Shop {
 /// What a shop's owner may switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShopOptions {
-    /// Ask for each order's money where that is a call of its own.
+    /// Request each order's money where that is a call of its own.
     pub amounts: bool,
-    /// Ask for the detail of changed orders where the list row alone would do.
+    /// Request the detail of changed orders where the list row alone would do.
     pub detail: bool,
-    /// Ask for each changed SKU's stock per warehouse.
+    /// Request each changed SKU's stock per warehouse.
     pub stock_detail: bool,
 }

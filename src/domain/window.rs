@@ -32,7 +32,7 @@ impl Window {
         self.from <= at && at < self.until
     }
 
-    /// The bounds a query asks for, in seconds since 1970, both taken as inclusive by whoever answers: one
+    /// The bounds a query requests, in seconds since 1970, both taken as inclusive by the platform: one
     /// second early, so that nothing hinges on how a platform treats the ends. A window is therefore at most
     /// the platform's limit minus one second long.
     pub fn asked(&self) -> (i64, i64) {

@@ -59,7 +59,7 @@ impl Keyring {
         Self::new(Some(keys), [vec![file], others].concat())
     }
 
-    /// For a store that was told not to seal. `before`: opens what was sealed when it still did.
+    /// For a store that was reported not to seal. `before`: opens what was sealed when it still did.
     pub fn in_clear(before: Option<Self>) -> Self {
         Self { seals: false, opens_clear: true, ..before.unwrap_or_else(|| Self::new(None, Vec::new())) }
     }

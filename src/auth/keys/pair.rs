@@ -17,7 +17,7 @@ pub struct Pair {
     pub access_ends_at: DateTime<Utc>,
     pub refresh: Option<SecretString>,
     pub refresh_ends_at: Option<DateTime<Utc>>,
-    /// When the call that brought it was begun: lives count from there.
+    /// When the call that brought it was started: lives count from there.
     pub obtained_at: DateTime<Utc>,
     pub granted_at: DateTime<Utc>,
 }
@@ -58,7 +58,7 @@ impl Pair {
             && clear(self.refresh.as_ref()) == clear(other.refresh.as_ref())
     }
 
-    /// Names the refresh token in the intent row without telling it.
+    /// Names the refresh token in the intent row without showing it.
     pub fn refresh_hash(&self) -> String {
         let token = self.refresh.as_ref().map_or("", |token| token.expose_secret());
         hex::encode(Sha256::digest(token.as_bytes()))
@@ -108,7 +108,7 @@ impl Pair {
     }
 }
 
-/// The end an answer told, or the platform's default where it told none that can be.
+/// The end that an answer gave, or the platform's default where it gave none that is possible.
 fn plausible_end(told: Option<DateTime<Utc>>, rules: &GrantRules, asked_at: DateTime<Utc>) -> DateTime<Utc> {
     let latest = asked_at + rules.access_life_max;
     match told {

@@ -1,4 +1,4 @@
-//! Sealing what is stored anew: after a key was added, and where sealing was turned on or off. Row by row, while others
+//! Seals again what is stored: after a key was added, and where sealing was turned on or off. Row by row, while others
 //! work with them.
 
 use std::collections::BTreeSet;
@@ -70,7 +70,7 @@ async fn reseal(context: &AuthContext, shop: &str) -> Result<bool, AuthError> {
         if row.tokens.key_id == context.keyring().active_id() {
             return Ok(false);
         }
-        // A renewal under way brings a pair that is sealed anew, or gives the row back.
+        // A renewal under way brings a pair that is sealed with the new key, or gives the row back.
         if row.lease.is_none() && reseal_row(context, &row).await? {
             context.shop_state(shop).forget();
             return Ok(true);
@@ -124,7 +124,7 @@ async fn id_of(context: &AuthContext, shop: &str) -> Result<String, AuthError> {
     row.map(|row| row.id).ok_or_else(|| AuthError::NotRegistered { shop: shop.to_owned() })
 }
 
-/// Brings what is stored into the form the config asks for, where it was written in the other: sealed, or in clear.
+/// Brings what is stored into the form the config requests, where it was written in the other: sealed, or in clear.
 pub async fn convert(context: &AuthContext) -> Result<(), AuthError> {
     let is_clear = context.keyring().active_id() == NO_KEY;
     let rows = context.grants().list().await?;

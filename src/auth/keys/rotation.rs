@@ -47,7 +47,7 @@ pub enum KeyRotationError {
     },
 }
 
-/// Makes a new key the first of the file, and tells its name. On the disk when this returns.
+/// Makes a new key the first of the file, and returns its name. On the disk when this returns.
 pub fn add_key(file: &Path) -> Result<String, KeyRotationError> {
     let failed = |source: io::Error| of_io(file, source);
     // What a link leads to is replaced, not the link.
@@ -66,7 +66,7 @@ pub fn add_key(file: &Path) -> Result<String, KeyRotationError> {
     Ok(key_id)
 }
 
-/// Waits until nobody else rotates this file. A file that was replaced meanwhile is locked anew.
+/// Waits until no one else rotates this file. A file that was replaced meanwhile is locked again.
 fn lock(path: &Path) -> io::Result<File> {
     let asked_at = Instant::now();
     loop {

@@ -15,7 +15,8 @@ use super::key::{Key, Keys};
 
 /// The only version there is. Part of the text and of what is authenticated.
 const VERSION: &str = "v1";
-/// In the place of the version: the token follows as it is. Only a store that was told not to seal holds such texts.
+/// In the place of the version: the token follows as it is. Only a store that was reported not to seal holds such
+/// texts.
 const CLEAR: &str = "clear:";
 /// Of `XChaCha20`, in bytes.
 const NONCE_LENGTH: usize = 24;
@@ -38,7 +39,7 @@ pub enum Field {
     Access,
     Refresh,
     PreviousRefresh,
-    /// What ends a login that was begun.
+    /// What ends a login that was started.
     Login,
 }
 

@@ -1,5 +1,5 @@
-//! One account in one zone is one shop: the same orders under two names would be counted twice, and on some platforms the later
-//! authorisation ends the earlier one.
+//! One account in one zone is one shop: the same orders under two names would be counted twice, and on some platforms
+//! the later authorisation ends the earlier one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -145,7 +145,7 @@ async fn keep_for_other_shop(context: &AuthContext, row: &ShopRow, pair: &Pair) 
     kept.map_err(|source| AuthError::Store { shop: row.name.clone(), source: Arc::new(source) })
 }
 
-/// With a new grant the shop goes on by itself, in every program, and whatever was told of the old one counts no
+/// With a new grant the shop goes on by itself, in every program, and whatever was reported of the old one counts no
 /// more.
 pub async fn begin_grant(context: &AuthContext, shop: &Shop) -> Result<(), AuthError> {
     let begun = context.store().grants().begin(&shop.name).await;

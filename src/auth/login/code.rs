@@ -34,7 +34,7 @@ async fn exchange(context: &AuthContext, shop: &Shop, code: &SecretString) -> Re
     let asked_at = context.now();
     let mut answer = application.platform().exchange_code(code).await;
     if matches!(answer, Err(PlatformError::Rejected { why: Rejection::Clock, .. })) {
-        // The timestamp was refused before anybody looked at the code, and the answer told how far the clock is off.
+        // The timestamp was refused before the code was read, and the answer showed how far the clock is off.
         answer = application.platform().exchange_code(code).await;
     }
     let granted = match answer {

@@ -1,4 +1,4 @@
-//! A login by a scanned code: begun, followed, ended once. The code's secret lies sealed in the database, so that any
+//! A login by a scanned code: started, polled, ended once. The code's secret lies sealed in the database, so that any
 //! process may follow it, and only the one that takes the attempt exchanges it.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -53,7 +53,7 @@ pub async fn begin_device_login(context: &AuthContext, shop: &Shop) -> Result<De
     Ok(DeviceAttempt { id: attempt.id, shown: code.shown, expires_at })
 }
 
-/// How far the owner has come. An attempt that somebody has ended, or whose time is over, is dead.
+/// How far the owner has come. An attempt that was ended, or whose time is over, is dead.
 pub async fn device_progress(
     context: &AuthContext,
     shop: &Shop,
@@ -79,7 +79,7 @@ pub async fn login_device(context: &AuthContext, shop: &Shop, id: &str) -> Resul
         .await
 }
 
-/// Ends an attempt without exchanging it: nobody can any more.
+/// Ends an attempt without exchanging it: no one can any more.
 pub async fn give_up_device_login(context: &AuthContext, shop: &Shop, id: &str) -> Result<(), AuthError> {
     let taken = context.store().logins().take(id).await;
     taken.map(drop).map_err(|source| store_error(shop, source))

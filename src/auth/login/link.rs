@@ -52,7 +52,7 @@ pub async fn login_returned(
     };
     take_state(context, shop, &state).await?;
     let outcome = code::login_code(context, shop, returned.code).await;
-    // What is not spent may be brought again, and the owner need not be asked for another.
+    // An unused code may be brought again, so the owner need not give another.
     if outcome.as_ref().is_err_and(AuthError::leaves_code_unspent) {
         let given_back = context.store().logins().give_back(&state).await;
         given_back.map_err(|source| store_error(shop, source))?;

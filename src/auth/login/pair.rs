@@ -3,7 +3,7 @@
 //!
 //! The order of things, each step safe to repeat and to be cut off after:
 //!
-//! 1. the pair is sealed and written to a file, before its account is asked for and before any database;
+//! 1. the pair is sealed and written to a file, before its account is requested and before any database;
 //! 2. its account is checked; the pair of another account goes no further;
 //! 3. the pair is put in the place of whatever grant there is, and read back; then the account is stored;
 //! 4. the file is removed.
@@ -44,7 +44,7 @@ pub async fn accept(
     context.grant_status(shop).await
 }
 
-/// The same for a pair, whoever brought it. One that is refused is let go; one that could not be stored in time
+/// The same for a pair from any process. One that is refused is dropped; one that could not be stored in time
 /// waits in its file.
 pub async fn accept_pair(
     context: &AuthContext,

@@ -1,5 +1,5 @@
 //! What a grant covers, loaded against what the shop's records need. Pure. A grant's list only warns: whether a call is
-//! allowed is told by the platform's answer to it.
+//! allowed is reported by the platform's answer to it.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::platform::{Profile, RequiredApi};
 pub enum Coverage {
     Granted,
     Missing(Vec<RequiredApi>),
-    /// The platform does not tell, or has not been asked yet.
+    /// The platform does not say, or has not been called for it yet.
     NotTold,
 }
 

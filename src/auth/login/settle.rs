@@ -1,4 +1,5 @@
-//! Checks whose tokens a login brought, and stores them: steps 2 and 3 of `login::pair`, also for a pair found in a file.
+//! Checks whose tokens a login brought, and stores them: steps 2 and 3 of `login::pair`, also for a pair found in a
+//! file.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -53,7 +54,7 @@ pub async fn merge_login(
     }
 }
 
-/// Whose tokens these are. A platform whose answer does not say is asked; if that fails, they are taken all the
+/// Whose tokens these are. A platform whose answer does not say is called for it; if that fails, they are taken all the
 /// same where any account would do, because what gave them works only once.
 pub async fn account_of_login(
     context: &AuthContext,

@@ -1,7 +1,7 @@
 //! The JSON in which other programs keep tokens.
 //!
 //! Two forms are known, and a file may mix them: the `TokenInfo` of the Python SDK's file storage, with ends in
-//! milliseconds, and a platform's own answer with the time it was asked (`refresh_time` and `expires_in`, both in
+//! milliseconds, and a platform's own answer with the time of the request (`refresh_time` and `expires_in`, both in
 //! seconds; or `expires_at`), as media managers keep it.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for SecretText {
     }
 }
 
-/// A time that is not a number is no reason to refuse a token: it counts as not told.
+/// A time that is not a number is no reason to refuse a token: it counts as not given.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Number {
@@ -92,7 +92,7 @@ fn parse_json(text: &str, platform: &str) -> Result<TokenInput, TokenInputError>
     if text.starts_with('[') {
         return of_storages(text, platform);
     }
-    // serde's own words are not passed on: they may quote what they could not read.
+    // serde's messages are not passed on: they may quote what could not be read.
     given(serde_json::from_str(text).map_err(|_| TokenInputError::Json)?)
 }
 
@@ -150,7 +150,7 @@ fn given(told: TokenFile) -> Result<TokenInput, TokenInputError> {
     })
 }
 
-/// A life alone says nothing: nobody knows how much of it is over.
+/// A life alone says nothing: no one knows how much of it is over.
 fn end_of_life(obtained_at: Option<DateTime<Utc>>, life: Option<Number>) -> Option<DateTime<Utc>> {
     let seconds = life?.integer()?;
     let life = (1..=LIFE_SECONDS_MAX).contains(&seconds).then(|| TimeDelta::seconds(seconds))?;

@@ -13,15 +13,15 @@ pub const INPUT_LENGTH_MAX: usize = 64 * 1024;
 pub struct TokenInput {
     /// `None` only when there is a refresh token.
     pub access: Option<SecretString>,
-    /// `None` when it was not told; the platform is asked, or its default assumed.
+    /// `None` when it was not given; the platform is called for it, or its default assumed.
     pub access_ends_at: Option<DateTime<Utc>>,
-    /// When the platform handed them out. `None`: not told.
+    /// When the platform handed them out. `None`: not given.
     pub obtained_at: Option<DateTime<Utc>>,
     pub refresh: Option<SecretString>,
     pub refresh_ends_at: Option<DateTime<Utc>>,
     pub account_id: Option<String>,
     pub account_name: Option<String>,
-    /// Whether they are stored even if the platform cannot be asked about them.
+    /// Whether they are stored even if the platform cannot be called to check them.
     pub may_be_unproven: bool,
     /// Which entry of a file with several was taken. `None`: there was one.
     pub picked: Option<String>,

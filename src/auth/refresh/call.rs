@@ -1,4 +1,4 @@
-//! The one call that spends a refresh token, and what comes of it. Nothing here sends it a second time.
+//! The one call that uses up a refresh token, and its result. Nothing here sends it a second time.
 
 use std::error::Error;
 use std::time::Duration;
@@ -170,7 +170,7 @@ async fn settle_failure(
         return Ok(SendResult::Done);
     }
     if let Some(reason) = loaded.credential.owner_reason() {
-        // Said once, by whoever wrote it down; also where the store took it and did not say so.
+        // Reported once, by the process that wrote it; also where the store wrote it and its answer was lost.
         if !was_given_up && (is_settled || follows(&loaded.credential, claim)) {
             owner_needed::report_needs_owner(context, shop, reason, &error, since).await;
         }

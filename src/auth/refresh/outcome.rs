@@ -1,12 +1,12 @@
 //! What the answer to a refresh means for the grant: the closed outcome table. Pure.
 //!
-//! The question behind it: is the refresh token spent? Only three things end a grant: the platform's own words that
+//! The question behind it: is the refresh token used up? Only three things end a grant: the platform's own words that
 //! the refresh token is dead; a certain loss where the platform allows no replay; a certain loss of the replay. The
 //! last two are declared when no access token works any more ([`Credential::state`]).
 //!
-//! | what came | spent? | before: known to live | before: certainly lost | before: perhaps sent (its sender died) | before: given up, a person insists |
+//! | what came | used up? | before: known to live | before: certainly lost | before: perhaps sent (its sender died) | before: given up, a person insists |
 //! |---|---|---|---|---|---|
-//! | nothing was sent | no | pause, ask again | pause, replay again | pause, replay again | given up |
+//! | nothing was sent | no | pause, request again | pause, replay again | pause, replay again | given up |
 //! | "fewer calls" | no | the same, as long as it asks | the same | the same | given up |
 //! | a refusal that does not name the token, or whose code no table knows | no | the same | the same | the same | given up |
 //! | a page of something in front of the platform | not known to be | the same | the same | the same | given up |
@@ -27,7 +27,7 @@ use crate::platform::PlatformError;
 /// How an attempt to renew ended that brought no tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing reached the platform, so nothing was spent.
+    /// Nothing reached the platform, so nothing was used up.
     NotSent,
     Throttled {
         retry_after: Option<Duration>,
@@ -115,7 +115,7 @@ impl Outcome {
     }
 }
 
-/// What a lost call spent is refused: the answer is lost for good, and that is the reason to be told.
+/// The platform refuses what a lost call used up: the answer is lost for good, and that is the reason to report.
 fn reason_of_refusal(before: &Credential) -> OwnerReason {
     match before.condition {
         Condition::Refreshing | Condition::Replaying | Condition::Unknown => OwnerReason::AnswerLost,

@@ -1,4 +1,4 @@
-//! Getting a new pair to where a crash does not reach it, whatever it takes: after a refresh token is spent, its
+//! Brings a new pair to where a crash does not reach it: after a refresh token is used up, its
 //! successor exists nowhere but in this process.
 //!
 //! The order of things, each step safe to repeat and to be cut off after:
@@ -11,10 +11,10 @@
 //! 4. the pair is committed under the claim of the intent, and read back as the intent was;
 //! 5. the file is removed.
 //!
-//! Callers get the new token after step 4, or after `STORE_WAIT` with step 3 done; the rest then goes on without
-//! them, and in the next process if need be: whoever finds the file takes it from step 4. Without a folder for the
-//! file, step 4 is tried until it is done. What a login brings goes the same way, from step 3 on (`login_pair`). What is left to chance is the moment between the end of step 2 and the end
-//! of step 3: a few milliseconds.
+//! Callers get the new token after step 4, or after `STORE_WAIT` with step 3 done; the rest then goes on without them,
+//! and in the next process if need be: the process that finds the file continues at step 4. Without a folder for the
+//! file, step 4 is tried until it is done. What a login brings goes the same way, from step 3 on (`login_pair`). What
+//! is left to chance is the moment between the end of step 2 and the end of step 3: a few milliseconds.
 
 pub(in crate::auth) mod commit;
 pub(in crate::auth) mod file;
@@ -49,7 +49,7 @@ pub async fn store_unsaved(context: &AuthContext, shop_state: &ShopTokenState) -
     finish_stored(context, Unsaved { file, ..unsaved }, shop_state.claims_unsaved_report()).await
 }
 
-/// Offers a pair to the store until it is there or somebody else's is. One that found its place taken is kept
+/// Offers a pair to the store until it is there or another process's is. One that found its place taken is kept
 /// beside.
 pub async fn store_pair(context: &AuthContext, unsaved: &mut Unsaved) -> Result<(), TokenStoreError> {
     for _ in 0..POLLS_MAX {
@@ -79,8 +79,8 @@ async fn reclaim(context: &AuthContext, unsaved: &mut Unsaved) -> Result<bool, T
     if row.lease.is_some() {
         return Ok(false);
     }
-    // We were taken for dead, and whoever took over came to nothing: they had only the token we had spent. Ours is
-    // the only heir of this version.
+    // We were taken for dead, and the process that took over failed: it had only the token that we had used up. Ours is
+    // the only successor of this version.
     let refresh_hash = row.attempt.as_ref().map(|attempt| attempt.refresh_hash.clone());
     let intent =
         context.intent(Condition::Replaying, refresh_hash.unwrap_or_default(), DateTime::<Utc>::MAX_UTC);

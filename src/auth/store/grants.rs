@@ -48,8 +48,8 @@ impl Grants {
         self.seen(rows).await
     }
 
-    /// Takes the right to renew, and writes down the intent, which is on the disk when this returns. `None` while another
-    /// has it or a pause lasts.
+    /// Takes the right to renew, and writes down the intent, which is on the disk when this returns. `None` while
+    /// another has it or a pause lasts.
     pub async fn begin(&self, claim: &Claim, intent: &Intent) -> Result<Option<Claim>, TokenStoreError> {
         let Some(row) = self.claimed(claim).await? else {
             return Ok(None);
@@ -74,7 +74,7 @@ impl Grants {
         let Some(row) = self.claimed(claim).await? else {
             return Ok(false);
         };
-        // A copy stays one until somebody takes it over: its original may live on.
+        // A copy stays one until a person takes it over: its original may live on.
         Ok(self.write(claim, row.renewed(tokens)).await? && self.is_on_disk(&claim.shop, tokens).await?)
     }
 
@@ -86,8 +86,8 @@ impl Grants {
         }
     }
 
-    /// Stores what an owner's authorisation brought, which is on the disk when this returns. A renewal under way loses its claim. `claim` is `None` for
-    /// a shop that has no grant yet.
+    /// Stores what an owner's authorisation brought, which is on the disk when this returns. A renewal under way loses
+    /// its claim. `claim` is `None` for a shop that has no grant yet.
     pub async fn put(
         &self,
         shop: &str,
@@ -105,7 +105,7 @@ impl Grants {
         Ok(self.store.swap(claim, &next).await? && self.is_on_disk(shop, tokens).await?)
     }
 
-    /// Puts the same tokens in the place of the row, sealed anew. `false` also while somebody renews them.
+    /// Puts the same tokens in the place of the row, sealed again. `false` also while they are renewed.
     pub async fn reseal(
         &self,
         claim: &Claim,
@@ -165,7 +165,7 @@ impl Grants {
 
     /// The rows as they are to be taken: without rights that have run out, and knowing whether they were copied here.
     async fn seen(&self, rows: Vec<Credential>) -> Result<Vec<Credential>, TokenStoreError> {
-        // Seldom: the store's clock is asked only while somebody renews.
+        // Rare: the store's clock is read only during a renewal.
         let is_any_leased = rows.iter().any(|row| row.lease.is_some());
         let now = if is_any_leased { Some(self.store.now().await?) } else { None };
         let here = self.store.place().await?;

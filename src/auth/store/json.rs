@@ -19,7 +19,7 @@ pub const RECORD_LENGTH_MAX: usize = 512 * 1024;
 /// The first of a lineage, for a grant that another program wrote.
 const FIRST: i64 = 1;
 
-/// A version or fence beyond is none: nobody has counted that far, and there must be room to count on.
+/// A version or fence beyond is none: no one has counted that far, and there must be room to count on.
 const COUNTER_MAX: i64 = i64::MAX / 2;
 
 /// Why a text is no grant. Never holds any of it.
@@ -73,7 +73,7 @@ pub fn read(shop: &str, text: &str) -> Result<Credential, RecordError> {
     if text.len() > RECORD_LENGTH_MAX {
         return Err(RecordError::TooLong);
     }
-    // serde's own words are not passed on: they may quote what they could not read.
+    // serde's messages are not passed on: they may quote what could not be read.
     let record: Record = serde_json::from_str(text)
         .map_err(|error| RecordError::Garbled { line: error.line(), column: error.column() })?;
     record.credential(shop)
@@ -123,7 +123,7 @@ impl Record {
             None => Condition::Active,
             Some(word) => Condition::parse(word).ok_or(RecordError::Unknown { field: "state" })?,
         };
-        // The beginning of time, where nothing was told, counts as long over.
+        // The beginning of time, where nothing was reported, counts as long over.
         let obtained_at = moment(self.obtained_at, "obtained_at")?.unwrap_or(DateTime::UNIX_EPOCH);
         let lease_until = moment(self.lease_until, "lease_until")?;
         let attempt_at = moment(self.attempt_at, "attempt_at")?;

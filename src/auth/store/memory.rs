@@ -1,4 +1,4 @@
-//! Grants kept in this process alone: for tests, and for platforms whose tokens cost nothing to get anew.
+//! Grants kept in this process alone: for tests, and for platforms whose tokens cost nothing to get again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! Grants in messages for developers: what a test prints must not show a token, and where nothing is sealed a stored text
-//! is one.
+//! Grants in messages for developers: what a test prints must not show a token, and where nothing is sealed a stored
+//! text is one.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ impl fmt::Debug for NewTokens {
     }
 }
 
-/// How long a text is tells enough of it.
+/// The length of a text is enough.
 struct Stored<'a>(Option<&'a str>);
 
 impl fmt::Debug for Stored<'_> {

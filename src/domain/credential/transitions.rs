@@ -1,5 +1,5 @@
-//! How a row becomes its successor. Pure: whoever keeps the row only has to put the one in the place of the other,
-//! and only if nobody else did so before.
+//! How a row becomes its successor. Pure: the store only has to replace the one by the other,
+//! and only if no one else did so before.
 
 use chrono::{DateTime, Utc};
 
@@ -30,7 +30,7 @@ impl Credential {
         blank.renewed(tokens)
     }
 
-    /// With the intent to spend its refresh token. `None` while a pause lasts or another has the right. `now`: by the
+    /// With the intent to use its refresh token. `None` while a pause lasts or another has the right. `now`: by the
     /// store's clock.
     #[must_use]
     pub fn begun(&self, intent: &Intent, now: DateTime<Utc>) -> Option<Self> {
@@ -84,7 +84,7 @@ impl Credential {
         Self { attempt: None, ..self.renewed(tokens) }
     }
 
-    /// The same tokens, sealed with another key. `None` while somebody is renewing them.
+    /// The same tokens, sealed with another key. `None` while they are renewed.
     #[must_use]
     pub fn resealed(&self, tokens: &SealedTokens, previous_refresh_sealed: Option<&str>) -> Option<Self> {
         self.lease.is_none().then(|| Self {

@@ -11,10 +11,10 @@ use crate::auth::refresh::unsaved::recovery;
 use crate::domain::shop::Shop;
 
 /// Puts a new pair where a crash does not reach it: into a file at once, then into the store. The refresh token it
-/// came from is spent.
+/// came from is used up.
 pub async fn commit(context: &AuthContext, shop: &Shop, mut unsaved: Unsaved) -> Result<Kept, AuthError> {
     let shop_state = context.shop_state(&shop.name);
-    // Before any lock: whoever stores something else may be waiting for a database that is locked for minutes.
+    // Before any lock: another task that stores something may be waiting for a database that is locked for minutes.
     let mut not_in_file = unsaved::write_file(context, &mut unsaved).await.err();
     shop_state.keep_unsaved(Some(unsaved.clone()));
     let begun = Instant::now();
@@ -42,7 +42,7 @@ pub async fn commit(context: &AuthContext, shop: &Shop, mut unsaved: Unsaved) ->
     }
 }
 
-/// Offers the pair that waits to the store, in a task that goes on when nobody waits any more.
+/// Offers the pair that waits to the store, in a task that goes on when no one waits any more.
 async fn wait_for_store(context: &AuthContext, shop: &Shop) -> Result<(), AuthError> {
     let (task_context, stored_for) = (context.clone(), shop.clone());
     let storing = tokio::spawn(async move {

@@ -98,7 +98,7 @@ impl UnsavedFolder {
         Ok(room)
     }
 
-    /// Writes the file, whole or not at all, and tells where. `room`: where room was taken for it.
+    /// Writes the file, whole or not at all, and returns its path. `room`: where room was taken for it.
     pub fn write(&self, unsaved: &Unsaved, room: Option<&Room>) -> io::Result<PathBuf> {
         self.create()?;
         let text = serde_json::to_vec(&Text::from(unsaved))?;
@@ -166,21 +166,21 @@ impl UnsavedFolder {
     }
 }
 
-/// `None`: somebody else has taken it back.
+/// `None`: another process has taken it back.
 pub fn read(path: &Path) -> io::Result<Option<Unsaved>> {
     let mut text = Vec::new();
     match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file?.take(FILE_BYTES_MAX).read_to_end(&mut text)?,
     };
-    // serde's own words may quote what they could not read.
+    // serde's messages may quote what could not be read.
     let text: Text = serde_json::from_slice(&text)
         .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not in the form of such a file"))?;
     let unsaved = text.into_unsaved(path.to_owned());
     unsaved.map(Some).ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "it is of another version"))
 }
 
-/// Done when the file is gone, whoever removed it.
+/// Done when the file is gone, also when another process removed it.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),

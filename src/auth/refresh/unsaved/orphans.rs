@@ -1,8 +1,8 @@
 //! Pairs whose place was taken while they were on their way: kept, and tried before a grant is given up.
 //!
-//! An orphan is not asked for anything while it is one. It is put in the place of the tokens that lead nowhere, and
+//! An orphan is not requested anything while it is one. It is put in the place of the tokens that lead nowhere, and
 //! proves itself there like any other pair: handed out, renewed with one call, given up when it is refused. So there
-//! is one way in which a refresh token is spent, and a crash at any point leaves either the orphan or the grant.
+//! is one way in which a refresh token is used up, and a crash at any point leaves either the orphan or the grant.
 
 use std::sync::Arc;
 

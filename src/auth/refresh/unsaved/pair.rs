@@ -27,7 +27,7 @@ pub struct Unsaved {
 #[derive(Clone)]
 pub struct LoginDetails {
     pub account: Account,
-    /// Whether the platform is asked whose the tokens are, where `account` does not say.
+    /// Whether the platform must be called for the owner of the tokens, where `account` does not say.
     pub asks_account: bool,
     /// When it was made.
     pub asked_at: DateTime<Utc>,
@@ -49,7 +49,7 @@ impl Unsaved {
 
     /// Whether the row still waits for the successor of the pair ours came from, or is ours already.
     pub fn is_place_free(&self, row: &Credential) -> bool {
-        // A grant that was cleared and authorised anew begins with the same numbers.
+        // A grant that was cleared and authorised again begins with the same numbers.
         let is_same_grant = row.granted_at == self.tokens.granted_at && !row.is_copied;
         holds(row, &self.tokens) || (row.version == self.claim.version && is_same_grant)
     }

@@ -1,5 +1,5 @@
 //! Making good what could not be written when it should have been: pairs no store took, in memory and in files, and
-//! intents of which nobody knows whether they were written. Tried before anything else is decided, and by itself
+//! intents of which no one knows whether they were written. Tried before anything else is decided, and by itself
 //! until it is done.
 
 use std::collections::BTreeSet;
@@ -45,7 +45,7 @@ pub async fn recover(context: &AuthContext, shops: &[Shop]) {
     }
 }
 
-/// How many pairs are in memory or in files, but not in the store. More than none needs somebody to look.
+/// How many pairs are in memory or in files, but not in the store. Any number above zero needs a look.
 pub fn unsaved_count(context: &AuthContext) -> usize {
     let shop_states: Vec<_> = lock(&context.shared.shops).values().map(Arc::clone).collect();
     shop_states
@@ -137,7 +137,7 @@ async fn take_back_intents(
     Ok(())
 }
 
-/// Takes back the files of a shop, whoever wrote them.
+/// Takes back the files of a shop, from any process.
 async fn merge_files(
     context: &AuthContext,
     shop: &Shop,
@@ -172,7 +172,7 @@ async fn merge_files(
     outcome
 }
 
-/// Goes on with the files of a shop, whoever left them. `shop_id`: the id in its row.
+/// Continues with the files of a shop, from any process. `shop_id`: the id in its row.
 pub fn recover_files(context: &AuthContext, shop: &Shop, shop_id: &str) {
     let Some(folder) = context.shared.unsaved_folder.as_ref().filter(|folder| !folder.is_empty()) else {
         return;
@@ -255,7 +255,7 @@ pub async fn forget_files(state: &Path, store: &Store, shop: &str) -> Result<(),
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Left {
     Nothing,
-    /// A login whose account the platform has not told yet. It keeps nobody from what there is.
+    /// A login whose account the platform has not given yet. It does not block the present grant.
     Login,
 }
 

@@ -114,7 +114,7 @@ pub(super) fn settlement(not_before: Option<DateTime<Utc>>) -> Settlement {
     }
 }
 
-/// Whole milliseconds: more is not asked of a store.
+/// Whole milliseconds: a store need not keep more.
 pub(super) fn at(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What may be wrong with a folder of grants, in words that say what to do.
+//! Errors of a folder of grants. Each says what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -17,7 +17,7 @@ const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 /// Group and others.
 const NOT_OWNER: u32 = 0o077;
-/// Shows nothing; whoever writes holds it.
+/// Empty; the writer holds its lock.
 const LOCK: &str = ".lock";
 /// A write is some milliseconds.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -135,7 +135,7 @@ impl Locked<'_> {
         let path = self.folder.file(shop);
         let draft = self.folder.0.join(format!(".{}.draft", name::of_shop(shop)));
         let unwritten = |source| FileStoreError::io(&path, "written", source);
-        // What a crash left behind: nobody else writes now.
+        // What a crash left behind: no one else writes now.
         remove(&draft)?;
         write_draft(&draft, text).map_err(unwritten)?;
         if previous != Previous::Left {
@@ -192,7 +192,7 @@ fn set_previous(path: &Path, change: Previous) -> Result<(), FileStoreError> {
     Ok(())
 }
 
-/// Where the pair before is kept, for a person: nothing here ever reads it, for its refresh token may be spent.
+/// Where the pair before is kept, for a person: nothing here ever reads it, for its refresh token may be used up.
 fn previous(path: &Path) -> PathBuf {
     path.with_extension("json.previous")
 }

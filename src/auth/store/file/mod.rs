@@ -40,7 +40,7 @@ impl FileTokenStore {
         self.folder.file(shop)
     }
 
-    /// Files are waited for where that keeps nobody from the processor.
+    /// Files are waited for where that keeps no one from the processor.
     async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Folder) -> Result<T, FileStoreError> + Send + 'static,
@@ -71,8 +71,8 @@ impl TokenStore for FileTokenStore {
         self.with(move |folder| load(folder, &shop)).await
     }
 
-    /// A file that cannot be read as a grant is told and left out: it must not keep the other shops from their tokens,
-    /// and its own shop is told what to do about it.
+    /// A file that cannot be read as a grant is reported and left out: it must not keep the other shops from their
+    /// tokens, and its own shop is reported what to do about it.
     async fn list(&self) -> Result<Vec<Credential>, TokenStoreError> {
         self.with(|folder| {
             let mut rows = Vec::new();

@@ -31,7 +31,7 @@ pub(super) fn of_shop(shop: &str) -> String {
     name + ENDING
 }
 
-/// The shop a file is named after. `None`: it is none of ours, or the name was cut and only the file can tell.
+/// The shop a file is named after. `None`: it is none of ours, or the name was cut and only the file says it.
 pub(super) fn shop_of(file: &str) -> Option<String> {
     let name = file.strip_suffix(ENDING)?;
     let mut bytes = Vec::with_capacity(name.len());
