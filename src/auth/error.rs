@@ -32,7 +32,7 @@ pub enum AuthError {
         command: String,
     },
     #[error(
-        "the token of shop `{shop}` is not renewed here, because its database was copied from elsewhere: when nobody uses the original any more, run `shopsync auth take-over {shop}`"
+        "the token of shop `{shop}` is not renewed here, because its database was copied from elsewhere: when the original is no longer used, run `shopsync auth take-over {shop}`"
     )]
     Copied { shop: String },
     #[error("no valid token for shop `{shop}` before {}: {why}", until.to_rfc3339_opts(SecondsFormat::Secs, true))]
@@ -119,9 +119,7 @@ pub enum AuthError {
     },
     #[error("app `{app}` of shop `{shop}` is not among those this program runs")]
     NoApplication { shop: String, app: String },
-    #[error(
-        "this login of shop `{shop}` is over: somebody has ended it, or it took too long; begin a new one"
-    )]
+    #[error("this login of shop `{shop}` is over: it was ended, or it took too long; start a new one")]
     LoginOver { shop: String },
     #[error("the platform of shop `{shop}` has no login by a scanned code: run `shopsync auth login {shop}`")]
     NoDeviceLogin { shop: String },

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn each_threshold_is_told_once() {
+    fn each_threshold_is_reported_once() {
         let end = |days| noon() + TimeDelta::days(days);
         assert_eq!(warned(end(90), every_hour(100)), [30, 14, 7, 3, 1]);
         assert_eq!(warned(end(10), every_hour(100)), [10, 7, 3, 1], "a short life is told of at once");
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_grant_is_told_of_once_a_day() {
+    fn a_dead_grant_is_reported_once_a_day() {
         for (hours_ago, expected) in [(0, false), (23, false), (24, true), (100, true), (-1, false)] {
             let told_at = noon() - TimeDelta::hours(hours_ago);
             assert_eq!(due_reminder(Some(told_at), noon()), expected, "{hours_ago}");

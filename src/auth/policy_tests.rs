@@ -173,7 +173,7 @@ fn a_refused_token_causes_at_most_one_call_in_five_minutes() {
 }
 
 #[test]
-fn a_pause_of_a_clock_that_was_ahead_hinders_nobody() {
+fn a_pause_of_a_clock_that_was_ahead_hinders_no_one() {
     let wrong = |minutes_ahead, condition| Credential {
         condition,
         attempt: Some(attempt(at(minutes_ahead))),
@@ -212,7 +212,7 @@ fn a_pause_longer_than_any_is_none_whatever_wrote_it() {
 }
 
 #[test]
-fn a_lost_answer_is_asked_for_again_only_as_the_platform_allows() {
+fn a_lost_answer_is_requested_again_only_as_the_platform_allows() {
     let lost = |condition| Credential { condition, attempt: Some(attempt(at(-20))), ..credential() };
     let ended = at(0) - ACCESS_MARGIN;
     for condition in [Condition::Unknown, Condition::Refreshing] {

@@ -118,7 +118,7 @@ pub fn sentence(shop: &str, login: &str, duty: &RequiredAction) -> Said {
             )
         }
         RequiredAction::TakeOver => said!(
-            "the database was copied or restored: once nobody uses the original, `shopsync auth take-over {shop}`",
+            "the database was copied or restored: when the original is no longer used, `shopsync auth take-over {shop}`",
             "数据库是复制或恢复来的：确认原数据库已无人使用后，`shopsync auth take-over {shop}`"
         ),
         RequiredAction::AuthoriseBefore(end) => {
@@ -152,7 +152,7 @@ fn wait(trouble: &str, again_at: Option<DateTime<Utc>>, owner_needed_at: Option<
     let again = if let Some(at) = again_at.map(minute) {
         said!("after {at} UTC", "在 {at} UTC 之后")
     } else {
-        said!("as soon as somebody asks", "在有人需要时")
+        said!("at the next call", "在有人需要时")
     };
     let limit = match owner_needed_at.map(minute) {
         Some(end) => said!(

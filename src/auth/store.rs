@@ -81,7 +81,7 @@ impl TokenStoreError {
 
 impl fmt::Display for TokenStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the token store did not do what it was asked to")
+        f.write_str("the token store failed")
     }
 }
 

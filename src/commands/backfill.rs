@@ -64,7 +64,7 @@ pub(super) async fn run(
     bars.clear();
     print(&results, words, started_at)?;
     if cancel.is_cancelled() && results.values().any(Result::is_err) {
-        let text = "stopped; what is stored stays, and the same words again, or the daemon, go on from there";
+        let text = "stopped; what is stored stays, and the same command, or the daemon, continues from there";
         return Err(Failure::new(Exit::Later, text).into());
     }
     conclude(&results)
@@ -139,7 +139,7 @@ fn conclude(results: &Results) -> anyhow::Result<Exit> {
     let failed: Vec<&str> =
         results.iter().filter(|(_, outcome)| outcome.is_err()).map(|(shop, _)| shop.as_str()).collect();
     let text = format!(
-        "not all history was read: {} (the same words again, or the daemon, go on from there)",
+        "not all history was read: {} (the same command, or the daemon, continues from there)",
         failed.join(", ")
     );
     Err(Failure::new(code, text).into())

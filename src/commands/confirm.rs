@@ -15,7 +15,7 @@ pub(super) fn confirm(question: &Said, word: &str, is_confirmed: bool) -> anyhow
     }
     if !io::stdin().is_terminal() {
         let told = said!(
-            "{question} Nothing was changed; say --yes where nobody can be asked",
+            "{question} Nothing was changed; use --yes where no one can answer",
             "{question}没有任何改动；在无法回答的地方请加上 --yes"; question
         );
         return Err(Failure::new(Exit::Usage, told).into());

@@ -140,7 +140,7 @@ fn question(place: &CursorPlace, from: Option<DateTime<Utc>>, to: DateTime<Utc>)
     let CursorPlace { shop, record } = place;
     let consequence = match from {
         None => said!(
-            "nothing before it is read unless `shopsync backfill` is told to",
+            "nothing before it is read unless `shopsync backfill` reads it",
             "除非用 `shopsync backfill`，此前的数据不会读取"
         ),
         Some(from) if from > to => {

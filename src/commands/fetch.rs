@@ -33,14 +33,14 @@ pub(super) async fn run(app: &App, words: &FetchArgs, cancel: CancellationToken)
         return Err(Failure::new(Exit::Partly, text).into());
     }
     let order = order.ok_or_else(|| {
-        let text = format!("{number} was read and is not here: somebody deletes rows");
+        let text = format!("{number} was read and is not here: another program deletes rows");
         Failure::new(Exit::Later, text)
     })?;
     let items = app.store.reports().order_items(&shop.name, &[number.to_owned()]).await?;
     print(&order, &items, words.table.json)?;
     if let Some(aside) = aside {
         let text = format!(
-            "{number} is stored without the answer of its detail call, which is asked for again by itself: {}",
+            "{number} is stored without the answer of its detail call, which is requested again automatically: {}",
             aside.reason
         );
         return Err(Failure::new(Exit::Partly, text).into());

@@ -106,7 +106,7 @@ fn as_value(row: &QuarantineRow) -> serde_json::Value {
 
 fn none(shop: &str, record: Record, number: &str) -> Failure {
     let text = format!(
-        "{number} is not in quarantine among the {record} of `{shop}`; `shopsync quarantine list` tells what is"
+        "{number} is not in quarantine among the {record} of `{shop}`; `shopsync quarantine list` shows what is"
     );
     Failure::new(Exit::BadInput, text)
 }
@@ -132,7 +132,7 @@ pub(super) async fn retry(app: &App, words: &Retry, cancel: CancellationToken) -
         }
     }
     if let Some(number) = number.filter(|_| tried.is_empty()) {
-        let text = format!("{number} is not in quarantine; `shopsync quarantine list` tells what is");
+        let text = format!("{number} is not in quarantine; `shopsync quarantine list` shows what is");
         return Err(Failure::new(Exit::BadInput, text).into());
     }
     print(&tried, words.is_json)?;
@@ -180,6 +180,6 @@ fn conclude(tried: &[Tried]) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let left: u64 = tried.iter().map(|tried| tried.left).sum();
-    let text = format!("{left} cannot be read still; `shopsync quarantine show` tells why");
+    let text = format!("{left} cannot be read still; `shopsync quarantine show` shows why");
     Err(Failure::new(code, text).into())
 }

@@ -49,7 +49,7 @@ pub(super) async fn run(app: &App, words: &ReplayArgs, cancel: &CancellationToke
     if let Some(mark) = &after
         && !work.iter().any(|(shop, kind)| shop.name == mark.shop && *kind == mark.kind)
     {
-        let text = format!("--after names {mark}, which is not among what is asked for");
+        let text = format!("--after names {mark}, which is not among the requested");
         return Err(Failure::new(Exit::Usage, text).into());
     }
     let mut all = Vec::new();
@@ -63,7 +63,7 @@ pub(super) async fn run(app: &App, words: &ReplayArgs, cancel: &CancellationToke
         all.push(replayed);
         if let Some(mark) = stopped_at {
             print(&all, words.table.json)?;
-            let text = format!("stopped; the same words with `--after {mark}` go on from there");
+            let text = format!("stopped; the same command with `--after {mark}` continues from there");
             return Err(Failure::new(Exit::Later, text).into());
         }
     }
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_read_as_it_was_told_whatever_the_number_holds() {
+    fn a_mark_is_read_as_it_was_given_whatever_the_number_holds() {
         for kind in Kind::ALL {
             let mark = Mark { shop: "acme".to_owned(), kind, number: "a/b c".to_owned() };
             assert_eq!(mark.to_string().parse::<Mark>().ok(), Some(mark));

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_config_of_a_unit_tells_where_its_state_is() {
+    fn the_config_of_a_unit_shows_where_its_state_is() {
         for (config, expected) in [
             ("/etc/shopsync/config.toml", Some("/var/lib/shopsync")),
             ("/etc/shopsync/eu.toml", Some("/var/lib/shopsync/eu")),

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_asked_for_with_the_next_run_then_after_10_minutes_an_hour_and_daily() {
+    fn it_is_requested_with_the_next_run_then_after_10_minutes_an_hour_and_daily() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         for (failures, minutes) in
             [(i64::MIN, 0), (0, 0), (1, 0), (2, 10), (3, 60), (4, 1440), (5, 1440), (i64::MAX, 1440)]

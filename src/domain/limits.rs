@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_of_up_to_128_characters_is_kept_and_the_beginning_of_a_longer_one_is_told() {
+    fn a_number_of_up_to_128_characters_is_kept_and_the_beginning_of_a_longer_one_is_reported() {
         for (number, is_kept) in [
             ("P1".to_owned(), true),
             ("x".repeat(NUMBER_CHARS_MAX), true),

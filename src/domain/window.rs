@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_run_reads_the_overlap_and_the_news_in_one_window() {
+    fn a_quiet_run_reads_the_overlap_and_new_changes_in_one_window() {
         assert_eq!(plan(at(10_000), at(10_300), &[], PACE), [window(9_400, 10_300)]);
     }
 

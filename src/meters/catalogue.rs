@@ -138,7 +138,7 @@ pub const BUILD_INFO: Meter = Meter {
     name: "shopsync_build_info",
     kind: Kind::Gauge,
     labels: &["version"],
-    help: "Always 1; the label tells the version.",
+    help: "Always 1; the label holds the version.",
 };
 
 /// All of them.

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_tells_more_than_any_header() {
+    fn a_byte_order_mark_gives_more_than_any_header() {
         let utf16 = |bytes_of: fn(u16) -> [u8; 2]| {
             "\u{feff}".encode_utf16().chain(CHINESE.encode_utf16()).flat_map(bytes_of).collect::<Vec<u8>>()
         };

@@ -31,7 +31,7 @@ mod tests {
     const LIVE: Option<&str> = Some("https://ark.example.com/authorization");
 
     #[test]
-    fn the_sandbox_has_a_page_of_its_own_and_nobody_else_is_sent_there() {
+    fn the_sandbox_has_a_page_of_its_own_and_no_one_else_is_sent_there() {
         let query = [("appId", "a b"), ("redirectUri", ""), ("state", "s&1")];
         for (gateway, live, expected) in [
             (

@@ -96,7 +96,7 @@ impl Rejection {
                 "this gateway has no such call: set the app's `zone` to the one its key and token were issued in",
             ),
             Self::Agreement => Some("the shop's owner has to sign the agreement in the platform's console"),
-            Self::Login => Some("begin the login anew: what it shows works once and for some minutes"),
+            Self::Login => Some("start the login again: its code works once and for some minutes"),
             Self::Capacity => {
                 Some("remove an authorisation in the account's device management, then log in again")
             }

@@ -174,7 +174,7 @@ mod tests {
     const SECONDS: i64 = 1_763_600_070;
 
     #[test]
-    fn the_unit_of_a_number_is_told_by_its_size() {
+    fn the_unit_of_a_number_is_recognised_by_its_size() {
         for (number, seconds, nanos) in [
             (SECONDS, SECONDS, 0),
             (1_763_600_070_123, SECONDS, 123_000_000),

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_about_a_time_too_long_ago_is_told_from_other_refusals() {
+    fn a_text_about_a_time_too_long_ago_is_distinguished_from_other_refusals() {
         let unknown = Refusal::Rejected(Rejection::Unknown);
         for (refusal, message, is_too_old) in [
             (unknown, "仅支持查询近三个月的订单", true),

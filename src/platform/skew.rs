@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_off_is_told_once_until_it_is_back() {
+    fn a_clock_that_is_off_is_reported_once_until_it_is_back() {
         let skew = Skew::default();
         let mut told = Vec::new();
         for date_ms in [29_000, 40_000, 40_000, 0, 0, 0, -90_000, -90_000, -90_000] {

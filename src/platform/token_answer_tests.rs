@@ -55,7 +55,7 @@ fn a_pair_is_taken_out_of_whatever_can_be_read() {
 }
 
 #[test]
-fn what_holds_no_pair_is_told_apart_by_what_it_says() {
+fn what_holds_no_pair_is_distinguished_by_what_it_says() {
     for (answer, expected) in [
         (r#"{"success":false,"error_code":401,"error_msg":"refreshToken expired"}"#, "refused"),
         (r#"{"success":true,"error_code":401}"#, "refused"),

@@ -64,7 +64,7 @@ pub enum SyncError {
     ClockBehind { end: DateTime<Utc>, cursor: DateTime<Utc> },
     /// What a scan did not see is taken for gone; so little cannot be right.
     #[error(
-        "the whole list of {record} shows {saw} of {present} rows ({kind}); nothing is taken for gone (if that is right: `shopsync sync --full --shop {shop} --record {record}`)"
+        "the whole list of {record} shows {saw} of {present} rows ({kind}); nothing is marked as gone (if that is right: `shopsync sync --full --shop {shop} --record {record}`)"
     )]
     ScanTooSmall { record: Record, kind: Kind, saw: u64, present: u64, shop: String },
     /// What a reconcile found and stored: the update lane should have brought it long ago.

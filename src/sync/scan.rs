@@ -176,7 +176,7 @@ impl<'a> Scan<'a> {
         let total = last.map_or(0, |(pass, _): (PassEnd, u64)| pass.total);
         tracing::warn!(
             event = "window.short", shop = %sync.shop.name, record = %sync.record,
-            "the list of {} told of {total} and showed {}; nothing is taken for gone",
+            "the list of {} announced {total} and showed {}; nothing is marked as gone",
             sync.record, self.reading.rows.seen(),
         );
         self.is_sure = false;

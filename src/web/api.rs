@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_is_told_in_its_two_largest_units() {
+    fn a_length_is_reported_in_its_two_largest_units() {
         for (seconds, expected) in
             [(0, "0s"), (59, "59s"), (62, "1m 2s"), (7_260, "2h 1m"), (90_000, "1d 1h")]
         {

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn one_old_token_however_often_shuts_nobody_out() {
+    fn one_old_token_however_often_shuts_no_one_out() {
         let (attempts, now) = (Attempts::default(), Instant::now());
         let here = "127.0.0.1".parse().unwrap();
         for _ in 0..100 {

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn questions_that_hang_take_a_few_places_and_nobody_waits_long() {
+    async fn questions_that_hang_take_a_few_places_and_no_one_waits_long() {
         let reads = Reads::default();
         let hanging = (0..2 * READS_MAX).map(|_| reads.ask(std::future::pending::<Result<(), Infallible>>()));
         for answer in futures_util::future::join_all(hanging).await {

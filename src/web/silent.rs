@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_silent_gives_way_and_nobody_who_is_answered() {
+    fn the_longest_silent_gives_way_and_no_one_who_is_answered() {
         let silent = Silent::default();
         let (first, second, third) = (silent.begin(), silent.begin(), silent.begin());
         first.speaks();

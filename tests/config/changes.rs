@@ -76,7 +76,7 @@ fn a_file_that_is_gone_is_no_empty_config() {
 }
 
 #[test]
-fn a_restart_is_asked_for_what_is_built_once() {
+fn a_restart_is_required_for_what_is_built_once() {
     for (more, needs_restart) in [
         ("[database]\nschema = \"a\"\n", true),
         ("[http]\nlisten = \"127.0.0.1:9\"\n", true),

@@ -3,7 +3,7 @@
 use super::{Place, SHOP, assert_tells, error_of};
 
 #[test]
-fn an_unknown_key_is_told_with_its_place_and_the_nearest_known_one() {
+fn an_unknown_key_is_reported_with_its_place_and_the_nearest_known_one() {
     assert_tells(
         &error_of("[sync]\nhistroy = \"1d\""),
         &["config.toml", "`sync.histroy`", "did you mean `sync.history`?"],
@@ -22,7 +22,7 @@ fn an_unknown_key_is_told_with_its_place_and_the_nearest_known_one() {
 }
 
 #[test]
-fn all_errors_are_told_in_one_run() {
+fn all_errors_are_reported_in_one_run() {
     let error = Place::new("[sync]\nhistroy = \"1d\"\noverlap = 10\n[retry]\nattempts_max = \"many\"")
         .set("SHOPSYNC_LOG__LEVLE", "info")
         .error();
@@ -36,7 +36,7 @@ fn all_errors_are_told_in_one_run() {
 }
 
 #[test]
-fn a_wrong_kind_of_value_is_told_with_what_was_expected() {
+fn a_wrong_kind_of_value_is_reported_with_what_was_expected() {
     for (text, parts) in [
         ("[sync]\noverlap = 600", &["`sync.overlap`", "its unit"][..]),
         ("[sync]\noverlap = \"600\"", &["`sync.overlap`", "no unit"]),

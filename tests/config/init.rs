@@ -104,7 +104,7 @@ fn what_it_writes_for_each_platform_loads_as_it_was_said() {
 }
 
 #[test]
-fn what_is_not_said_is_asked_for_and_a_slip_is_asked_again() {
+fn what_is_missing_is_asked_and_a_slip_is_asked_again() {
     let folder = empty();
     let answers = format!("temo\ntemu\nus\nkey-1\n\nacme us\nacme-us\n{SECRET}\n");
     let output = init(&folder, &[], &answers);
@@ -171,7 +171,7 @@ fn what_cannot_be_written_whole_is_not_written_at_all() {
 }
 
 #[test]
-fn it_asks_and_tells_in_chinese_where_the_environment_says_so() {
+fn it_asks_and_answers_in_chinese_where_the_environment_says_so() {
     let folder = empty();
     let mut command = Command::cargo_bin("shopsync").unwrap();
     command.env_clear().env("LANG", "zh_CN.UTF-8").current_dir(folder.path()).arg("init");

@@ -65,7 +65,7 @@ fn a_folder_that_its_owner_swaps_for_a_link_makes_root_write_nowhere() {
 }
 
 #[test]
-fn a_folder_of_roots_in_somebody_elses_is_not_worked_in() {
+fn a_folder_of_roots_in_someone_elses_is_not_worked_in() {
     let Some((place, program)) = as_root("[database]\nurl = \"sqlite://state/data/shop.db\"") else { return };
     fs::create_dir_all(place.path("state/data")).unwrap();
     give(&place.path("state"), NOBODY).unwrap();
@@ -172,7 +172,7 @@ fn a_config_in_the_working_folder_is_taken_from_root_and_the_caller_only() {
 }
 
 #[test]
-fn a_command_from_a_file_of_somebody_elses_is_not_run_as_root() {
+fn a_command_from_a_file_of_someone_elses_is_not_run_as_root() {
     let config = format!("{SHOP}code_command = [\"/bin/true\"]\n");
     let Some((place, program)) = as_root(&config) else { return };
     let words = ["--config", "config.toml", "auth", "status"];

@@ -63,7 +63,7 @@ pub enum KeyError {
         quoted(key_ids), path.display()
     )]
     NoneOpens { path: PathBuf, key_ids: Vec<String> },
-    #[error("the new key `{key_id}` is not in the key file any more: somebody else changed the file")]
+    #[error("the new key `{key_id}` is no longer in the key file: another program changed the file")]
     Vanished { key_id: String },
     #[error("a new key file could not be made at `{}`", path.display())]
     Create {
@@ -90,7 +90,7 @@ impl KeyPlaces {
                     return Err(KeyError::Read { path, source });
                 }
                 warnings.push(format!(
-                    "a new key that seals the shops' tokens was made at `{}`: keep a copy of it in a safe place, for without it every shop must be authorised anew",
+                    "a new key that seals the shops' tokens was made at `{}`: keep a copy of it in a safe place, without it every shop must be authorised again",
                     path.display()
                 ));
                 create(&path).map_err(|source| KeyError::Create { path: path.clone(), source })?

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_in_clear_is_taken_only_where_that_was_asked_for() {
+    fn a_text_in_clear_is_taken_only_where_that_was_requested() {
         let keys = Keyring::parse(&line(1)).unwrap();
         let clear = Keyring::in_clear(Some(keys.clone()));
         let text = clear.seal(&secret(), &HERE).unwrap();

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn all_but_one_token_may_be_missing_and_odd_times_count_as_not_told() {
+    fn all_but_one_token_may_be_missing_and_impossible_times_count_as_not_given() {
         for (time, expected) in [
             ("0", None),
             ("-1", None),

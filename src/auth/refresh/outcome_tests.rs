@@ -87,7 +87,7 @@ fn every_failure_has_one_meaning() {
 }
 
 #[test]
-fn pages_in_the_way_end_no_grant_however_many_they_are_and_are_asked_past_with_growing_pauses() {
+fn pages_in_the_way_end_no_grant_however_many_they_are_and_are_passed_with_growing_pauses() {
     for platform in ["xiaohongshu", "temu", "115"] {
         for before in [Condition::Active, Condition::Refreshing] {
             let mut row = in_condition(before, None);

@@ -116,7 +116,10 @@ pub(super) async fn clear(
 
 fn forgotten(shop: &str, was_there: bool) -> anyhow::Result<()> {
     output::line(if was_there {
-        said!("{shop}: forgotten here; the platform is not told", "{shop}：已在本地清除；平台不会得到通知")
+        said!(
+            "{shop}: forgotten here; the platform is not notified",
+            "{shop}：已在本地清除；平台不会得到通知"
+        )
     } else {
         said!("{shop}: there was nothing to forget", "{shop}：没有可清除的内容")
     })

@@ -74,7 +74,7 @@ async fn by_device(app: &App, shop: &Shop) -> anyhow::Result<GrantStatus> {
         return Err(error);
     }
     let name = &shop.name;
-    let advice = said!("begin anew: `shopsync auth qr {name}`", "请重新开始：`shopsync auth qr {name}`");
+    let advice = said!("start again: `shopsync auth qr {name}`", "请重新开始：`shopsync auth qr {name}`");
     let granted = app.tokens.login_device(shop, &attempt.id).await;
     granted.map_err(|error| not_taken(error, &code(), advice))
 }
@@ -93,7 +93,7 @@ async fn wait_for_owner(
             "已停止；这个码已作废，没有任何改动"
         ))),
         Some(Err(_)) => Err(over(said!(
-            "nobody said yes in time; the code is void, and nothing was changed",
+            "no one confirmed in time; the code is void, and nothing was changed",
             "没有人及时确认；这个码已作废，没有任何改动"
         ))),
         Some(Ok(outcome)) => outcome,
@@ -118,7 +118,7 @@ async fn until_confirmed(app: &App, shop: &Shop, attempt: &DeviceAttempt) -> any
             }
             Ok(DeviceProgress::Scanned | DeviceProgress::Waiting) => {}
             Err(AuthError::Platform { source, .. }) if source.retry() != Retry::No => {
-                tracing::debug!(shop = %shop.name, "the code was not looked after: {source}");
+                tracing::debug!(shop = %shop.name, "the code could not be polled: {source}");
             }
             Err(error) => return Err(error.into()),
         }

@@ -43,7 +43,7 @@ pub(super) async fn rotate_key(app: &App) -> anyhow::Result<()> {
 /// What was done, and which keys nothing needs any more.
 async fn tell(app: &App, file: &Path, resealed: &Resealed) -> anyhow::Result<()> {
     let (count, place) = (resealed.changed, file.display());
-    line(&said!("sealed anew", "重新加密"), &said!("{count} of the stored grants", "{count} 个保存的授权"))?;
+    line(&said!("sealed again", "重新加密"), &said!("{count} of the stored grants", "{count} 个保存的授权"))?;
     let needed = said!("still needed", "仍需保留");
     let in_use = app.tokens.other_keys_in_use().await?;
     let mut unused = app.tokens.keyring().key_ids();
@@ -86,7 +86,7 @@ fn conclude(resealed: &Resealed) -> anyhow::Result<()> {
         said!("nothing of these was overwritten", "这些都没有被改写")
     };
     let text =
-        said!("not sealed anew: {reasons}; {advice}", "未能重新加密：{reasons}；{advice}"; reasons, advice);
+        said!("not sealed again: {reasons}; {advice}", "未能重新加密：{reasons}；{advice}"; reasons, advice);
     Err(Failure::new(exit, text).into())
 }
 

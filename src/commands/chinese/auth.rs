@@ -141,7 +141,7 @@ mod tests {
     use crate::store::StoreError;
 
     #[test]
-    fn every_error_about_a_grant_is_told_in_chinese() {
+    fn every_error_about_a_grant_is_reported_in_chinese() {
         let shop = || "acme".to_owned();
         let at = DateTime::UNIX_EPOCH;
         let later = |why| AuthError::Later { shop: shop(), until: at, why };

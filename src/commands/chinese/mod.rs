@@ -107,7 +107,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_chain_is_told_in_one_language_with_what_others_said_as_it_is() {
+    fn a_chain_is_reported_in_one_language_with_what_others_said_as_it_is() {
         let source = PlatformError::TokenRefused { code: "7".to_owned(), message: "token is bad".to_owned() };
         let error = AuthError::Platform { shop: "acme".to_owned(), source: Arc::new(source) };
         assert_eq!(said_of(&error).chinese, "店铺 `acme` 的令牌请求失败：平台拒绝了令牌（7：token is bad）");

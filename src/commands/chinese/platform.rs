@@ -59,7 +59,7 @@ mod tests {
     use crate::app::AppError;
 
     #[test]
-    fn every_error_of_a_platform_is_told_in_chinese_and_every_remedy() {
+    fn every_error_of_a_platform_is_reported_in_chinese_and_every_remedy() {
         use Rejection::{
             Account, Address, Agreement, App, Capacity, Clock, Login, NotFound, NotYet, Parameters, Passing,
             Unknown, Zone,

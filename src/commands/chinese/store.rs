@@ -188,7 +188,7 @@ mod tests {
     use crate::auth::store::TokenStoreError;
 
     #[test]
-    fn every_error_of_a_place_that_keeps_things_is_told_in_chinese() {
+    fn every_error_of_a_place_that_keeps_things_is_reported_in_chinese() {
         let text = || "x1".to_owned();
         let path = || PathBuf::from("/srv/x");
         let io = || std::io::Error::from(std::io::ErrorKind::NotFound);

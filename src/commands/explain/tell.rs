@@ -128,7 +128,7 @@ fn advice(story: &Story) -> Vec<String> {
     }
     let mut told = reach(story);
     if *record == Record::Orders {
-        told.push(format!("`shopsync fetch {shop} {number}` asks the platform for it now"));
+        told.push(format!("`shopsync fetch {shop} {number}` requests it from the platform now"));
     }
     if story.history.is_some() {
         told.push(format!(
@@ -170,8 +170,8 @@ fn reach(story: &Story) -> Vec<String> {
     let count = |state| story.windows.iter().filter(|entry| entry.row.state == state).count();
     for (state, meaning) in [
         (WindowState::Planned, "still to be read; the daemon and `shopsync sync` go on with them"),
-        (WindowState::Failed, "failed, and read again by the next run; `shopsync runs --failed` tells why"),
-        (WindowState::Short, "showed fewer than the platform told of, and are read again every night"),
+        (WindowState::Failed, "failed, and read again by the next run; `shopsync runs --failed` shows why"),
+        (WindowState::Short, "showed fewer than the platform announced, and are read again every night"),
         (WindowState::Unreachable, "unreachable: the platform no longer shows what is so old"),
     ] {
         if count(state) > 0 {

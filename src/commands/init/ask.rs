@@ -57,7 +57,7 @@ pub(super) fn ask_secret(question: &Said, flag: &str) -> anyhow::Result<SecretSt
 /// No one answers: standard input is at its end.
 pub(super) fn unanswered(question: &Said, flag: &str) -> anyhow::Error {
     let text = said!(
-        "nobody answered ({question}); say it with `{flag}`. Nothing was written",
+        "no answer ({question}); give it with `{flag}`. Nothing was written",
         "没有得到回答（{question}），请用 `{flag}` 指定。未写入任何文件"; question
     );
     Failure::new(Exit::Usage, text).into()

@@ -245,7 +245,7 @@ fn tell_next(path: &Path, shop: &NewShop, login: Login) -> anyhow::Result<Exit> 
     let shop = &shop.name;
     let verb = login.verb();
     output::line(said!(
-        "next: `{program} auth {verb} {shop}` authorises the shop, `{program} check` tells whether all is well",
+        "next: `{program} auth {verb} {shop}` authorises the shop, `{program} check` shows whether all is well",
         "下一步：用 `{program} auth {verb} {shop}` 给店铺授权，再用 `{program} check` 检查是否一切正常"
     ))?;
     Ok(Exit::Done)

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn details_are_asked_for_what_changed_and_not_for_what_is_read_again() {
+    fn details_are_requested_for_what_changed_and_not_for_what_is_read_again() {
         let density = Density::of([(window(0, 1_000), 1_000)]);
         let details = Some(Details { need: DetailNeed::Changed, batch: 1, part: Part::Detail });
         let prices = Prices { details, ..PRICES };

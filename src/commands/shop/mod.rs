@@ -129,7 +129,7 @@ async fn forget(
     while store.shops().forget_rows(name).await? > 0 {}
     tracing::info!(event = "shop.forgotten", shop = name, orders, "shop `{name}` was deleted");
     output::line(format_args!(
-        "{name}: {orders} orders and everything else of it deleted; the platform is not told"
+        "{name}: {orders} orders and everything else of it deleted; the platform is not notified"
     ))
 }
 
@@ -144,7 +144,7 @@ async fn known(store: &Store, name: &str) -> anyhow::Result<ShopRow> {
 
 fn refused(what: &str, hindrance: &Hindrance) -> Failure {
     let (exit, advice) = match hindrance {
-        Hindrance::Unknown => (Exit::Usage, "somebody was faster"),
+        Hindrance::Unknown => (Exit::Usage, "another process was faster"),
         Hindrance::Taken { .. } => {
             (Exit::BadInput, "take another name, or `shopsync shop forget` that shop first")
         }

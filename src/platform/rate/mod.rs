@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_who_gives_up_holds_up_nobody() {
+    async fn one_who_gives_up_holds_up_no_one() {
         let bucket = spent_bucket().await;
         let mut head = Box::pin(bucket.take(Priority::Update));
         let mut behind = Box::pin(bucket.take(Priority::Update));

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_timestamp_is_made_anew_twice() {
+    async fn a_refused_timestamp_is_made_again_twice() {
         let refused = |times: usize| (0..times).map(|_| rejected(Rejection::Clock)).collect();
         for (times, expected) in [(1, (2, true)), (2, (3, true)), (3, (3, false))] {
             let (calls, result) = send(refused(times)).await;

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_of_a_call_tells_which_gateway_answers_a_token_of_the_cn_zone() {
+    fn the_type_of_a_call_says_which_gateway_answers_a_token_of_the_cn_zone() {
         let address = |zone: &str| PROFILE.zone(zone).unwrap().gateway;
         for (zone, gateway_of, api, answered_by) in [
             (ZONE_CN, address(ZONE_CN), "bg.glo.goods.list.get", ZONE_PARTNER),

@@ -66,7 +66,7 @@ impl OrphanRepo<'_> {
         Ok(rows.into_iter().map(Orphan::from).collect())
     }
 
-    /// Puts the same tokens, sealed anew, in the place of the orphan's. `false`: it was used, dropped or sealed anew
+    /// Puts the same tokens, sealed again, in the place of the orphan's. `false`: it was used, dropped or sealed again
     /// meanwhile.
     pub async fn reseal(self, orphan: &Orphan, sealed: &SealedTokens) -> Result<bool, StoreError> {
         self.store

@@ -101,7 +101,7 @@ impl WindowReading<'_> {
         }
         tracing::warn!(
             event = "window.short", shop = %self.sync().shop.name, record = %self.sync().record,
-            "the window {} to {} told of {total} {} and showed {}; it will be read again",
+            "the window {} to {} announced {total} {} and showed {}; it will be read again",
             self.window.from(), self.window.until(), self.sync().record, self.seen(),
         );
         self.close(Closing::Short, total).await

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_is_told_in_its_largest_unit() {
+    fn a_length_is_reported_in_its_largest_unit() {
         for (seconds, expected) in [
             (-5, Length::Seconds(0)),
             (59, Length::Seconds(59)),

@@ -96,7 +96,7 @@ fn in_both(show: impl Fn(&Words) -> Markup) -> String {
 }
 
 #[test]
-fn the_first_line_tells_the_worst_first() {
+fn the_first_line_shows_the_worst_first() {
     let one = |freshness| shop("acme-us", vec![record(Record::Orders, freshness)]);
     let needy = |what| ShopView {
         name: "bolt".to_owned(),
@@ -123,7 +123,7 @@ fn the_first_line_tells_the_worst_first() {
 }
 
 #[test]
-fn who_is_needed_is_told_what_to_do_with_the_very_command() {
+fn an_owner_who_is_needed_gets_the_very_command() {
     let dead = What::AskOwner { reason: OwnerReason::AccessEnded, works_until: None };
     let mut needy = shop("acme-us", vec![record(Record::AfterSales, Freshness::Off)]);
     needy.grant = grant(GrantState::NeedsOwner, Some(to_do(dead)));
@@ -132,7 +132,7 @@ fn who_is_needed_is_told_what_to_do_with_the_very_command() {
 }
 
 #[test]
-fn a_cell_tells_freshness_in_a_word_and_what_is_missing() {
+fn a_cell_gives_freshness_in_a_word_and_what_is_missing() {
     let gap = |state, windows| GapView { state, windows, oldest: before(86_400 * 9) };
     let view = RecordView {
         gaps: vec![gap(WindowState::Planned, 12), gap(WindowState::Failed, 1)],
@@ -147,7 +147,7 @@ fn a_cell_tells_freshness_in_a_word_and_what_is_missing() {
 }
 
 #[test]
-fn runs_tell_why_they_did_not_end_well() {
+fn runs_show_why_they_did_not_end_well() {
     let mut overview = overview(Vec::new());
     overview.runs.push(run(6, Some("failed"), Some("the platform did not answer: <timeout>")));
     insta::assert_snapshot!(in_both(|words| runs::runs(&overview, words)));

@@ -61,14 +61,14 @@ pub(super) const WORDS: Words = Words {
     owner_reason: |reason| sentence(reason.describe()),
     works_until: |at| format!("It works until {} UTC.", at.format("%Y-%m-%d %H:%M")),
     nothing_works: "Nothing is read for it meanwhile, and nothing is lost.",
-    take_over: "The database was copied or restored, so tokens are used and not renewed. Once nobody uses the original:",
+    take_over: "The database was copied or restored, so tokens are used and not renewed. When the original is no longer used:",
     authorise_before: |at, days| {
         let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
         format!("{days} left: its owner must authorise it again before {} UTC.", at.format("%Y-%m-%d %H:%M"))
     },
     wait: |trouble, again_at| {
         let again = again_at.map_or_else(
-            || "as soon as somebody asks".to_owned(),
+            || "at the next call".to_owned(),
             |at| format!("after {} UTC", at.format("%Y-%m-%d %H:%M")),
         );
         format!("Nothing to do yet. The last renewal brought nothing ({trouble}); it is tried again {again}.")

@@ -201,7 +201,7 @@ async fn a_spoilt_file_stops_its_own_shop_and_its_copy_is_never_used() {
 }
 
 #[tokio::test]
-async fn two_programs_that_refresh_at_once_spend_a_token_once() {
+async fn two_programs_that_refresh_at_once_use_a_token_once() {
     let sandbox = sandbox().await;
     let (program, _database) = program(&sandbox, FILES).await;
     program.authorise_all(&sandbox).await;
@@ -239,7 +239,7 @@ async fn a_memory_that_would_lose_single_use_tokens_is_refused() {
 }
 
 #[tokio::test]
-async fn a_draft_that_a_crash_left_behind_hinders_nobody() {
+async fn a_draft_that_a_crash_left_behind_hinders_no_one() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::system());
     let path = folder.path().join("tokens");
     let store = FileTokenStore::open(&path, clock).unwrap();

@@ -37,7 +37,7 @@ async fn a_used_code_is_no_refused_token() {
 }
 
 #[tokio::test]
-async fn temu_tells_scopes_end_and_region_of_a_token_in_every_zone() {
+async fn temu_answers_scopes_end_and_region_of_a_token_in_every_zone() {
     for (zone, api) in [("us", "bg.order.list.v2.get"), ("partner", "bg.glo.goods.list.get")] {
         let conversation = Conversation::with("temu", zone, SandboxSettings::default()).await;
         let told = conversation.platform.grant_info(&conversation.access).await.unwrap();
@@ -49,7 +49,7 @@ async fn temu_tells_scopes_end_and_region_of_a_token_in_every_zone() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_spent_once_and_then_dead() {
+async fn a_refresh_token_is_used_once_and_then_dead() {
     let conversation = Conversation::xiaohongshu(SandboxSettings::default()).await;
     let refresh = conversation.refresh.as_ref().unwrap();
 

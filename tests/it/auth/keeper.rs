@@ -217,7 +217,7 @@ both_databases! {
         assert_eq!(test.told("token.needs_owner"), 0);
     }
 
-    async fn what_a_grant_does_not_list_is_told_once_a_day_and_switches_nothing_off(test: TestDatabase) {
+    async fn what_a_grant_does_not_list_is_reported_once_a_day_and_switches_nothing_off(test: TestDatabase) {
         let test = Keeping::by_hand(test).await;
         let keeper = test.keeper();
         test.service.with(|world| {

@@ -132,7 +132,7 @@ both_databases! {
         assert_eq!(test.gateway.refresh_calls(), 0);
     }
 
-    async fn an_inspection_keeps_what_the_platform_tells_of_the_grant(test: TestDatabase) {
+    async fn an_inspection_keeps_what_the_platform_says_of_the_grant(test: TestDatabase) {
         let mut test = Authorised::new(test).await;
         test.database.execute("UPDATE credentials SET expires_at = '2026-11-25 12:00:00.000'").await;
         test.database.execute("UPDATE shops SET account_id = NULL").await;
@@ -161,7 +161,7 @@ both_databases! {
         assert_eq!(test.gateway.refresh_calls(), 0);
     }
 
-    async fn a_person_is_told_when_nothing_can_be_renewed_and_the_token_stays(test: TestDatabase) {
+    async fn a_person_is_notified_when_nothing_can_be_renewed_and_the_token_stays(test: TestDatabase) {
         let test = Authorised::before_login(test, "temu").await;
         test.tokens.set(&test.shop, given(&test.gateway.access())).await.unwrap();
         let error = test.tokens.refresh_now(&test.shop).await.err().unwrap();

@@ -239,7 +239,7 @@ both_databases! {
         assert_eq!((test.calls(REFRESH), test.row().await.version), (1, 2));
     }
 
-    async fn an_answer_that_was_lost_is_asked_for_once_more_after_a_minute(database: TestDatabase) {
+    async fn an_answer_that_was_lost_is_requested_once_more_after_a_minute(database: TestDatabase) {
         let test = Drive::logged_in(database).await;
         let calls = test.calls(REFRESH);
         test.after_end().await;

@@ -91,7 +91,7 @@ both_databases! {
         }
     }
 
-    async fn a_login_whose_account_cannot_be_asked_for_waits_in_its_file_until_it_can(database: TestDatabase) {
+    async fn a_login_whose_account_cannot_be_requested_waits_in_its_file_until_it_can(database: TestDatabase) {
         let state = tempfile::tempdir().unwrap();
         let test = Drive::logged_in(database).await.with_state(state.path());
         let files = || crate::auth::properties::durable::files(state.path()).len();

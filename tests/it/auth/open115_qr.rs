@@ -140,7 +140,7 @@ async fn a_link_for_phones_takes_the_code_of_the_seller_it_names_and_no_other() 
 }
 
 #[tokio::test]
-async fn a_shop_without_a_code_to_scan_is_told_what_to_do() {
+async fn a_shop_without_a_code_to_scan_gets_a_remedy() {
     let (sandbox, database) = (sandbox(false).await, TestDatabase::sqlite().await);
     let program = program(&sandbox, &database);
 

@@ -83,7 +83,7 @@ fn rotate(program: &Tokens, file: &KeyFile) -> String {
 }
 
 both_databases! {
-    async fn grants_and_orphans_are_sealed_anew_while_a_program_works_with_them(test: TestDatabase) {
+    async fn grants_and_orphans_are_sealed_again_while_a_program_works_with_them(test: TestDatabase) {
         let test = Authorised::new(test).await;
         let file = KeyFile::new();
         let daemon = test.another_with_keyring(file.keyring()).await;
@@ -114,7 +114,7 @@ both_databases! {
         assert_eq!((test.gateway.refresh_calls(), test.gateway.spent_calls()), (2, 0));
     }
 
-    async fn a_refresh_under_way_is_waited_for_and_what_it_brings_is_sealed_anew(test: TestDatabase) {
+    async fn a_refresh_under_way_is_waited_for_and_what_it_brings_is_sealed_again(test: TestDatabase) {
         let test = Authorised::new(test).await;
         let file = KeyFile::new();
         let daemon = test.another_with_keyring(file.keyring()).await;
@@ -158,7 +158,7 @@ both_databases! {
         assert!(rotator.access(&test.shop).await.is_ok());
     }
 
-    async fn what_no_key_opens_is_told_and_left_as_it_is(test: TestDatabase) {
+    async fn what_no_key_opens_is_reported_and_left_as_it_is(test: TestDatabase) {
         let test = Authorised::new(test).await;
         let file = KeyFile::new();
         let before = test.row().await;

@@ -126,7 +126,7 @@ impl TokenStore for Flawed {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_breaks_a_rule_is_told_so() {
+async fn a_store_that_breaks_a_rule_is_reported() {
     for flaw in [
         Flaw::LastWriterWins,
         Flaw::ComparesTheVersionOnly,

@@ -101,7 +101,7 @@ both_databases! {
         assert_eq!((test.gateway.refresh_calls(), test.gateway.spent_calls()), (1, 0));
     }
 
-    async fn a_file_is_taken_back_before_a_flight_by_whoever_flies(test: TestDatabase) {
+    async fn a_file_is_taken_back_before_a_refresh_by_any_process(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
         let state = tempfile::tempdir().unwrap();

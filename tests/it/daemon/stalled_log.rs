@@ -30,7 +30,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_nobody_reads_stops_neither_the_syncs_nor_the_shutdown() {
+async fn a_log_that_no_one_reads_stops_neither_the_syncs_nor_the_shutdown() {
     for format in ["text", "json"] {
         let (sandbox, database) = (sandbox(40).await, TestDatabase::sqlite().await);
         let program = Program::with(&sandbox, database.settings.url.expose_secret(), EVERY_SECOND);
@@ -62,7 +62,7 @@ async fn a_log_that_nobody_reads_stops_neither_the_syncs_nor_the_shutdown() {
 
 /// A verb that fails reports it at its end. That must not block it either.
 #[tokio::test]
-async fn a_final_message_that_nobody_reads_does_not_block_a_verb() {
+async fn a_final_message_that_no_one_reads_does_not_block_a_verb() {
     let database = TestDatabase::sqlite().await;
     let sandbox = sandbox(0).await;
     let program = Program::new(&sandbox, &database);

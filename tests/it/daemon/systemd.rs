@@ -169,7 +169,7 @@ async fn a_watchdog_that_watches_another_process_is_not_fed() {
 }
 
 #[tokio::test]
-async fn a_socket_that_nobody_listens_on_does_not_stop_the_daemon() {
+async fn a_socket_that_no_one_listens_on_does_not_stop_the_daemon() {
     let (sandbox, database) = (sandbox(0).await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     let mut child = program

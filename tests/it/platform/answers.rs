@@ -219,7 +219,7 @@ async fn a_token_answer_without_a_token_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_pasted_token_is_told_from_a_code() {
+async fn a_pasted_token_is_distinguished_from_a_code() {
     let gateway = Gateway::start("{}").await;
     for (text, is_token) in [("token-1-2", true), ("code-1-2", false), ("", false)] {
         assert_eq!(gateway.xiaohongshu().is_access_token(text), is_token, "{text}");

@@ -226,7 +226,7 @@ async fn what_xiaohongshu_shows_is_what_we_hear() {
 }
 
 #[tokio::test]
-async fn a_region_without_the_version_asked_for_is_asked_by_the_next() {
+async fn a_region_without_the_version_requested_is_asked_by_the_next() {
     let conversation = Conversation::with("temu", "eu", some_orders(TimeDelta::minutes(5))).await;
     let truth = conversation.sandbox.world().with(|world| world.truth(sandbox::Platform::Temu, 0));
     let mut refusals = 0;
@@ -316,7 +316,7 @@ async fn an_order_that_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_wrong_clock_is_told_as_such_and_mended_by_the_answer() {
+async fn a_wrong_clock_is_reported_as_such_and_mended_by_the_answer() {
     for conversation in [
         Conversation::temu(SandboxSettings::default()).await,
         Conversation::xiaohongshu(SandboxSettings::default()).await,

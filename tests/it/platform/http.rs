@@ -121,7 +121,7 @@ async fn a_refused_connection_is_known_to_have_sent_nothing() {
 }
 
 #[tokio::test]
-async fn an_http_status_is_told_apart_by_what_it_asks_of_us() {
+async fn an_http_status_is_distinguished_by_what_it_asks_of_us() {
     let soon = "Tue, 14 Nov 2023 22:13:50 GMT";
     let before = "Tue, 14 Nov 2023 22:00:00 GMT";
     let pause = |seconds| Retry::After(Duration::from_secs(seconds));

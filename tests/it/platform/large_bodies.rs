@@ -53,7 +53,7 @@ fn large(bytes: u64) -> Fault {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_of_more_bytes_than_are_read_is_asked_for_in_smaller_parts() {
+async fn a_page_of_more_bytes_than_are_read_is_requested_in_smaller_parts() {
     let test = context(SandboxSettings { orders: 100, after_sales: 100, ..SandboxSettings::default() }).await;
     let gzip = || Fault::new(FaultKind::Gzip);
     for (shop, record, list, more) in [

@@ -226,7 +226,7 @@ async fn a_body_in_another_charset_is_decoded_and_what_is_no_text_costs_its_row_
 }
 
 #[tokio::test]
-async fn gzip_is_asked_for_and_read_also_unasked_or_unnamed() {
+async fn gzip_is_requested_and_read_also_unasked_or_unnamed() {
     let body = framed("temu", "pageItems", &[row("temu", Record::Orders, "N-1", "")]);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body.as_bytes()).unwrap();

@@ -36,7 +36,7 @@ fn lists(zone: &str, gateway: &Gateway, record: Record) -> &'static [&'static st
 }
 
 #[tokio::test]
-async fn goods_and_skus_are_asked_for_search_by_search() {
+async fn goods_and_skus_are_requested_search_by_search() {
     let gateway = Gateway::start(r#"{"success":true,"errorCode":1000000,"result":null}"#).await;
     let mut all = Vec::new();
     for zone in ["us", "eu", "global"] {
@@ -76,7 +76,7 @@ async fn the_partner_and_cn_zones_call_the_same_list() {
 }
 
 #[tokio::test]
-async fn cases_are_asked_for_by_a_pair_of_seconds() {
+async fn cases_are_requested_by_a_pair_of_seconds() {
     let answer = r#"{"success":true,"errorCode":1000000,"result":{"total":0,"pageNumber":2,"data":[]}}"#;
     let gateway = Gateway::start(answer).await;
     let window = Window::new(now() - TimeDelta::minutes(10), now()).unwrap();
@@ -145,7 +145,7 @@ async fn items_are_read_page_by_page_until_all_are_there() {
 }
 
 #[tokio::test]
-async fn activities_are_asked_for_kind_by_kind_and_their_goods_one_by_one() {
+async fn activities_are_requested_kind_by_kind_and_their_goods_one_by_one() {
     let answer =
         r#"{"success":true,"errorCode":1000000,"result":{"total":0,"activityList":[],"goodsList":[]}}"#;
     let gateway = Gateway::start(answer).await;
@@ -205,7 +205,7 @@ async fn success_without_evidence_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_record_is_not_asked_for_by_a_range_it_does_not_have() {
+async fn a_record_is_not_requested_by_a_range_it_does_not_have() {
     let gateway = Gateway::start("{}").await;
     let window = Window::new(now() - TimeDelta::minutes(10), now()).unwrap();
     let windowed = Range::Window { lane: Lane::Update, window, status: None };

@@ -130,7 +130,7 @@ async fn local_products_are_what_the_shop_has_in_every_currency() {
 }
 
 #[tokio::test]
-async fn partner_products_are_one_product_however_many_rows_tell_of_them() {
+async fn partner_products_are_one_product_however_many_rows_show_them() {
     for zone in ["partner", "cn"] {
         let conversation = Conversation::with("temu", zone, some()).await;
 
@@ -247,7 +247,7 @@ async fn activities_are_what_the_shop_was_offered_and_has_put_in() {
 }
 
 #[tokio::test]
-async fn a_row_nobody_can_read_keeps_its_number_and_the_others() {
+async fn a_row_no_one_can_read_keeps_its_number_and_the_others() {
     let conversation = Conversation::temu(some()).await;
     let id = conversation.sandbox.world().with(|world| {
         let id = world.create_product(Platform::Temu, 0);

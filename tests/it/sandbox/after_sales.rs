@@ -36,7 +36,7 @@ fn fen(text: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn temu_tells_cases_and_items_as_the_truth_has_them() {
+async fn temu_answers_cases_and_items_as_the_truth_has_them() {
     let caller = Caller::new(settings()).await;
     let asked = json!({"createAtStart": 0, "createAtEnd": start().timestamp(), "pageSize": 200});
     let answer = caller.temu(TEMU_LIST, asked).await;
@@ -131,7 +131,7 @@ async fn a_long_creation_window_with_many_cases_is_never_answered() {
 }
 
 #[tokio::test]
-async fn xiaohongshu_tells_cases_as_the_truth_has_them() {
+async fn xiaohongshu_answers_cases_as_the_truth_has_them() {
     let caller = Caller::new(settings()).await;
     let truth = caller.world(|world| world.truth_cases(XHS, 0));
     let mut noisy = 0;

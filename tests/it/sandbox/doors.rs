@@ -110,7 +110,7 @@ async fn control_says_what_it_did_not_understand() {
 }
 
 #[tokio::test]
-async fn the_truth_of_one_shop_can_be_asked_for() {
+async fn the_truth_of_one_shop_can_be_requested() {
     let caller = Caller::with_orders(20).await;
 
     let told = truth(&caller, "?platform=xiaohongshu&shop=2").await;
@@ -127,7 +127,7 @@ async fn the_truth_of_one_shop_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn the_truth_tells_goods_cases_and_activities_too() {
+async fn the_truth_shows_goods_cases_and_activities_too() {
     let caller = Caller::with_orders(3).await;
     let message = json!({
         "create_products": {"platform": "temu", "count": 2},

@@ -59,7 +59,7 @@ async fn the_four_searches_together_list_every_product_once() {
 }
 
 #[tokio::test]
-async fn skus_are_told_as_the_truth_has_them() {
+async fn skus_are_reported_as_the_truth_has_them() {
     for (shop, currency) in [(0, "USD"), (1, "JPY")] {
         let caller = with_products(60).await;
         let token = caller.world(|world| world.issue_token(Platform::Temu, shop).access);

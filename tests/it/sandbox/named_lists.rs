@@ -67,7 +67,7 @@ async fn every_list_has_a_total_that_can_lie() {
 }
 
 #[tokio::test]
-async fn pages_are_smaller_than_asked_for_or_too_large_to_answer() {
+async fn pages_are_smaller_than_requested_or_too_large_to_answer() {
     let caller = caller().await;
     caller.suffer([fault("page-capped:20")]);
     assert_eq!(page(&caller, 3, 50).await, (60, 3, 20));

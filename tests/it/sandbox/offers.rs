@@ -27,7 +27,7 @@ fn ids(data: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_list_tells_what_the_truth_says() {
+async fn the_list_shows_what_the_truth_says() {
     let caller = with_products(60).await;
     let mut rows = Vec::new();
     for page in 1..=4 {
@@ -133,7 +133,7 @@ async fn the_list_refuses_what_the_platform_refuses() {
 }
 
 #[tokio::test]
-async fn stock_is_told_for_all_warehouses_and_for_each_in_both_dialects() {
+async fn stock_is_reported_for_all_warehouses_and_for_each_in_both_dialects() {
     let caller = with_products(40).await;
     let truth = caller.world(|world| world.truth_skus(XHS, 0));
     let sku = truth.iter().find(|sku| sku.warehouses.len() == 2 && sku.stock > 0).unwrap();

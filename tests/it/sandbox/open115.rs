@@ -74,7 +74,7 @@ async fn a_login_needs_the_padded_challenge_and_is_exchanged_once() {
 }
 
 #[tokio::test]
-async fn a_login_that_nobody_confirmed_or_that_is_old_gives_nothing() {
+async fn a_login_that_no_one_confirmed_or_that_is_old_gives_nothing() {
     let caller = caller().await;
     let challenge = STANDARD.encode(Sha256::digest(VERIFIER.as_bytes()));
     for (method, app, code) in

@@ -72,7 +72,7 @@ async fn temu_lists_newest_first_with_both_ends_included() {
 }
 
 #[tokio::test]
-async fn temu_sorts_by_creation_unless_told_otherwise() {
+async fn temu_sorts_by_creation_unless_set_otherwise() {
     let caller = Caller::with_orders(300).await;
     let asked = json!({"updateAtStart": 0, "updateAtEnd": start().timestamp(), "pageSize": 100});
 

@@ -79,7 +79,7 @@ async fn shop() -> Caller {
 }
 
 #[tokio::test]
-async fn temu_tells_nothing_its_documents_do_not_print() {
+async fn temu_sends_nothing_its_documents_do_not_print() {
     let caller = shop().await;
     let now = start().timestamp();
     let (order, case, activity) = caller.world(|world| {
@@ -119,7 +119,7 @@ async fn temu_tells_nothing_its_documents_do_not_print() {
 }
 
 #[tokio::test]
-async fn xiaohongshu_tells_nothing_its_schemas_do_not_have() {
+async fn xiaohongshu_sends_nothing_its_schemas_do_not_have() {
     let caller = shop().await;
     let now = start().timestamp_millis();
     // Notes with halves of emoji are read elsewhere: JSON libraries refuse them.

@@ -93,7 +93,7 @@ async fn no_page_beyond_the_hundredth_and_none_over_a_hundred_rows() {
 }
 
 #[tokio::test]
-async fn a_permission_missing_is_told_in_the_platforms_own_words() {
+async fn a_permission_missing_is_reported_in_the_platforms_own_words() {
     let caller = Caller::with_orders(0).await;
     caller.world(|world| world.set_granted(Platform::Xiaohongshu, 0, LIST, false));
 

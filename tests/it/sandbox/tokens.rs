@@ -62,7 +62,7 @@ async fn a_refresh_with_less_left_rotates_both_and_the_old_access_lives_five_min
 }
 
 #[tokio::test]
-async fn a_spent_refresh_token_is_dead_at_once_and_its_reuse_counted() {
+async fn a_used_refresh_token_is_dead_at_once_and_its_reuse_counted() {
     let (caller, pair) = with_left(minutes(10)).await;
     refresh(&caller, &pair).await;
     assert!(caller.world(|world| world.violations().is_empty()));
@@ -74,7 +74,7 @@ async fn a_spent_refresh_token_is_dead_at_once_and_its_reuse_counted() {
 }
 
 #[tokio::test]
-async fn an_expired_access_token_is_told_in_words_and_can_still_be_refreshed() {
+async fn an_expired_access_token_is_reported_in_words_and_can_still_be_refreshed() {
     let (caller, pair) = with_left(TimeDelta::zero()).await;
     let now = caller.clock.now().timestamp();
     let window = json!({

@@ -41,7 +41,7 @@ async fn read_temu(caller: &Caller, truth: &TruthOrder) -> [Vec<String>; 2] {
 }
 
 #[tokio::test]
-async fn temu_tells_what_the_truth_says() {
+async fn temu_answers_what_the_truth_says() {
     let caller = Caller::with_orders(60).await;
     for order in caller.world(|world| world.truth(Platform::Temu, 0)) {
         let [read, expected] = read_temu(&caller, &order).await;
@@ -50,7 +50,7 @@ async fn temu_tells_what_the_truth_says() {
 }
 
 #[tokio::test]
-async fn xiaohongshu_tells_what_the_truth_says_and_sends_half_emoji() {
+async fn xiaohongshu_answers_what_the_truth_says_and_sends_half_emoji() {
     let caller = Caller::with_orders(200).await;
     let mut half_emoji = 0;
     for order in caller.world(|world| world.truth(Platform::Xiaohongshu, 0)) {

@@ -109,7 +109,7 @@ both_databases! {
         assert_eq!(test.stored("A").await.amounts_due_at, None, "the case is as it was");
     }
 
-    async fn an_activity_holds_a_sku_once_and_only_those_told_last(test: TestDatabase) {
+    async fn an_activity_holds_a_sku_once_and_only_those_given_last(test: TestDatabase) {
         let lease = test.lease_of(Record::Activities, Lane::Update).await;
         test.save(&lease, vec![activity("V", &[("s1", 5), ("s2", 6), ("s1", 4)])]).await;
         assert_eq!(test.number("SELECT CAST(sum(remaining) AS bigint) FROM activity_skus WHERE activity_id = 'V'").await, 10);
@@ -119,7 +119,7 @@ both_databases! {
         assert_eq!(test.number("SELECT count(*) FROM activities WHERE joined AND status = 'ongoing'").await, 1);
     }
 
-    async fn an_activity_that_tells_no_goods_keeps_those_told_last_and_an_empty_one_loses_them(test: TestDatabase) {
+    async fn an_activity_that_gives_no_goods_keeps_those_given_last_and_an_empty_one_loses_them(test: TestDatabase) {
         let lease = test.lease_of(Record::Activities, Lane::Update).await;
         let goods: &[(&str, i64)] = &[("s1", 5), ("s2", 6)];
         test.save(&lease, vec![activity("over", goods), activity("emptied", goods)]).await;

@@ -96,7 +96,7 @@ both_databases! {
         assert_eq!(raw, r#"{"list":{"v":1},"amounts":{"paid":100}}"#);
     }
 
-    async fn an_order_changed_while_it_was_asked_for_stays_due(test: TestDatabase) {
+    async fn an_order_changed_while_it_was_requested_stays_due(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
         let amounts = test.lease(Lane::Amounts).await;
         test.save_due(&lease, vec![order("A")]).await;

@@ -137,7 +137,7 @@ both_databases! {
         assert_eq!(test.number("SELECT count(*) FROM sync_windows").await, 1);
     }
 
-    async fn a_closed_window_tells_when_it_was_opened_and_what_it_held(test: TestDatabase) {
+    async fn a_closed_window_gives_when_it_was_opened_and_what_it_held(test: TestDatabase) {
         let lease = test.started().await;
         let opened_at = test.clock.now();
         let id = test.store.windows().open(&lease, 1, minutes(0, 10), 7).await.unwrap();
@@ -222,7 +222,7 @@ both_databases! {
         test.store.leases().renew(&new).await.unwrap();
     }
 
-    async fn a_range_asked_for_again_is_planned_again(test: TestDatabase) {
+    async fn a_range_requested_again_is_planned_again(test: TestDatabase) {
         let lease = test.lease(Lane::Create).await;
         let range = [minutes(0, 10), minutes(10, 20)];
         test.store.windows().plan(&lease, &range).await.unwrap();

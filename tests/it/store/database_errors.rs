@@ -30,7 +30,7 @@ async fn refused(url: &str) -> StoreError {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_reached_is_told_at_once_and_by_its_name() {
+async fn a_server_that_cannot_be_reached_is_reported_at_once_and_by_its_name() {
     let begun_at = std::time::Instant::now();
     for (url, expected) in [
         ("postgres://ann:secret@127.0.0.1:1/shop", Trouble::Refuses),
@@ -98,7 +98,7 @@ async fn a_server_that_turned_read_only_answers_and_takes_no_write() {
 }
 
 both_databases! {
-    async fn a_trigger_that_somebody_added_is_named_and_is_no_fault_of_ours(test: TestDatabase) {
+    async fn a_trigger_that_someone_added_is_named_and_is_no_fault_of_ours(test: TestDatabase) {
         let sql = if test.store.is_postgres() {
             "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS \
              $$ BEGIN RAISE EXCEPTION E'not\\nlike this'; END $$; \

@@ -327,7 +327,7 @@ both_databases! {
         assert_eq!(test.number("SELECT count(*) FROM order_items").await, 0);
     }
 
-    async fn a_commit_that_is_cut_off_leaves_nothing_and_blocks_nobody(test: TestDatabase) {
+    async fn a_commit_that_is_cut_off_leaves_nothing_and_blocks_no_one(test: TestDatabase) {
         let lease = test.lease(Lane::Update).await;
         for polls in 1..40 {
             let orders = (0..20).map(|number| order(&format!("P{polls}-{number}"))).collect();

@@ -31,7 +31,7 @@ async fn connections_that_were_ended_while_idle_are_replaced_unnoticed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_connection_ends_is_told_as_unavailable_and_can_be_done_again() {
+async fn a_commit_whose_connection_ends_is_reported_as_unavailable_and_can_be_done_again() {
     let Some(test) = TestDatabase::postgres().await else {
         return;
     };

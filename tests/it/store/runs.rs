@@ -33,7 +33,7 @@ fn end(outcome: Outcome) -> RunEnd {
 }
 
 both_databases! {
-    async fn a_run_is_told_as_it_went(test: TestDatabase) {
+    async fn a_run_is_reported_as_it_went(test: TestDatabase) {
         let id = test.store.runs().start(run("acme")).await.unwrap();
         let going_on = test.store.runs().list(&RunsFilter::default()).await.unwrap().remove(0);
         assert_eq!((going_on.id, going_on.outcome, going_on.finished_at), (id, None, None));

@@ -103,7 +103,7 @@ async fn a_postgres_that_is_not_there_counts_as_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tables_are_made_in_the_schema_asked_for_and_it_must_exist() {
+async fn tables_are_made_in_the_schema_requested_and_it_must_exist() {
     let Some(mut settings) = postgres::empty_database().await else {
         return;
     };

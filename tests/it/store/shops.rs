@@ -48,7 +48,7 @@ both_databases! {
         assert!(test.store.shops().get("acme").await.unwrap().unwrap().removed_at.is_some());
     }
 
-    async fn what_a_grant_does_not_tell_of_its_account_stays(test: TestDatabase) {
+    async fn what_a_grant_does_not_give_of_its_account_stays(test: TestDatabase) {
         test.store.shops().register(&[shop("acme")]).await.unwrap();
         let first = Account {
             id: Some("42".to_owned()),

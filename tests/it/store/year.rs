@@ -237,7 +237,7 @@ both_databases! {
         assert_eq!(test.prune().await.windows, 1_299 - 499);
     }
 
-    async fn runs_that_are_going_on_and_those_still_asked_for_stay(test: TestDatabase) {
+    async fn runs_that_are_going_on_and_those_still_requested_stay(test: TestDatabase) {
         let run = |id: i64, job: &str, record: &str, days: i64, outcome: &str| {
             let began = quoted(test.clock.now() - TimeDelta::days(days));
             format!("({id}, '{job}', 'acme', '{record}', 'slot', {began}, {outcome}, 0, 0, 0, 0, 0)")

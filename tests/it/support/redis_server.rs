@@ -136,7 +136,7 @@ async fn only_a_redis_that_keeps_what_it_confirmed_is_durable() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn processes_that_share_a_grant_in_redis_refresh_it_once_and_send_no_spent_token() {
+async fn processes_that_share_a_grant_in_redis_refresh_it_once_and_send_no_used_token() {
     let Some(mut redis) = Redis::start(&DURABLE).await else { return };
     let test = Authorised::before_login(TestDatabase::sqlite().await, "xiaohongshu").await;
     let store = Arc::new(redis.store().await);

@@ -141,7 +141,7 @@ both_databases! {
         assert_eq!(test.database.number("SELECT COUNT(*) FROM job_runs WHERE outcome <> 'ok'").await, 0);
     }
 
-    async fn what_was_missed_is_told_by_number_and_stored(database: TestDatabase) {
+    async fn what_was_missed_is_reported_by_number_and_stored(database: TestDatabase) {
         let test = context(database, 200).await;
         for (name, ..) in SHOPS {
             test.sync(name).await;

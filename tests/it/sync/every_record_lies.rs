@@ -1,4 +1,4 @@
-//! The faults of lists and of single things, for records other than orders: while they last nothing is taken for gone, and
+//! The faults of lists and of single things, for records other than orders: while they last nothing is marked as gone, and
 //! after them everything equals the truth.
 
 use chrono::TimeDelta;

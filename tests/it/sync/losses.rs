@@ -69,7 +69,7 @@ both_databases! {
         test.assert_orders_of("temu-shop").await;
     }
 
-    async fn a_platform_that_is_away_is_not_asked_for_the_money_of_every_order(database: TestDatabase) {
+    async fn a_platform_that_is_away_gets_no_request_for_the_money_of_every_order(database: TestDatabase) {
         let test = context(database, 40, true).await;
         test.run("temu-shop", Lane::Update).await.unwrap();
         test.run("temu-shop", Lane::Create).await.unwrap();

@@ -50,7 +50,7 @@ both_databases! {
         test.assert_equals_truth().await;
     }
 
-    async fn a_sync_with_nothing_changed_asks_for_no_detail_and_no_money(database: TestDatabase) {
+    async fn a_sync_with_nothing_changed_requests_no_detail_and_no_money(database: TestDatabase) {
         let test = TestContext::new(database, ContextSettings {
             sandbox: SandboxSettings { orders: 150, history: TimeDelta::hours(30), ..SandboxSettings::default() },
             amounts: true,
@@ -234,7 +234,7 @@ both_databases! {
         assert_eq!(test.database.number("SELECT COUNT(*) FROM quarantine").await, 0);
     }
 
-    async fn an_api_that_is_not_granted_is_told_once_and_tried_again_daily(database: TestDatabase) {
+    async fn an_api_that_is_not_granted_is_reported_once_and_tried_again_daily(database: TestDatabase) {
         let test = TestContext::new(database, ContextSettings {
             sandbox: SandboxSettings { orders: 5, history: TimeDelta::hours(20), ..SandboxSettings::default() },
             amounts: true,
@@ -281,7 +281,7 @@ both_databases! {
         assert_eq!(test.sandbox.world().with(|world| world.calls(TEMU_AMOUNT)), 5);
     }
 
-    async fn money_that_is_still_being_calculated_is_asked_for_an_hour_later(database: TestDatabase) {
+    async fn money_that_is_still_being_calculated_is_requested_an_hour_later(database: TestDatabase) {
         let test = TestContext::new(database, ContextSettings {
             sandbox: SandboxSettings { orders: 5, history: TimeDelta::hours(20), ..SandboxSettings::default() },
             amounts: true,

@@ -115,7 +115,7 @@ both_databases! {
         }
     }
 
-    async fn a_thing_of_any_record_tells_where_it_came_from_and_fetch_is_for_orders(database: TestDatabase) {
+    async fn a_thing_of_any_record_shows_where_it_came_from_and_fetch_is_for_orders(database: TestDatabase) {
         let (_sandbox, program) = everything(&database).await;
         for (shop, (table, record, key, _)) in ALL_SHOPS.iter().flat_map(|shop| TABLES.map(|table| (shop, table))) {
             let Some((number, _)) = first_two(&database, table, key, shop.name).await.into_iter().next() else {

@@ -50,7 +50,7 @@ both_databases! {
         assert_eq!(count(&test, "1 = 1").await, 0, "what could be read is in quarantine no more");
     }
 
-    async fn a_row_that_stays_unreadable_is_asked_for_less_and_less_often(database: TestDatabase) {
+    async fn a_row_that_stays_unreadable_is_requested_less_and_less_often(database: TestDatabase) {
         let test = context(database).await;
         strike(&test, "null-number");
         sync_all(&test).await;

@@ -171,7 +171,7 @@ both_databases! {
         verbs.program.finish(&["auth", "code", "temu-shop", &temu]).await;
     }
 
-    async fn an_address_whose_code_was_not_spent_may_be_brought_again(test: TestDatabase) {
+    async fn an_address_whose_code_was_not_used_may_be_brought_again(test: TestDatabase) {
         let verbs = Verbs::new(&test).await;
         let link = verbs.program.finish(&["auth", "url", "xhs-shop"]).await;
         let address = verbs.answer_to(&link, Platform::Xiaohongshu);
@@ -183,7 +183,7 @@ both_databases! {
         verbs.program.finish(&["auth", "code", "xhs-shop", &address]).await;
     }
 
-    async fn a_login_takes_the_address_a_code_or_a_token_and_tells_what_was_granted(test: TestDatabase) {
+    async fn a_login_takes_the_address_a_code_or_a_token_and_shows_what_was_granted(test: TestDatabase) {
         let verbs = Verbs::new(&test).await;
         for (shop, platform, what) in [
             ("xhs-shop", Platform::Xiaohongshu, "address"),

@@ -67,7 +67,7 @@ both_databases! {
         assert_eq!(database.number("SELECT COUNT(*) FROM job_runs").await, 0);
     }
 
-    async fn a_status_tells_the_gaps_of_each_record_and_fits_a_terminal(database: TestDatabase) {
+    async fn a_status_shows_the_gaps_of_each_record_and_fits_a_terminal(database: TestDatabase) {
         let sandbox = small_sandbox().await;
         let program = Program::new(&sandbox, &database);
         program.authorise_all(&sandbox).await;

@@ -46,7 +46,7 @@ async fn one_shop_that_fails_does_not_stop_the_other() {
 }
 
 #[tokio::test]
-async fn what_was_synced_is_told_by_status_runs_and_orders() {
+async fn what_was_synced_is_reported_by_status_runs_and_orders() {
     let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;
@@ -172,7 +172,7 @@ async fn what_is_handed_in_and_cannot_be_used_is_bad_input() {
 }
 
 #[tokio::test]
-async fn a_shop_whose_key_is_lost_can_be_forgotten_and_authorised_anew() {
+async fn a_shop_whose_key_is_lost_can_be_forgotten_and_authorised_again() {
     let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;
@@ -190,7 +190,7 @@ async fn a_shop_whose_key_is_lost_can_be_forgotten_and_authorised_anew() {
 }
 
 #[tokio::test]
-async fn a_shop_that_nobody_knows_is_not_an_empty_table() {
+async fn a_shop_that_no_one_knows_is_not_an_empty_table() {
     let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
 
@@ -247,7 +247,7 @@ async fn log_lines_name_their_event_and_hold_no_secret() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_minutes_off_is_told_once_for_each_app() {
+async fn a_clock_that_is_minutes_off_is_reported_once_for_each_app() {
     let (sandbox, database) = (small_sandbox().await, TestDatabase::sqlite().await);
     let program = Program::new(&sandbox, &database);
     program.authorise_all(&sandbox).await;

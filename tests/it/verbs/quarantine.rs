@@ -193,7 +193,7 @@ both_databases! {
         assert_eq!(database.number("SELECT COUNT(*) FROM quarantine").await, 0);
     }
 
-    async fn an_order_tells_where_it_came_from(database: TestDatabase) {
+    async fn an_order_shows_where_it_came_from(database: TestDatabase) {
         let sandbox = small_sandbox().await;
         let program = Program::new(&sandbox, &database);
         program.authorise_all(&sandbox).await;
@@ -213,7 +213,7 @@ both_databases! {
         }
     }
 
-    async fn an_order_that_is_not_here_tells_what_may_have_held_it_and_what_to_do(database: TestDatabase) {
+    async fn an_order_that_is_not_here_shows_what_may_have_held_it_and_what_to_do(database: TestDatabase) {
         let sandbox = small_sandbox().await;
         let program = Program::new(&sandbox, &database);
         program.authorise_all(&sandbox).await;

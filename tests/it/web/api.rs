@@ -11,7 +11,7 @@ use crate::support::truth;
 use crate::web::context::{ADMIN, PATIENCE, Served, WITH_ADMIN, error_code};
 
 both_databases! {
-    async fn a_sync_that_is_asked_for_runs_in_the_daemon_and_is_told(database: TestDatabase) {
+    async fn a_sync_that_is_requested_runs_in_the_daemon_and_is_reported(database: TestDatabase) {
         let test = Served::new(database).await;
         // The youngest orders are not read before they have settled.
         test.database.clock.advance(chrono::TimeDelta::minutes(2));
@@ -38,7 +38,7 @@ both_databases! {
         test.stop().await;
     }
 
-    async fn a_sync_that_is_asked_for_lifts_a_switch_off_at_once(database: TestDatabase) {
+    async fn a_sync_that_is_requested_lifts_a_switch_off_at_once(database: TestDatabase) {
         let test = Served::new(database).await;
         test.database.clock.advance(chrono::TimeDelta::minutes(2));
         let until = test.database.clock.now() + chrono::TimeDelta::hours(20);
@@ -90,7 +90,7 @@ both_databases! {
         test.stop().await;
     }
 
-    async fn a_token_is_handed_out_to_whoever_knows_the_admin_token_and_never_the_refresh_token(database: TestDatabase) {
+    async fn a_token_is_handed_out_to_one_who_knows_the_admin_token_and_never_the_refresh_token(database: TestDatabase) {
         let test = Served::new(database).await;
         let ask = async |shop: &str| {
             test.get(&format!("/api/v1/shops/{shop}/token")).bearer_auth(ADMIN).send().await.unwrap()
@@ -111,7 +111,7 @@ both_databases! {
         test.stop().await;
     }
 
-    async fn what_is_being_read_is_seen_and_is_not_begun_twice(database: TestDatabase) {
+    async fn what_is_being_read_is_seen_and_is_not_started_twice(database: TestDatabase) {
         let test = Served::new(database).await;
         test.sandbox.world().with(|world| world.add_fault(Fault::new(FaultKind::Stall { milliseconds: 1_500 })));
 

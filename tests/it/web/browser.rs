@@ -69,7 +69,7 @@ async fn the_page_opens_in_both_languages_on_a_desk_and_on_a_phone_and_nothing_s
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_open_page_follows_what_happens_and_says_when_nobody_answers() {
+async fn an_open_page_follows_what_happens_and_says_when_no_one_answers() {
     let Some((test, browser)) = opened(ENGLISH).await else { return };
     browser.run("window.mark = 1; document.querySelector('details').open = true").await;
     let before = browser.run(&format!("return {}", synced_until(LATE))).await;

@@ -50,7 +50,7 @@ both_databases! {
         test.stop().await;
     }
 
-    async fn an_address_that_answers_no_link_of_ours_is_refused_and_spends_nothing(database: TestDatabase) {
+    async fn an_address_that_answers_no_link_of_ours_is_refused_and_uses_up_nothing(database: TestDatabase) {
         let test = Served::with(database, WITH_ADMIN).await;
         let path = agreed(&test, "xhs-shop").await;
         let query = path.split_once('?').unwrap().1.to_owned();

@@ -157,7 +157,7 @@ async fn a_browser_gets_a_cookie_for_the_typed_token_that_no_other_page_can_use(
 }
 
 #[tokio::test]
-async fn guessing_ends_after_a_few_tries_and_an_old_token_shuts_nobody_out() {
+async fn guessing_ends_after_a_few_tries_and_an_old_token_shuts_no_one_out() {
     let test = Served::new(TestDatabase::sqlite().await).await;
     for _ in 0..20 {
         assert_eq!(test.sync("temu-shop", "an-old-token").await.status(), StatusCode::UNAUTHORIZED);

@@ -39,7 +39,7 @@ async fn a_body_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn connections_that_say_nothing_keep_nobody_out() {
+async fn connections_that_say_nothing_keep_no_one_out() {
     let test = Served::with(TestDatabase::sqlite().await, WITH_ADMIN).await;
     let mut silent = Vec::new();
     for _ in 0..2 * CONNECTIONS_MAX {
@@ -98,7 +98,7 @@ async fn slow_clients_do_not_hold_up_the_end() {
 }
 
 both_databases! {
-    async fn health_is_told_before_the_daemon_works_and_while_it_stops(database: TestDatabase) {
+    async fn health_is_reported_before_the_daemon_works_and_while_it_stops(database: TestDatabase) {
         let sandbox = sandbox(10).await;
         let folder = tempfile::tempdir().unwrap();
         let text = web_config(&sandbox, database.settings.url.expose_secret(), "");
@@ -128,7 +128,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn a_database_that_hangs_lets_nobody_wait_long() {
+async fn a_database_that_hangs_lets_no_one_wait_long() {
     let Some(database) = TestDatabase::postgres().await else { return };
     let test = Served::new(database).await;
     let other = connect(test.database.settings.url.expose_secret()).await;

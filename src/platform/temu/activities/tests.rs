@@ -64,7 +64,7 @@ fn kinds_and_states_have_words_and_unknown_ones_keep_their_number() {
 }
 
 #[test]
-fn an_activity_that_tells_no_goods_is_not_one_without_goods() {
+fn an_activity_that_gives_no_goods_is_not_one_without_goods() {
     let over = Answers { items: None, ..answers(&listed(), &goods()) };
     assert_eq!(activity(&over).unwrap().skus, None);
     assert_eq!(activity(&answers(&listed(), &json!([]))).unwrap().skus, Some(Vec::new()));
@@ -75,7 +75,7 @@ fn an_activity_that_tells_no_goods_is_not_one_without_goods() {
 }
 
 #[test]
-fn goods_told_twice_are_one_and_a_sku_without_a_number_is_odd() {
+fn goods_given_twice_are_one_and_a_sku_without_a_number_is_odd() {
     let mut twice = goods();
     let mut later = twice[0].clone();
     later["remainingActivityQuantity"] = json!(30);

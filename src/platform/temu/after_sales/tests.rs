@@ -73,7 +73,7 @@ fn unknown_values_are_kept_and_stop_nothing() {
 }
 
 #[test]
-fn an_item_told_twice_is_one_and_a_strangers_item_is_refused() {
+fn an_item_given_twice_is_one_and_a_strangers_item_is_refused() {
     let mut twice = items();
     let mut later = twice[0].clone();
     later["afterSalesStatus"] = json!(6);

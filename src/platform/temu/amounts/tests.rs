@@ -70,7 +70,7 @@ fn the_published_sample_parses_though_its_list_is_an_object() {
 }
 
 #[test]
-fn money_in_another_currency_is_not_told_as_the_orders() {
+fn money_in_another_currency_is_not_given_as_the_orders() {
     let mut mixed = fixture();
     mixed["parentOrderMap"]["estimatedRevenue"]["currency"] = json!("CNY");
     mixed["parentOrderMap"]["taxTotal"] = json!({"amount": "190", "currency": null});
@@ -81,7 +81,7 @@ fn money_in_another_currency_is_not_told_as_the_orders() {
 }
 
 #[test]
-fn what_was_not_told_is_none_and_never_zero() {
+fn what_was_not_given_is_none_and_never_zero() {
     let amounts = convert(r#"{"parentOrderMap":{"customerPaid":null},"orderList":null}"#).unwrap();
     assert_eq!(amounts, crate::domain::order::Amounts::default());
     for raw in ["{}", "[]", "7", r#"{"parentOrderMap":{"taxTotal":7}}"#] {

@@ -107,7 +107,7 @@ fn prices_are_read_by_their_currencys_decimals() {
 }
 
 #[test]
-fn a_list_price_in_another_currency_is_not_told_as_the_prices() {
+fn a_list_price_in_another_currency_is_not_given_as_the_prices() {
     let mut row = sku_row();
     row["listPrice"] = json!({"amount": "12.99", "currency": "USD"});
     assert_eq!(sku(&listed(&row)).unwrap().list_price_minor, Some(1299));

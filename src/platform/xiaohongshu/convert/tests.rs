@@ -47,14 +47,14 @@ fn an_order_needs_its_detail_but_not_its_row() {
 }
 
 #[test]
-fn a_detail_older_than_its_row_is_asked_for_again() {
+fn a_detail_older_than_its_row_is_requested_again() {
     let mut older = detail();
     older["updateTime"] = json!(1_763_600_070_122_i64);
     assert!(matches!(order(&answers(&rows()[0], &older)), Err(ConvertError::StaleDetail)));
 }
 
 #[test]
-fn the_newer_answer_tells_the_shared_fields() {
+fn the_newer_answer_gives_the_shared_fields() {
     let mut newer = detail();
     newer["updateTime"] = json!(1_763_600_099_000_i64);
     newer["orderStatus"] = json!(6);
@@ -75,7 +75,7 @@ fn the_newer_answer_tells_the_shared_fields() {
 }
 
 #[test]
-fn a_unit_price_is_told_only_when_it_is_exact() {
+fn a_unit_price_is_reported_only_when_it_is_exact() {
     let unit = |change: fn(&mut Value)| {
         let mut detail = detail();
         change(&mut detail["skuList"][0]);

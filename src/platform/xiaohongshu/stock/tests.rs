@@ -30,7 +30,7 @@ fn stock(warehouse: &str, [available, occupied, total]: [i64; 3]) -> WarehouseSt
 }
 
 #[test]
-fn stock_is_told_by_warehouse_and_for_all_of_them() {
+fn stock_is_reported_by_warehouse_and_for_all_of_them() {
     let expected =
         [stock("", [65, 35, 100]), stock("CPartner", [40, 20, 60]), stock("zhejiang", [25, 15, 40])];
     assert_eq!(read(&answer()).unwrap(), expected);

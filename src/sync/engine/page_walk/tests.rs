@@ -223,7 +223,7 @@ fn a_page_number_that_is_ignored_ends_the_search() {
 }
 
 #[test]
-fn more_pages_than_may_be_asked_for_are_told() {
+fn more_pages_than_may_be_requested_are_reported() {
     for total in [Total::Always(0), Total::True, Total::OfPage] {
         let walked = walk(Source { rows: 6_000, total, ..Source::HONEST }, PAGES_MAX);
         assert!(walked.is_too_long && !walked.end.is_complete(), "{total:?}");

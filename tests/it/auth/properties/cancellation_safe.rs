@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(20);
 const POLLS_MAX: u32 = 3_000;
 
 both_databases! {
-    async fn callers_who_all_go_away_do_not_stop_the_flight(test: TestDatabase) {
+    async fn callers_who_all_go_away_do_not_stop_the_refresh_task(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
         test.gateway.next(&[Fault::Held]);

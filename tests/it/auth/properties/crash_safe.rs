@@ -53,7 +53,7 @@ both_databases! {
         assert_eq!((test.gateway.refresh_calls(), test.gateway.spent_calls()), (1, 0));
     }
 
-    async fn killed_with_the_answer_in_hand_a_program_loses_the_grant_and_it_is_told(test: TestDatabase) {
+    async fn killed_with_the_answer_in_hand_a_program_loses_the_grant_and_it_is_reported(test: TestDatabase) {
         let test = Authorised::new(test).await;
         killed_at(&test, Stop::AfterAnswer).await;
 
@@ -106,7 +106,7 @@ both_databases! {
         assert_eq!((test.gateway.refresh_calls(), test.gateway.spent_calls()), (1, 0));
     }
 
-    async fn killed_during_its_call_a_program_leaves_an_answer_that_is_told_lost(test: TestDatabase) {
+    async fn killed_during_its_call_a_program_leaves_an_answer_that_is_reported_lost(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.before_end(TimeDelta::minutes(5)).await;
         test.gateway.next(&[Fault::Held]);
@@ -125,7 +125,7 @@ both_databases! {
         assert_eq!(test.gateway.refresh_calls(), 2);
     }
 
-    async fn killed_at_any_moment_a_program_loses_a_grant_only_with_an_answer_and_it_is_told(test: TestDatabase) {
+    async fn killed_at_any_moment_a_program_loses_a_grant_only_with_an_answer_and_it_is_reported(test: TestDatabase) {
         let test = Authorised::new(test).await;
         let crashes = std::env::var("SHOPSYNC_TEST_CRASHES").map_or(CRASHES, |number| number.parse().unwrap());
         for _ in 0..crashes {
@@ -224,7 +224,7 @@ both_databases! {
         assert_eq!(test.database.number("SELECT count(*) FROM watched").await, 2);
     }
 
-    async fn nothing_is_spent_while_the_store_takes_no_intent(test: TestDatabase) {
+    async fn nothing_is_used_up_while_the_store_takes_no_intent(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
         let full = if test.database.store.is_postgres() {

@@ -222,7 +222,7 @@ both_databases! {
         assert_eq!((renewals(&test.row().await), test.gateway.spent_calls()), (1, 0));
     }
 
-    async fn a_lease_that_a_clock_hours_ahead_wrote_down_holds_nobody_up(test: TestDatabase) {
+    async fn a_lease_that_a_clock_hours_ahead_wrote_down_holds_no_one_up(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
         let ahead = test.database.clock.now() + TimeDelta::hours(8);

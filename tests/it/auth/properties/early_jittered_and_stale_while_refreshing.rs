@@ -17,7 +17,7 @@ const SLOW_SECONDS: usize = 30;
 const ASKED_PER_SECOND: usize = 1_000;
 
 both_databases! {
-    async fn nobody_waits_while_the_platform_is_slow(test: TestDatabase) {
+    async fn no_one_waits_while_the_platform_is_slow(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.before_end(TimeDelta::minutes(20)).await;
         test.gateway.next(&[Fault::Held]);
@@ -77,7 +77,7 @@ both_databases! {
         assert_eq!(test.gateway.refresh_calls(), 1);
     }
 
-    async fn the_same_tokens_back_are_no_error_and_asked_again_later(test: TestDatabase) {
+    async fn the_same_tokens_back_are_no_error_and_requested_again_later(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.before_end(TimeDelta::minutes(25)).await;
         test.gateway.next(&[Fault::SamePair]);

@@ -30,7 +30,7 @@ both_databases! {
         assert_eq!((test.gateway.refresh_calls(), test.gateway.spent_calls()), (1, 0));
     }
 
-    async fn a_holder_held_up_before_its_call_begins_anew(test: TestDatabase) {
+    async fn a_holder_held_up_before_its_call_begins_again(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
         let held_up = Process::start(&test, Stop::AfterIntent, 1, Path::new(NOWHERE)).await;

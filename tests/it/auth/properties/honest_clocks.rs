@@ -142,7 +142,7 @@ both_databases! {
         ]).await;
     }
 
-    async fn a_clock_that_steps_by_an_hour_makes_no_storm_and_nobody_is_left_without_a_token(test: TestDatabase) {
+    async fn a_clock_that_steps_by_an_hour_makes_no_storm_and_no_one_is_left_without_a_token(test: TestDatabase) {
         const HOURS: i64 = 21 * 24;
         let test = Authorised::new(test).await;
         let ours = Clock::manual(test.database.clock.now());

@@ -49,7 +49,7 @@ fn is_lost(sent: &[Sent]) -> bool {
 }
 
 both_databases! {
-    async fn a_thousand_shops_due_at_once_are_renewed_or_told_lost_whoever_does_it(test: TestDatabase) {
+    async fn a_thousand_shops_due_at_once_are_renewed_or_reported_lost_whoever_does_it(test: TestDatabase) {
         let platform = LoadPlatform::start(test.clock.clone()).await;
         let shops = shops(SHOPS);
         authorise(&test, &platform, &shops).await;

@@ -109,7 +109,7 @@ async fn a_page_in_front_of_a_platform_is_no_answer_of_the_platform() {
 }
 
 both_databases! {
-    async fn a_refused_connection_spends_nothing_and_is_tried_again(test: TestDatabase) {
+    async fn a_refused_connection_uses_up_nothing_and_is_tried_again(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -128,7 +128,7 @@ both_databases! {
         assert_eq!((test.gateway.refresh_calls(), test.gateway.spent_calls()), (1, 0));
     }
 
-    async fn a_lost_answer_is_asked_for_once_more_and_only_when_nothing_valid_is_left(test: TestDatabase) {
+    async fn a_lost_answer_is_requested_once_more_and_only_when_nothing_valid_is_left(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.before_end(TimeDelta::minutes(20)).await;
         test.gateway.next(&[Fault::AnswerLost]);
@@ -170,7 +170,7 @@ both_databases! {
         assert_eq!((renewals(&test.row().await), test.gateway.spent_calls()), (1, 0));
     }
 
-    async fn an_answer_lost_twice_is_not_asked_for_again(test: TestDatabase) {
+    async fn an_answer_lost_twice_is_not_requested_again(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
         test.gateway.next(&[Fault::NotDone, Fault::NotDone]);

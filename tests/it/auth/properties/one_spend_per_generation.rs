@@ -14,7 +14,7 @@ const PROCESSES: usize = 4;
 const TASKS: usize = 100;
 
 both_databases! {
-    async fn one_spend_for_a_hundred_tasks_in_four_processes(test: TestDatabase) {
+    async fn one_refresh_for_a_hundred_tasks_in_four_processes(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
         let mut processes = Vec::new();
@@ -51,7 +51,7 @@ both_databases! {
         assert_eq!(renewals(&test.row().await), 1);
     }
 
-    async fn callers_of_one_program_share_one_flight(test: TestDatabase) {
+    async fn callers_of_one_program_share_one_refresh_task(test: TestDatabase) {
         let test = Authorised::new(test).await;
         test.after_end().await;
         let counted = Flaky::over(&test.database.store, 0, WhenFailing::Before);

@@ -70,11 +70,11 @@ const ALONE: &str = "SHOPSYNC_TEST_ALONE";
 
 /// In a process of its own: beside the listener of other tests, this one would be told of the ends of spans it never saw.
 #[tokio::test]
-async fn no_line_of_any_log_holds_a_token_and_each_event_is_told_once() {
+async fn no_line_of_any_log_holds_a_token_and_each_event_is_reported_once() {
     if std::env::var_os(ALONE).is_some() {
         return watch_the_log().await;
     }
-    let name = "auth::properties::sealed::no_line_of_any_log_holds_a_token_and_each_event_is_told_once";
+    let name = "auth::properties::sealed::no_line_of_any_log_holds_a_token_and_each_event_is_reported_once";
     let ended = tokio::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name])
         .env(ALONE, "1")

@@ -7,7 +7,7 @@ use shopsync::platform::{PlatformError, Rejection};
 use crate::platform::answers::{Gateway, NOW, access, query};
 
 #[tokio::test]
-async fn skus_are_asked_for_by_update_time_in_milliseconds() {
+async fn skus_are_requested_by_update_time_in_milliseconds() {
     let gateway = Gateway::start(r#"{"success":true,"error_code":0,"data":{"total":0,"data":[]}}"#).await;
     let platform = gateway.xiaohongshu();
     let products = platform.source(Record::Products).unwrap();
@@ -26,7 +26,7 @@ async fn skus_are_asked_for_by_update_time_in_milliseconds() {
 }
 
 #[tokio::test]
-async fn cases_are_asked_for_by_either_time_in_milliseconds() {
+async fn cases_are_requested_by_either_time_in_milliseconds() {
     let answer = r#"{"success":true,"code":0,"data":{"totalCount":0,"afterSaleBasicInfos":null}}"#;
     let gateway = Gateway::start(answer).await;
     let platform = gateway.xiaohongshu();
@@ -46,7 +46,7 @@ async fn cases_are_asked_for_by_either_time_in_milliseconds() {
 }
 
 #[tokio::test]
-async fn a_case_is_asked_for_without_the_talk_about_it_and_kept_without_persons() {
+async fn a_case_is_requested_without_the_talk_about_it_and_kept_without_persons() {
     let gateway = Gateway::start(
         r#"{"code":0,"success":true,"data":{"afterSaleInfo":{"returnsId":"R1","proofPhotos":["p"],
            "returnAddress":{"phone":"13800000000"}, "refundAmountYuan":1.10},"negotiateRecords":[{"title":"t"}]}}"#,
@@ -65,7 +65,7 @@ async fn a_case_is_asked_for_without_the_talk_about_it_and_kept_without_persons(
 }
 
 #[tokio::test]
-async fn the_stock_of_one_sku_is_asked_for() {
+async fn the_stock_of_one_sku_is_requested() {
     let answer = include_str!("../../../../src/platform/xiaohongshu/testdata/sku_stock.json");
     let gateway = Gateway::start(answer).await;
     let platform = gateway.xiaohongshu();

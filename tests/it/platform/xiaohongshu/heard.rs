@@ -116,7 +116,7 @@ async fn cases_are_heard_as_the_truth_has_them_in_one_envelope_or_two() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found_and_what_is_not_granted_is_told() {
+async fn what_does_not_exist_is_not_found_and_what_is_not_granted_is_reported() {
     let conversation = selling().await;
     let platform = &conversation.platform;
     let stock = async |sku: &str| platform.stock().unwrap().sku_stock(&conversation.access, sku).await;
