@@ -23,6 +23,7 @@ mod forms;
 mod jobs;
 mod layers;
 mod lists;
+mod origins;
 mod paths;
 mod problem;
 mod schema;
@@ -105,7 +106,7 @@ pub struct Loaded {
     pub base: PathBuf,
     /// What is allowed but looks wrong, one sentence each.
     pub warnings: Vec<String>,
-    origins: layers::Origins,
+    origins: origins::Origins,
     found: Option<file::Found>,
     options: LoadOptions,
 }

@@ -3,7 +3,8 @@
 
 use url::Url;
 
-use super::forms::HIDDEN;
+/// Shown in a secret's place.
+pub(super) const HIDDEN: &str = "<hidden>";
 
 /// Settings behind the `?` that hold no secret.
 const HARMLESS: [&str; 10] = [

@@ -7,7 +7,8 @@ use figment::providers::Serialized;
 use figment::value::{Dict, Value};
 use figment::{Error, Figment};
 
-use super::layers::{Origins, defaults};
+use super::layers::defaults;
+use super::origins::Origins;
 use super::problem::{dotted, nearest};
 use super::{Config, ConfigError, Problem};
 

@@ -16,14 +16,11 @@ use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 use url::Url;
 
-use super::address;
+use super::address::{self, HIDDEN};
 use super::duration::{DURATION_PATTERN, format_duration, parse_duration};
 
 /// The longest name there is in DNS.
 const HOST_NAME_BYTES_MAX: usize = 253;
-
-/// Shown in a secret's place.
-pub(super) const HIDDEN: &str = "<hidden>";
 
 /// One way of writing a value as text.
 pub(super) trait Form {

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::layers::Origins;
+use super::origins::Origins;
 
 /// How alike two names must be, from 0 to 1, to be offered as a correction.
 const LIKENESS_MIN: f64 = 0.7;

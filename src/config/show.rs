@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Loaded;
-use super::layers::Origin;
+use super::origins::Origin;
 use super::problem::{bare_or_quoted, dotted};
 
 impl Loaded {

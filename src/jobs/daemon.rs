@@ -25,7 +25,7 @@ use super::daemon::run::{RunError, RunOptions, Task, run_lane};
 use super::daemon::running::{LaneClaim, RunningLane, RunningLanes};
 use super::daemon::task::Target;
 use super::dead_man::{RunResult, Switches};
-use super::scheduler::ticker::Trigger;
+use super::scheduler::job::Trigger;
 use super::supervision::health::Health;
 use crate::app::App;
 use crate::app::live::Live;

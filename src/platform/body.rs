@@ -6,7 +6,7 @@ use flate2::read::MultiGzDecoder;
 use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 
-use super::http::{no_answer, not_answered};
+use super::error::{no_answer, not_answered};
 use super::{PlatformError, charset};
 
 /// What we ask bodies to be compressed with.

@@ -202,3 +202,17 @@ impl ConvertError {
 fn named(field: &str) -> String {
     if matches!(field, "" | ".") { "the answer".to_owned() } else { format!("`{field}`") }
 }
+
+/// A call whose request failed: before it was sent, or without an answer.
+pub(super) fn not_answered(source: reqwest::Error) -> PlatformError {
+    if source.is_connect() {
+        return PlatformError::NotSent { source };
+    }
+    let what = if source.is_timeout() { "it took too long" } else { "the connection broke" };
+    PlatformError::NoAnswer { what: what.to_owned(), source: Some(source) }
+}
+
+/// A call without an answer. `what`: the reason.
+pub(super) fn no_answer(what: &str) -> PlatformError {
+    PlatformError::NoAnswer { what: what.to_owned(), source: None }
+}

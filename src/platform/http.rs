@@ -16,6 +16,7 @@ use url::{Host, Url, form_urlencoded};
 
 use super::answer::{Answer, Call, http_date};
 use super::counted_request::CountedRequest;
+use super::error::not_answered;
 use super::skew::Skew;
 use super::{AppSettings, ConnectError, PlatformError, body};
 use crate::clock::Clock;
@@ -236,16 +237,4 @@ pub fn is_loopback(address: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
-}
-
-pub(super) fn not_answered(source: reqwest::Error) -> PlatformError {
-    if source.is_connect() {
-        return PlatformError::NotSent { source };
-    }
-    let what = if source.is_timeout() { "it took too long" } else { "the connection broke" };
-    PlatformError::NoAnswer { what: what.to_owned(), source: Some(source) }
-}
-
-pub(super) fn no_answer(what: &str) -> PlatformError {
-    PlatformError::NoAnswer { what: what.to_owned(), source: None }
 }

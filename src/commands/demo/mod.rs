@@ -24,6 +24,7 @@ use crate::sandbox::{Drift, Platform, Sandbox, SandboxSettings};
 use crate::sync::Progress;
 
 mod compare;
+mod comparison;
 mod orders;
 mod others;
 
@@ -91,7 +92,7 @@ async fn run_once(app: Arc<App>, sandbox: &Sandbox, cancel: &CancellationToken) 
     let differing: Vec<String> = comparisons
         .iter()
         .filter(|comparison| comparison.different > 0)
-        .map(compare::Comparison::name)
+        .map(comparison::Comparison::name)
         .collect();
     if differing.is_empty() {
         output::line("every record is stored as the platforms have it")?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::sandbox::shop_name;
-use super::compare::{Comparison, Known, Sides};
+use super::comparison::{Comparison, Known, Sides};
 use crate::app::App;
 use crate::sandbox::{Platform, Sandbox, TruthLine, TruthOrder};
 use crate::store::reports::overview::{OrderItemView, OrderView, OrdersFilter};

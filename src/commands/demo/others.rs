@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::super::sandbox::shop_name;
-use super::compare::{Comparison, Known, Sides};
+use super::comparison::{Comparison, Known, Sides};
 use crate::app::App;
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;

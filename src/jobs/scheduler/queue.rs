@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::cron;
-use super::ticker::{Job, JobName, Slot, Trigger};
+use super::job::{Job, JobName, Slot, Trigger};
 
 /// After a stall, at most this many slots of a job are counted one by one. Further ones are skipped uncounted, so that a job
 /// with a slot each second cannot delay the others after a week of sleep.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::cron::{self, Schedule};
-use super::ticker::{Job, JobName};
+use super::job::{Job, JobName};
 use crate::config::{Config, JobConfig, Timing, Work};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;

@@ -3,19 +3,16 @@
 //! A slot that comes while its job still runs waits. If several come, the last one stands for all of them. The handler does
 //! the work. The leases ensure that no other process does it at the same time.
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_cron_scheduler::{JobScheduler, JobSchedulerError};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::cron::Schedule;
+use super::job::{Job, JobName, Slot};
 use super::queue::SlotQueue;
 use super::tick_source;
 use crate::clock::Clock;
@@ -29,48 +26,6 @@ pub const JOBS_MAX: usize = 256;
 pub struct Ticker {
     scheduler: JobScheduler,
     workers: Workers,
-}
-
-/// A job of the config.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    pub name: JobName,
-    pub schedule: Schedule,
-    /// Upper bound of the delay after each slot. The name fixes the delay itself.
-    pub jitter: Duration,
-}
-
-/// The section name of a job.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct JobName(Arc<str>);
-
-/// A time at which a job runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// The slot by the schedule, without jitter. For a catch-up, the time of the request.
-    pub at: DateTime<Utc>,
-    pub trigger: Trigger,
-    /// How many earlier slots this run also stands for, because the job still ran or the program stalled. At most a thousand are
-    /// counted for each stall.
-    pub coalesced: u32,
-}
-
-/// Why a job runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trigger {
-    Schedule,
-    /// Slots passed while no daemon ran.
-    CatchUp,
-}
-
-impl Trigger {
-    /// The word in the `trigger` column of `job_runs`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Schedule => "schedule",
-            Self::CatchUp => "catch_up",
-        }
-    }
 }
 
 /// The functions that the ticker calls.
@@ -205,24 +160,6 @@ pub fn check(jobs: &[Job]) -> Result<(), TickerError> {
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(TickerError::Twice { name: pair[0].clone() }),
         None => Ok(()),
-    }
-}
-
-impl JobName {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for JobName {
-    fn from(name: &str) -> Self {
-        Self(name.into())
-    }
-}
-
-impl fmt::Display for JobName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use pauses::Pauses;
 
+use super::error::no_answer;
 use super::habits::Habits;
 use super::rate::{Bucket, Priority};
 use super::skew::Difference;
@@ -236,10 +237,6 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         meters::rate_limit_wait(self.app, self.since.elapsed());
     }
-}
-
-fn no_answer(what: &str) -> PlatformError {
-    PlatformError::NoAnswer { what: what.to_owned(), source: None }
 }
 
 #[cfg(test)]

@@ -29,6 +29,15 @@ pub struct Tx {
 }
 
 impl Tx {
+    /// Makes the commit wait for the disk, whatever the server's default is: a used refresh token cannot be got again.
+    /// SQLite is opened so that every commit does.
+    pub async fn make_durable(&self) -> Result<(), StoreError> {
+        if self.dialect == Dialect::Postgres {
+            self.db().execute_unprepared("SET LOCAL synchronous_commit = on").await?;
+        }
+        Ok(())
+    }
+
     pub fn db(&self) -> &DatabaseTransaction {
         &self.transaction
     }

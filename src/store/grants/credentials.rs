@@ -41,7 +41,7 @@ impl GrantRepo<'_> {
     pub async fn swap(self, claim: Option<&Claim>, next: &Credential) -> Result<bool, StoreError> {
         self.store
             .write(|tx| async move {
-                make_durable(&tx).await?;
+                tx.make_durable().await?;
                 match claim {
                     Some(claim) if is_claimed(&tx, claim).await? => update(&tx, next).await.map(|()| true),
                     Some(_) => Ok(false),
@@ -55,7 +55,7 @@ impl GrantRepo<'_> {
     pub async fn clear(self, shop: &str) -> Result<bool, StoreError> {
         self.store
             .write(|tx| async move {
-                make_durable(&tx).await?;
+                tx.make_durable().await?;
                 orphans::drop_all(&tx, shop).await?;
                 let deleted = Entity::delete_by_id(shop).exec(tx.db()).await?;
                 Ok(deleted.rows_affected > 0)
@@ -78,15 +78,6 @@ async fn is_claimed(tx: &Tx, claim: &Claim) -> Result<bool, StoreError> {
     Ok(row.is_some_and(|row| {
         row.version == claim.version && row.fence == claim.fence && row.attempt_id == claim.attempt
     }))
-}
-
-/// A spent refresh token cannot be got again: whatever the server's default is, these commits wait for the disk.
-/// SQLite is opened so that every commit does.
-pub async fn make_durable(tx: &Tx) -> Result<(), StoreError> {
-    if tx.dialect == Dialect::Postgres {
-        tx.db().execute_unprepared("SET LOCAL synchronous_commit = on").await?;
-    }
-    Ok(())
 }
 
 async fn update(tx: &Tx, next: &Credential) -> Result<(), StoreError> {

@@ -9,7 +9,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::credentials::make_durable;
 use crate::domain::credential::{Orphan, SealedTokens};
 use crate::domain::moment;
 use crate::store::db::dialect::{text, text_or_null};
@@ -34,7 +33,7 @@ impl OrphanRepo<'_> {
         let now = self.store.clock.now();
         self.store
             .write(|tx| async move {
-                make_durable(&tx).await?;
+                tx.make_durable().await?;
                 insert(&tx, orphan, now).await
             })
             .await
@@ -71,7 +70,7 @@ impl OrphanRepo<'_> {
     pub async fn reseal(self, orphan: &Orphan, sealed: &SealedTokens) -> Result<bool, StoreError> {
         self.store
             .write(|tx| async move {
-                make_durable(&tx).await?;
+                tx.make_durable().await?;
                 let words = |words: Option<&String>| Expr::value(text_or_null(words.map(String::as_str)));
                 let updated = Entity::update_many()
                     .col_expr(Column::AccessSealed, words(sealed.access_sealed.as_ref()))
@@ -90,7 +89,7 @@ impl OrphanRepo<'_> {
     pub async fn delete(self, attempt: &str) -> Result<(), StoreError> {
         self.store
             .write(|tx| async move {
-                make_durable(&tx).await?;
+                tx.make_durable().await?;
                 Entity::delete_many().filter(Column::AttemptId.eq(attempt)).exec(tx.db()).await?;
                 Ok(())
             })

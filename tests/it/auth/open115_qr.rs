@@ -149,7 +149,7 @@ async fn a_shop_without_a_code_to_scan_gets_a_remedy() {
     let said = program.fail(&["auth", "qr", "temu-shop"], 2).await;
     assert!(said.contains("`shopsync auth login temu-shop`") && said.lines().count() == 1, "{said}");
     let said = program.fail(&["auth", "code", "pan", "code-1"], 65).await;
-    assert!(said.contains("begin the login anew") && said.lines().count() == 1, "{said}");
+    assert!(said.contains("start the login again") && said.lines().count() == 1, "{said}");
     let said = program.fail(&["auth", "qr", "xhs-shop"], 78).await;
     assert!(said.contains("set `account`") && said.lines().count() == 1, "{said}");
     sandbox.stop().await;

@@ -7,7 +7,7 @@ use shopsync::app::live::Live;
 use shopsync::config::Work;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::jobs::daemon::Daemon;
-use shopsync::jobs::scheduler::ticker::Trigger;
+use shopsync::jobs::scheduler::job::Trigger;
 use shopsync::sandbox::{Fault, FaultKind, Platform};
 use tokio_util::sync::CancellationToken;
 

@@ -11,7 +11,7 @@ use shopsync::domain::record::{Lane, Record};
 use shopsync::jobs::daemon::reload::ReloadOutcome;
 use shopsync::jobs::daemon::run::{MANUAL, RunOptions, Task, run_lane};
 use shopsync::jobs::daemon::task::Target;
-use shopsync::jobs::scheduler::ticker::Trigger;
+use shopsync::jobs::scheduler::job::Trigger;
 use shopsync::platform::Application;
 use shopsync::platform::rate::Priority;
 use shopsync::platform::retry::CallContext;

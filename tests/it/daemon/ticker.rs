@@ -9,7 +9,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use shopsync::clock::Clock;
 use shopsync::jobs::scheduler::cron::Schedule;
-use shopsync::jobs::scheduler::ticker::{Handler, Job, JobName, Slot, Ticker, TickerError, Trigger};
+use shopsync::jobs::scheduler::job::{Job, JobName, Slot, Trigger};
+use shopsync::jobs::scheduler::ticker::{Handler, Ticker, TickerError};
 use tokio::sync::{Semaphore, mpsc};
 
 fn at(text: &str) -> DateTime<Utc> {

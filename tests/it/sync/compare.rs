@@ -10,7 +10,7 @@ use shopsync::config::Work;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::jobs::daemon::Daemon;
 use shopsync::jobs::daemon::run::Task;
-use shopsync::jobs::scheduler::ticker::Trigger;
+use shopsync::jobs::scheduler::job::Trigger;
 use shopsync::sandbox::{Drift, Platform, Sandbox, SandboxSettings, World};
 use shopsync::store::reports::runs::{Outcome, RunsFilter};
 use tokio_util::sync::CancellationToken;

@@ -8,7 +8,7 @@ use shopsync::config::Work;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::domain::window::Window;
 use shopsync::jobs::daemon::Daemon;
-use shopsync::jobs::scheduler::ticker::Trigger;
+use shopsync::jobs::scheduler::job::Trigger;
 use shopsync::sandbox::{Fault, FaultKind, Platform, SandboxSettings};
 use shopsync::store::ledger::windows::{Close, Closing};
 use shopsync::store::records::pages::PageCommit;
