@@ -139,6 +139,8 @@ pub enum Delay {
     ShortLived,
     RefusedAnew,
     JustRenewed,
+    /// A process ended between the request and the platform's answer: the refresh token may be used up.
+    AnswerMissing,
     NeverRenewed,
     /// What the last try to renew it met.
     Troubled(String),
@@ -153,6 +155,7 @@ impl fmt::Display for Delay {
             Self::ShortLived => "its tokens end faster than they are renewed",
             Self::RefusedAnew => "the platform refuses its token and hands out no other",
             Self::JustRenewed => "it was renewed just now",
+            Self::AnswerMissing => "a process ended while it renewed the token",
             Self::NeverRenewed => "it was not renewed since it was authorised or imported, and is not before",
             Self::Troubled(message) => message,
         })

@@ -187,7 +187,7 @@ mod tests {
     use crate::auth::status::{OwnerEnd, Standing};
     use crate::domain::credential::Trouble;
     use crate::domain::shop::ShopOptions;
-    use crate::platform::PLATFORMS;
+    use crate::platform::profiles;
 
     fn now() -> DateTime<Utc> {
         Utc.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap()
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn every_platform_is_authorised_by_the_verb_that_takes_what_its_owner_brings() {
-        for profile in PLATFORMS {
+        for profile in profiles() {
             let expected = if profile.name == "115" { "shopsync auth qr s" } else { "shopsync auth login s" };
             assert_eq!(authorise_command("s", profile.name), expected);
         }

@@ -163,12 +163,12 @@ pub fn missing_capability(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::PLATFORMS;
+    use crate::platform::profiles;
 
     #[test]
     fn every_platform_that_renews_wants_a_store_that_lasts_and_is_shared() {
         let store = |durable, cross_process| Capabilities { durable, cross_process };
-        for profile in PLATFORMS {
+        for profile in profiles() {
             let renews = !matches!(profile.grant.renewal, Renewal::ByOwner);
             let lacks_of = |capabilities| missing_capability(&profile.grant, false, capabilities);
             assert_eq!(

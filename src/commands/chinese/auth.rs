@@ -106,6 +106,7 @@ fn delay(why: &Delay) -> String {
         Delay::ShortLived => "它的令牌到期比续期还快".to_owned(),
         Delay::RefusedAnew => "平台拒绝它的令牌，又不给新的".to_owned(),
         Delay::JustRenewed => "它刚刚续过期".to_owned(),
+        Delay::AnswerMissing => "某个进程在为它续期时中途退出".to_owned(),
         Delay::NeverRenewed => "它自授权或导入以来还没有续过期，此前也不会续期".to_owned(),
         Delay::Troubled(message) => format!("上次续期未成（{message}）"),
     }
@@ -156,6 +157,7 @@ mod tests {
             later(Delay::ShortLived),
             later(Delay::RefusedAnew),
             later(Delay::JustRenewed),
+            later(Delay::AnswerMissing),
             later(Delay::NeverRenewed),
             later(Delay::Troubled("503".to_owned())),
             AuthError::EndsSoon { shop: shop(), ends_at: at, source: Box::new(later(Delay::Ending)) },

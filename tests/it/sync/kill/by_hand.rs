@@ -182,8 +182,8 @@ async fn log_in(program: &Program, sandbox: &Sandbox, name: &str) {
     }
 }
 
-/// Whether a grant lives. What was killed may still hold the right to renew it; and what was renewed just now, before
-/// the kill or after it, lives.
+/// Whether a grant lives: it can be renewed, or it was renewed just now. A killed process may hold the right to renew
+/// it for a while, and what it sent is sent again only after a pause, so that is waited for.
 pub(super) async fn is_alive(program: &Program, shop: &str) -> bool {
     for _ in 0..TRIES {
         let output = program.output(&["auth", "refresh", shop]).await;
