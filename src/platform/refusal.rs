@@ -39,6 +39,7 @@ impl Refusal {
 
     /// A code that no table has, judged by its message: a platform that requests patience will answer later. What a
     /// table says stands.
+    #[must_use]
     pub fn or_by_patience(self, message: &str) -> Self {
         match self {
             Self::Rejected(Rejection::Unknown) => patience(message).unwrap_or(self),
@@ -48,6 +49,7 @@ impl Refusal {
 
     /// The same refusal in answer to a refresh. There only a text that names the refresh token as dead means a
     /// refused token, because that ends the grant; no code does, and neither does a text about anything else.
+    #[must_use]
     pub fn of_refresh(self, message: &str) -> Self {
         match self {
             Self::Throttled | Self::Rejected(Rejection::App | Rejection::Clock | Rejection::Address) => self,

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use chrono::Utc;
 use serde_json::{Value, json};
+use shopsync::clock::Clock;
 use tokio::process::Command;
 
 const TOKEN: &str = "stall-token";
@@ -21,7 +21,7 @@ type Orders = Arc<Mutex<Vec<Value>>>;
 async fn a_program_registers_a_platform_of_its_own_and_its_orders_arrive() {
     let orders = Orders::default();
     let example = Example::new(&serve(orders.clone()).await).await;
-    let created = Utc::now().timestamp() - 3600;
+    let created = now() - 3600;
     let order = |id: &str, state: &str, updated: i64| {
         json!({"id": id, "state": state, "created": created, "updated": updated, "city": "Lyon",
             "total_cents": 2_500, "currency": "EUR",
@@ -42,10 +42,8 @@ async fn a_program_registers_a_platform_of_its_own_and_its_orders_arrive() {
     assert_eq!(aside[0]["number"], "S-3");
 
     // What changed is read once it is older than the settle time, and so is the row that can be read by now.
-    orders.lock().unwrap()[1..].clone_from_slice(&[
-        order("S-2", "shipped", Utc::now().timestamp()),
-        order("S-3", "cancelled", Utc::now().timestamp()),
-    ]);
+    orders.lock().unwrap()[1..]
+        .clone_from_slice(&[order("S-2", "shipped", now()), order("S-3", "cancelled", now())]);
     let expected = [("S-1", "to_ship"), ("S-2", "shipped"), ("S-3", "canceled")]
         .map(|(number, status)| (number.to_owned(), status.to_owned()));
     for _ in 0..SYNCS_MAX {
@@ -122,6 +120,11 @@ async fn build() -> PathBuf {
     let output = cargo.output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     profile.join("examples/own_platform")
+}
+
+/// In seconds since 1970.
+fn now() -> i64 {
+    Clock::system().now().timestamp()
 }
 
 fn write_private(path: &Path, text: &str) {
