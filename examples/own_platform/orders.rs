@@ -57,7 +57,7 @@ impl RecordSource for Orders {
         parameters.insert("size".to_owned(), json!(query.page_size));
         if let Range::Window { lane, window, .. } = query.range {
             // Both bounds are inclusive, in seconds.
-            let (from, until) = window.asked();
+            let (from, until) = window.query_bounds();
             parameters
                 .insert("by".to_owned(), json!(if lane == Lane::Update { "updated" } else { "created" }));
             parameters.insert("from".to_owned(), json!(from));

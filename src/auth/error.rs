@@ -82,9 +82,9 @@ pub enum AuthError {
         source: SealError,
     },
     #[error(
-        "shop `{shop}` of app `{app}` has refresh tokens that work once, and this token store {lack}: set `[tokens] store = \"database\"`, or accept it by `[tokens] allow_memory = true`"
+        "shop `{shop}` of app `{app}` has refresh tokens that work once, and this token store {missing}: set `[tokens] store = \"database\"`, or accept it by `[tokens] allow_memory = true`"
     )]
-    Unfit { shop: String, app: String, lack: MissingCapability },
+    Unfit { shop: String, app: String, missing: MissingCapability },
     #[error("there is no key to seal tokens with")]
     Key {
         #[source]

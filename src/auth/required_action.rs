@@ -9,7 +9,7 @@ use crate::domain::shop::Shop;
 use crate::language::{Said, said};
 use crate::platform::{Login, profile};
 
-/// An end that is further away is no news.
+/// An end that is further away needs no action yet.
 const NOTICE_DAYS: i64 = 30;
 
 /// The command that authorises a shop: its platform decides whether an owner opens a link, brings a token or scans a
@@ -92,14 +92,14 @@ pub fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
 
 /// `None`: nothing, for now. `status` is `None` for a shop without a grant.
 pub fn to_do(shop: &Shop, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<Said> {
-    let duty = required_action(status, now)?;
-    Some(sentence(&shop.name, &authorise_command(&shop.name, shop.platform), &duty))
+    let action = required_action(status, now)?;
+    Some(sentence(&shop.name, &authorise_command(&shop.name, shop.platform), &action))
 }
 
 /// The one sentence for a required action, for all messages. `login`: the command that authorises the shop.
-pub fn sentence(shop: &str, login: &str, duty: &RequiredAction) -> Said {
+pub fn sentence(shop: &str, login: &str, action: &RequiredAction) -> Said {
     let login = format!("`{login}`");
-    match duty {
+    match action {
         RequiredAction::Authorise => said!("not authorised: {login}", "尚未授权：{login}"),
         RequiredAction::AskOwner { reason, works_until } => {
             let until = if let Some(end) = works_until {

@@ -75,7 +75,7 @@ async fn kills_by_hand() {
         let spent = Violations { spent_refresh_token: 0, ..outcome.violations };
         assert!(spent.is_empty(), "{name}: {spent:?}");
         // Between the platform's deed and the first byte on the disk no program can keep a pair; it may ask once
-        // more with a token that may be spent, and no more.
+        // more with a token that may be used up, and no more.
         assert!(
             outcome.violations.spent_refresh_token <= u64::from(outcome.grants_lost),
             "{name}: {} spent tokens were sent again, {} grants were lost",
