@@ -14,7 +14,6 @@ use crate::platform::{PlatformError, Rejection};
 use crate::store::ledger::leases::Lease;
 use crate::store::records::amounts::{AmountsResult, AmountsRow, DueOrder};
 use crate::sync::engine::requests;
-use crate::sync::update;
 
 /// The name under which the lane is switched off in `sync_cursors`.
 pub const SUBJECT: &str = "amounts";
@@ -42,7 +41,7 @@ pub async fn drain(sync: &RecordSync, lease: &Lease) -> Result<(), SyncError> {
     let mut drain = Drain::default();
     let outcome = request_all(sync, lease, &mut drain).await;
     report_drain(sync, &drain);
-    update::remember_grant(sync, SUBJECT, &outcome).await?;
+    sync.remember_grant(SUBJECT, &outcome).await?;
     match outcome {
         // Reported once, requested again tomorrow: an order without money is still an order.
         Err(error) if error.not_granted().is_some() => Ok(()),

@@ -1,8 +1,7 @@
 //! Why a run could not go on.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::update::OFF_FOR;
 use crate::auth::AuthError;
 use crate::domain::entity::Kind;
 use crate::domain::record::Record;
@@ -10,6 +9,9 @@ use crate::domain::until::lasting;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::StoreError;
 use crate::store::ledger::cursors::Off;
+
+/// Something the platform does not grant is requested again after this long.
+pub(super) const OFF_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// What ends a window or a run. `Display` says what we could not do; the source says why.
 #[derive(Debug, thiserror::Error)]

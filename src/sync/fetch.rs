@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 
-use super::engine::pager::Sink;
-use super::engine::pages::{LoadedPage, Reading};
+use super::engine::pager::{LoadedPage, Sink};
+use super::engine::pages::Reading;
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;

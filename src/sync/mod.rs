@@ -22,7 +22,6 @@ use crate::store::Store;
 
 pub mod amounts;
 pub mod backfill;
-mod counters;
 pub mod engine;
 pub mod error;
 pub mod fetch;
@@ -30,6 +29,7 @@ pub mod lease;
 pub mod progress;
 pub mod quarantine;
 pub mod reconcile;
+mod report;
 mod scan;
 pub mod stock;
 pub mod update;

@@ -10,7 +10,7 @@ use super::engine::details::{DetailCalls, detail_reason};
 use super::engine::pages::Reading;
 use super::engine::whole::NOT_SHOWN;
 use super::{RecordSync, SyncError};
-use crate::domain::entity::{FUTURE_MAX, Kind};
+use crate::domain::entity::FUTURE_MAX;
 use crate::platform::rate::Priority;
 use crate::platform::{Details, ListRow};
 use crate::store::ledger::leases::Lease;
@@ -269,7 +269,7 @@ async fn commit_retried(sync: &RecordSync, lease: &Lease, retried: Retried<'_>) 
 /// What this version makes of a row without requesting it.
 fn read_again(sync: &RecordSync, row: &QuarantineRow) -> ReadAgain {
     let answers = row.answers();
-    let listed = answers.list.as_deref().and_then(|raw| listed_again(sync, row, raw));
+    let listed = answers.list.as_deref().and_then(|raw| convert::listed_again(sync, row, raw));
     if sync.source().splits_rows() {
         let number = row.has_number().then(|| row.number.clone());
         if let Some(number) = number.or_else(|| Some(listed.as_ref()?.number.clone())) {
@@ -296,13 +296,6 @@ fn read_again(sync: &RecordSync, row: &QuarantineRow) -> ReadAgain {
         }
         (None, None) => ReadAgain::Unreadable { reason: row.reason.clone(), has_own_call: false },
     }
-}
-
-/// The row of the list, of whichever kind of the record it is.
-pub(super) fn listed_again(sync: &RecordSync, row: &QuarantineRow, raw: &str) -> Option<ListRow> {
-    let of_record = Kind::ALL.into_iter().filter(|kind| kind.record() == sync.record);
-    let mut listed = of_record.filter_map(|kind| sync.source().reread(kind, raw));
-    listed.find(|listed| !row.has_number() || listed.number == row.number)
 }
 
 /// Why a row of the list still cannot be read.

@@ -6,8 +6,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::engine::completeness::PassEnd;
-use super::engine::pager::{Limit, Origin, PAGES_MAX, Sink, Walked, is_capped};
-use super::engine::pages::{LoadedPage, Reading};
+use super::engine::pager::{Limit, LoadedPage, Origin, PAGES_MAX, Sink, Walked, is_capped};
+use super::engine::pages::Reading;
 use super::engine::seen::SeenNumbers;
 use super::engine::window::PASSES_MAX;
 use super::{RecordSync, SyncError};

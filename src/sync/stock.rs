@@ -11,7 +11,6 @@ use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::records::stock::DueSku;
 use crate::sync::engine::requests;
-use crate::sync::update;
 
 /// The name under which it is switched off in `sync_cursors`.
 pub const SUBJECT: &str = "stock";
@@ -30,7 +29,7 @@ pub(super) async fn read_stock(sync: &RecordSync) -> Result<(), SyncError> {
     let mut drain = Drain::default();
     let outcome = drain_stock(sync, &mut drain).await;
     report_stock(sync, &drain);
-    update::remember_grant(sync, SUBJECT, &outcome).await?;
+    sync.remember_grant(SUBJECT, &outcome).await?;
     match outcome {
         Err(error @ (SyncError::Platform { .. } | SyncError::MostFailed { .. })) => {
             tracing::debug!(shop = %sync.shop.name, "the stock was not read to its end: {error}");

@@ -1,8 +1,7 @@
 //! The update lane: from the cursor to the present.
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::engine::requests::is_not_granted;
 use super::engine::window::Stretch;
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
@@ -12,17 +11,11 @@ use crate::platform::rate::Priority;
 use crate::store::ledger::cursors::Cursor;
 use crate::store::ledger::leases::Lease;
 use crate::store::ledger::windows::SHORT_AGAIN_MAX;
-use crate::sync::engine::parallel;
+use crate::sync::engine::windows;
 use crate::sync::{backfill, quarantine, scan, stock};
-
-/// A skew measured longer ago says nothing about now.
-const SKEW_AGE_MAX: TimeDelta = TimeDelta::minutes(10);
 
 /// A present that is this much before the cursor is no longer the wait for a window to settle.
 const CLOCK_BACK_MAX: TimeDelta = TimeDelta::minutes(10);
-
-/// Something the platform does not grant is requested again after this long.
-pub(super) const OFF_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// Brings the update lane up to date. A shop seen for the first time gets its cursor here, and its history
 /// into the ledger as planned windows of the create lane. With `whole`, what is scanned is scanned now, and its
@@ -30,7 +23,7 @@ pub(super) const OFF_FOR: TimeDelta = TimeDelta::hours(24);
 pub async fn catch_up(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(), SyncError> {
     let begun_at = sync.clock.now();
     let outcome = read_changes(sync, lease, whole).await;
-    remember_grant(sync, sync.record.as_str(), &outcome).await?;
+    sync.remember_grant(sync.record.as_str(), &outcome).await?;
     // After new changes, which matter more, and also where a window that cannot be read stands in their way for good.
     if outcome.as_ref().err().is_none_or(SyncError::is_of_window) {
         quarantine::retry_due(sync, lease, begun_at).await?;
@@ -40,7 +33,7 @@ pub async fn catch_up(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(
 }
 
 async fn read_changes(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(), SyncError> {
-    let end = closed_end(sync, Priority::Update).await?;
+    let end = windows::closed_end(sync, Priority::Update).await?;
     sync.store.windows().sweep(lease).await?;
     let cursor = sync.store.cursors().get(&sync.shop.name, sync.record).await?;
     match &sync.paging.reach {
@@ -79,8 +72,8 @@ async fn read_ahead(
     let closed = settled_ahead(sync, lease, cursor, last_sync_at).await?;
     let mut windows = plan(last_sync_at, end, &closed, sync.pace());
     windows.extend(short_again(sync, cursor, &windows).await?);
-    let of = Stretch { lane: Lane::Update, epoch: cursor.epoch, watch: None };
-    parallel::read_windows(sync, lease, of, windows).await
+    let of = Stretch { lane: Lane::Update, epoch: cursor.epoch, missed: None };
+    windows::read_windows(sync, lease, of, windows).await
 }
 
 /// The windows ahead of the cursor that need not be read again. The others are forgotten, so that the cursor
@@ -109,43 +102,11 @@ async fn settled_ahead(
     Ok(settled)
 }
 
-/// The moment up to which windows may be read: the earlier of our clock and the platform's, and old enough
-/// for the platform to have listed everything before it.
-pub(super) async fn closed_end(sync: &RecordSync, priority: Priority) -> Result<DateTime<Utc>, SyncError> {
-    let platform = sync.application.platform();
-    let now = sync.clock.now();
-    let is_fresh = platform
-        .skew()
-        .measured_at()
-        .is_some_and(|measured_at| measured_at <= now && now - measured_at <= SKEW_AGE_MAX);
-    if !is_fresh {
-        let probed = sync
-            .call(priority, "asking for the platform's time", |access| async move {
-                platform.probe(&access).await
-            })
-            .await;
-        // Whether the shop may read this is decided by the list calls; this answer still gave the time.
-        if let Err(error) = probed
-            && !is_not_granted(&error)
-        {
-            return Err(error);
-        }
-    }
-    let now = sync.clock.now();
-    Ok((now.min(now + platform.skew().offset()) - sync.policy.settle).trunc_subsecs(0))
-}
-
 /// The cursor of a new shop stands at the first closed end before any page is requested; its history is
 /// planned in the same transaction, so that neither exists without the other.
 async fn begin(sync: &RecordSync, lease: &Lease, end: DateTime<Utc>) -> Result<Cursor, SyncError> {
-    let planned = history(sync, end);
+    let planned = backfill::history(sync, end);
     Ok(sync.store.cursors().begin(lease, end, &planned).await?)
-}
-
-/// The history of the shop before `end` in windows of the create lane, oldest first.
-pub(super) fn history(sync: &RecordSync, end: DateTime<Utc>) -> Vec<Window> {
-    let from = (end - sync.policy.history).max(DateTime::UNIX_EPOCH);
-    backfill::created_windows(sync, Window::new(from, end))
 }
 
 /// Windows that came out short and are due for another look, without those that are read anyway.
@@ -163,28 +124,4 @@ async fn short_again(
         .take(SHORT_AGAIN_MAX)
         .map(|row| row.window)
         .collect())
-}
-
-/// Writes down that the grant does not cover `subject`, or that it does again.
-pub(super) async fn remember_grant(
-    sync: &RecordSync,
-    subject: &str,
-    outcome: &Result<(), SyncError>,
-) -> Result<(), SyncError> {
-    match outcome {
-        Ok(()) => {
-            sync.store.cursors().switch_on(&sync.shop.name, subject).await?;
-        }
-        Err(error) => {
-            if let Some(reason) = error.not_granted() {
-                let until = sync.clock.now() + OFF_FOR;
-                sync.store.cursors().switch_off(&sync.shop.name, subject, &reason, Some(until)).await?;
-                tracing::warn!(
-                    event = "shop.paused", shop = %sync.shop.name, record = subject,
-                    "{subject} of `{}` are off until tomorrow: {reason}", sync.shop.name,
-                );
-            }
-        }
-    }
-    Ok(())
 }

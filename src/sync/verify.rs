@@ -8,8 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::engine::completeness::PassEnd;
-use super::engine::pager::{Limit, Origin, Pager, Sink, Walked};
-use super::engine::pages::LoadedPage;
+use super::engine::pager::{Limit, LoadedPage, Origin, Pager, Sink, Walked};
 use super::engine::window::PASSES_MAX;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::Kind;
@@ -18,7 +17,7 @@ use crate::domain::window::Window;
 use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Range, Row};
 use crate::store::records::quarantine::number_in_quarantine;
-use crate::sync::update;
+use crate::sync::engine::windows;
 
 /// Windows are cut to this, so that a difference names the day.
 const WINDOW_MAX: TimeDelta = TimeDelta::days(1);
@@ -95,7 +94,7 @@ enum Compared {
 /// Compares what was created within `length`. Only a number that is missing here is a difference, and only if the
 /// update lane should have brought it by now.
 pub async fn recent(sync: &RecordSync, length: TimeDelta) -> Result<Verified, SyncError> {
-    let end = update::closed_end(sync, Priority::Create).await?;
+    let end = windows::closed_end(sync, Priority::Create).await?;
     let longest = sync.paging.create_max().unwrap_or(WINDOW_MAX).min(WINDOW_MAX);
     let whole = Window::new((end - length).max(DateTime::UNIX_EPOCH), end);
     let windows = whole.map(|whole| whole.pieces(longest)).unwrap_or_default();

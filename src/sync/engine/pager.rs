@@ -8,7 +8,6 @@ use tokio::time::timeout;
 
 use super::completeness::PassEnd;
 use super::page_walk::{Next, PageWalk, Shown};
-use super::pages::LoadedPage;
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
@@ -61,6 +60,12 @@ fn may_be_cut_off(rows: u64, total: u64) -> bool {
 /// Whether a total may be where the platform stops counting.
 pub fn is_capped(total: u64) -> bool {
     CAPS.contains(&total)
+}
+
+/// A page, and the moment before it was requested: what it shows is at least as new.
+pub struct LoadedPage {
+    pub page: Page,
+    pub requested_at: DateTime<Utc>,
 }
 
 /// Uses the pages that are read.

@@ -1,22 +1,23 @@
 //! Something being read page by page: what was seen of it, and what of it is still to be written.
 
-use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::completeness::Doubts;
-use super::convert::ConvertedPage;
-use super::pager::{Limit, Pager, Sink, Walked};
-use super::seen::SeenNumbers;
-use crate::domain::entity::FUTURE_MAX;
+use super::convert::Outcome;
+use super::drift_check::{WholeRows, check_drift};
+use super::pager::{Limit, LoadedPage, Pager, Sink, Walked};
+use super::seen::{MissedRows, SeenNumbers};
+use crate::domain::entity::{FUTURE_MAX, Kind};
 use crate::domain::record::Lane;
 use crate::platform::rate::Priority;
-use crate::platform::{Page, Range};
+use crate::platform::{DetailNeed, ListRow, Range, Row, UnreadableRow};
 use crate::store::StoreError;
 use crate::store::ledger::leases::Lease;
 use crate::store::ledger::windows::Close;
-use crate::store::records::pages::PageCommit;
+use crate::store::records::pages::{PageCommit, Stored};
+use crate::store::records::quarantine::Quarantined;
 use crate::store::records::read_again::ShownIn;
-use crate::sync::engine::{convert, whole};
-use crate::sync::reconcile::Watch;
+use crate::sync::engine::{convert, details, whole};
 use crate::sync::{RecordSync, SyncError};
 
 /// Rows collected before they are written: near the best size for both databases.
@@ -42,20 +43,32 @@ pub struct Rows<'a> {
     waiting: ConvertedPage,
     /// The window being read. `None`: no window, or one that is too long to be read again for single rows.
     shown_in: Option<ShownIn>,
-    /// Who wants to know which of it should have been here. `None`: no one.
-    pub watch: Option<&'a Watch>,
+    /// Collects the rows that should have been here already. `None`: not collected.
+    pub missed: Option<&'a MissedRows>,
 }
 
-/// A page, and the moment before it was requested: what it shows is at least as new.
-pub struct LoadedPage {
-    pub page: Page,
-    pub requested_at: DateTime<Utc>,
+/// What is to be written of one or several pages.
+#[derive(Default)]
+struct ConvertedPage {
+    things: Vec<Stored>,
+    quarantined: Vec<Quarantined>,
+}
+
+impl ConvertedPage {
+    fn append(&mut self, mut later: Self) {
+        // A row that may be only a part says nothing about another row of the same order.
+        let whole = later.things.iter().filter(|stored| !stored.may_be_part);
+        let readable: HashSet<&str> = whole.map(|stored| stored.entity.number()).collect();
+        self.quarantined.retain(|odd| odd.number.as_deref().is_none_or(|number| !readable.contains(number)));
+        self.things.append(&mut later.things);
+        self.quarantined.append(&mut later.quarantined);
+    }
 }
 
 impl<'a> Reading<'a> {
     pub fn new(sync: &'a RecordSync, lease: &'a Lease, lane: Lane, priority: Priority) -> Self {
         let (seen, waiting) = (SeenNumbers::default(), ConvertedPage::default());
-        let rows = Rows { sync, lease, priority, seen, waiting, shown_in: None, watch: None };
+        let rows = Rows { sync, lease, priority, seen, waiting, shown_in: None, missed: None };
         Self { sync, lease, pager: Pager::new(sync, lane, priority), rows }
     }
 
@@ -110,10 +123,10 @@ impl Rows<'_> {
 
 impl Sink for Rows<'_> {
     async fn take(&mut self, page: LoadedPage) -> Result<(), SyncError> {
-        if let Some(watch) = self.watch {
-            watch.look(self.sync, &page.page).await?;
+        if let Some(missed) = self.missed {
+            missed.add(self.sync, &page.page).await?;
         }
-        let convert_page = convert::convert_page(self.sync, page, self.priority, &mut self.seen).await?;
+        let convert_page = convert_page(self.sync, page, self.priority, &mut self.seen).await?;
         self.waiting.append(convert_page);
         if self.waiting.things.len() >= ROWS_PER_COMMIT {
             self.write(None).await?;
@@ -128,6 +141,112 @@ impl Sink for Rows<'_> {
             _ => self.seen.most(),
         }
     }
+}
+
+/// Turns a page into what is to be written. `seen` takes every number of the page.
+async fn convert_page(
+    sync: &RecordSync,
+    page: LoadedPage,
+    priority: Priority,
+    seen: &mut SeenNumbers,
+) -> Result<ConvertedPage, SyncError> {
+    let LoadedPage { page, requested_at: read_at } = page;
+    let rows_total = page.rows.len();
+    let mut whole = WholeRows::of(&page, sync.paging.counted);
+    seen.add(&page);
+    let (listed, odd) = sort_rows(page.rows);
+
+    let listed_total = listed.len();
+    let changed = changed(sync, listed).await?;
+    let unchanged = listed_total - changed.len();
+    let kinds: Vec<Kind> = changed.iter().map(|row| row.kind).collect();
+    let mut unreadable = odd.len();
+    let mut converted = ConvertedPage { things: Vec::with_capacity(changed.len()), quarantined: odd };
+    for (outcome, kind) in
+        details::complete_all(sync, changed, read_at, priority).await?.into_iter().zip(kinds)
+    {
+        match outcome {
+            Outcome::Thing(thing) => converted.things.push(*thing),
+            Outcome::Partly(thing, missing) => {
+                converted.things.push(*thing);
+                converted.quarantined.push(missing);
+            }
+            Outcome::Odd(row) => {
+                unreadable += 1;
+                whole.unreadable += usize::from(kind == sync.paging.counted);
+                converted.quarantined.push(row);
+            }
+        }
+    }
+    check_drift(rows_total, unreadable, &converted.quarantined)?;
+    check_drift(whole.rows, whole.unreadable, &converted.quarantined)?;
+    sync.rows_read(rows_total, unchanged);
+    tracing::debug!(
+        shop = %sync.shop.name, record = %sync.record, rows = rows_total, unchanged,
+        "read a page",
+    );
+    Ok(converted)
+}
+
+/// The rows worth a closer look: those whose list row is not stored as it is now, and all where the list does not tell
+/// of every change. Without those that are in quarantine as they are: they are requested again after new changes, and
+/// no more often than that.
+async fn changed(sync: &RecordSync, listed: Vec<ListRow>) -> Result<Vec<ListRow>, SyncError> {
+    let changed = unlike_stored(sync, listed).await?;
+    let numbers: Vec<&str> = changed.iter().map(|row| row.number.as_str()).collect();
+    let kept = sync.store.quarantine().requested_again(&sync.shop.name, sync.record, &numbers).await?;
+    if kept.is_empty() {
+        return Ok(changed);
+    }
+    let is_kept = |row: &ListRow| {
+        let kept = kept.get(&row.number).and_then(|kept| Some((kept, kept.answers().list?)));
+        kept.is_some_and(|(kept, raw)| {
+            raw == row.raw
+                || !row.list_hash.is_empty()
+                    && convert::listed_again(sync, kept, &raw)
+                        .is_some_and(|kept| kept.list_hash == row.list_hash)
+        })
+    };
+    Ok(changed.into_iter().filter(|row| !is_kept(row)).collect())
+}
+
+async fn unlike_stored(sync: &RecordSync, listed: Vec<ListRow>) -> Result<Vec<ListRow>, SyncError> {
+    if sync.paging.details.is_some_and(|details| details.need == DetailNeed::EveryTime) {
+        return Ok(listed);
+    }
+    let mut numbers: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+    for row in &listed {
+        numbers.entry(row.kind).or_default().push(row.number.clone());
+    }
+    let mut stored: HashMap<Kind, HashMap<String, String>> = HashMap::new();
+    for (kind, numbers) in numbers {
+        stored.insert(kind, sync.store.pages().list_hashes(&sync.shop.name, kind, &numbers).await?);
+    }
+    let is_stored = |row: &ListRow| {
+        stored.get(&row.kind).and_then(|hashes| hashes.get(&row.number)) == Some(&row.list_hash)
+    };
+    Ok(listed.into_iter().filter(|row| !is_stored(row)).collect())
+}
+
+/// Readable rows, the same number only once (the last one listed), and the others.
+fn sort_rows(rows: Vec<Row>) -> (Vec<ListRow>, Vec<Quarantined>) {
+    let mut listed: Vec<ListRow> = Vec::with_capacity(rows.len());
+    let mut odd = Vec::new();
+    for row in rows {
+        match row {
+            Row::Readable(row) => {
+                match listed.iter_mut().find(|known| (known.kind, &known.number) == (row.kind, &row.number)) {
+                    Some(known) => *known = row,
+                    None => listed.push(row),
+                }
+            }
+            Row::Unreadable(row) => {
+                let UnreadableRow { number, reason, raw } = row;
+                odd.push(Quarantined { number, reason, raw, has_own_call: false });
+            }
+        }
+    }
+    (listed, odd)
 }
 
 /// The window that is read again for rows of it that could not be read. A scan of all time is not: it comes again by

@@ -1,10 +1,13 @@
-//! The numbers that were seen, which is the evidence of completeness.
+//! The numbers that were seen, which are the evidence of completeness, and those that had been missed before.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
 
 use crate::domain::entity::Kind;
-use crate::platform::{Page, Row};
-use crate::sync::RecordSync;
+use crate::platform::{ListRow, Page, Row};
+use crate::sync::{RecordSync, SyncError};
 
 /// Distinct numbers, by kind.
 #[derive(Default)]
@@ -18,6 +21,13 @@ pub struct SeenNumbers {
     nameless: HashSet<String>,
     /// What the platform counts, where that is no kind of ours.
     counted: HashSet<String>,
+}
+
+/// The numbers of rows that should have been stored before they were read. Each page is added before it is stored.
+pub struct MissedRows {
+    /// A row that the platform shows as updated before this moment should be stored as it is.
+    before: DateTime<Utc>,
+    numbers: Mutex<BTreeSet<String>>,
 }
 
 impl SeenNumbers {
@@ -111,5 +121,37 @@ impl SeenNumbers {
                 (kind, present)
             })
             .collect()
+    }
+}
+
+impl MissedRows {
+    pub fn before(before: DateTime<Utc>) -> Self {
+        Self { before, numbers: Mutex::default() }
+    }
+
+    pub fn into_numbers(self) -> BTreeSet<String> {
+        self.numbers.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub async fn add(&self, sync: &RecordSync, page: &Page) -> Result<(), SyncError> {
+        let mut by_kind: BTreeMap<Kind, Vec<&ListRow>> = BTreeMap::new();
+        for row in &page.rows {
+            if let Row::Readable(row) = row
+                && row.updated_at.is_some_and(|at| at < self.before)
+            {
+                by_kind.entry(row.kind).or_default().push(row);
+            }
+        }
+        for (kind, rows) in by_kind {
+            let numbers: Vec<String> = rows.iter().map(|row| row.number.clone()).collect();
+            let stored = sync.store.scans().versions(&sync.shop.name, kind, &numbers).await?;
+            let is_late = |row: &ListRow| stored.get(&row.number).is_none_or(|at| *at < row.updated_at);
+            let late: Vec<String> =
+                rows.into_iter().filter(|row| is_late(row)).map(|row| row.number.clone()).collect();
+            let aside = sync.store.scans().set_aside(&sync.shop.name, sync.record, &late).await?;
+            let mut missed = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+            missed.extend(late.into_iter().filter(|number| !aside.contains(number)));
+        }
+        Ok(())
     }
 }

@@ -1,15 +1,15 @@
 //! One window, from its first page to its row in the ledger.
 
 use super::completeness::{Doubt, Doubts, PassEnd, Verdict};
-use super::pager::{Limit, Origin, Sink, Walked};
-use super::pages::{LoadedPage, Reading, report_doubts};
+use super::pager::{Limit, LoadedPage, Origin, Sink, Walked};
+use super::pages::{Reading, report_doubts};
+use super::seen::MissedRows;
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
 use crate::platform::{PlatformError, Range};
 use crate::store::ledger::leases::Lease;
 use crate::store::ledger::windows::{Close, Closing};
-use crate::sync::reconcile::Watch;
 use crate::sync::{RecordSync, SyncError};
 
 /// How often something whose rows do not add up is read before it is taken as it is.
@@ -20,8 +20,8 @@ pub const PASSES_MAX: u32 = 3;
 pub struct Stretch<'a> {
     pub lane: Lane,
     pub epoch: i64,
-    /// Who wants to know which of it should have been here. `None`: no one.
-    pub watch: Option<&'a Watch>,
+    /// Collects the rows that should have been here already. `None`: not collected.
+    pub missed: Option<&'a MissedRows>,
 }
 
 /// How a window ended.
@@ -49,7 +49,7 @@ pub async fn read_window(
 ) -> Result<WindowEnd, SyncError> {
     let ledger_id = sync.store.windows().open(lease, of.epoch, window, sync.run_id).await?;
     let mut reading = Reading::new(sync, lease, of.lane, priority_of(of.lane));
-    reading.rows.watch = of.watch;
+    reading.rows.missed = of.missed;
     let mut reading =
         WindowReading { reading, lane: of.lane, window, origin, foreign_total: None, ledger_id };
     let end = reading.read().await;

@@ -1,16 +1,22 @@
-//! Several windows at once, halves in place of what was too full.
+//! Several windows at once, halves in place of what was too full; and the moment up to which windows may be read.
 
 use std::collections::VecDeque;
 
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::pager::Origin;
+use super::requests::is_not_granted;
 use super::window::{Stretch, WindowEnd};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
+use crate::platform::rate::Priority;
 use crate::store::ledger::leases::Lease;
 use crate::sync::engine::window;
 use crate::sync::{RecordSync, SyncError};
+
+/// A skew measured longer ago says nothing about now.
+const SKEW_AGE_MAX: TimeDelta = TimeDelta::minutes(10);
 
 /// After this many windows that failed on their own account, the trouble is not theirs.
 const FAILED_WINDOWS_MAX: usize = 5;
@@ -54,4 +60,30 @@ pub async fn read_windows(
         }
     }
     first_error.map_or(Ok(()), Err)
+}
+
+/// The moment up to which windows may be read: the earlier of our clock and the platform's, and old enough
+/// for the platform to have listed everything before it.
+pub async fn closed_end(sync: &RecordSync, priority: Priority) -> Result<DateTime<Utc>, SyncError> {
+    let platform = sync.application.platform();
+    let now = sync.clock.now();
+    let is_fresh = platform
+        .skew()
+        .measured_at()
+        .is_some_and(|measured_at| measured_at <= now && now - measured_at <= SKEW_AGE_MAX);
+    if !is_fresh {
+        let probed = sync
+            .call(priority, "asking for the platform's time", |access| async move {
+                platform.probe(&access).await
+            })
+            .await;
+        // Whether the shop may read this is decided by the list calls; this answer still gave the time.
+        if let Err(error) = probed
+            && !is_not_granted(&error)
+        {
+            return Err(error);
+        }
+    }
+    let now = sync.clock.now();
+    Ok((now.min(now + platform.skew().offset()) - sync.policy.settle).trunc_subsecs(0))
 }

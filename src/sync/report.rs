@@ -1,6 +1,7 @@
-//! Counts rows while a run works: for its progress, for the metrics and for the log.
+//! What a run reports while it works: counted rows, quarantined rows, and what the grant does not cover.
 
-use super::RecordSync;
+use super::error::OFF_FOR;
+use super::{RecordSync, SyncError};
 use crate::meters::{self, RowResult};
 use crate::store::records::quarantine::{Changes, Quarantined, number_in_quarantine};
 
@@ -54,6 +55,30 @@ impl RecordSync {
                 "{} {number} could be read and is out of quarantine", self.paging.counted,
             );
         }
+    }
+
+    /// Writes down that the grant does not cover `subject`, or that it does again.
+    pub(super) async fn remember_grant(
+        &self,
+        subject: &str,
+        outcome: &Result<(), SyncError>,
+    ) -> Result<(), SyncError> {
+        match outcome {
+            Ok(()) => {
+                self.store.cursors().switch_on(&self.shop.name, subject).await?;
+            }
+            Err(error) => {
+                if let Some(reason) = error.not_granted() {
+                    let until = self.clock.now() + OFF_FOR;
+                    self.store.cursors().switch_off(&self.shop.name, subject, &reason, Some(until)).await?;
+                    tracing::warn!(
+                        event = "shop.paused", shop = %self.shop.name, record = subject,
+                        "{subject} of `{}` are off until tomorrow: {reason}", self.shop.name,
+                    );
+                }
+            }
+        }
+        Ok(())
     }
 
     fn count_rows(&self, result: RowResult, rows: u64) {
