@@ -11,8 +11,8 @@ use crate::domain::record::Record;
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
 use crate::store::Store;
-use crate::store::ledger::cursor_moves::CursorMove;
 use crate::store::ledger::cursors::Cursor;
+use crate::store::ledger::cursors::CursorMove;
 
 pub(super) async fn run(
     config: &Config,

@@ -36,7 +36,7 @@ use grants::login_attempts::LoginRepo;
 use grants::orphans::OrphanRepo;
 use ledger::cursors::CursorRepo;
 use ledger::leases::LeaseRepo;
-use ledger::windows::WindowRepo;
+use ledger::window_repo::WindowRepo;
 use records::amounts::AmountRepo;
 use records::pages::PageRepo;
 use records::quarantine::QuarantineRepo;

@@ -7,15 +7,18 @@ use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::leases::{LaneKey, Lease};
-use super::rules::Known;
+use super::windows::Known;
 use super::{leases, rules};
 use crate::domain::moment;
 use crate::domain::record::{Lane, Record};
 use crate::domain::window::{Window, contiguous_end};
+use crate::store::db::bulk;
 use crate::store::db::dialect::{count, text, text_or_null};
 use crate::store::db::transaction::Tx;
+use crate::store::entities::run;
 use crate::store::entities::sync_cursor::{Column, Entity, Model};
 use crate::store::records::scans::ScanEnd;
+use crate::store::reports::runs::Outcome as RunOutcome;
 use crate::store::{Store, StoreError};
 
 /// How far a (shop, record) is.
@@ -41,6 +44,21 @@ pub struct Off {
     pub reason: String,
     /// `None`: until someone switches it on.
     pub until: Option<DateTime<Utc>>,
+}
+
+/// The job under which the log of runs keeps it.
+pub const CURSOR_JOB: &str = "cursor";
+
+/// A cursor to be moved, by whom and why.
+#[derive(Clone, Debug)]
+pub struct CursorMove {
+    pub shop: String,
+    pub record: Record,
+    pub to: DateTime<Utc>,
+    /// The user of this machine.
+    pub who: String,
+    /// The reason that person gave. `None`: none.
+    pub why: Option<String>,
 }
 
 /// How far each record of each shop is read, and what is switched off.
@@ -109,6 +127,33 @@ impl CursorRepo<'_> {
         to: DateTime<Utc>,
     ) -> Result<(Option<DateTime<Utc>>, DateTime<Utc>), StoreError> {
         self.store.write(|tx| async move { Ok((set(&tx, shop, record, to).await?, to)) }).await
+    }
+
+    /// Moves a cursor as [`CursorRepo::set`] does, and notes in the same transaction who did it. Returns where it was.
+    pub async fn move_to(self, moving: &CursorMove) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let now = self.store.clock.now();
+        self.store
+            .write(|tx| async move {
+                let from = set(&tx, &moving.shop, moving.record, moving.to).await?;
+                let row = [
+                    (run::Column::Job, text(CURSOR_JOB)),
+                    (run::Column::Shop, text(&moving.shop)),
+                    (run::Column::Record, text(moving.record.as_str())),
+                    (run::Column::Trigger, text("manual")),
+                    (run::Column::StartedAt, tx.dialect.instant(now)),
+                    (run::Column::FinishedAt, tx.dialect.instant(now)),
+                    (run::Column::Outcome, text(RunOutcome::Ok.as_str())),
+                    (run::Column::Calls, 0_i64.into()),
+                    (run::Column::RowsSeen, 0_i64.into()),
+                    (run::Column::RowsWritten, 0_i64.into()),
+                    (run::Column::RowsUnchanged, 0_i64.into()),
+                    (run::Column::RowsQuarantined, 0_i64.into()),
+                    (run::Column::Note, text(&moving.note(from))),
+                ];
+                bulk::insert_for_id(tx.db(), run::Entity, row, None, run::Column::Id).await?;
+                Ok(from)
+            })
+            .await
     }
 
     /// Stops requesting a subject, which is a record or the `amounts` of orders, until then or for good.
@@ -192,7 +237,7 @@ pub async fn set(
     Ok(row.and_then(|row| row.last_sync_at))
 }
 
-/// Moves the cursor to the end of the contiguous prefix of closed windows, never back. Tells where it is now, if it
+/// Moves the cursor to the end of the contiguous prefix of closed windows, never back. Returns where it is now, if it
 /// was moved.
 pub async fn advance(tx: &Tx, shop: &str, record: Record) -> Result<Option<DateTime<Utc>>, StoreError> {
     let Some(row) = locked_row(tx, shop, record).await? else {
@@ -268,6 +313,15 @@ async fn locked_row(tx: &Tx, shop: &str, record: Record) -> Result<Option<Model>
 
 fn key(shop: &str, subject: &str) -> (String, String) {
     (shop.to_owned(), subject.to_owned())
+}
+
+impl CursorMove {
+    fn note(&self, from: Option<DateTime<Utc>>) -> String {
+        let when = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S").to_string();
+        let from = from.map_or_else(|| "nowhere".to_owned(), when);
+        let why = self.why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+        format!("from {from} to {} by {}{why}", when(self.to), self.who)
+    }
 }
 
 impl From<Model> for Cursor {

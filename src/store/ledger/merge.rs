@@ -1,12 +1,12 @@
 //! The ledger of times long past: windows that were read whole become one for each contiguous stretch.
 
-use crate::store::ledger::windows::WindowRepo;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::leases::LaneKey;
 use super::rules::of_lane;
+use super::window_repo::WindowRepo;
 use super::windows::{CREATE_EPOCH, WindowState};
 use crate::domain::record::Lane;
 use crate::store::db::bulk::KEYS_PER_STATEMENT;
@@ -18,8 +18,8 @@ use crate::store::{StoreError, record_of};
 
 impl WindowRepo<'_> {
     /// Prunes the ledger of all shops: merges what was read whole before `older_than`, deletes what was split and what
-    /// belongs to an epoch that no longer counts. Short, failed and planned windows stay as they are. Tells how many
-    /// rows are gone.
+    /// belongs to an epoch that no longer counts. Short, failed and planned windows stay as they are. Returns
+    /// how many rows are gone.
     pub async fn prune(self, older_than: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut rows = 0;
         for (key, epoch) in self.lanes_of_ledger().await? {

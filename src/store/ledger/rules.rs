@@ -5,7 +5,7 @@ use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value};
 
 use super::leases::LaneKey;
-use super::windows::{Close, Closing, LedgerWindow, WindowState};
+use super::windows::{Close, Closing, Known, LedgerWindow, WindowState};
 use crate::domain::record::{Lane, Record};
 use crate::domain::window::Window;
 use crate::store::StoreError;
@@ -13,13 +13,6 @@ use crate::store::db::bulk::{self, KEYS_PER_STATEMENT};
 use crate::store::db::dialect::Dialect;
 use crate::store::db::transaction::Tx;
 use crate::store::entities::sync_window::{Column, Entity};
-
-/// What to do with a window that is planned and known already.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Known {
-    Keep,
-    PlanAgain,
-}
 
 /// Closes a window, within the transaction that stores its last rows.
 pub async fn close(
