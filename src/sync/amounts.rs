@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::engine::reason::reason_of;
 use super::engine::requests::{Drain, PATIENCE, REFUSED_MIN, Responses};
+use super::error::reason_of;
 use super::{RecordSync, SyncError};
 use crate::domain::again;
 use crate::domain::order::Amounts;
@@ -101,7 +101,7 @@ async fn request_amounts(
     .await
 }
 
-/// Stores what was answered, and when the others are requested again. Then fails if the trouble is not theirs.
+/// Stores what was answered, and when the others are requested again. Then fails if the cause is not one of them.
 async fn store_amounts(
     sync: &RecordSync,
     lease: &Lease,
@@ -115,10 +115,10 @@ async fn store_amounts(
         return Err(refused);
     }
     let reasons: Vec<Option<String>> = responses.reasons();
-    let trouble = responses.trouble("money of orders");
+    let common_failure = responses.common_failure("money of orders");
     let now = sync.clock.now();
-    let asked_total = due.len();
-    let mut rows = Vec::with_capacity(asked_total);
+    let due_total = due.len();
+    let mut rows = Vec::with_capacity(due_total);
     for ((order, answer), reason) in due.into_iter().zip(responses.answers).zip(reasons) {
         let reason = match (answer, reason) {
             (Some(Ok(Answer::Read { amounts, raw })), _) => {
@@ -146,9 +146,9 @@ async fn store_amounts(
     let written = count(|result| matches!(result, AmountsResult::Read { .. }));
     let failed = count(|result| matches!(result, AmountsResult::Failed { .. }));
     sync.store.amounts().commit(lease, sync.run_id, rows).await?;
-    sync.rows_read(asked_total, 0);
+    sync.rows_read(due_total, 0);
     sync.rows_stored(written, 0, failed);
-    trouble.map_or(Ok(()), Err)
+    common_failure.map_or(Ok(()), Err)
 }
 
 /// Whether the grant does not cover these calls at all. Where some order's money was read before, more than a few
@@ -166,7 +166,7 @@ fn report_drain(sync: &RecordSync, drain: &Drain) {
     if let Some((number, reason)) = &drain.example {
         tracing::warn!(
             event = "amounts.unreadable", shop = %shop, orders = drain.newly_failed,
-            "the money of {} orders of `{shop}` cannot be read and is responses for again (the first: {number}: {reason})",
+            "the money of {} orders of `{shop}` cannot be read and is requested again (the first: {number}: {reason})",
             drain.newly_failed,
         );
     }

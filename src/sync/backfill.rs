@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::engine::window::Stretch;
+use super::engine::window::LaneWindows;
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
@@ -12,7 +12,8 @@ use crate::store::ledger::windows::CREATE_EPOCH;
 use crate::sync::engine::windows;
 
 /// The create lane. Nothing compares it with what the update lane missed.
-pub(super) const CREATED: Stretch<'_> = Stretch { lane: Lane::Create, epoch: CREATE_EPOCH, missed: None };
+pub(super) const CREATE_LANE: LaneWindows<'_> =
+    LaneWindows { lane: Lane::Create, epoch: CREATE_EPOCH, missed: None };
 
 /// Reads every window of the create lane that is planned, was interrupted, failed, or came out short.
 pub async fn run(sync: &RecordSync, lease: &Lease) -> Result<(), SyncError> {
@@ -42,7 +43,7 @@ pub async fn read_created(
     mut windows: Vec<Window>,
 ) -> Result<(), SyncError> {
     windows.sort_unstable_by(|one, other| other.cmp(one));
-    windows::read_windows(sync, lease, CREATED, windows).await
+    windows::read_windows(sync, lease, CREATE_LANE, windows).await
 }
 
 /// A stretch in windows of the create lane, oldest first. Empty without such a lane.

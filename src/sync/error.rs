@@ -1,5 +1,7 @@
 //! Why a run could not go on.
 
+use std::error::Error;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::auth::AuthError;
@@ -12,6 +14,9 @@ use crate::store::ledger::cursors::Off;
 
 /// Something the platform does not grant is requested again after this long.
 pub(super) const OFF_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// A longer reason is cut.
+const REASON_CHARS_MAX: usize = 400;
 
 /// What ends a window or a run. `Display` says what we could not do; the source says why.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +69,7 @@ pub enum SyncError {
         end.format("%Y-%m-%d %H:%M:%S"), cursor.format("%Y-%m-%d %H:%M:%S")
     )]
     ClockBehind { end: DateTime<Utc>, cursor: DateTime<Utc> },
-    /// What a scan did not see is taken for gone; so little cannot be right.
+    /// What a scan did not see counts as gone. A scan that sees so little cannot be right.
     #[error(
         "the whole list of {record} shows {saw} of {present} rows ({kind}); nothing is marked as gone (if that is right: `shopsync sync --full --shop {shop} --record {record}`)"
     )]
@@ -76,7 +81,7 @@ pub enum SyncError {
     #[error("the platform shows no {number} among the {record} of this shop")]
     Absent { record: Record, number: String },
     #[error(
-        "the platform cannot be responses for one of its {record} by number; `shopsync sync --record {record}` reads what is new"
+        "the platform offers no call that reads one of its {record} by number; `shopsync sync --record {record}` reads what is new"
     )]
     NotOffered { record: Record },
     #[error("the run was stopped")]
@@ -90,6 +95,27 @@ pub fn examples(numbers: &[String], total: usize) -> String {
         0 => listed,
         more => format!("{listed} and {more} more"),
     }
+}
+
+/// The error and its causes on one line, not too long, as it is kept with what could not be read. Leaves out addresses
+/// and what a cause only repeats.
+pub fn reason_of(error: &dyn Error) -> String {
+    let mut reason = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        next = error.source();
+        let cause = error.to_string();
+        if !reason.contains(&cause) && !cause.contains("://") {
+            reason.push_str(": ");
+            reason.push_str(&cause);
+        }
+    }
+    let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let mut short: String = reason.chars().map(printable).take(REASON_CHARS_MAX).collect();
+    if short.len() < reason.len() && reason.chars().nth(REASON_CHARS_MAX).is_some() {
+        short.push('…');
+    }
+    short
 }
 
 impl SyncError {
@@ -148,7 +174,12 @@ impl SyncError {
         )
     }
 
-    /// The platform's word that the grant does not cover a list, or any of the calls for single things.
+    /// Whether the platform says that the grant does not cover this call.
+    pub(super) fn is_not_granted(&self) -> bool {
+        matches!(self, Self::Platform { source: PlatformError::NotGranted { .. }, .. })
+    }
+
+    /// The platform's answer that the grant does not cover a list, or any of the calls for single things.
     pub(super) fn not_granted(&self) -> Option<String> {
         match self {
             Self::NotCovered { source: PlatformError::NotGranted { code, message }, .. } => {
@@ -179,12 +210,47 @@ impl SyncError {
         }
     }
 
-    /// Whether the database is away, which is nothing a shop can help.
+    /// Whether the database is away, which is not the fault of a shop.
     pub fn is_database_away(&self) -> bool {
         match self {
             Self::Store { source } => source.is_unavailable(),
             Self::Auth { source } => source.is_database_away(),
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct TestError {
+        text: String,
+        #[source]
+        source: Option<Box<Self>>,
+    }
+
+    fn error(texts: &[&str]) -> TestError {
+        let (first, rest) = texts.split_first().unwrap();
+        let source = (!rest.is_empty()).then(|| Box::new(error(rest)));
+        TestError { text: (*first).to_owned(), source }
+    }
+
+    #[test]
+    fn a_reason_is_one_short_line_of_the_whole_chain_without_addresses() {
+        for (texts, expected) in [
+            (&["failed"][..], "failed"),
+            (
+                &["no answer: it broke", "it broke", "error for url (http://u:p@h/)", "reset"],
+                "no answer: it broke: reset",
+            ),
+            (&["a\nb\u{1b}[31m"], "a b [31m"),
+        ] {
+            assert_eq!(reason_of(&error(texts)), expected);
+        }
+        let long = reason_of(&error(&[&"长".repeat(5000)]));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (REASON_CHARS_MAX + 1, true));
     }
 }

@@ -53,12 +53,12 @@ async fn in_second(
 ) -> Result<LoadedPage, SyncError> {
     let range = Range::Window { lane: Lane::Create, window: second, status: None };
     for page in 1..=reading.pager.pages_max() {
-        let responses = reading.pager.page(range, page, sync.paging.page_size).await?;
+        let loaded = reading.pager.page(range, page, sync.paging.page_size).await?;
         // A total is a hint: the search ends with a page that is not full and reaches it.
-        let (rows, page_size) = (responses.page.rows_sent(), u64::from(sync.paging.page_size));
-        let is_last = rows == 0 || (rows < page_size && u64::from(page) * page_size >= responses.page.total);
-        if let Some(page) = alone(responses.page.rows, number) {
-            return Ok(LoadedPage { page, requested_at: responses.requested_at });
+        let (rows, page_size) = (loaded.page.rows_sent(), u64::from(sync.paging.page_size));
+        let is_last = rows == 0 || (rows < page_size && u64::from(page) * page_size >= loaded.page.total);
+        if let Some(page) = alone(loaded.page.rows, number) {
+            return Ok(LoadedPage { page, requested_at: loaded.requested_at });
         }
         if is_last {
             break;

@@ -22,7 +22,7 @@ use crate::store::Store;
 
 pub mod amounts;
 pub mod backfill;
-pub mod engine;
+mod engine;
 pub mod error;
 pub mod fetch;
 pub mod lease;

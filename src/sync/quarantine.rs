@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::engine::convert::Outcome;
+use super::engine::convert::ConvertedRow;
 use super::engine::details::{DetailCalls, detail_reason};
 use super::engine::pages::Reading;
 use super::engine::whole::NOT_SHOWN;
@@ -29,31 +29,31 @@ const DUE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Rows of one retry, and the limits it has.
 #[derive(Clone, Copy)]
-struct Retry<'a> {
+struct RetryPlan<'a> {
     rows: Untried<'a>,
     patience: Option<Duration>,
     time_max: Option<Duration>,
 }
 
-/// What became of a row without requesting it.
-enum ReadAgain {
-    Thing(Box<Stored>),
+/// What this version makes of a row without a request.
+enum Reconverted {
+    Complete(Box<Stored>),
     Unreadable {
         reason: String,
         has_own_call: bool,
     },
     /// A detail call may give more.
-    ToAsk(ListRow, Details),
+    NeedsDetail(ListRow, Details),
     /// The list shows all rows of this number at once. The row itself may be only one of them, if it can be read at
     /// all.
-    ToLookUp(String, Option<Box<Stored>>),
+    NeedsLookUp(String, Option<Box<Stored>>),
 }
 
 /// What came of requesting rows, and why no further one was requested.
-type Answered<'a> = (Vec<(&'a QuarantineRow, Result<Box<Stored>, String>)>, Option<SyncError>);
+type RetryAnswers<'a> = (Vec<(&'a QuarantineRow, Result<Box<Stored>, String>)>, Option<SyncError>);
 
-/// Windows that are read again for rows that no other call shows, and how often these were tried.
-type Windows = BTreeMap<ShownIn, i64>;
+/// WindowsToRead that are read again for rows that no other call shows, and how often these were tried.
+type WindowsToRead = BTreeMap<ShownIn, i64>;
 
 /// What became of the rows of a batch.
 #[derive(Default)]
@@ -77,7 +77,7 @@ impl<'a> Retried<'a> {
 
 /// Tries what is in quarantine again: the row of this number, or all of them.
 pub async fn retry(sync: &RecordSync, lease: &Lease, number: Option<&str>) -> Result<(), SyncError> {
-    let retry = Retry { rows: untried(sync, number, None), patience: None, time_max: None };
+    let retry = RetryPlan { rows: untried(sync, number, None), patience: None, time_max: None };
     retry_rows(sync, lease, retry).await
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn retry_due(
     lease: &Lease,
     begun_at: DateTime<Utc>,
 ) -> Result<(), SyncError> {
-    let retry = Retry {
+    let retry = RetryPlan {
         rows: untried(sync, None, Some(begun_at)),
         patience: Some(DUE_PATIENCE),
         time_max: Some(DUE_TIME_MAX),
@@ -110,11 +110,11 @@ fn untried<'a>(
     Untried { shop: &sync.shop.name, record: sync.record, number, due_before }
 }
 
-async fn retry_rows(sync: &RecordSync, lease: &Lease, retry: Retry<'_>) -> Result<(), SyncError> {
+async fn retry_rows(sync: &RecordSync, lease: &Lease, retry: RetryPlan<'_>) -> Result<(), SyncError> {
     let begun_at = Instant::now();
     let has_time = || retry.time_max.is_none_or(|most| begun_at.elapsed() < most);
     let mut after: Option<String> = None;
-    let mut windows = Windows::new();
+    let mut windows = WindowsToRead::new();
     while has_time() {
         let rows = sync.store.quarantine().untried(retry.rows, after.as_deref(), BATCH).await?;
         let Some(last) = rows.last() else { break };
@@ -135,28 +135,28 @@ async fn retry_batch(
     lease: &Lease,
     rows: &[QuarantineRow],
     patience: Option<Duration>,
-    windows: &mut Windows,
+    windows: &mut WindowsToRead,
 ) -> Result<(), SyncError> {
     let mut retried = Retried::default();
-    let (mut to_request, mut requested_of, mut to_look_up) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut to_request, mut detail_of, mut to_look_up) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
-        match (read_again(sync, row), row.shown_in) {
-            (ReadAgain::Thing(thing), _) => retried.add(row, Ok(thing)),
-            (ReadAgain::ToAsk(listed, details), _) => {
+        match (reconvert(sync, row), row.shown_in) {
+            (Reconverted::Complete(thing), _) => retried.add(row, Ok(thing)),
+            (Reconverted::NeedsDetail(listed, details), _) => {
                 to_request.push(listed);
-                requested_of.push((row, details));
+                detail_of.push((row, details));
             }
-            (ReadAgain::ToLookUp(number, thing), _) => to_look_up.push((row, number, thing)),
-            (ReadAgain::Unreadable { has_own_call: false, .. }, Some(shown_in)) => {
+            (Reconverted::NeedsLookUp(number, thing), _) => to_look_up.push((row, number, thing)),
+            (Reconverted::Unreadable { has_own_call: false, .. }, Some(shown_in)) => {
                 let attempts = windows.entry(shown_in).or_default();
                 *attempts = row.attempts.max(*attempts);
             }
-            (ReadAgain::Unreadable { reason, has_own_call }, _) => {
+            (Reconverted::Unreadable { reason, has_own_call }, _) => {
                 retried.unreadable.push(Unreadable { row, reason, has_own_call });
             }
         }
     }
-    let (answers, fatal) = request_again(sync, &to_request, &requested_of, patience).await;
+    let (answers, fatal) = request_again(sync, &to_request, &detail_of, patience).await;
     let (whole, fatal_too) = look_up_again(sync, to_look_up, patience).await?;
     for (row, answer) in answers.into_iter().chain(whole) {
         retried.add(row, answer);
@@ -170,14 +170,16 @@ async fn look_up_again<'a>(
     sync: &RecordSync,
     rows: Vec<(&'a QuarantineRow, String, Option<Box<Stored>>)>,
     patience: Option<Duration>,
-) -> Result<Answered<'a>, SyncError> {
+) -> Result<RetryAnswers<'a>, SyncError> {
     let numbers: Vec<&str> = rows.iter().map(|(_, number, _)| number.as_str()).collect();
     let (whole, fatal) = whole::read_whole(sync, &numbers, usize::MAX, Priority::Update, patience).await?;
     let mut whole: BTreeMap<String, _> = whole.into_iter().collect();
     let answers = rows.into_iter().filter_map(|(row, number, thing)| {
         let answer = match (whole.remove(&number)?, thing) {
-            (Ok(Outcome::Thing(thing)), _) => Ok(thing),
-            (Ok(Outcome::Partly(_, odd) | Outcome::Odd(odd)), _) => Err(odd.reason),
+            (Ok(ConvertedRow::Complete(thing)), _) => Ok(thing),
+            (Ok(ConvertedRow::Incomplete(_, unreadable) | ConvertedRow::Unreadable(unreadable)), _) => {
+                Err(unreadable.reason)
+            }
             // What the platform no longer has is as it was kept.
             (Err(reason), Some(kept)) if reason == NOT_SHOWN => {
                 Ok(Box::new(Stored { may_be_part: false, ..*kept }))
@@ -220,10 +222,10 @@ async fn request_again<'a>(
     listed: &[ListRow],
     of: &[(&'a QuarantineRow, Details)],
     patience: Option<Duration>,
-) -> Answered<'a> {
+) -> RetryAnswers<'a> {
     let each: Vec<(&ListRow, Details)> =
         listed.iter().zip(of).map(|(listed, (_, details))| (listed, *details)).collect();
-    // No share of them says anything of the platform: they are here because they failed before.
+    // They failed before, so however many fail says nothing of the platform.
     let responses =
         requests::request_each(sync, &each, usize::MAX, patience, |(listed, details), patience| {
             // Its detail is read now, so it holds events since its row was listed.
@@ -233,8 +235,10 @@ async fn request_again<'a>(
     let responses = responses.await;
     let answers = of.iter().zip(responses.answers).filter_map(|((row, _), answer)| {
         let answer = match answer? {
-            Ok(Outcome::Thing(thing)) => Ok(thing),
-            Ok(Outcome::Partly(_, odd) | Outcome::Odd(odd)) => Err(odd.reason),
+            Ok(ConvertedRow::Complete(thing)) => Ok(thing),
+            Ok(ConvertedRow::Incomplete(_, unreadable) | ConvertedRow::Unreadable(unreadable)) => {
+                Err(unreadable.reason)
+            }
             Err(error) => Err(detail_reason(&error)),
         };
         Some((*row, answer))
@@ -266,35 +270,35 @@ async fn commit_retried(sync: &RecordSync, lease: &Lease, retried: Retried<'_>) 
     Ok(())
 }
 
-/// What this version makes of a row without requesting it.
-fn read_again(sync: &RecordSync, row: &QuarantineRow) -> ReadAgain {
+/// Converts a row again without a request.
+fn reconvert(sync: &RecordSync, row: &QuarantineRow) -> Reconverted {
     let answers = row.answers();
     let listed = answers.list.as_deref().and_then(|raw| convert::listed_again(sync, row, raw));
     if sync.source().splits_rows() {
         let number = row.has_number().then(|| row.number.clone());
         if let Some(number) = number.or_else(|| Some(listed.as_ref()?.number.clone())) {
-            let made =
-                listed.map(|listed| convert::outcome(sync, listed.with(answers), row.last_seen_at, false));
-            let thing =
-                made.and_then(|made| if let Outcome::Thing(thing) = made { Some(thing) } else { None });
-            return ReadAgain::ToLookUp(number, thing);
+            let made = listed
+                .map(|listed| convert::convert_row(sync, listed.with(answers), row.last_seen_at, false));
+            let thing = made
+                .and_then(|made| if let ConvertedRow::Complete(thing) = made { Some(thing) } else { None });
+            return Reconverted::NeedsLookUp(number, thing);
         }
-        return ReadAgain::Unreadable { reason: why_unlisted(sync, row), has_own_call: false };
+        return Reconverted::Unreadable { reason: why_unlisted(sync, row), has_own_call: false };
     }
     let Some(listed) = listed else {
-        return ReadAgain::Unreadable { reason: why_unlisted(sync, row), has_own_call: false };
+        return Reconverted::Unreadable { reason: why_unlisted(sync, row), has_own_call: false };
     };
     let details = sync.paging.details_for(sync.shop.options);
     let is_whole = details.is_none() || answers.detail.is_some() || answers.items.is_some();
     let made =
-        is_whole.then(|| convert::outcome(sync, listed.clone().with(answers), row.last_seen_at, false));
+        is_whole.then(|| convert::convert_row(sync, listed.clone().with(answers), row.last_seen_at, false));
     match (made, details) {
-        (Some(Outcome::Thing(thing)), _) => ReadAgain::Thing(thing),
-        (_, Some(details)) => ReadAgain::ToAsk(listed, details),
-        (Some(Outcome::Odd(odd) | Outcome::Partly(_, odd)), None) => {
-            ReadAgain::Unreadable { reason: odd.reason, has_own_call: false }
+        (Some(ConvertedRow::Complete(thing)), _) => Reconverted::Complete(thing),
+        (_, Some(details)) => Reconverted::NeedsDetail(listed, details),
+        (Some(ConvertedRow::Unreadable(unreadable) | ConvertedRow::Incomplete(_, unreadable)), None) => {
+            Reconverted::Unreadable { reason: unreadable.reason, has_own_call: false }
         }
-        (None, None) => ReadAgain::Unreadable { reason: row.reason.clone(), has_own_call: false },
+        (None, None) => Reconverted::Unreadable { reason: row.reason.clone(), has_own_call: false },
     }
 }
 

@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 
-use super::backfill::CREATED;
+use super::backfill::CREATE_LANE;
 use super::engine::seen::MissedRows;
-use super::engine::window::Stretch;
+use super::engine::window::LaneWindows;
 use super::{RecordSync, SyncError};
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
@@ -34,7 +34,8 @@ pub async fn run(sync: &RecordSync, lease: &Lease, length: TimeDelta) -> Result<
     windows.reverse();
     let missed = MissedRows::before(last_sync_at - sync.policy.overlap);
     let read =
-        windows::read_windows(sync, lease, Stretch { missed: Some(&missed), ..CREATED }, windows).await;
+        windows::read_windows(sync, lease, LaneWindows { missed: Some(&missed), ..CREATE_LANE }, windows)
+            .await;
     let missed = missed.into_numbers();
     if missed.is_empty() {
         return read;

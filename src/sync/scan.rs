@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::engine::completeness::PassEnd;
-use super::engine::pager::{Limit, LoadedPage, Origin, PAGES_MAX, Sink, Walked, is_capped};
+use super::engine::pager::{LoadedPage, Origin, PAGES_MAX, PageLimit, Sink, WalkEnd, is_capped};
 use super::engine::pages::Reading;
 use super::engine::seen::SeenNumbers;
 use super::engine::window::PASSES_MAX;
@@ -20,11 +20,11 @@ use crate::store::ledger::leases::Lease;
 use crate::store::records::scans::ScanEnd;
 use crate::sync::engine::pages;
 
-/// Fewer rows than these may well be halved by their owner.
+/// Of fewer rows, the seller may have deleted half.
 const ROWS_FOR_JUDGEMENT: u64 = 5;
 
 /// A scan reads every list and window of last resort to its end.
-const TO_THE_END: Limit = Limit { pages_max: PAGES_MAX, is_halved_beyond: false };
+const TO_THE_END: PageLimit = PageLimit { pages_max: PAGES_MAX, is_halved_beyond: false };
 
 /// A scan under way.
 struct Scan<'a> {
@@ -101,7 +101,7 @@ impl<'a> Scan<'a> {
             Err(error) => return self.instead_of(window, error).await.map(Some),
         };
         let (pager, total) = (&self.reading.pager, first.page.total);
-        let mut limit = Limit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
+        let mut limit = PageLimit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
         if pager.is_too_much(&first.page) {
             let as_it_comes = pager.is_read_as_it_comes(window, total, &mut origin).await?;
             if let Some(halves) = halves.filter(|_| !as_it_comes) {
@@ -115,7 +115,7 @@ impl<'a> Scan<'a> {
             self.is_sure = false;
         }
         match (self.read(range, first, limit).await?, halves) {
-            (Walked::TooLong, Some(halves)) => {
+            (WalkEnd::TooLong, Some(halves)) => {
                 self.is_sure = false;
                 Ok(Some(halves.map(|half| (half, Origin::default())).into()))
             }
@@ -146,7 +146,12 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads one list or window to its end, again where it does not add up.
-    async fn read(&mut self, range: Range, first: LoadedPage, limit: Limit) -> Result<Walked, SyncError> {
+    async fn read(
+        &mut self,
+        range: Range,
+        first: LoadedPage,
+        limit: PageLimit,
+    ) -> Result<WalkEnd, SyncError> {
         let mut first = Some(first);
         let mut last = None;
         let mut passes = 0;
@@ -156,9 +161,9 @@ impl<'a> Scan<'a> {
                 None => self.reading.pager.first(range).await?,
             };
             let pass = match self.pass(range, begin, limit).await? {
-                Walked::Ended(pass) => pass,
-                Walked::Resized => continue,
-                Walked::TooLong => return Ok(Walked::TooLong),
+                WalkEnd::Ended(pass) => pass,
+                WalkEnd::Resized => continue,
+                WalkEnd::TooLong => return Ok(WalkEnd::TooLong),
             };
             passes += 1;
             let seen = self.reading.rows.seen();
@@ -166,7 +171,7 @@ impl<'a> Scan<'a> {
             // Hints that lied once say nothing about what is gone.
             self.is_sure &= !(pass.is_complete() && (pass.doubts.any() || is_capped(pass.total)));
             if pass.is_complete() {
-                return Ok(Walked::Ended(pass));
+                return Ok(WalkEnd::Ended(pass));
             }
             if last.replace((pass, seen)) == Some((pass, seen)) {
                 break;
@@ -180,10 +185,15 @@ impl<'a> Scan<'a> {
             sync.record, self.reading.rows.seen(),
         );
         self.is_sure = false;
-        Ok(Walked::Resized)
+        Ok(WalkEnd::Resized)
     }
 
-    async fn pass(&mut self, range: Range, first: LoadedPage, limit: Limit) -> Result<Walked, SyncError> {
+    async fn pass(
+        &mut self,
+        range: Range,
+        first: LoadedPage,
+        limit: PageLimit,
+    ) -> Result<WalkEnd, SyncError> {
         self.reading.rows.seen.clear();
         let walked = self.reading.read(range, first, limit).await?;
         self.reading.rows.write(None).await?;
@@ -204,10 +214,10 @@ impl<'a> Scan<'a> {
                 let range = updated_in(piece);
                 let first = self.reading.pager.first(range).await?;
                 has_lost |= match self.pass(range, first, TO_THE_END).await? {
-                    Walked::Ended(pass) => {
+                    WalkEnd::Ended(pass) => {
                         pass.has_shrunk || pass.doubts.any() || self.reading.rows.seen() < pass.total
                     }
-                    Walked::Resized | Walked::TooLong => true,
+                    WalkEnd::Resized | WalkEnd::TooLong => true,
                 };
             }
             if !has_lost {
@@ -237,7 +247,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// A list that suddenly shows less than half is more likely a platform in trouble than a seller who tidied up.
+/// A list that suddenly shows less than half is more likely a failure of the platform than a change by the seller.
 async fn check_scan(sync: &RecordSync, seen: &SeenNumbers) -> Result<(), SyncError> {
     let shop = &sync.shop.name;
     let kinds = Kind::ALL.into_iter().filter(|kind| kind.record() == sync.record);

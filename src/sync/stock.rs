@@ -85,7 +85,7 @@ async fn read_stock_of(
     note_stock(sync, due, responses.await, drain).await
 }
 
-/// Notes which failed and when they are requested again. Fails if the trouble is not theirs.
+/// Notes which failed and when they are requested again. Fails if the cause is not one of them.
 async fn note_stock(
     sync: &RecordSync,
     due: &[DueSku],
@@ -99,7 +99,7 @@ async fn note_stock(
         return Err(refused);
     }
     let reasons = responses.reasons();
-    let trouble = responses.trouble("stock of SKUs");
+    let common_failure = responses.common_failure("stock of SKUs");
     let now = sync.clock.now();
     for ((sku, answer), reason) in due.iter().zip(&responses.answers).zip(reasons) {
         if let Some(Ok(())) = answer {
@@ -110,7 +110,7 @@ async fn note_stock(
         let next = again::next_try(attempts, now);
         sync.store.stock().note_failed(&sync.shop.name, &sku.sku_id, attempts, next).await?;
     }
-    trouble.map_or(Ok(()), Err)
+    common_failure.map_or(Ok(()), Err)
 }
 
 fn report_stock(sync: &RecordSync, drain: &Drain) {
@@ -118,7 +118,7 @@ fn report_stock(sync: &RecordSync, drain: &Drain) {
     if let Some((sku, reason)) = &drain.example {
         tracing::warn!(
             event = "stock.unread", shop = %shop, skus = drain.newly_failed,
-            "the stock of {} SKUs of `{shop}` cannot be read and is responses for again (the first: {sku}: {reason})",
+            "the stock of {} SKUs of `{shop}` cannot be read and is requested again (the first: {sku}: {reason})",
             drain.newly_failed,
         );
     }

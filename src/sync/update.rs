@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::engine::window::Stretch;
+use super::engine::window::LaneWindows;
 use super::{RecordSync, SyncError};
 use crate::domain::record::Lane;
 use crate::domain::window::{Closed, Window, plan};
@@ -72,7 +72,7 @@ async fn read_ahead(
     let closed = settled_ahead(sync, lease, cursor, last_sync_at).await?;
     let mut windows = plan(last_sync_at, end, &closed, sync.pace());
     windows.extend(short_again(sync, cursor, &windows).await?);
-    let of = Stretch { lane: Lane::Update, epoch: cursor.epoch, missed: None };
+    let of = LaneWindows { lane: Lane::Update, epoch: cursor.epoch, missed: None };
     windows::read_windows(sync, lease, of, windows).await
 }
 

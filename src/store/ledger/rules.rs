@@ -27,13 +27,13 @@ pub async fn close(
         Closing::Short => WindowState::Short,
         Closing::Unreachable => WindowState::Unreachable,
     };
-    let told = |rows: u64| {
+    let count = |rows: u64| {
         Value::BigInt((close.state != Closing::Unreachable).then(|| i64::try_from(rows).unwrap_or(i64::MAX)))
     };
     let closed = Entity::update_many()
         .col_expr(Column::State, Expr::value(state.as_str()))
-        .col_expr(Column::PlatformTotal, Expr::value(told(close.platform_total)))
-        .col_expr(Column::RowsSeen, Expr::value(told(close.rows_seen)))
+        .col_expr(Column::PlatformTotal, Expr::value(count(close.platform_total)))
+        .col_expr(Column::RowsSeen, Expr::value(count(close.rows_seen)))
         .col_expr(Column::RunId, Expr::value(run_id))
         .col_expr(Column::CompletedAt, Expr::value(tx.dialect.instant(at)))
         .filter(Column::Id.eq(close.id))

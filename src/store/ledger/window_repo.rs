@@ -60,7 +60,7 @@ impl WindowRepo<'_> {
         self.windows_in(shop, record, lane, epoch, &WindowState::OPEN).await
     }
 
-    /// The windows that were closed with fewer rows than the platform said, newest first.
+    /// The windows that were closed with fewer rows than the platform reported, newest first.
     pub async fn all_short(
         self,
         shop: &str,
@@ -71,7 +71,7 @@ impl WindowRepo<'_> {
         self.windows_in(shop, record, lane, epoch, &[WindowState::Short]).await
     }
 
-    /// Whether a window of a record was read whole, with rows in it, though its total said more: then totals of this
+    /// Whether a window of a record was read whole, with rows in it, though its total was higher: then totals of this
     /// record are not those of the window that is requested.
     pub async fn has_foreign_totals(self, shop: &str, record: Record) -> Result<bool, StoreError> {
         rules::has_foreign_totals(&self.store.connection, shop, record).await

@@ -1,4 +1,4 @@
-//! The ledger: every window that was or is to be read, with what the platform said it held.
+//! The ledger: every window that was or is to be read, with how many rows the platform reported.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -16,7 +16,7 @@ pub struct LedgerWindow {
     pub id: i64,
     pub window: Window,
     pub state: WindowState,
-    /// How many rows the platform said it holds. `None` until it was closed.
+    /// How many rows the platform reported. `None` until it was closed.
     pub platform_total: Option<u64>,
     /// How many distinct numbers were seen. `None` until it was closed.
     pub rows_seen: Option<u64>,
@@ -46,9 +46,9 @@ impl LedgerWindow {
 pub enum WindowState {
     Planned,
     Reading,
-    /// All that the platform said it held was seen.
+    /// All rows that the platform reported were seen.
     Complete,
-    /// Closed with fewer rows than the platform said. Stays so, also while it is read again, until that completes
+    /// Closed with fewer rows than the platform reported. Stays so, also while it is read again, until that completes
     /// it: the evidence must outlive a crash.
     Short,
     Failed,
@@ -99,7 +99,7 @@ impl WindowState {
 pub struct Close {
     pub id: i64,
     pub state: Closing,
-    /// How many rows the platform last said it holds.
+    /// How many rows the platform last reported.
     pub platform_total: u64,
     /// How many distinct numbers were seen.
     pub rows_seen: u64,
@@ -108,7 +108,7 @@ pub struct Close {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
     Complete,
-    /// Fewer rows were seen than the platform said, again and again.
+    /// In every pass, fewer rows were seen than the platform reported.
     Short,
     /// The platform no longer shows it. There is no total, and nothing was seen.
     Unreachable,

@@ -84,13 +84,13 @@ impl PassEnd {
 
 /// Whether the end of the range was reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reach {
+pub enum RangeEnd {
     #[default]
-    Whole,
+    Reached,
     /// There are more pages than may be requested.
     TooLong,
     /// Rows are announced, and page 1 shows none.
-    Withheld,
+    NoRows,
 }
 
 /// The totals of the pages that were announced, in the order they were requested.
@@ -120,7 +120,7 @@ pub struct Evidence {
     pub has_hole: bool,
     /// The last page had more rows when it was looked at again.
     pub has_grown_at_end: bool,
-    pub reach: Reach,
+    pub range_end: RangeEnd,
 }
 
 impl Evidence {
@@ -131,7 +131,7 @@ impl Evidence {
         let is_unbroken = !self.has_hole && !self.has_grown_at_end;
         // Totals that hold show by themselves that rows came in or left.
         let is_steady = if are_hints_spoilt { is_unbroken } else { !self.totals.have_jumped };
-        let has_end = self.reach == Reach::Whole && !self.doubts.has(Doubt::PageRepeated);
+        let has_end = self.range_end == RangeEnd::Reached && !self.doubts.has(Doubt::PageRepeated);
         let verdict = if has_end && is_steady && seen >= total {
             Verdict::Complete
         } else if has_end && is_unbroken && seen < total {
@@ -147,7 +147,7 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::Verdict::{Complete, Open, TotalTooHigh};
-    use super::{Doubt, Evidence, Reach, Totals};
+    use super::{Doubt, Evidence, RangeEnd, Totals};
 
     fn of_ten(change: impl FnOnce(&mut Evidence)) -> Evidence {
         let totals = Totals { first: 10, last: 10, highest: 10, have_jumped: false };
@@ -192,12 +192,12 @@ mod tests {
             ),
             ("a page shown twice", of_ten(|evidence| doubt(evidence, Doubt::PageRepeated)), 10, Open),
             (
-                "more pages than may be responses for",
-                of_ten(|evidence| evidence.reach = Reach::TooLong),
+                "more pages than may be requested",
+                of_ten(|evidence| evidence.range_end = RangeEnd::TooLong),
                 10,
                 Open,
             ),
-            ("no rows where a total is", of_ten(|evidence| evidence.reach = Reach::Withheld), 0, Open),
+            ("no rows where a total is", of_ten(|evidence| evidence.range_end = RangeEnd::NoRows), 0, Open),
         ];
         for (what, evidence, seen, expected) in cases {
             assert_eq!(evidence.judge(seen).verdict, expected, "{what}");

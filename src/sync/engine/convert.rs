@@ -2,44 +2,49 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-use super::reason::reason_of;
 use crate::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
 use crate::platform::{ConvertError, ListRow};
 use crate::store::records::pages::Stored;
 use crate::store::records::quarantine::{QuarantineRow, Quarantined};
 use crate::sync::RecordSync;
+use crate::sync::error::reason_of;
 
-/// Whatever was requested is answered by then, also when its turn was long in coming.
+/// Each request is answered within this time, also when it waited long for its turn.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 /// Why a readable order is requested again: a line does not say what it is of.
 const NAMELESS_LINE: &str = "a line of the order has no number";
 
-/// What became of a row of the list.
-pub enum Outcome {
-    Thing(Box<Stored>),
+/// A row of the list, once it is converted.
+pub enum ConvertedRow {
+    Complete(Box<Stored>),
     /// It is stored without the part that its detail call would have given.
-    Partly(Box<Stored>, Quarantined),
-    Odd(Quarantined),
+    Incomplete(Box<Stored>, Quarantined),
+    Unreadable(Quarantined),
 }
 
-/// What the answers of a row make. `has_own_call`: see [`Quarantined::has_own_call`].
-pub fn outcome(sync: &RecordSync, parts: RowParts, read_at: DateTime<Utc>, has_own_call: bool) -> Outcome {
-    outcome_of(sync, convert(sync, &parts), parts, read_at, has_own_call)
+/// Converts a row with the answers that belong to it. `has_own_call`: see [`Quarantined::has_own_call`].
+pub fn convert_row(
+    sync: &RecordSync,
+    parts: RowParts,
+    read_at: DateTime<Utc>,
+    has_own_call: bool,
+) -> ConvertedRow {
+    checked_row(sync, convert(sync, &parts), parts, read_at, has_own_call)
 }
 
 pub fn convert(sync: &RecordSync, parts: &RowParts) -> Result<Entity, ConvertError> {
     sync.source().convert(parts.kind, &parts.answers)
 }
 
-/// What became of a row, once it is converted.
-pub fn outcome_of(
+/// Checks what a row was converted to, and completes it with what this program knows.
+pub fn checked_row(
     sync: &RecordSync,
     made: Result<Entity, ConvertError>,
     parts: RowParts,
     read_at: DateTime<Utc>,
     has_own_call: bool,
-) -> Outcome {
+) -> ConvertedRow {
     let made = made.and_then(|entity| {
         entity.check_limits()?;
         Ok(entity)
@@ -62,11 +67,11 @@ pub fn outcome_of(
             });
             let thing = Box::new(Stored { entity, answers, read_at, list_hash, may_be_part });
             match missing {
-                Some(missing) => Outcome::Partly(thing, missing),
-                None => Outcome::Thing(thing),
+                Some(missing) => ConvertedRow::Incomplete(thing, missing),
+                None => ConvertedRow::Complete(thing),
             }
         }
-        Err(error) => Outcome::Odd(parts.odd(reason_of(&error), has_own_call)),
+        Err(error) => ConvertedRow::Unreadable(parts.into_quarantined(reason_of(&error), has_own_call)),
     }
 }
 
@@ -88,7 +93,7 @@ pub struct RowParts {
 }
 
 impl RowParts {
-    pub fn odd(self, reason: String, has_own_call: bool) -> Quarantined {
+    pub fn into_quarantined(self, reason: String, has_own_call: bool) -> Quarantined {
         Quarantined { number: Some(self.number), reason, raw: self.answers.to_json(), has_own_call }
     }
 }

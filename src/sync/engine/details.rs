@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::convert::{Outcome, RowParts};
-use super::reason::reason_of;
+use super::convert::{ConvertedRow, RowParts};
 use super::requests::{PATIENCE, Responses};
 use crate::domain::entity::Entity;
 use crate::platform::rate::Priority;
 use crate::platform::{ConvertError, DetailNeed, Details, ListRow};
 use crate::sync::engine::{convert, requests};
+use crate::sync::error::reason_of;
 use crate::sync::{RecordSync, SyncError};
 
 /// How often a detail is fetched that is older than its list row, and the pause between.
@@ -29,35 +29,40 @@ pub struct DetailCalls {
     pub patience: Option<Duration>,
 }
 
-/// Adds what else belongs to the rows, and converts them. A row whose call fails is its own trouble, unless most
+/// Adds what else belongs to the rows, and converts them. A row whose call fails goes to quarantine, unless most
 /// of them fail. An extra that fails never keeps the rest of the row from being stored.
 pub async fn complete_all(
     sync: &RecordSync,
     rows: Vec<ListRow>,
     read_at: DateTime<Utc>,
     priority: Priority,
-) -> Result<Vec<Outcome>, SyncError> {
+) -> Result<Vec<ConvertedRow>, SyncError> {
     let Some(details) = sync.paging.details_for(sync.shop.options) else {
-        let outcomes = rows.into_iter().map(|row| convert::outcome(sync, row.into_parts(), read_at, false));
-        return Ok(outcomes.collect());
+        let converted =
+            rows.into_iter().map(|row| convert::convert_row(sync, row.into_parts(), read_at, false));
+        return Ok(converted.collect());
     };
     let calls = DetailCalls { details, read_at, priority, patience: None };
     let mut responses = request_details(sync, &rows, calls).await;
-    match responses.trouble(&details_name(sync)) {
+    match responses.common_failure(&details_name(sync)) {
         Some(error @ SyncError::MostFailed { .. }) if calls.are_extra() => {
-            tracing::debug!(shop = %sync.shop.name, "no more details are responses for in this run: {error}");
+            tracing::debug!(shop = %sync.shop.name, "no more details are requested in this run: {error}");
             sync.progress.give_up_extras();
         }
         Some(error) => return Err(error),
         None => {}
     }
-    let outcomes = rows.into_iter().zip(responses.answers);
-    Ok(outcomes.map(|(row, answer)| outcome_of_call(sync, row, answer, calls)).collect())
+    let converted = rows.into_iter().zip(responses.answers);
+    Ok(converted.map(|(row, answer)| row_after_call(sync, row, answer, calls)).collect())
 }
 
 /// Requests what belongs to each of the rows: several in a call where the platform can, and one by one those whose
 /// common call failed.
-pub async fn request_details(sync: &RecordSync, rows: &[ListRow], calls: DetailCalls) -> Responses<Outcome> {
+pub async fn request_details(
+    sync: &RecordSync,
+    rows: &[ListRow],
+    calls: DetailCalls,
+) -> Responses<ConvertedRow> {
     if calls.are_extra() && sync.progress.has_given_up_extras() {
         return Responses { answers: rows.iter().map(|_| None).collect(), fatal: None, of: rows.len() };
     }
@@ -71,12 +76,12 @@ pub async fn request_details(sync: &RecordSync, rows: &[ListRow], calls: DetailC
             complete_batch(sync, batch, DetailCalls { patience, ..calls })
         });
     let mut responses = responses.await;
-    let fatal = responses.trouble(&details_name(sync));
-    let mut answers: Vec<Option<Result<Outcome, SyncError>>> = Vec::with_capacity(rows.len());
+    let fatal = responses.common_failure(&details_name(sync));
+    let mut answers: Vec<Option<Result<ConvertedRow, SyncError>>> = Vec::with_capacity(rows.len());
     let mut alone = Vec::new();
     for (batch, answer) in batches.into_iter().zip(responses.answers) {
-        if let Some(Ok(Some(outcomes))) = answer {
-            answers.extend(outcomes.into_iter().map(|outcome| Some(Ok(outcome))));
+        if let Some(Ok(Some(converted))) = answer {
+            answers.extend(converted.into_iter().map(|outcome| Some(Ok(outcome))));
         } else {
             alone.extend((answers.len()..).zip(batch));
             answers.extend(batch.iter().map(|_| None));
@@ -101,32 +106,32 @@ async fn request_alone(
     rows: &[&ListRow],
     of: usize,
     calls: DetailCalls,
-) -> Responses<Outcome> {
+) -> Responses<ConvertedRow> {
     requests::request_each(sync, rows, of, calls.patience, |row, patience| {
         complete(sync, row.clone(), DetailCalls { patience, ..calls })
     })
     .await
 }
 
-fn outcome_of_call(
+fn row_after_call(
     sync: &RecordSync,
     row: ListRow,
-    answer: Option<Result<Outcome, SyncError>>,
+    answer: Option<Result<ConvertedRow, SyncError>>,
     calls: DetailCalls,
-) -> Outcome {
+) -> ConvertedRow {
     let reason = match answer {
-        Some(Ok(Outcome::Odd(odd))) => odd.reason,
+        Some(Ok(ConvertedRow::Unreadable(unreadable))) => unreadable.reason,
         Some(Ok(outcome)) => return outcome,
         Some(Err(error)) => detail_reason(&error),
         None => "detail: most calls for details fail at present".to_owned(),
     };
     let parts = row.into_parts();
-    let odd = parts.clone().odd(reason, true);
+    let unreadable = parts.clone().into_quarantined(reason, true);
     if !calls.are_extra() {
-        return Outcome::Odd(odd);
+        return ConvertedRow::Unreadable(unreadable);
     }
-    match convert::outcome(sync, parts, calls.read_at, true) {
-        Outcome::Thing(thing) => Outcome::Partly(thing, odd),
+    match convert::convert_row(sync, parts, calls.read_at, true) {
+        ConvertedRow::Complete(thing) => ConvertedRow::Incomplete(thing, unreadable),
         outcome => outcome,
     }
 }
@@ -137,7 +142,7 @@ async fn complete_batch(
     sync: &RecordSync,
     batch: &[ListRow],
     calls: DetailCalls,
-) -> Result<Option<Vec<Outcome>>, SyncError> {
+) -> Result<Option<Vec<ConvertedRow>>, SyncError> {
     let numbers: Vec<String> = batch.iter().map(|row| row.number.clone()).collect();
     let mut answered = details(sync, &numbers, calls).await?;
     if numbers.iter().any(|number| !answered.contains_key(number)) {
@@ -148,16 +153,20 @@ async fn complete_batch(
         if let Some(text) = answered.remove(&parts.number) {
             calls.details.part.put(&mut parts.answers, text);
         }
-        convert::outcome(sync, parts, calls.read_at, true)
+        convert::convert_row(sync, parts, calls.read_at, true)
     };
     Ok(Some(batch.iter().map(outcome).collect()))
 }
 
 /// One row with its own detail.
-pub async fn complete(sync: &RecordSync, row: ListRow, calls: DetailCalls) -> Result<Outcome, SyncError> {
+pub async fn complete(
+    sync: &RecordSync,
+    row: ListRow,
+    calls: DetailCalls,
+) -> Result<ConvertedRow, SyncError> {
     let mut parts = row.into_parts();
     let made = with_detail(sync, &mut parts, calls).await?;
-    Ok(convert::outcome_of(sync, made, parts, calls.read_at, true))
+    Ok(convert::checked_row(sync, made, parts, calls.read_at, true))
 }
 
 /// What the row and its detail make. The detail is fetched again when it is older than the list row: the platform has

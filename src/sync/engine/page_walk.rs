@@ -9,12 +9,12 @@
 
 use std::collections::BTreeSet;
 
-use super::completeness::{Doubt, Evidence, PassEnd, Reach, Totals};
+use super::completeness::{Doubt, Evidence, PassEnd, RangeEnd, Totals};
 use crate::platform::Page;
 
 /// What a page showed.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown {
+pub struct PageSummary {
     /// From 1.
     pub number: u32,
     /// The platform's own rows.
@@ -26,7 +26,7 @@ pub struct Shown {
     pub page_size: Option<u64>,
 }
 
-impl Shown {
+impl PageSummary {
     pub fn of(page: &Page, number: u32, fresh: u64) -> Self {
         let rows = page.rows_sent();
         Self { number, rows, fresh, total: page.total, pages: page.pages, page_size: page.page_size }
@@ -44,9 +44,9 @@ pub enum Next {
     /// Request this page and keep it aside.
     Probe(u32),
     /// Use a page that was kept aside; the others are not needed any more.
-    Take(u32),
+    Use(u32),
     /// Request this page and use it.
-    Ask(u32),
+    Request(u32),
     Done,
 }
 
@@ -76,7 +76,7 @@ enum Step {
 #[derive(Debug)]
 pub struct PageWalk {
     /// Rows a page, as requested.
-    asked_size: u64,
+    requested_size: u64,
     /// Rows of a full page, as far as is known.
     size: u64,
     pages_max: u32,
@@ -92,13 +92,13 @@ pub struct PageWalk {
 }
 
 impl PageWalk {
-    /// `rows_given`: how many rows a full page is known to have where that is fewer than `asked_size`. `pages_max`: no
+    /// `rows_given`: how many rows a full page is known to have where that is fewer than `requested_size`. `pages_max`: no
     /// page behind this one is requested.
-    pub fn new(asked_size: u32, rows_given: Option<u64>, pages_max: u32) -> Self {
-        let asked_size = u64::from(asked_size.max(1));
+    pub fn new(requested_size: u32, rows_given: Option<u64>, pages_max: u32) -> Self {
+        let requested_size = u64::from(requested_size.max(1));
         Self {
-            asked_size,
-            size: rows_given.filter(|rows| *rows > 0).unwrap_or(asked_size),
+            requested_size,
+            size: rows_given.filter(|rows| *rows > 0).unwrap_or(requested_size),
             pages_max: pages_max.max(1),
             step: Step::Begin,
             next: Next::Probe(1),
@@ -119,7 +119,7 @@ impl PageWalk {
     }
 
     /// The page that was requested.
-    pub fn show(&mut self, page: Shown) {
+    pub fn show(&mut self, page: PageSummary) {
         match self.step {
             Step::Begin => self.begin(page),
             Step::Search { low, low_rows, high, stride } => {
@@ -135,7 +135,7 @@ impl PageWalk {
     }
 
     /// The page that was kept aside is used.
-    pub fn taken(&mut self) {
+    pub fn used(&mut self) {
         match self.end.0 {
             0 | 1 => self.finish(),
             end => self.go_down(end - 1),
@@ -144,12 +144,12 @@ impl PageWalk {
 
     /// Whether there are more pages than may be requested.
     pub fn is_too_long(&self) -> bool {
-        self.evidence.reach == Reach::TooLong
+        self.evidence.range_end == RangeEnd::TooLong
     }
 
     /// How many rows a full page has where that is fewer than were requested. `None`: as many.
     pub fn rows_given(&self) -> Option<u64> {
-        (self.size < self.asked_size).then_some(self.size)
+        (self.size < self.requested_size).then_some(self.size)
     }
 
     /// Whether it went over several pages without a hole, so that it knows how long a full page is.
@@ -163,7 +163,7 @@ impl PageWalk {
         let before = u64::from(end.saturating_sub(1)) * self.size;
         end > 0
             && !self.evidence.doubts.any()
-            && self.evidence.reach == Reach::Whole
+            && self.evidence.range_end == RangeEnd::Reached
             && before + rows == total
     }
 
@@ -172,14 +172,14 @@ impl PageWalk {
         self.evidence.judge(seen)
     }
 
-    fn begin(&mut self, page: Shown) {
+    fn begin(&mut self, page: PageSummary) {
         self.evidence.totals =
             Totals { first: page.total, last: page.total, highest: page.total, have_jumped: false };
         let announces_more = page.total > page.rows || page.pages.is_some_and(|pages| pages > 1);
         if page.rows == 0 {
-            self.evidence.reach = if announces_more { Reach::Withheld } else { Reach::Whole };
+            self.evidence.range_end = if announces_more { RangeEnd::NoRows } else { RangeEnd::Reached };
             self.evidence.doubts.add_if(announces_more, Doubt::PageEmpty);
-            self.next = Next::Take(1);
+            self.next = Next::Use(1);
             self.end = (1, 0);
             return;
         }
@@ -202,13 +202,13 @@ impl PageWalk {
             self.probe_above(Bounds { low: 1, low_rows: page.rows, high: None, stride: 1 });
         } else {
             self.end = (1, page.rows);
-            self.next = Next::Take(1);
+            self.next = Next::Use(1);
         }
     }
 
     /// Whether the number of pages does not follow from the total by any page size in question.
-    fn do_fields_disagree(&self, page: Shown) -> bool {
-        let sizes = [Some(self.size), Some(self.asked_size), page.page_size];
+    fn do_fields_disagree(&self, page: PageSummary) -> bool {
+        let sizes = [Some(self.size), Some(self.requested_size), page.page_size];
         let fits = |pages: u64| {
             sizes.into_iter().flatten().any(|size| page.total.div_ceil(size).max(1) == pages.max(1))
         };
@@ -216,12 +216,12 @@ impl PageWalk {
     }
 
     /// The last page that the hints of a page announce.
-    fn announced_by(&self, page: Shown) -> u32 {
+    fn announced_by(&self, page: PageSummary) -> u32 {
         let pages = page.total.div_ceil(self.size).max(page.pages.unwrap_or(0)).max(1);
         u32::try_from(pages).unwrap_or(u32::MAX)
     }
 
-    fn search(&mut self, page: Shown, mut bounds: Bounds) {
+    fn search(&mut self, page: PageSummary, mut bounds: Bounds) {
         self.probed.insert(page.number);
         let is_announced = page.number <= self.announced;
         if is_announced {
@@ -274,22 +274,22 @@ impl PageWalk {
     }
 
     fn settle_end(&mut self, bounds: Bounds, is_too_long: bool) {
-        self.evidence.reach = if is_too_long { Reach::TooLong } else { Reach::Whole };
+        self.evidence.range_end = if is_too_long { RangeEnd::TooLong } else { RangeEnd::Reached };
         self.end = (bounds.low, bounds.low_rows);
         // Page 1 was requested before the others; what moved onto it since is only seen by a second request.
         if bounds.low == 1 && self.announced > 1 {
             self.go_down(1);
         } else {
-            self.next = Next::Take(bounds.low);
+            self.next = Next::Use(bounds.low);
         }
     }
 
     fn go_down(&mut self, number: u32) {
         self.step = Step::Down { next: number };
-        self.next = Next::Ask(number);
+        self.next = Next::Request(number);
     }
 
-    fn descend(&mut self, page: Shown, number: u32) {
+    fn descend(&mut self, page: PageSummary, number: u32) {
         self.evidence.totals.add(page.total);
         // Some platforms show the last page for every number behind it.
         let is_repeated = page.rows > 0 && page.fresh == 0 && number > 1 && !self.probed.contains(&number);
@@ -304,7 +304,7 @@ impl PageWalk {
         }
         // Totals that cannot be trusted do not show that rows came in; the last page does.
         let (end, rows) = self.end;
-        if self.evidence.doubts.spoil_the_hints() && end > 1 && self.evidence.reach == Reach::Whole {
+        if self.evidence.doubts.spoil_the_hints() && end > 1 && self.evidence.range_end == RangeEnd::Reached {
             let is_full = rows >= self.size;
             let (page, rows_max) = if is_full && end < self.pages_max { (end + 1, 0) } else { (end, rows) };
             self.step = Step::Recheck { rows_max };

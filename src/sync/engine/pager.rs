@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::timeout;
 
 use super::completeness::PassEnd;
-use super::page_walk::{Next, PageWalk, Shown};
+use super::page_walk::{Next, PageSummary, PageWalk};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
@@ -34,19 +34,19 @@ const CAPS: [u64; 6] = [1_000, 2_000, 3_000, 5_000, 10_000, 50_000];
 
 /// How far a platform pages through a window.
 #[derive(Clone, Copy)]
-struct Listed {
+struct PagingEnd {
     /// Rows of a full page.
     page_size: u32,
     /// In full pages.
     rows_max: u64,
 }
 
-impl Listed {
+impl PagingEnd {
     /// Whether a range whose first page shows `rows` of `total` is longer. Pages are counted, so smaller ones reach
     /// less far.
-    fn is_exceeded(self, rows: u64, total: u64, responses: u32) -> bool {
-        let is_given_less = rows < total && rows < u64::from(responses);
-        let page_size = if is_given_less { rows } else { u64::from(responses) };
+    fn is_exceeded(self, rows: u64, total: u64, requested: u32) -> bool {
+        let is_given_less = rows < total && rows < u64::from(requested);
+        let page_size = if is_given_less { rows } else { u64::from(requested) };
         let full = u128::from(self.page_size.max(1));
         rows > 0 && u128::from(total) >= u128::from(self.rows_max) * u128::from(page_size) / full
     }
@@ -77,7 +77,7 @@ pub trait Sink: Send {
 }
 
 /// How a walk ended.
-pub enum Walked {
+pub enum WalkEnd {
     Ended(PassEnd),
     /// The platform does not manage pages of that size. The range must be requested again in smaller pages.
     Resized,
@@ -87,7 +87,7 @@ pub enum Walked {
 
 /// How far a range is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Limit {
+pub struct PageLimit {
     pub pages_max: u32,
     /// Whether a range with more pages is to be halved instead of read.
     pub is_halved_beyond: bool,
@@ -133,61 +133,63 @@ impl<'a> Pager<'a> {
         sink: &mut S,
         range: Range,
         first: LoadedPage,
-        limit: Limit,
-    ) -> Result<Walked, SyncError> {
+        limit: PageLimit,
+    ) -> Result<WalkEnd, SyncError> {
         let mut names = Names::default();
         let mut walk = self.walk(limit.pages_max);
-        walk.show(Shown::of(&first.page, 1, names.add(&first.page)));
+        walk.show(PageSummary::of(&first.page, 1, names.add(&first.page)));
         let mut aside = BTreeMap::from([(1, first)]);
         loop {
             if limit.is_halved_beyond && walk.is_too_long() {
-                return Ok(Walked::TooLong);
+                return Ok(WalkEnd::TooLong);
             }
             match walk.next() {
-                Next::Probe(number) | Next::Ask(number) => {
-                    let is_used = matches!(walk.next(), Next::Ask(_));
-                    let responses = match self.page(range, number, self.page_size).await {
-                        Ok(responses) => responses,
+                Next::Probe(number) | Next::Request(number) => {
+                    let is_used = matches!(walk.next(), Next::Request(_));
+                    let loaded = match self.page(range, number, self.page_size).await {
+                        Ok(loaded) => loaded,
                         Err(error) if walk.may_be_absent(number) && error.is_no_such_page() => {
-                            walk.show(Shown::absent(number));
+                            walk.show(PageSummary::absent(number));
                             continue;
                         }
                         Err(error) => {
                             self.shrink(range, number, error).await?;
-                            return Ok(Walked::Resized);
+                            return Ok(WalkEnd::Resized);
                         }
                     };
-                    walk.show(Shown::of(&responses.page, number, names.add(&responses.page)));
+                    walk.show(PageSummary::of(&loaded.page, number, names.add(&loaded.page)));
                     if is_used {
-                        sink.take(responses).await?;
+                        sink.take(loaded).await?;
                     } else {
-                        aside.insert(number, responses);
+                        aside.insert(number, loaded);
                     }
                 }
-                Next::Take(number) => {
+                Next::Use(number) => {
                     let page = aside.remove(&number);
                     aside.clear();
                     if let Some(page) = page {
                         sink.take(page).await?;
                     }
-                    walk.taken();
+                    walk.used();
                 }
                 Next::Done => break,
             }
         }
         self.learn_rows_given(&walk);
-        Ok(Walked::Ended(walk.end(sink.seen())))
+        Ok(WalkEnd::Ended(walk.end(sink.seen())))
     }
 
     /// Whether the pages of a range end where its first page says: the cheap half of a walk, which uses nothing.
     pub async fn ends_as_announced(&self, range: Range, first: &Page) -> Result<bool, SyncError> {
         let mut names = Names::default();
         let mut walk = self.walk(PAGES_MAX);
-        walk.show(Shown::of(first, 1, names.add(first)));
+        walk.show(PageSummary::of(first, 1, names.add(first)));
         while let Next::Probe(number) = walk.next() {
             let shown = match self.page(range, number, self.page_size).await {
-                Ok(responses) => Shown::of(&responses.page, number, names.add(&responses.page)),
-                Err(error) if walk.may_be_absent(number) && error.is_no_such_page() => Shown::absent(number),
+                Ok(loaded) => PageSummary::of(&loaded.page, number, names.add(&loaded.page)),
+                Err(error) if walk.may_be_absent(number) && error.is_no_such_page() => {
+                    PageSummary::absent(number)
+                }
                 Err(error) => return Err(error),
             };
             walk.show(shown);
@@ -231,7 +233,8 @@ impl<'a> Pager<'a> {
     /// Whether it holds more than the platform pages through. A page without rows says nothing about how many there
     /// are.
     pub fn exceeds_paging(&self, first: &Page) -> bool {
-        let listed = Listed { page_size: self.sync.paging.page_size, rows_max: self.sync.windows().rows_max };
+        let listed =
+            PagingEnd { page_size: self.sync.paging.page_size, rows_max: self.sync.windows().rows_max };
         listed.is_exceeded(first.rows_sent(), first.total, self.page_size)
     }
 
@@ -310,7 +313,7 @@ impl<'a> Pager<'a> {
     }
 
     /// Makes pages smaller when that may be why one of them was not answered; else the error stands. A platform that is
-    /// away does not answer the smallest page either, and costs no more than that one question.
+    /// away does not answer the smallest page either, and costs no more than that one call.
     async fn shrink(&mut self, range: Range, number: u32, error: SyncError) -> Result<(), SyncError> {
         if !error.is_unanswered() || self.page_size <= PAGE_SIZE_MIN {
             return Err(error);

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::completeness::Doubts;
-use super::convert::Outcome;
+use super::convert::ConvertedRow;
 use super::drift_check::{WholeRows, check_drift};
-use super::pager::{Limit, LoadedPage, Pager, Sink, Walked};
+use super::pager::{LoadedPage, PageLimit, Pager, Sink, WalkEnd};
 use super::seen::{MissedRows, SeenNumbers};
 use crate::domain::entity::{FUTURE_MAX, Kind};
 use crate::domain::record::Lane;
@@ -59,7 +59,9 @@ impl ConvertedPage {
         // A row that may be only a part says nothing about another row of the same order.
         let whole = later.things.iter().filter(|stored| !stored.may_be_part);
         let readable: HashSet<&str> = whole.map(|stored| stored.entity.number()).collect();
-        self.quarantined.retain(|odd| odd.number.as_deref().is_none_or(|number| !readable.contains(number)));
+        self.quarantined.retain(|unreadable| {
+            unreadable.number.as_deref().is_none_or(|number| !readable.contains(number))
+        });
         self.things.append(&mut later.things);
         self.quarantined.append(&mut later.quarantined);
     }
@@ -73,7 +75,12 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads the pages behind `first`, and that one.
-    pub async fn read(&mut self, range: Range, first: LoadedPage, limit: Limit) -> Result<Walked, SyncError> {
+    pub async fn read(
+        &mut self,
+        range: Range,
+        first: LoadedPage,
+        limit: PageLimit,
+    ) -> Result<WalkEnd, SyncError> {
         self.rows.shown_in = read_again_for_rows(self.sync, range);
         self.pager.read(&mut self.rows, range, first, limit).await
     }
@@ -84,10 +91,10 @@ impl Reading<'_> {
     pub async fn read_again(&mut self, ShownIn { lane, window }: ShownIn) -> Result<bool, SyncError> {
         let range = Range::Window { lane, window, status: None };
         let first = self.pager.first(range).await?;
-        let limit = Limit { pages_max: self.pager.pages_at_last(), is_halved_beyond: false };
+        let limit = PageLimit { pages_max: self.pager.pages_at_last(), is_halved_beyond: false };
         let walked = self.read(range, first, limit).await?;
         self.rows.write(None).await?;
-        Ok(matches!(walked, Walked::Ended(pass) if pass.is_complete()))
+        Ok(matches!(walked, WalkEnd::Ended(pass) if pass.is_complete()))
     }
 }
 
@@ -154,31 +161,31 @@ async fn convert_page(
     let rows_total = page.rows.len();
     let mut whole = WholeRows::of(&page, sync.paging.counted);
     seen.add(&page);
-    let (listed, odd) = sort_rows(page.rows);
+    let (listed, unreadable) = sort_rows(page.rows);
 
     let listed_total = listed.len();
     let changed = changed(sync, listed).await?;
     let unchanged = listed_total - changed.len();
     let kinds: Vec<Kind> = changed.iter().map(|row| row.kind).collect();
-    let mut unreadable = odd.len();
-    let mut converted = ConvertedPage { things: Vec::with_capacity(changed.len()), quarantined: odd };
+    let mut unreadable_total = unreadable.len();
+    let mut converted = ConvertedPage { things: Vec::with_capacity(changed.len()), quarantined: unreadable };
     for (outcome, kind) in
         details::complete_all(sync, changed, read_at, priority).await?.into_iter().zip(kinds)
     {
         match outcome {
-            Outcome::Thing(thing) => converted.things.push(*thing),
-            Outcome::Partly(thing, missing) => {
+            ConvertedRow::Complete(thing) => converted.things.push(*thing),
+            ConvertedRow::Incomplete(thing, missing) => {
                 converted.things.push(*thing);
                 converted.quarantined.push(missing);
             }
-            Outcome::Odd(row) => {
-                unreadable += 1;
+            ConvertedRow::Unreadable(row) => {
+                unreadable_total += 1;
                 whole.unreadable += usize::from(kind == sync.paging.counted);
                 converted.quarantined.push(row);
             }
         }
     }
-    check_drift(rows_total, unreadable, &converted.quarantined)?;
+    check_drift(rows_total, unreadable_total, &converted.quarantined)?;
     check_drift(whole.rows, whole.unreadable, &converted.quarantined)?;
     sync.rows_read(rows_total, unchanged);
     tracing::debug!(
@@ -188,8 +195,8 @@ async fn convert_page(
     Ok(converted)
 }
 
-/// The rows worth a closer look: those whose list row is not stored as it is now, and all where the list does not tell
-/// of every change. Without those that are in quarantine as they are: they are requested again after new changes, and
+/// The rows worth a closer look: those whose list row is not stored as it is now, and all where the list does not
+/// show every change. Without those that are in quarantine as they are: they are requested again after new changes, and
 /// no more often than that.
 async fn changed(sync: &RecordSync, listed: Vec<ListRow>) -> Result<Vec<ListRow>, SyncError> {
     let changed = unlike_stored(sync, listed).await?;
@@ -231,7 +238,7 @@ async fn unlike_stored(sync: &RecordSync, listed: Vec<ListRow>) -> Result<Vec<Li
 /// Readable rows, the same number only once (the last one listed), and the others.
 fn sort_rows(rows: Vec<Row>) -> (Vec<ListRow>, Vec<Quarantined>) {
     let mut listed: Vec<ListRow> = Vec::with_capacity(rows.len());
-    let mut odd = Vec::new();
+    let mut unreadable = Vec::new();
     for row in rows {
         match row {
             Row::Readable(row) => {
@@ -242,11 +249,11 @@ fn sort_rows(rows: Vec<Row>) -> (Vec<ListRow>, Vec<Quarantined>) {
             }
             Row::Unreadable(row) => {
                 let UnreadableRow { number, reason, raw } = row;
-                odd.push(Quarantined { number, reason, raw, has_own_call: false });
+                unreadable.push(Quarantined { number, reason, raw, has_own_call: false });
             }
         }
     }
-    (listed, odd)
+    (listed, unreadable)
 }
 
 /// The window that is read again for rows of it that could not be read. A scan of all time is not: it comes again by

@@ -1,13 +1,13 @@
-//! Single things, each requested by a call of its own: what is one thing's own trouble, and what is the platform's.
+//! Single things, each requested by a call of its own: which failures concern one thing, and which the platform.
 
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::drift_check::is_most;
-use super::reason::reason_of;
 use crate::platform::error::Retry;
 use crate::platform::{PlatformError, Rejection};
+use crate::sync::error::reason_of;
 use crate::sync::{RecordSync, SyncError};
 
 /// Calls under way at once; the rate limit decides how fast they go.
@@ -70,16 +70,16 @@ impl Drain {
 pub struct Responses<A> {
     /// For each of them, in their order. `None`: what went before was enough to know that there is no use in a request.
     pub answers: Vec<Option<Result<A, SyncError>>>,
-    /// Why no further thing was requested, where that is no single thing's trouble.
+    /// Why no further thing was requested, where the cause is not a single thing.
     pub fatal: Option<SyncError>,
     /// What the most of them are judged by.
     pub of: usize,
 }
 
-/// What failures that are alike say of the platform, when they are the most.
+/// How calls fail. If most of them fail in one way, the platform is the cause.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    /// Time may mend it.
+enum FailureKind {
+    /// A later call may succeed.
     Passing,
     /// The grant or the app may not read this.
     Refused,
@@ -87,7 +87,7 @@ enum Sort {
     OfThing,
 }
 
-/// Requests all `things`, several at once. Ends early when most of `of` things fail in ways that time may mend, or
+/// Requests all `things`, several at once. Ends early when most of `of` things fail in ways that may pass, or
 /// when a call fails for a reason that is no thing's own. `of` is [`usize::MAX`] where it is no matter how many fail.
 ///
 /// `patience` is for all of them; without, the first ones that fail may take as long as any call.
@@ -96,7 +96,7 @@ pub async fn request_each<T: Copy, A, F, Fut>(
     things: &[T],
     of: usize,
     patience: Option<Duration>,
-    ask: F,
+    request: F,
 ) -> Responses<A>
 where
     F: Fn(T, Option<Duration>) -> Fut,
@@ -104,16 +104,16 @@ where
 {
     let mut responses = Responses { answers: things.iter().map(|_| None).collect(), fatal: None, of };
     let mut waiting = things.iter().enumerate();
-    let mut under_way = FuturesUnordered::new();
+    let mut running = FuturesUnordered::new();
     let mut passing = 0;
     loop {
-        while responses.fatal.is_none() && under_way.len() < CALLS_IN_PARALLEL {
+        while responses.fatal.is_none() && running.len() < CALLS_IN_PARALLEL {
             let Some((index, &thing)) = waiting.next() else { break };
             let patience = patience.or_else(|| (passing >= PATIENT_FAILURES_MAX).then_some(PATIENCE));
-            let call = ask(thing, patience);
-            under_way.push(async move { (index, call.await) });
+            let call = request(thing, patience);
+            running.push(async move { (index, call.await) });
         }
-        let Some((index, answer)) = under_way.next().await else { return responses };
+        let Some((index, answer)) = running.next().await else { return responses };
         match answer {
             Err(error) if !is_of_thing(sync, &error) => {
                 responses.fatal.get_or_insert(error);
@@ -129,8 +129,8 @@ where
     }
 }
 
-/// Whether a failed call may be the trouble of what it requested, so that others are worth requesting. Nothing that
-/// could not be sent at all is, nor a refused token; nor is a call that was given up because the program stops.
+/// Whether a failed call may concern only what it requested, so that others are worth requesting. A call that could not
+/// be sent, a refused token, and a call given up because the program stops concern all of them.
 fn is_of_thing(sync: &RecordSync, error: &SyncError) -> bool {
     let SyncError::Platform { source, .. } = error else { return false };
     !sync.cancel.is_cancelled()
@@ -139,12 +139,12 @@ fn is_of_thing(sync: &RecordSync, error: &SyncError) -> bool {
 
 impl<A> Responses<A> {
     /// Why the run cannot go on, if most of the things failed for a reason that is not their own, or one failed for a
-    /// reason that is everybody's.
-    pub fn trouble(&mut self, subject: &str) -> Option<SyncError> {
+    /// reason that concerns all of them.
+    pub fn common_failure(&mut self, subject: &str) -> Option<SyncError> {
         if let Some(fatal) = self.fatal.take() {
             return Some(fatal);
         }
-        [Sort::Passing, Sort::Refused].into_iter().find_map(|sort| self.most(sort, subject))
+        [FailureKind::Passing, FailureKind::Refused].into_iter().find_map(|kind| self.most(kind, subject))
     }
 
     /// Why each of them failed; `None` for one that did not, or was not requested.
@@ -159,7 +159,7 @@ impl<A> Responses<A> {
 
     /// How many were refused because the grant does not cover them. `None`: not all of them were.
     pub fn refused_all(&self) -> Option<usize> {
-        let is_refused = |answer: &Option<Result<A, SyncError>>| matches!(answer, Some(Err(error)) if is_not_granted(error));
+        let is_refused = |answer: &Option<Result<A, SyncError>>| matches!(answer, Some(Err(error)) if error.is_not_granted());
         (!self.answers.is_empty() && self.answers.iter().all(is_refused)).then_some(self.answers.len())
     }
 
@@ -173,8 +173,8 @@ impl<A> Responses<A> {
         }
     }
 
-    fn most(&mut self, sort: Sort, subject: &str) -> Option<SyncError> {
-        let is_alike = |answer: &Option<Result<A, SyncError>>| matches!(answer, Some(Err(error)) if sort_of(error) == sort);
+    fn most(&mut self, kind: FailureKind, subject: &str) -> Option<SyncError> {
+        let is_alike = |answer: &Option<Result<A, SyncError>>| matches!(answer, Some(Err(error)) if failure_kind(error) == kind);
         let failed = self.answers.iter().filter(|answer| is_alike(answer)).count();
         let things = self.of;
         if !is_most(failed, things) {
@@ -189,23 +189,19 @@ impl<A> Responses<A> {
     }
 }
 
-/// Whether time may mend it.
+/// Whether a later call may succeed.
 fn is_passing(error: &SyncError) -> bool {
-    sort_of(error) == Sort::Passing
+    failure_kind(error) == FailureKind::Passing
 }
 
-pub fn is_not_granted(error: &SyncError) -> bool {
-    matches!(error, SyncError::Platform { source: PlatformError::NotGranted { .. }, .. })
-}
-
-fn sort_of(error: &SyncError) -> Sort {
-    let SyncError::Platform { source, .. } = error else { return Sort::OfThing };
+fn failure_kind(error: &SyncError) -> FailureKind {
+    let SyncError::Platform { source, .. } = error else { return FailureKind::OfThing };
     match source {
-        PlatformError::NotGranted { .. } => Sort::Refused,
-        PlatformError::Rejected { why: Rejection::NotYet, .. } => Sort::Passing,
-        PlatformError::Rejected { why, .. } if why.remedy().is_some() => Sort::Refused,
-        _ if matches!(source.retry(), Retry::Backoff | Retry::After(_)) => Sort::Passing,
-        _ => Sort::OfThing,
+        PlatformError::NotGranted { .. } => FailureKind::Refused,
+        PlatformError::Rejected { why: Rejection::NotYet, .. } => FailureKind::Passing,
+        PlatformError::Rejected { why, .. } if why.remedy().is_some() => FailureKind::Refused,
+        _ if matches!(source.retry(), Retry::Backoff | Retry::After(_)) => FailureKind::Passing,
+        _ => FailureKind::OfThing,
     }
 }
 
@@ -248,7 +244,7 @@ mod tests {
             let failures = failures.iter().map(|failure| Some(Err(failure())));
             let answers = failures.chain((0..answered).map(|_| Some(Ok(())))).collect();
             let mut responses = Responses { answers, fatal: None, of: things };
-            assert_eq!(responses.trouble("details").is_some(), is_trouble, "{things}");
+            assert_eq!(responses.common_failure("details").is_some(), is_trouble, "{things}");
         }
     }
 

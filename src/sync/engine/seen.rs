@@ -16,7 +16,7 @@ pub struct SeenNumbers {
     /// Rows of a page that had the number of another row of the same page: totals count them too.
     repeated: BTreeMap<Kind, HashMap<String, u64>>,
     /// Numbers of rows that could not be read, of whatever kind.
-    odd: HashSet<String>,
+    unreadable: HashSet<String>,
     /// Texts of rows not even whose number could be read.
     nameless: HashSet<String>,
     /// What the platform counts, where that is no kind of ours.
@@ -41,7 +41,7 @@ impl SeenNumbers {
                     *on_page.entry((row.kind, &row.number)).or_default() += 1;
                 }
                 Row::Unreadable(row) => match &row.number {
-                    Some(number) => drop(self.odd.insert(number.clone())),
+                    Some(number) => drop(self.unreadable.insert(number.clone())),
                     None => drop(self.nameless.insert(row.raw.clone())),
                 },
             }
@@ -63,7 +63,7 @@ impl SeenNumbers {
                 *known = (*known).max(*rows);
             }
         }
-        self.odd.extend(other.odd.iter().cloned());
+        self.unreadable.extend(other.unreadable.iter().cloned());
         self.nameless.extend(other.nameless.iter().cloned());
         self.counted.extend(other.counted.iter().cloned());
     }
@@ -87,8 +87,8 @@ impl SeenNumbers {
     pub fn count(&self, kind: Kind) -> u64 {
         let none = HashSet::new();
         let readable = self.by_kind.get(&kind).unwrap_or(&none);
-        let odd = self.odd.iter().filter(|number| !readable.contains(*number)).count();
-        (readable.len() + odd + self.nameless.len()) as u64
+        let unreadable = self.unreadable.iter().filter(|number| !readable.contains(*number)).count();
+        (readable.len() + unreadable + self.nameless.len()) as u64
     }
 
     /// How much was seen of what the total of a list counts: what the platform counts itself, else the kind seen most,
@@ -117,7 +117,7 @@ impl SeenNumbers {
         kinds
             .map(|kind| {
                 let mut present = self.by_kind.remove(&kind).unwrap_or_default();
-                present.extend(self.odd.iter().cloned());
+                present.extend(self.unreadable.iter().cloned());
                 (kind, present)
             })
             .collect()

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::convert::Outcome;
+use super::convert::ConvertedRow;
 use super::details::call_reason;
 use super::requests::Responses;
 use crate::platform::rate::Priority;
@@ -17,7 +17,7 @@ use crate::sync::{RecordSync, SyncError};
 pub const NOT_SHOWN: &str = "by its number: the platform shows no row of it";
 
 /// What a lookup by number made of the orders that were requested. `Err`: why an order cannot be read whole.
-pub type Whole = Vec<(String, Result<Outcome, String>)>;
+pub type WholeOrders = Vec<(String, Result<ConvertedRow, String>)>;
 
 /// Puts the whole orders of these numbers in the place of their rows. An order that cannot be read whole goes to
 /// quarantine, and what is stored of it stays as it is.
@@ -35,20 +35,22 @@ pub async fn make_whole(
     let known: HashSet<&str> = numbers.iter().copied().collect();
     let rows = commit.things.extract_if(.., |stored| known.contains(stored.entity.number()));
     let rows: Vec<_> = rows.collect();
-    commit.quarantined.retain(|odd| odd.number.as_deref().is_none_or(|number| !known.contains(number)));
+    commit
+        .quarantined
+        .retain(|unreadable| unreadable.number.as_deref().is_none_or(|number| !known.contains(number)));
     for (number, outcome) in whole {
         let row = rows.iter().find(|stored| stored.entity.number() == number);
         match outcome {
-            Ok(Outcome::Thing(thing)) => commit.things.push(*thing),
-            Ok(Outcome::Partly(thing, missing)) => {
+            Ok(ConvertedRow::Complete(thing)) => commit.things.push(*thing),
+            Ok(ConvertedRow::Incomplete(thing, missing)) => {
                 commit.things.push(*thing);
                 commit.quarantined.push(missing);
             }
-            Ok(Outcome::Odd(odd)) => commit.quarantined.push(odd),
+            Ok(ConvertedRow::Unreadable(unreadable)) => commit.quarantined.push(unreadable),
             Err(reason) => {
                 let raw = row.map(|stored| stored.answers.to_json()).unwrap_or_default();
-                let odd = Quarantined { number: Some(number), reason, raw, has_own_call: true };
-                commit.quarantined.push(odd);
+                let unreadable = Quarantined { number: Some(number), reason, raw, has_own_call: true };
+                commit.quarantined.push(unreadable);
             }
         }
     }
@@ -64,14 +66,14 @@ pub async fn read_whole(
     of: usize,
     priority: Priority,
     patience: Option<Duration>,
-) -> Result<(Whole, Option<SyncError>), SyncError> {
+) -> Result<(WholeOrders, Option<SyncError>), SyncError> {
     let read_at = sync.clock.now();
     let responses = requests::request_each(sync, numbers, of, patience, |number, patience| {
         rows_of(sync, number, priority, patience)
     });
     let mut responses: Responses<Result<ListRow, String>> = responses.await;
-    let fatal = responses.trouble(&format!("{} by their numbers", sync.record));
-    let (mut rows, mut whole) = (Vec::new(), Whole::new());
+    let fatal = responses.common_failure(&format!("{} by their numbers", sync.record));
+    let (mut rows, mut whole) = (Vec::new(), WholeOrders::new());
     for (number, answer) in numbers.iter().zip(responses.answers) {
         match answer {
             Some(Ok(Ok(row))) => rows.push(row),
@@ -86,7 +88,7 @@ pub async fn read_whole(
     for (number, mut outcome) in
         read.into_iter().zip(details::complete_all(sync, rows, read_at, priority).await?)
     {
-        if let Outcome::Thing(thing) | Outcome::Partly(thing, _) = &mut outcome {
+        if let ConvertedRow::Complete(thing) | ConvertedRow::Incomplete(thing, _) = &mut outcome {
             thing.may_be_part = false;
         }
         whole.push((number, Ok(outcome)));

@@ -1,7 +1,7 @@
 //! One window, from its first page to its row in the ledger.
 
 use super::completeness::{Doubt, Doubts, PassEnd, Verdict};
-use super::pager::{Limit, LoadedPage, Origin, Sink, Walked};
+use super::pager::{LoadedPage, Origin, PageLimit, Sink, WalkEnd};
 use super::pages::{Reading, report_doubts};
 use super::seen::MissedRows;
 use crate::domain::record::Lane;
@@ -17,7 +17,7 @@ pub const PASSES_MAX: u32 = 3;
 
 /// Windows of one lane that are read together.
 #[derive(Clone, Copy)]
-pub struct Stretch<'a> {
+pub struct LaneWindows<'a> {
     pub lane: Lane,
     pub epoch: i64,
     /// Collects the rows that should have been here already. `None`: not collected.
@@ -33,7 +33,7 @@ pub enum WindowEnd {
 }
 
 /// How a pass over a window ended.
-enum Passed {
+enum PassResult {
     Ended(PassEnd),
     Split([Window; 2]),
 }
@@ -43,7 +43,7 @@ enum Passed {
 pub async fn read_window(
     sync: &RecordSync,
     lease: &Lease,
-    of: Stretch<'_>,
+    of: LaneWindows<'_>,
     window: Window,
     origin: Origin,
 ) -> Result<WindowEnd, SyncError> {
@@ -84,8 +84,8 @@ impl WindowReading<'_> {
         let mut last = None;
         for _ in 0..PASSES_MAX {
             let pass = match self.pass().await {
-                Ok(Passed::Ended(pass)) => pass,
-                Ok(Passed::Split(halves)) => return Ok(WindowEnd::Split { halves, origin: self.origin }),
+                Ok(PassResult::Ended(pass)) => pass,
+                Ok(PassResult::Split(halves)) => return Ok(WindowEnd::Split { halves, origin: self.origin }),
                 Err(error) if error.is_too_old() => return self.without_unreachable(error).await,
                 Err(error) => return self.halved_for(error).await,
             };
@@ -108,33 +108,33 @@ impl WindowReading<'_> {
     }
 
     /// Reads the whole window once, or finds out that it has to be halved.
-    async fn pass(&mut self) -> Result<Passed, SyncError> {
+    async fn pass(&mut self) -> Result<PassResult, SyncError> {
         loop {
             self.reading.rows.seen.clear();
             let range = self.range(None);
             let first = self.reading.pager.first(range).await?;
             let (pager, total) = (&self.reading.pager, first.page.total);
             let halves = self.window.halves().map(|(earlier, later)| [earlier, later]);
-            let mut limit = Limit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
+            let mut limit = PageLimit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
             if pager.is_too_much(&first.page) {
                 if pager.is_read_as_it_comes(self.window, total, &mut self.origin).await? {
                     self.report_unfiltered(total);
                     self.foreign_total = Some(total);
-                    limit = Limit { pages_max: pager.pages_at_last(), is_halved_beyond: false };
+                    limit = PageLimit { pages_max: pager.pages_at_last(), is_halved_beyond: false };
                 } else if let Some(halves) = halves {
                     return Ok(self.split(halves, Some(total)));
                 }
             }
             if halves.is_none() {
                 match self.read_second(first).await? {
-                    Some(pass) => return Ok(Passed::Ended(pass)),
+                    Some(pass) => return Ok(PassResult::Ended(pass)),
                     None => continue,
                 }
             }
             match self.reading.read(range, first, limit).await? {
-                Walked::Ended(pass) => return Ok(Passed::Ended(pass)),
-                Walked::Resized => {}
-                Walked::TooLong => {
+                WalkEnd::Ended(pass) => return Ok(PassResult::Ended(pass)),
+                WalkEnd::Resized => {}
+                WalkEnd::TooLong => {
                     if let Some(halves) = halves {
                         return Ok(self.split(halves, None));
                     }
@@ -143,10 +143,10 @@ impl WindowReading<'_> {
         }
     }
 
-    fn split(&mut self, halves: [Window; 2], total: Option<u64>) -> Passed {
+    fn split(&mut self, halves: [Window; 2], total: Option<u64>) -> PassResult {
         self.report_split(&format!("holds too many {}", self.sync().record));
         self.origin.total = total;
-        Passed::Split(halves)
+        PassResult::Split(halves)
     }
 
     /// A window of one second: once for each status where it holds more than the platform lists, to its end where the
@@ -155,18 +155,18 @@ impl WindowReading<'_> {
         let statuses = self.sync().windows().dense_statuses;
         let (total, pages_max) = (first.page.total, self.reading.pager.pages_at_last());
         if statuses.is_empty() || !self.reading.pager.exceeds_paging(&first.page) {
-            let limit = Limit { pages_max, is_halved_beyond: !statuses.is_empty() };
+            let limit = PageLimit { pages_max, is_halved_beyond: !statuses.is_empty() };
             return match self.reading.read(self.range(None), first, limit).await? {
-                Walked::Ended(pass) => Ok(Some(pass)),
-                Walked::Resized => Ok(None),
-                Walked::TooLong => self.read_by_status(total).await,
+                WalkEnd::Ended(pass) => Ok(Some(pass)),
+                WalkEnd::Resized => Ok(None),
+                WalkEnd::TooLong => self.read_by_status(total).await,
             };
         }
         self.read_by_status(total).await
     }
 
     async fn read_by_status(&mut self, total: u64) -> Result<Option<PassEnd>, SyncError> {
-        let limit = Limit { pages_max: self.reading.pager.pages_max(), is_halved_beyond: true };
+        let limit = PageLimit { pages_max: self.reading.pager.pages_max(), is_halved_beyond: true };
         let too_dense = || SyncError::platform("reading a crowded second", PlatformError::TooDense);
         let mut doubts = Doubts::default();
         let mut are_complete = true;
@@ -178,12 +178,12 @@ impl WindowReading<'_> {
                 return Err(too_dense());
             }
             match self.reading.read(range, first, limit).await? {
-                Walked::Ended(pass) => {
+                WalkEnd::Ended(pass) => {
                     are_complete &= pass.is_complete();
                     doubts = doubts.or(pass.doubts);
                 }
-                Walked::Resized => return Ok(None),
-                Walked::TooLong => return Err(too_dense()),
+                WalkEnd::Resized => return Ok(None),
+                WalkEnd::TooLong => return Err(too_dense()),
             }
             self.reading.rows.seen.absorb(&before);
         }
@@ -261,7 +261,7 @@ impl WindowReading<'_> {
         Ok(is_unfiltered)
     }
 
-    /// Whether a window of this record was read whole though its total said more.
+    /// Whether a window of this record was read whole though its total was higher.
     async fn knows_foreign_totals(&self) -> Result<bool, SyncError> {
         let sync = self.sync();
         let is_known = sync.application.habits().is_unfiltered(sync.record, self.lane);
@@ -274,7 +274,7 @@ impl WindowReading<'_> {
         if habits.is_first_report(&sync.shop.name, sync.record, self.lane, "window.unfiltered") {
             tracing::warn!(
                 event = "window.unfiltered", shop = %sync.shop.name, record = %sync.record,
-                "the platform reports {total} {} for any window, whatever time is responses for; rows are stored as they come, and the total is not used",
+                "the platform reports {total} {} for any window, whatever time is requested; rows are stored as they come, and the total is not used",
                 sync.record,
             );
         }

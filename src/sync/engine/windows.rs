@@ -6,8 +6,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::pager::Origin;
-use super::requests::is_not_granted;
-use super::window::{Stretch, WindowEnd};
+use super::window::{LaneWindows, WindowEnd};
 use crate::domain::record::Lane;
 use crate::domain::window::Window;
 use crate::platform::rate::Priority;
@@ -18,31 +17,31 @@ use crate::sync::{RecordSync, SyncError};
 /// A skew measured longer ago says nothing about now.
 const SKEW_AGE_MAX: TimeDelta = TimeDelta::minutes(10);
 
-/// After this many windows that failed on their own account, the trouble is not theirs.
+/// After this many windows that failed because of their content, the cause is not the content.
 const FAILED_WINDOWS_MAX: usize = 5;
 
-/// Reads `windows` in this order, several at once. A window whose own content is the trouble does not keep
-/// the others from being read; any other error ends the queue once the windows under way have ended. The
+/// Reads `windows` in this order, several at once. A window that fails because of its content does not
+/// keep the others from being read. Any other error ends the queue once the running windows have ended. The
 /// first error is returned.
 pub async fn read_windows(
     sync: &RecordSync,
     lease: &Lease,
-    of: Stretch<'_>,
+    of: LaneWindows<'_>,
     windows: Vec<Window>,
 ) -> Result<(), SyncError> {
     sync.progress.windows_planned(windows.len());
     let mut waiting: VecDeque<(Window, Origin)> =
         windows.into_iter().map(|window| (window, Origin::default())).collect();
-    let mut under_way = FuturesUnordered::new();
+    let mut running = FuturesUnordered::new();
     let mut first_error = None;
     let mut failed_windows = 0;
     let mut is_open = true;
     loop {
-        while is_open && under_way.len() < sync.policy.windows_in_parallel.max(1) {
+        while is_open && running.len() < sync.policy.windows_in_parallel.max(1) {
             let Some((window, origin)) = waiting.pop_front() else { break };
-            under_way.push(Box::pin(window::read_window(sync, lease, of, window, origin)));
+            running.push(Box::pin(window::read_window(sync, lease, of, window, origin)));
         }
-        let Some(end) = under_way.next().await else { break };
+        let Some(end) = running.next().await else { break };
         match end {
             Ok(WindowEnd::Closed) => {}
             Ok(WindowEnd::Split { halves: [earlier, later], origin }) => {
@@ -73,13 +72,13 @@ pub async fn closed_end(sync: &RecordSync, priority: Priority) -> Result<DateTim
         .is_some_and(|measured_at| measured_at <= now && now - measured_at <= SKEW_AGE_MAX);
     if !is_fresh {
         let probed = sync
-            .call(priority, "asking for the platform's time", |access| async move {
+            .call(priority, "requesting the platform's time", |access| async move {
                 platform.probe(&access).await
             })
             .await;
         // Whether the shop may read this is decided by the list calls; this answer still gave the time.
         if let Err(error) = probed
-            && !is_not_granted(&error)
+            && !error.is_not_granted()
         {
             return Err(error);
         }

@@ -33,7 +33,7 @@ enum Total {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Pages {
-    Unsaid,
+    Missing,
     True,
     ByAskedSize,
     CappedAt(u64),
@@ -45,12 +45,12 @@ impl Source {
         rows: 0,
         size: ASKED,
         total: Total::True,
-        pages: Pages::Unsaid,
+        pages: Pages::Missing,
         says_page_size: false,
         clamps: false,
     };
 
-    fn page(self, number: u32) -> (Vec<u64>, Shown) {
+    fn page(self, number: u32) -> (Vec<u64>, PageSummary) {
         let last = self.rows.div_ceil(self.size).max(1);
         let place = if self.clamps { u64::from(number).min(last) } else { u64::from(number) };
         let from = ((place - 1) * self.size).min(self.rows);
@@ -62,14 +62,14 @@ impl Source {
             Total::Always(total) => total,
         };
         let pages = match self.pages {
-            Pages::Unsaid => None,
+            Pages::Missing => None,
             Pages::True => Some(last),
             Pages::ByAskedSize => Some(self.rows.div_ceil(ASKED).max(1)),
             Pages::CappedAt(cap) => Some(last.min(cap)),
             Pages::Always(pages) => Some(pages),
         };
         let page_size = self.says_page_size.then_some(self.size);
-        let shown = Shown { number, rows: rows.len() as u64, fresh: 0, total, pages, page_size };
+        let shown = PageSummary { number, rows: rows.len() as u64, fresh: 0, total, pages, page_size };
         (rows, shown)
     }
 }
@@ -88,21 +88,21 @@ fn walk(source: Source, pages_max: u32) -> Walked {
     let (mut names, mut seen, mut used, mut calls) = (BTreeSet::new(), BTreeSet::new(), Vec::new(), 0);
     loop {
         match walk.next() {
-            Next::Probe(number) | Next::Ask(number) => {
+            Next::Probe(number) | Next::Request(number) => {
                 calls += 1;
                 assert!(u64::from(calls) < 4 * (source.rows / source.size) + 120, "{source:?} ends");
                 let (rows, shown) = source.page(number);
                 let fresh = rows.iter().filter(|row| names.insert(**row)).count() as u64;
-                if matches!(walk.next(), Next::Ask(_)) {
+                if matches!(walk.next(), Next::Request(_)) {
                     used.push(number);
                     seen.extend(rows);
                 }
-                walk.show(Shown { fresh, ..shown });
+                walk.show(PageSummary { fresh, ..shown });
             }
-            Next::Take(number) => {
+            Next::Use(number) => {
                 used.push(number);
                 seen.extend(source.page(number).0);
-                walk.taken();
+                walk.used();
             }
             Next::Done => break,
         }
@@ -114,7 +114,7 @@ fn walk(source: Source, pages_max: u32) -> Walked {
 #[test]
 fn hints_that_hold_cost_the_pages_and_page_one_twice() {
     for (rows, calls) in [(0, 1), (1, 1), (99, 1), (101, 3), (250, 4), (4_950, 51)] {
-        for pages in [Pages::Unsaid, Pages::True] {
+        for pages in [Pages::Missing, Pages::True] {
             let walked = walk(Source { rows, pages, ..Source::HONEST }, PAGES_MAX);
             assert!(walked.end.is_complete() && !walked.end.doubts.any(), "{rows}: {:?}", walked.end);
             assert_eq!((walked.seen, walked.calls), (rows, calls), "{rows} rows");
@@ -139,21 +139,21 @@ fn pages_are_used_from_the_last_to_the_first() {
 
 #[test]
 fn hints_that_lie_are_found_out_and_nothing_is_lost() {
-    use Pages::{Always as P, ByAskedSize, CappedAt as PagesTo, True as RightPages, Unsaid};
+    use Pages::{Always as P, ByAskedSize, CappedAt as PagesTo, Missing, True as RightPages};
     let lies = [
         ("the total counts the page", 250, Total::OfPage, RightPages, true),
-        ("the total counts the page, no pages told", 250, Total::OfPage, Unsaid, true),
-        ("total 0", 250, Total::Always(0), Unsaid, true),
-        ("total 7", 250, Total::Always(7), Unsaid, true),
-        ("total 7 beside 30 rows", 30, Total::Always(7), Unsaid, true),
-        ("totals stop at 1,000", 1_234, Total::CappedAt(1_000), Unsaid, true),
+        ("the total counts the page, no number of pages", 250, Total::OfPage, Missing, true),
+        ("total 0", 250, Total::Always(0), Missing, true),
+        ("total 7", 250, Total::Always(7), Missing, true),
+        ("total 7 beside 30 rows", 30, Total::Always(7), Missing, true),
+        ("totals stop at 1,000", 1_234, Total::CappedAt(1_000), Missing, true),
         ("totals and pages stop at 1,000", 1_234, Total::CappedAt(1_000), PagesTo(10), true),
         ("pages stop at 10", 1_234, Total::True, PagesTo(10), true),
         ("pages are one too many", 250, Total::True, P(4), true),
         ("pages by another size", 250, Total::True, ByAskedSize, true),
-        ("the total is the shop's", 250, Total::Always(4_500), Unsaid, false),
-        ("the total is the shop's, of one page", 30, Total::Always(4_500), Unsaid, false),
-        ("a thousand million", 250, Total::Always(1_000_000_000), Unsaid, false),
+        ("the total is the shop's", 250, Total::Always(4_500), Missing, false),
+        ("the total is the shop's, of one page", 30, Total::Always(4_500), Missing, false),
+        ("a thousand million", 250, Total::Always(1_000_000_000), Missing, false),
     ];
     for (lie, rows, total, pages, is_complete) in lies {
         let walked = walk(Source { rows, total, pages, ..Source::HONEST }, PAGES_MAX);
@@ -170,11 +170,11 @@ fn hints_that_lie_are_found_out_and_nothing_is_lost() {
 #[test]
 fn the_page_size_that_comes_is_the_page_size() {
     for (size, pages) in [
-        (50, Pages::Unsaid),
+        (50, Pages::Missing),
         (50, Pages::True),
         (50, Pages::ByAskedSize),
         (20, Pages::True),
-        (200, Pages::Unsaid),
+        (200, Pages::Missing),
     ] {
         let walked = walk(Source { rows: 230, size, pages, ..Source::HONEST }, PAGES_MAX);
         assert!(walked.end.is_complete() && !walked.end.doubts.any(), "{size}, {pages:?}: {:?}", walked.end);
@@ -195,8 +195,8 @@ fn empty_pages_against_the_total_end_at_once() {
 
 #[test]
 fn the_last_page_shown_for_every_number_behind_it_costs_few_calls_and_loses_nothing() {
-    for (rows, size, told) in [(10, 7, 855), (1_000, 10, 4_000), (30, 10, 4_000), (9, 10, 4_000)] {
-        let source = Source { rows, size, total: Total::Always(told), clamps: true, ..Source::HONEST };
+    for (rows, size, total) in [(10, 7, 855), (1_000, 10, 4_000), (30, 10, 4_000), (9, 10, 4_000)] {
+        let source = Source { rows, size, total: Total::Always(total), clamps: true, ..Source::HONEST };
         let walked = walk(source, 1_000);
         assert_eq!(walked.seen, rows, "{source:?}");
         assert!(!walked.end.is_complete() || rows < size, "{source:?}");
@@ -207,13 +207,14 @@ fn the_last_page_shown_for_every_number_behind_it_costs_few_calls_and_loses_noth
 #[test]
 fn a_page_number_that_is_ignored_ends_the_search() {
     let mut walk = PageWalk::new(100, None, PAGES_MAX);
-    let page = |number, fresh| Shown { number, rows: 100, fresh, total: 250, pages: None, page_size: None };
+    let page =
+        |number, fresh| PageSummary { number, rows: 100, fresh, total: 250, pages: None, page_size: None };
     walk.show(page(1, 100));
     let mut calls = 1;
     loop {
         match walk.next() {
-            Next::Probe(number) | Next::Ask(number) => walk.show(page(number, 0)),
-            Next::Take(_) => walk.taken(),
+            Next::Probe(number) | Next::Request(number) => walk.show(page(number, 0)),
+            Next::Use(_) => walk.used(),
             Next::Done => break,
         }
         calls += 1;
@@ -230,11 +231,11 @@ fn more_pages_than_may_be_requested_are_reported() {
     }
 }
 
-/// A page about which anything is said.
-fn any_page() -> impl Strategy<Value = Shown> {
-    let said = || proptest::option::of(1_u64..);
-    (0_u64..200, 0_u64..200, any::<u64>(), said(), said()).prop_map(
-        |(rows, fresh, total, pages, page_size)| Shown {
+/// A page with any hints.
+fn any_page() -> impl Strategy<Value = PageSummary> {
+    let hint = || proptest::option::of(1_u64..);
+    (0_u64..200, 0_u64..200, any::<u64>(), hint(), hint()).prop_map(
+        |(rows, fresh, total, pages, page_size)| PageSummary {
             number: 0,
             rows,
             fresh: fresh.min(rows),
@@ -249,18 +250,18 @@ proptest! {
     #[test]
     fn no_number_that_is_said_of_a_page_makes_a_walk_overflow_or_go_on_for_ever(
         pages in proptest::collection::vec(any_page(), 1..30),
-        asked_size in 0_u32..300,
+        requested_size in 0_u32..300,
         rows_given in proptest::option::of(any::<u64>()),
     ) {
-        let mut walk = PageWalk::new(asked_size, rows_given, PAGES_MAX);
+        let mut walk = PageWalk::new(requested_size, rows_given, PAGES_MAX);
         let mut calls = 0;
         for page in pages.iter().cycle() {
             match walk.next() {
-                Next::Probe(number) | Next::Ask(number) => {
+                Next::Probe(number) | Next::Request(number) => {
                     prop_assert!(number <= PAGES_MAX);
-                    walk.show(Shown { number, ..*page });
+                    walk.show(PageSummary { number, ..*page });
                 }
-                Next::Take(_) => walk.taken(),
+                Next::Use(_) => walk.used(),
                 Next::Done => break,
             }
             calls += 1;
@@ -278,7 +279,7 @@ proptest! {
             Just(Total::True), Just(Total::OfPage), (0_u64..4_000).prop_map(Total::CappedAt), (0_u64..4_000).prop_map(Total::Always),
         ],
         pages in prop_oneof![
-            Just(Pages::Unsaid), Just(Pages::True), Just(Pages::ByAskedSize),
+            Just(Pages::Missing), Just(Pages::True), Just(Pages::ByAskedSize),
             (0_u64..40).prop_map(Pages::CappedAt), (0_u64..40).prop_map(Pages::Always),
         ],
         says_page_size in any::<bool>(),
@@ -295,7 +296,7 @@ proptest! {
         if walked.end.is_complete() && !is_beyond_proof {
             prop_assert_eq!(walked.seen, rows, "{:?}", source);
         }
-        if total == Total::True && size == ASKED && matches!(pages, Pages::Unsaid | Pages::True) {
+        if total == Total::True && size == ASKED && matches!(pages, Pages::Missing | Pages::True) {
             prop_assert!(walked.end.is_complete() && !walked.end.doubts.any(), "{:?}: {:?}", source, walked.end);
             prop_assert!(u64::from(walked.calls) <= rows / ASKED + 3);
         }

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_window_is_too_much_at_the_limit_of_paging_and_in_smaller_pages_earlier() {
-    let listed = Listed { page_size: 100, rows_max: 5_000 };
+    let listed = PagingEnd { page_size: 100, rows_max: 5_000 };
     for (rows, total, responses, is_exceeded) in [
         (100, 4_999, 100, false),
         (100, 5_000, 100, true),
