@@ -60,7 +60,7 @@ async fn request_all(sync: &RecordSync, lease: &Lease, drain: &mut Drain) -> Res
         let due = sync.store.amounts().due(&sync.shop.name, now, begun_at, last.as_ref(), limit).await?;
         let Some(newest) = due.last() else { return Ok(()) };
         last = Some(newest.clone());
-        // Those that failed before say nothing of the platform.
+        // Things that failed before say nothing about the platform.
         let (before, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|order| order.attempts > 0);
         let responses = request_amounts(sync, &fresh, fresh.len(), None).await;
         store_amounts(sync, lease, fresh, responses, drain).await?;

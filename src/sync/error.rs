@@ -32,7 +32,7 @@ pub enum SyncError {
         #[from]
         source: AuthError,
     },
-    #[error("the database did not take part")]
+    #[error("the database could not be used")]
     Store {
         #[from]
         source: StoreError,
@@ -130,7 +130,7 @@ impl SyncError {
         Some(Self::Off { subject: subject.to_owned(), reason: off.reason, until })
     }
 
-    /// Whether only the window at hand is concerned, so that other windows are worth reading.
+    /// Whether the error concerns only this window, so that other windows can still be read.
     pub fn is_of_window(&self) -> bool {
         match self {
             Self::ChangedPlatform { .. } => true,
@@ -141,7 +141,7 @@ impl SyncError {
         }
     }
 
-    /// Whether the platform did not manage to answer, after all repetitions: less may be what it manages.
+    /// Whether the platform did not answer, after all retries. It may answer a smaller request.
     pub(super) fn is_unanswered(&self) -> bool {
         matches!(
             self,
@@ -155,7 +155,7 @@ impl SyncError {
         )
     }
 
-    /// Whether the platform no longer shows what is so long ago.
+    /// Whether the platform no longer shows what is this old.
     pub(super) fn is_too_old(&self) -> bool {
         matches!(self, Self::Platform { source: PlatformError::Rejected { why: Rejection::TooOld, .. }, .. })
     }

@@ -14,8 +14,8 @@ pub const STUCK_AFTER: Duration = Duration::from_mins(10);
 /// How long giving the lease back may take; it runs out by itself otherwise.
 const RELEASE_WAIT: Duration = Duration::from_secs(1);
 
-/// Does `work` while keeping `lease` alive, and gives it back whatever the end. Work is dropped when the lease
-/// is lost, when nothing moves any more, and when `cancel` fires.
+/// Does `work` while keeping `lease` alive, and gives it back whatever the end. Work is dropped when the lease is lost,
+/// when it makes no progress for [`STUCK_AFTER`], and when `cancel` fires.
 pub async fn hold<T>(
     store: &Store,
     lease: &Lease,
@@ -23,8 +23,8 @@ pub async fn hold<T>(
     cancel: &CancellationToken,
     work: impl Future<Output = Result<T, SyncError>>,
 ) -> Result<T, SyncError> {
-    // What went before, such as the wait for this lease, does not count as standing still.
-    progress.moved();
+    // Time before this, such as the wait for the lease, does not count as idle.
+    progress.note_progress();
     let outcome = tokio::select! {
         outcome = work => outcome,
         lost = keep(store, lease, progress) => Err(lost),
@@ -45,7 +45,7 @@ pub async fn give_back(store: &Store, lease: &Lease) {
     }
 }
 
-/// Renews until the lease is lost or the work stands still; returns why the work must end.
+/// Renews until the lease is lost or the work makes no progress; returns why the work must end.
 async fn keep(store: &Store, lease: &Lease, progress: &Progress) -> SyncError {
     loop {
         tokio::time::sleep(LEASE_RENEW).await;
@@ -57,8 +57,8 @@ async fn keep(store: &Store, lease: &Lease, progress: &Progress) -> SyncError {
         match store.leases().renew(lease).await {
             Ok(()) => {}
             Err(lost @ StoreError::LeaseLost { .. }) => return lost.into(),
-            // The database may be away for a moment. Should the lease run out meanwhile and someone take it,
-            // the fence stops us at the next commit.
+            // The database may be away for a moment. If the lease runs out meanwhile and another process takes it, the
+            // fence stops us at the next commit.
             Err(error) => tracing::debug!(shop = %lease.key.shop, "lease not renewed: {error}"),
         }
     }
@@ -78,7 +78,7 @@ mod tests {
     use crate::store::ledger::leases::LaneKey;
 
     #[tokio::test]
-    async fn what_went_before_the_work_does_not_count_as_standing_still() {
+    async fn time_before_the_work_does_not_count_as_idle() {
         let progress = Progress::default();
         let made_at = Instant::now();
         let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The use cases: read a window, catch up, scan, backfill, reconcile, verify, enrich with money. The only layer where platform, grants
-//! and store meet.
+//! The use cases: read a window, catch up, scan, backfill, reconcile, verify, add money. The only layer that uses the
+//! platform, the grants and the store together.
 //!
 //! Nothing here knows schedules, processes or terminals. A run is a future: dropping it at any point loses
 //! nothing but the work since its last commit.
@@ -62,7 +62,7 @@ pub struct RecordSync {
     pub record: Record,
     /// How the platform lists it.
     pub paging: Paging,
-    /// How old the last scan may be of what is otherwise read by windows.
+    /// How often a record that is read by windows is scanned whole.
     pub full_every: TimeDelta,
     pub progress: Arc<Progress>,
     pub cancel: CancellationToken,
@@ -88,7 +88,8 @@ impl RecordSync {
         Pace { window_max: self.windows().update_max, overlap: self.policy.overlap }
     }
 
-    /// Whether what is read is or changes an order whose money comes by calls of its own, and is wanted.
+    /// Whether this record is or changes orders, the platform gives their money by a call of its own, and the shop
+    /// wants it.
     fn wants_amounts(&self) -> bool {
         matches!(self.record, Record::Orders | Record::AfterSales)
             && self.application.platform().amounts().is_some()
@@ -106,7 +107,7 @@ impl RecordSync {
         self.call_within(None, priority, doing, send).await
     }
 
-    /// The same, given up after `patience`.
+    /// Like [`Self::call`], but gives up after `patience`.
     async fn call_within<T, F, Fut>(
         &self,
         patience: Option<Duration>,
@@ -134,7 +135,7 @@ impl RecordSync {
             answer => answer,
         };
         if answer.is_ok() {
-            self.progress.moved();
+            self.progress.note_progress();
         }
         answer.map_err(|source| SyncError::platform(doing, source))
     }

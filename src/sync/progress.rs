@@ -18,7 +18,7 @@ pub struct Progress {
     windows_known: AtomicU64,
     windows_done: AtomicU64,
     has_given_up_extras: AtomicBool,
-    moved_at: Mutex<Instant>,
+    progressed_at: Mutex<Instant>,
     /// What the money lane has done, when it is counted apart.
     amounts: OnceLock<Arc<Self>>,
 }
@@ -46,7 +46,7 @@ impl Default for Progress {
             windows_known: AtomicU64::default(),
             windows_done: AtomicU64::default(),
             has_given_up_extras: AtomicBool::default(),
-            moved_at: Mutex::new(Instant::now()),
+            progressed_at: Mutex::new(Instant::now()),
             amounts: OnceLock::new(),
         }
     }
@@ -73,20 +73,20 @@ impl Progress {
 
     /// How long nothing has been read or stored.
     pub fn idle(&self) -> Duration {
-        self.moved_at.lock().map_or(Duration::ZERO, |moved_at| moved_at.elapsed())
+        self.progressed_at.lock().map_or(Duration::ZERO, |progressed_at| progressed_at.elapsed())
     }
 
     pub(super) fn page_read(&self, rows: usize, unchanged: usize) {
         self.rows_seen.fetch_add(rows as u64, Ordering::Relaxed);
         self.rows_unchanged.fetch_add(unchanged as u64, Ordering::Relaxed);
-        self.moved();
+        self.note_progress();
     }
 
     pub(super) fn stored(&self, written: u64, unchanged: u64, quarantined: u64) {
         self.rows_written.fetch_add(written, Ordering::Relaxed);
         self.rows_unchanged.fetch_add(unchanged, Ordering::Relaxed);
         self.rows_quarantined.fetch_add(quarantined, Ordering::Relaxed);
-        self.moved();
+        self.note_progress();
     }
 
     /// Most calls for extras fail at present: this run makes no more of them.
@@ -104,13 +104,13 @@ impl Progress {
 
     pub(super) fn window_done(&self) {
         self.windows_done.fetch_add(1, Ordering::Relaxed);
-        self.moved();
+        self.note_progress();
     }
 
-    /// Something came of it: an answer, a commit. A page whose details take a quarter of an hour is slow, not stuck.
-    pub(super) fn moved(&self) {
-        if let Ok(mut moved_at) = self.moved_at.lock() {
-            *moved_at = Instant::now();
+    /// Notes progress: an answer or a commit. A page whose details take a quarter of an hour is slow, not stuck.
+    pub(super) fn note_progress(&self) {
+        if let Ok(mut progressed_at) = self.progressed_at.lock() {
+            *progressed_at = Instant::now();
         }
     }
 }

@@ -52,7 +52,7 @@ enum Reconverted {
 /// What came of requesting rows, and why no further one was requested.
 type RetryAnswers<'a> = (Vec<(&'a QuarantineRow, Result<Box<Stored>, String>)>, Option<SyncError>);
 
-/// WindowsToRead that are read again for rows that no other call shows, and how often these were tried.
+/// Windows that are read again for rows that no other call shows, and how often these were tried.
 type WindowsToRead = BTreeMap<ShownIn, i64>;
 
 /// What became of the rows of a batch.
@@ -165,7 +165,7 @@ async fn retry_batch(
     fatal.or(fatal_too).map_or(Ok(()), Err)
 }
 
-/// Looks each of the rows up by its number; without those for which there was no use in a request.
+/// Looks each of the rows up by its number; leaves out those that were not requested.
 async fn look_up_again<'a>(
     sync: &RecordSync,
     rows: Vec<(&'a QuarantineRow, String, Option<Box<Stored>>)>,
@@ -180,7 +180,7 @@ async fn look_up_again<'a>(
             (Ok(ConvertedRow::Incomplete(_, unreadable) | ConvertedRow::Unreadable(unreadable)), _) => {
                 Err(unreadable.reason)
             }
-            // What the platform no longer has is as it was kept.
+            // A row that the platform no longer has stays as it was stored.
             (Err(reason), Some(kept)) if reason == NOT_SHOWN => {
                 Ok(Box::new(Stored { may_be_part: false, ..*kept }))
             }
@@ -216,7 +216,7 @@ async fn read_window_again(
     read.map(drop)
 }
 
-/// Requests each of the rows by a call of its own; without those for which there was no use in a request.
+/// Requests each of the rows by a call of its own; leaves out those that were not requested.
 async fn request_again<'a>(
     sync: &RecordSync,
     listed: &[ListRow],

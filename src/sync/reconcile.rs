@@ -15,9 +15,9 @@ use crate::sync::engine::windows;
 /// Numbers named where many were missed; the others are counted.
 const NUMBERS_NAMED_MAX: usize = 20;
 
-/// Reads what was created within `length` and is not waiting to be read anyway, and stores what is absent or
-/// older here. Of that, only what the update lane should long have brought was missed; the rest is newer than its
-/// last run.
+/// Reads what was created within `length`, except the windows that are planned anyway, and stores what is absent or
+/// older in the database. A row counts as missed if the update lane should already have stored it; a row that is newer
+/// than its last run does not.
 pub async fn run(sync: &RecordSync, lease: &Lease, length: TimeDelta) -> Result<(), SyncError> {
     let cursor = sync.store.cursors().get(&sync.shop.name, sync.record).await?;
     let Some(last_sync_at) = cursor.and_then(|cursor| cursor.last_sync_at) else {

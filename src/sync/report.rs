@@ -9,7 +9,7 @@ use crate::store::records::quarantine::{Changes, Quarantined, number_in_quaranti
 const LOGGED_MAX: usize = 20;
 
 impl RecordSync {
-    /// An answer held rows, of which these need no closer look.
+    /// An answer held rows. `unchanged` of them are stored as they are.
     pub(super) fn rows_read(&self, rows: usize, unchanged: usize) {
         self.progress.page_read(rows, unchanged);
         self.count_rows(RowResult::Seen, rows as u64);
@@ -30,7 +30,7 @@ impl RecordSync {
         let mut new = changes.new.clone();
         let mut logged = 0;
         for thing in kept {
-            // Of what is kept twice, one line.
+            // One line for what is kept twice.
             if !new.remove(&number_in_quarantine(thing.number.as_deref(), &thing.raw)) {
                 continue;
             }
@@ -57,7 +57,7 @@ impl RecordSync {
         }
     }
 
-    /// Writes down that the grant does not cover `subject`, or that it does again.
+    /// Stores that the grant does not cover `subject`, or that it covers it again.
     pub(super) async fn remember_grant(
         &self,
         subject: &str,

@@ -31,9 +31,9 @@ struct Scan<'a> {
     reading: Reading<'a>,
     /// What it has seen so far.
     seen: SeenNumbers,
-    /// Whether what it has not seen is surely not there.
+    /// Whether a row that it has not seen is surely gone.
     is_sure: bool,
-    /// Whether the platform shows only what is not too long ago.
+    /// Whether the platform hides what is too old.
     is_cut: bool,
 }
 
@@ -103,8 +103,8 @@ impl<'a> Scan<'a> {
         let (pager, total) = (&self.reading.pager, first.page.total);
         let mut limit = PageLimit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
         if pager.is_too_much(&first.page) {
-            let as_it_comes = pager.is_read_as_it_comes(window, total, &mut origin).await?;
-            if let Some(halves) = halves.filter(|_| !as_it_comes) {
+            let is_unsplit = pager.is_read_unsplit(window, total, &mut origin).await?;
+            if let Some(halves) = halves.filter(|_| !is_unsplit) {
                 origin.total = Some(total);
                 return Ok(Some(halves.map(|half| (half, origin)).into()));
             }
@@ -168,7 +168,7 @@ impl<'a> Scan<'a> {
             passes += 1;
             let seen = self.reading.rows.seen();
             pages::report_doubts(self.reading.sync, Lane::Update, pass.doubts);
-            // Hints that lied once say nothing about what is gone.
+            // Wrong hints say nothing about what is gone.
             self.is_sure &= !(pass.is_complete() && (pass.doubts.any() || is_capped(pass.total)));
             if pass.is_complete() {
                 return Ok(WalkEnd::Ended(pass));
@@ -234,7 +234,7 @@ impl<'a> Scan<'a> {
         if !whole && !is_cut {
             check_scan(sync, &seen).await?;
         }
-        // A row that could be any may be the one that seems to be missing.
+        // A row without a readable number may be one that seems to be gone.
         let marks_gone = is_sure && !seen.has_nameless();
         let present = seen.into_present(sync);
         let scan =

@@ -48,7 +48,7 @@ async fn drain_stock(sync: &RecordSync, drain: &mut Drain) -> Result<(), SyncErr
         let due = sync.store.stock().skus_without(&sync.shop.name, now, after.as_deref(), limit).await?;
         let Some(last) = due.last() else { return Ok(()) };
         after = Some(last.sku_id.clone());
-        // Those that failed before say nothing of the platform.
+        // Things that failed before say nothing about the platform.
         let (before, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|sku| sku.attempts > 0);
         read_stock_of(sync, &fresh, fresh.len(), None, drain).await?;
         read_stock_of(sync, &before, usize::MAX, Some(PATIENCE), drain).await?;

@@ -14,17 +14,17 @@ use crate::store::ledger::windows::SHORT_AGAIN_MAX;
 use crate::sync::engine::windows;
 use crate::sync::{backfill, quarantine, scan, stock};
 
-/// A present that is this much before the cursor is no longer the wait for a window to settle.
+/// If windows end further before the cursor than this, a clock was set back.
 const CLOCK_BACK_MAX: TimeDelta = TimeDelta::minutes(10);
 
-/// Brings the update lane up to date. A shop seen for the first time gets its cursor here, and its history
-/// into the ledger as planned windows of the create lane. With `whole`, what is scanned is scanned now, and its
-/// outcome taken as it is.
+/// Brings the update lane up to date. A shop seen for the first time gets its cursor here, and its history into the
+/// ledger as planned windows of the create lane. With `whole`, a scan runs now, and its result counts however few rows
+/// it shows.
 pub async fn catch_up(sync: &RecordSync, lease: &Lease, whole: bool) -> Result<(), SyncError> {
     let begun_at = sync.clock.now();
     let outcome = read_changes(sync, lease, whole).await;
     sync.remember_grant(sync.record.as_str(), &outcome).await?;
-    // After new changes, which matter more, and also where a window that cannot be read stands in their way for good.
+    // New changes come first. A window that can never be read must not keep this step from running.
     if outcome.as_ref().err().is_none_or(SyncError::is_of_window) {
         quarantine::retry_due(sync, lease, begun_at).await?;
     }
@@ -109,7 +109,7 @@ async fn begin(sync: &RecordSync, lease: &Lease, end: DateTime<Utc>) -> Result<C
     Ok(sync.store.cursors().begin(lease, end, &planned).await?)
 }
 
-/// Windows that came out short and are due for another look, without those that are read anyway.
+/// Short windows that are due to be read again, without those in `planned`.
 async fn short_again(
     sync: &RecordSync,
     cursor: &Cursor,

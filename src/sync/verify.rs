@@ -1,6 +1,6 @@
 //! Verify: the platform's count against ours, and where they differ, number by number. Writes nothing.
 //!
-//! Judged like the windows that are read: a total is a hint, and what the pages show is what there is.
+//! A window is judged as when it is read: its total is a hint, and the rows of its pages count.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -144,7 +144,7 @@ async fn compare(sync: &RecordSync, window: Window, mut origin: Origin) -> Resul
     let total = first.page.total;
     let mut is_unfiltered = false;
     if pager.is_too_much(&first.page) {
-        is_unfiltered = pager.is_read_as_it_comes(window, total, &mut origin).await?;
+        is_unfiltered = pager.is_read_unsplit(window, total, &mut origin).await?;
         origin.total = Some(total);
         if let Some(halves) = halves(origin).filter(|_| !is_unfiltered) {
             return Ok(halves);
@@ -199,7 +199,7 @@ async fn missing(
     let here = sync.store.scans().versions(shop, counted, &numbers).await?;
     let aside = sync.store.scans().set_aside(shop, sync.record, &numbers).await?;
     let cursor = sync.store.cursors().get(shop, sync.record).await?.and_then(|cursor| cursor.last_sync_at);
-    // What was updated since is on its way.
+    // A later update is still to be read.
     let is_due = |at: Option<DateTime<Utc>>| at.zip(cursor).is_none_or(|(at, cursor)| at < cursor);
     let missing = shown.into_iter().filter(|(number, updated_at)| {
         !here.contains_key(number) && !aside.contains(number) && is_due(*updated_at)

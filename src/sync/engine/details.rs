@@ -91,7 +91,7 @@ pub async fn request_details(
         return Responses { answers, fatal, of: rows.len() };
     }
     let (places, alone): (Vec<usize>, Vec<&ListRow>) = alone.into_iter().unzip();
-    // The common call has had all the time there is.
+    // The common call has used the full time.
     let calls = DetailCalls { patience: calls.patience.or(Some(PATIENCE)), ..calls };
     let responses = request_alone(sync, &alone, rows.len(), calls).await;
     for (place, answer) in places.into_iter().zip(responses.answers) {
@@ -169,8 +169,8 @@ pub async fn complete(
     Ok(convert::checked_row(sync, made, parts, calls.read_at, true))
 }
 
-/// What the row and its detail make. The detail is fetched again when it is older than the list row: the platform has
-/// not yet caught up with itself.
+/// What the row and its detail make. The detail is fetched again when it is older than the list row: the detail is not
+/// up to date yet.
 async fn with_detail(
     sync: &RecordSync,
     parts: &mut RowParts,

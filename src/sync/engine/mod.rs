@@ -1,4 +1,4 @@
-//! One window, page by page: requests side by side, rows converted and stored, and the judgement whether it is complete.
+//! Reads windows page by page: requests in parallel, converts and stores rows, and judges whether a window is complete.
 
 pub mod completeness;
 pub mod convert;

@@ -1,5 +1,5 @@
-//! Which pages of a range are requested, in which order, and whether what came is all there is. Pure: pages are
-//! reported to it, and it says what to do next.
+//! Decides which pages of a range are requested, in which order, and whether they were all. It makes no calls itself:
+//! each page is shown to it, and it returns what to do next.
 //!
 //! What a platform says about a range (a total, a number of pages, a page size) is a hint; the rows that came are the
 //! truth. Where the hints hold, a range of one page costs one call, and a longer one its pages and page 1 twice. Where
@@ -92,8 +92,8 @@ pub struct PageWalk {
 }
 
 impl PageWalk {
-    /// `rows_given`: how many rows a full page is known to have where that is fewer than `requested_size`. `pages_max`: no
-    /// page behind this one is requested.
+    /// `rows_given`: how many rows a full page is known to have where that is fewer than `requested_size`. `pages_max`:
+    /// no later page is requested.
     pub fn new(requested_size: u32, rows_given: Option<u64>, pages_max: u32) -> Self {
         let requested_size = u64::from(requested_size.max(1));
         Self {

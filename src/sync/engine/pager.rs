@@ -23,10 +23,10 @@ const CHECK_WAIT: Duration = Duration::from_secs(30);
 /// No range is longer, where the platform itself sets no limit: 100,000 rows at 100 a page.
 pub const PAGES_MAX: u32 = 1_000;
 
-/// A window no longer than this is not halved because the platform does not answer: by then it is not its size.
+/// A window up to this length is not halved when the platform does not answer: its size is not the cause.
 const UNANSWERED_SPLIT_MIN: TimeDelta = TimeDelta::minutes(1);
 
-/// How exactly the oldest readable moment is searched for; it moves while it is.
+/// How exactly the oldest readable moment is searched for. It moves during the search.
 const READABLE_STEP: TimeDelta = TimeDelta::minutes(1);
 
 /// Totals at which search engines stop counting by default. A range that reports one of them may hold more.
@@ -238,14 +238,14 @@ impl<'a> Pager<'a> {
         listed.is_exceeded(first.rows_sent(), first.total, self.page_size)
     }
 
-    /// Whether the total of a window is no total of that window: single seconds of it, which cannot both hold that
-    /// many, report it too.
+    /// Whether the platform reports a total that is not of this window: two single seconds of the window, which cannot
+    /// both hold that many rows, report the same total.
     pub async fn is_unfiltered(&self, window: Window, total: u64) -> Result<bool, SyncError> {
         let second = TimeDelta::seconds(1);
         if total == 0 || window.length() <= second * 4 {
             return Ok(false);
         }
-        // Orders come in meanwhile.
+        // New orders may arrive meanwhile.
         let about_total = total - total / 10;
         for from in [window.from(), window.until() - second] {
             let Some(second) = Window::new(from, from + second) else { return Ok(false) };
@@ -257,9 +257,9 @@ impl<'a> Pager<'a> {
         Ok(true)
     }
 
-    /// Whether a window of whose total nothing is known but that it is too large is to be read as it comes, because
-    /// halves of it report the same total. `origin` learns what was found out.
-    pub async fn is_read_as_it_comes(
+    /// Whether a window whose total is too large is read without halving it, because its halves report the same total.
+    /// Notes in `origin` what it finds out.
+    pub async fn is_read_unsplit(
         &self,
         window: Window,
         total: u64,
@@ -275,8 +275,8 @@ impl<'a> Pager<'a> {
         Ok(is_unfiltered)
     }
 
-    /// The oldest moment from `from` on that the platform shows. `None`: it refuses the present too, or `from` itself
-    /// it shows, so that age is not what it refuses.
+    /// The oldest moment from `from` on that the platform shows. `None`: age is not why it refuses, because it refuses
+    /// the present too, or shows `from`.
     pub async fn oldest_readable(&self, from: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, SyncError> {
         let (mut refused, mut shown) = (from, self.sync.platform_now() - READABLE_STEP);
         if shown <= refused || self.shows(refused).await? || !self.shows(shown).await? {
@@ -302,8 +302,7 @@ impl<'a> Pager<'a> {
         }
     }
 
-    /// Whether a window that is not answered, in pages of whatever size, may be answered in halves: the platform
-    /// answers a second of it.
+    /// Whether the platform may answer the halves of a window that it does not answer: it answers one second of it.
     pub async fn may_answer_halves(&self, window: Window) -> bool {
         let second = Window::new(window.from(), window.from() + TimeDelta::seconds(1));
         match second.filter(|_| window.length() > UNANSWERED_SPLIT_MIN) {
@@ -312,8 +311,8 @@ impl<'a> Pager<'a> {
         }
     }
 
-    /// Makes pages smaller when that may be why one of them was not answered; else the error stands. A platform that is
-    /// away does not answer the smallest page either, and costs no more than that one call.
+    /// Makes pages smaller if their size may be why one of them was not answered. Otherwise it returns the error. A
+    /// platform that is away does not answer the smallest page either, and costs no more than that one call.
     async fn shrink(&mut self, range: Range, number: u32, error: SyncError) -> Result<(), SyncError> {
         if !error.is_unanswered() || self.page_size <= PAGE_SIZE_MIN {
             return Err(error);
@@ -351,7 +350,7 @@ impl<'a> Pager<'a> {
     }
 }
 
-/// What the rows of a walk are called.
+/// The names of the rows of a walk.
 #[derive(Default)]
 struct Names(HashSet<String>);
 

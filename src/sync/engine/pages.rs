@@ -1,4 +1,4 @@
-//! Something being read page by page: what was seen of it, and what of it is still to be written.
+//! Reads a range page by page: what was seen, and what is still to be written.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -143,7 +143,7 @@ impl Sink for Rows<'_> {
 
     fn seen(&self) -> u64 {
         match self.sync.paging.windows() {
-            // What the platform counts itself is better than what we make of it.
+            // Names of what the total counts are more exact than the rows that were converted.
             Some(_) if !self.seen.has_counted() => self.seen.rows(self.sync.paging.counted),
             _ => self.seen.most(),
         }

@@ -13,14 +13,14 @@ use crate::sync::{RecordSync, SyncError};
 /// Calls under way at once; the rate limit decides how fast they go.
 const CALLS_IN_PARALLEL: usize = 16;
 
-/// After this many that did not answer in all their time, the others are given less of it, so that a page with many of
-/// them does not take longer than a run may stand still.
+/// After this many calls that were not answered in the full time, the others get less time. Otherwise a page with many
+/// of them would take longer than a run may be idle.
 const PATIENT_FAILURES_MAX: usize = 3;
 
 /// How long the others may take.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// So many that were all refused say that nothing is granted any more.
+/// If at least this many calls were all refused, the grant covers none of them any more.
 pub const REFUSED_MIN: usize = 5;
 
 /// Things requested together: the first goes alone, because where the grant does not cover it one is enough to know;
@@ -29,7 +29,7 @@ const THINGS_FIRST: u64 = 1;
 const THINGS_UNANSWERED: u64 = 16;
 const THINGS_AT_ONCE: u64 = 100;
 
-/// What a drain, which requests an extra of one thing after the other, has found out so far.
+/// What a drain has found out so far. A drain requests an extra of one thing after the other.
 #[derive(Default)]
 pub struct Drain {
     pub has_answered: bool,
@@ -68,11 +68,12 @@ impl Drain {
 
 /// What came of requesting several things.
 pub struct Responses<A> {
-    /// For each of them, in their order. `None`: what went before was enough to know that there is no use in a request.
+    /// For each of them, in their order. `None`: it was not requested, because earlier calls showed that it would fail
+    /// too.
     pub answers: Vec<Option<Result<A, SyncError>>>,
     /// Why no further thing was requested, where the cause is not a single thing.
     pub fatal: Option<SyncError>,
-    /// What the most of them are judged by.
+    /// How many things the share of failed ones is compared with.
     pub of: usize,
 }
 

@@ -77,8 +77,8 @@ impl SeenNumbers {
         std::mem::take(self)
     }
 
-    /// How many rows of a kind were seen: distinct numbers, and where a page shows one more than once, each row of it. A row that
-    /// could not be read may be one of them.
+    /// How many rows of a kind were seen: distinct numbers, and where a page shows one more than once, each row of it.
+    /// A row that could not be read may be one of them.
     pub fn rows(&self, kind: Kind) -> u64 {
         self.count(kind) + self.repeated.get(&kind).map_or(0, |numbers| numbers.values().sum())
     }
@@ -105,13 +105,13 @@ impl SeenNumbers {
         !self.counted.is_empty()
     }
 
-    /// Whether there was a row that could be any.
+    /// Whether the number of a row could not be read. Such a row may be any row.
     pub fn has_nameless(&self) -> bool {
         !self.nameless.is_empty()
     }
 
-    /// Everything that is not gone, for each kind that the record of `sync` has. What could not be read is there all
-    /// the same, whichever kind it is of.
+    /// The numbers that still exist, for each kind of the record of `sync`. A row that could not be read still exists,
+    /// and may be of each kind.
     pub fn into_present(mut self, sync: &RecordSync) -> BTreeMap<Kind, HashSet<String>> {
         let kinds = Kind::ALL.into_iter().filter(|kind| kind.record() == sync.record);
         kinds

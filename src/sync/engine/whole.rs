@@ -58,8 +58,7 @@ pub async fn make_whole(
     Ok(())
 }
 
-/// Reads each of the orders whole. Those for which there was no use in a request are left out. `of`: see
-/// [`requests::request_each`].
+/// Reads each of the orders whole. Leaves out those that were not requested. `of`: see [`requests::request_each`].
 pub async fn read_whole(
     sync: &RecordSync,
     numbers: &[&str],

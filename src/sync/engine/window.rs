@@ -12,7 +12,7 @@ use crate::store::ledger::leases::Lease;
 use crate::store::ledger::windows::{Close, Closing};
 use crate::sync::{RecordSync, SyncError};
 
-/// How often something whose rows do not add up is read before it is taken as it is.
+/// How often a range whose rows do not add up is read before the last result counts.
 pub const PASSES_MAX: u32 = 3;
 
 /// Windows of one lane that are read together.
@@ -94,7 +94,7 @@ impl WindowReading<'_> {
             if pass.is_complete() || self.is_total_of_another(&pass).await? {
                 return self.close(Closing::Complete, total).await;
             }
-            // What shows the same twice will not show more the third time.
+            // A window that shows the same twice will not show more the third time.
             if last.replace((pass, self.seen())) == Some((pass, self.seen())) {
                 break;
             }
@@ -117,7 +117,7 @@ impl WindowReading<'_> {
             let halves = self.window.halves().map(|(earlier, later)| [earlier, later]);
             let mut limit = PageLimit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
             if pager.is_too_much(&first.page) {
-                if pager.is_read_as_it_comes(self.window, total, &mut self.origin).await? {
+                if pager.is_read_unsplit(self.window, total, &mut self.origin).await? {
                     self.report_unfiltered(total);
                     self.foreign_total = Some(total);
                     limit = PageLimit { pages_max: pager.pages_at_last(), is_halved_beyond: false };
@@ -245,8 +245,8 @@ impl WindowReading<'_> {
         since.is_some_and(|since| self.window.until() <= since)
     }
 
-    /// Whether the total that speaks against the pass is not this window's: the platform reports it of any window. A
-    /// window that shows nothing is only believed where that was seen of one that did.
+    /// Whether the total that contradicts the pass is not the total of this window, because the platform reports it for
+    /// any window. A window without rows is believed only if this was seen for a window with rows.
     async fn is_total_of_another(&self, pass: &PassEnd) -> Result<bool, SyncError> {
         let may_be = match self.seen() {
             0 => pass.doubts.has(Doubt::PageEmpty) && self.knows_foreign_totals().await?,
