@@ -38,7 +38,7 @@ struct Scan<'a> {
 }
 
 /// Reads the lists, one after the other: together they are all there is.
-pub(super) async fn scan_lists(
+pub async fn scan_lists(
     sync: &RecordSync,
     lease: &Lease,
     lists: &'static [&'static str],
@@ -58,7 +58,7 @@ pub(super) async fn scan_lists(
 
 /// Reads everything as one closed window of update time, and then what was updated meanwhile: a row that was seen
 /// in neither is gone.
-pub(super) async fn scan_windows(
+pub async fn scan_windows(
     sync: &RecordSync,
     lease: &Lease,
     end: DateTime<Utc>,
