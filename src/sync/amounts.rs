@@ -82,7 +82,7 @@ async fn request_amounts(
         };
         let number = order.number.as_str();
         let answer = sync
-            .call_within(patience, Priority::Amounts, "reading an order's money", |access| async move {
+            .call(patience, Priority::Amounts, "reading an order's money", |access| async move {
                 source.order_amounts(&access, number).await
             })
             .await;

@@ -174,6 +174,14 @@ impl SyncError {
         )
     }
 
+    /// Why a call failed, without what was called.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Platform { source, .. } => reason_of(source),
+            other => reason_of(other),
+        }
+    }
+
     /// Whether the platform says that the grant does not cover this call.
     pub(super) fn is_not_granted(&self) -> bool {
         matches!(self, Self::Platform { source: PlatformError::NotGranted { .. }, .. })

@@ -29,7 +29,7 @@ async fn listed(sync: &RecordSync, reading: &Reading<'_>, number: &str) -> Resul
     let requested_at = sync.clock.now();
     let doing = format!("looking {number} up");
     let found =
-        sync.call(Priority::Update, &doing, |access| async move { source.find(&access, number).await });
+        sync.call(None, Priority::Update, &doing, |access| async move { source.find(&access, number).await });
     match found.await? {
         Found::NotOffered => Err(SyncError::NotOffered { record: sync.record }),
         Found::Nothing => Err(absent(sync, number)),

@@ -12,12 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Tokens;
 use crate::clock::Clock;
+use crate::domain::grant::Access;
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 use crate::domain::window::Pace;
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
-use crate::platform::{Application, PageQuery, Paging, PlatformError, RecordSource, Windows};
+use crate::platform::{Application, Page, PageQuery, Paging, PlatformError, RecordSource, Windows};
 use crate::store::Store;
 
 pub mod amounts;
@@ -97,18 +98,8 @@ impl RecordSync {
     }
 
     /// Calls the platform with a valid token. A token that the platform refuses is reported to the token layer
-    /// and the call repeated once with what that layer then hands out.
-    async fn call<T, F, Fut>(&self, priority: Priority, doing: &str, send: F) -> Result<T, SyncError>
-    where
-        T: Send,
-        F: Fn(crate::domain::grant::Access) -> Fut + Send + Sync,
-        Fut: Future<Output = Result<T, crate::platform::PlatformError>> + Send,
-    {
-        self.call_within(None, priority, doing, send).await
-    }
-
-    /// Like [`Self::call`], but gives up after `patience`.
-    async fn call_within<T, F, Fut>(
+    /// and the call repeated once with what that layer then returns. Gives up after `patience`, if that is set.
+    async fn call<T, F, Fut>(
         &self,
         patience: Option<Duration>,
         priority: Priority,
@@ -117,8 +108,8 @@ impl RecordSync {
     ) -> Result<T, SyncError>
     where
         T: Send,
-        F: Fn(crate::domain::grant::Access) -> Fut + Send + Sync,
-        Fut: Future<Output = Result<T, crate::platform::PlatformError>> + Send,
+        F: Fn(Access) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T, PlatformError>> + Send,
     {
         let context = CallContext {
             priority,
@@ -141,12 +132,13 @@ impl RecordSync {
     }
 
     /// One page of the list.
-    async fn page(&self, query: &PageQuery, priority: Priority) -> Result<crate::platform::Page, SyncError> {
+    async fn page(&self, query: &PageQuery, priority: Priority) -> Result<Page, SyncError> {
         let source = self.source();
         let subject = format!("the list of {}", self.record);
         let doing = format!("reading {subject}");
-        let page =
-            self.call(priority, &doing, |access| async move { source.page(&access, query).await }).await;
+        let page = self
+            .call(None, priority, &doing, |access| async move { source.page(&access, query).await })
+            .await;
         page.map_err(|error| match error {
             SyncError::Platform { source: source @ PlatformError::NotGranted { .. }, .. } => {
                 SyncError::NotCovered { subject, source }

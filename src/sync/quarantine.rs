@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::engine::convert::ConvertedRow;
-use super::engine::details::{DetailCalls, detail_reason};
+use super::engine::convert::Converted;
+use super::engine::details::DetailCalls;
 use super::engine::pages::Reading;
 use super::engine::whole::NOT_SHOWN;
 use super::{RecordSync, SyncError};
@@ -176,8 +176,8 @@ async fn look_up_again<'a>(
     let mut whole: BTreeMap<String, _> = whole.into_iter().collect();
     let answers = rows.into_iter().filter_map(|(row, number, thing)| {
         let answer = match (whole.remove(&number)?, thing) {
-            (Ok(ConvertedRow::Complete(thing)), _) => Ok(thing),
-            (Ok(ConvertedRow::Incomplete(_, unreadable) | ConvertedRow::Unreadable(unreadable)), _) => {
+            (Ok(Converted::Complete(thing)), _) => Ok(thing),
+            (Ok(Converted::Incomplete(_, unreadable) | Converted::Unreadable(unreadable)), _) => {
                 Err(unreadable.reason)
             }
             // A row that the platform no longer has stays as it was stored.
@@ -235,11 +235,11 @@ async fn request_again<'a>(
     let responses = responses.await;
     let answers = of.iter().zip(responses.answers).filter_map(|((row, _), answer)| {
         let answer = match answer? {
-            Ok(ConvertedRow::Complete(thing)) => Ok(thing),
-            Ok(ConvertedRow::Incomplete(_, unreadable) | ConvertedRow::Unreadable(unreadable)) => {
+            Ok(Converted::Complete(thing)) => Ok(thing),
+            Ok(Converted::Incomplete(_, unreadable) | Converted::Unreadable(unreadable)) => {
                 Err(unreadable.reason)
             }
-            Err(error) => Err(detail_reason(&error)),
+            Err(error) => Err(format!("detail: {}", error.reason())),
         };
         Some((*row, answer))
     });
@@ -279,8 +279,8 @@ fn reconvert(sync: &RecordSync, row: &QuarantineRow) -> Reconverted {
         if let Some(number) = number.or_else(|| Some(listed.as_ref()?.number.clone())) {
             let made = listed
                 .map(|listed| convert::convert_row(sync, listed.with(answers), row.last_seen_at, false));
-            let thing = made
-                .and_then(|made| if let ConvertedRow::Complete(thing) = made { Some(thing) } else { None });
+            let thing =
+                made.and_then(|made| if let Converted::Complete(thing) = made { Some(thing) } else { None });
             return Reconverted::NeedsLookUp(number, thing);
         }
         return Reconverted::Unreadable { reason: why_unlisted(sync, row), has_own_call: false };
@@ -293,9 +293,9 @@ fn reconvert(sync: &RecordSync, row: &QuarantineRow) -> Reconverted {
     let made =
         is_whole.then(|| convert::convert_row(sync, listed.clone().with(answers), row.last_seen_at, false));
     match (made, details) {
-        (Some(ConvertedRow::Complete(thing)), _) => Reconverted::Complete(thing),
+        (Some(Converted::Complete(thing)), _) => Reconverted::Complete(thing),
         (_, Some(details)) => Reconverted::NeedsDetail(listed, details),
-        (Some(ConvertedRow::Unreadable(unreadable) | ConvertedRow::Incomplete(_, unreadable)), None) => {
+        (Some(Converted::Unreadable(unreadable) | Converted::Incomplete(_, unreadable)), None) => {
             Reconverted::Unreadable { reason: unreadable.reason, has_own_call: false }
         }
         (None, None) => Reconverted::Unreadable { reason: row.reason.clone(), has_own_call: false },

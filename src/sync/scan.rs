@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::engine::completeness::PassEnd;
-use super::engine::pager::{LoadedPage, Origin, PAGES_MAX, PageLimit, Sink, WalkEnd, is_capped};
+use super::engine::pager::{Limit, LoadedPage, Origin, PAGES_MAX, Sink, WalkEnd, is_capped};
 use super::engine::pages::Reading;
 use super::engine::seen::SeenNumbers;
 use super::engine::window::PASSES_MAX;
@@ -24,7 +24,7 @@ use crate::sync::engine::pages;
 const ROWS_FOR_JUDGEMENT: u64 = 5;
 
 /// A scan reads every list and window of last resort to its end.
-const TO_THE_END: PageLimit = PageLimit { pages_max: PAGES_MAX, is_halved_beyond: false };
+const TO_THE_END: Limit = Limit { pages_max: PAGES_MAX, is_halved_beyond: false };
 
 /// A scan under way.
 struct Scan<'a> {
@@ -101,7 +101,7 @@ impl<'a> Scan<'a> {
             Err(error) => return self.instead_of(window, error).await.map(Some),
         };
         let (pager, total) = (&self.reading.pager, first.page.total);
-        let mut limit = PageLimit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
+        let mut limit = Limit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
         if pager.is_too_much(&first.page) {
             let is_unsplit = pager.is_read_unsplit(window, total, &mut origin).await?;
             if let Some(halves) = halves.filter(|_| !is_unsplit) {
@@ -146,12 +146,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads one list or window to its end, again where it does not add up.
-    async fn read(
-        &mut self,
-        range: Range,
-        first: LoadedPage,
-        limit: PageLimit,
-    ) -> Result<WalkEnd, SyncError> {
+    async fn read(&mut self, range: Range, first: LoadedPage, limit: Limit) -> Result<WalkEnd, SyncError> {
         let mut first = Some(first);
         let mut last = None;
         let mut passes = 0;
@@ -188,12 +183,7 @@ impl<'a> Scan<'a> {
         Ok(WalkEnd::Resized)
     }
 
-    async fn pass(
-        &mut self,
-        range: Range,
-        first: LoadedPage,
-        limit: PageLimit,
-    ) -> Result<WalkEnd, SyncError> {
+    async fn pass(&mut self, range: Range, first: LoadedPage, limit: Limit) -> Result<WalkEnd, SyncError> {
         self.reading.rows.seen.clear();
         let walked = self.reading.read(range, first, limit).await?;
         self.reading.rows.write(None).await?;

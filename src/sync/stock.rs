@@ -67,7 +67,7 @@ async fn read_stock_of(
         let Some(source) = sync.application.platform().stock() else { return Ok(()) };
         let (sku, read_at) = (sku.sku_id.as_str(), sync.clock.now());
         let answer = sync
-            .call_within(patience, Priority::Amounts, "reading the stock of a SKU", |access| async move {
+            .call(patience, Priority::Amounts, "reading the stock of a SKU", |access| async move {
                 source.sku_stock(&access, sku).await
             })
             .await;

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::engine::completeness::PassEnd;
-use super::engine::pager::{LoadedPage, Origin, PageLimit, Pager, Sink, WalkEnd};
+use super::engine::pager::{Limit, LoadedPage, Origin, Pager, Sink, WalkEnd};
 use super::engine::window::PASSES_MAX;
 use super::{RecordSync, SyncError};
 use crate::domain::entity::Kind;
@@ -219,11 +219,11 @@ async fn shown(
     let mut all = Collected::new(sync.paging.counted);
     if statuses.is_empty() || is_halved_beyond || !pager.exceeds_paging(&first.page) {
         let pages_max = if is_halved_beyond { pager.pages_max() } else { pager.pages_at_last() };
-        let limit = PageLimit { pages_max, is_halved_beyond };
+        let limit = Limit { pages_max, is_halved_beyond };
         let pass = collect(pager, created_in(window, None), Some(first), limit, &mut all).await?;
         return Ok(pass.map(|pass| (all.rows, pass)));
     }
-    let limit = PageLimit { pages_max: pager.pages_max(), is_halved_beyond: true };
+    let limit = Limit { pages_max: pager.pages_max(), is_halved_beyond: true };
     let mut whole: Option<PassEnd> = None;
     for &status in statuses {
         let range = created_in(window, Some(status));
@@ -249,7 +249,7 @@ async fn collect(
     pager: &mut Pager<'_>,
     range: Range,
     mut first: Option<LoadedPage>,
-    limit: PageLimit,
+    limit: Limit,
     rows: &mut Collected,
 ) -> Result<Option<PassEnd>, SyncError> {
     let mut passes: Vec<PassEnd> = Vec::new();

@@ -65,43 +65,6 @@ pub async fn closed_after(
     rows.into_iter().map(LedgerWindow::try_from).collect()
 }
 
-pub async fn has_foreign_totals(
-    db: &impl ConnectionTrait,
-    shop: &str,
-    record: Record,
-) -> Result<bool, StoreError> {
-    let found: Option<i64> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Shop.eq(shop))
-        .filter(Column::Record.eq(record.as_str()))
-        .filter(Column::State.eq(WindowState::Complete.as_str()))
-        .filter(Column::RowsSeen.gt(0))
-        .filter(Expr::col(Column::PlatformTotal).gt(Expr::col(Column::RowsSeen)))
-        .into_tuple()
-        .one(db)
-        .await?;
-    Ok(found.is_some())
-}
-
-/// The windows of a lane that are in one of `states`, newest first.
-pub async fn in_states(
-    db: &impl ConnectionTrait,
-    key: &LaneKey,
-    epoch: i64,
-    states: &[WindowState],
-) -> Result<Vec<LedgerWindow>, StoreError> {
-    let rows = Entity::find()
-        .filter(of_lane(key))
-        .filter(Column::Epoch.eq(epoch))
-        .filter(Column::State.is_in(words(states)))
-        .order_by_desc(Column::UntilAt)
-        .order_by_desc(Column::FromAt)
-        .all(db)
-        .await?;
-    rows.into_iter().map(LedgerWindow::try_from).collect()
-}
-
 /// The highest epoch of the update lane's windows; 0 when there are none.
 pub async fn last_epoch(tx: &Tx, shop: &str, record: Record) -> Result<i64, StoreError> {
     let key = LaneKey { shop: shop.to_owned(), record, lane: Lane::Update };
@@ -276,7 +239,7 @@ fn unless_short(state: WindowState) -> Expr {
         .into()
 }
 
-fn words(states: &[WindowState]) -> impl Iterator<Item = &'static str> {
+pub fn words(states: &[WindowState]) -> impl Iterator<Item = &'static str> {
     states.iter().map(|state| state.as_str())
 }
 

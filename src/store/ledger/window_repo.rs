@@ -1,12 +1,15 @@
 //! Reads and writes the windows of the ledger, each write under the lease of its lane.
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::leases::{LaneKey, Lease};
 use super::windows::{CREATE_EPOCH, Known, LedgerWindow, SHORT_AGAIN_MAX, WindowState};
 use super::{leases, rules};
 use crate::domain::record::{Lane, Record};
 use crate::domain::window::Window;
+use crate::store::entities::sync_window::{Column, Entity};
 use crate::store::{Store, StoreError};
 
 /// Which stretches of time were read, and which are open.
@@ -74,7 +77,18 @@ impl WindowRepo<'_> {
     /// Whether a window of a record was read whole, with rows in it, though its total was higher: then totals of this
     /// record are not those of the window that is requested.
     pub async fn has_foreign_totals(self, shop: &str, record: Record) -> Result<bool, StoreError> {
-        rules::has_foreign_totals(&self.store.connection, shop, record).await
+        let found: Option<i64> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Shop.eq(shop))
+            .filter(Column::Record.eq(record.as_str()))
+            .filter(Column::State.eq(WindowState::Complete.as_str()))
+            .filter(Column::RowsSeen.gt(0))
+            .filter(Expr::col(Column::PlatformTotal).gt(Expr::col(Column::RowsSeen)))
+            .into_tuple()
+            .one(&self.store.connection)
+            .await?;
+        Ok(found.is_some())
     }
 
     /// How many windows of a record are short, of both lanes.
@@ -97,6 +111,7 @@ impl WindowRepo<'_> {
         Ok(left.into_iter().map(|row| row.window).collect())
     }
 
+    /// The windows of a lane that are in one of `states`, newest first.
     async fn windows_in(
         self,
         shop: &str,
@@ -106,7 +121,15 @@ impl WindowRepo<'_> {
         states: &[WindowState],
     ) -> Result<Vec<LedgerWindow>, StoreError> {
         let key = LaneKey { shop: shop.to_owned(), record, lane };
-        rules::in_states(&self.store.connection, &key, epoch, states).await
+        let rows = Entity::find()
+            .filter(rules::of_lane(&key))
+            .filter(Column::Epoch.eq(epoch))
+            .filter(Column::State.is_in(rules::words(states)))
+            .order_by_desc(Column::UntilAt)
+            .order_by_desc(Column::FromAt)
+            .all(&self.store.connection)
+            .await?;
+        rows.into_iter().map(LedgerWindow::try_from).collect()
     }
 
     /// Plans windows in the create lane. A window requested again is planned again, whatever became of it.

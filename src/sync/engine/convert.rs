@@ -16,7 +16,7 @@ const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(1);
 const NAMELESS_LINE: &str = "a line of the order has no number";
 
 /// A row of the list, once it is converted.
-pub enum ConvertedRow {
+pub enum Converted {
     Complete(Box<Stored>),
     /// It is stored without the part that its detail call would have given.
     Incomplete(Box<Stored>, Quarantined),
@@ -29,7 +29,7 @@ pub fn convert_row(
     parts: RowParts,
     read_at: DateTime<Utc>,
     has_own_call: bool,
-) -> ConvertedRow {
+) -> Converted {
     checked_row(sync, convert(sync, &parts), parts, read_at, has_own_call)
 }
 
@@ -44,7 +44,7 @@ pub fn checked_row(
     parts: RowParts,
     read_at: DateTime<Utc>,
     has_own_call: bool,
-) -> ConvertedRow {
+) -> Converted {
     let made = made.and_then(|entity| {
         entity.check_limits()?;
         Ok(entity)
@@ -67,11 +67,11 @@ pub fn checked_row(
             });
             let thing = Box::new(Stored { entity, answers, read_at, list_hash, may_be_part });
             match missing {
-                Some(missing) => ConvertedRow::Incomplete(thing, missing),
-                None => ConvertedRow::Complete(thing),
+                Some(missing) => Converted::Incomplete(thing, missing),
+                None => Converted::Complete(thing),
             }
         }
-        Err(error) => ConvertedRow::Unreadable(parts.into_quarantined(reason_of(&error), has_own_call)),
+        Err(error) => Converted::Unreadable(parts.into_quarantined(reason_of(&error), has_own_call)),
     }
 }
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::convert::{ConvertedRow, RowParts};
+use super::convert::{Converted, RowParts};
 use super::requests::{PATIENCE, Responses};
 use crate::domain::entity::Entity;
 use crate::platform::rate::Priority;
 use crate::platform::{ConvertError, DetailNeed, Details, ListRow};
 use crate::sync::engine::{convert, requests};
-use crate::sync::error::reason_of;
 use crate::sync::{RecordSync, SyncError};
 
 /// How often a detail is fetched that is older than its list row, and the pause between.
@@ -36,7 +35,7 @@ pub async fn complete_all(
     rows: Vec<ListRow>,
     read_at: DateTime<Utc>,
     priority: Priority,
-) -> Result<Vec<ConvertedRow>, SyncError> {
+) -> Result<Vec<Converted>, SyncError> {
     let Some(details) = sync.paging.details_for(sync.shop.options) else {
         let converted =
             rows.into_iter().map(|row| convert::convert_row(sync, row.into_parts(), read_at, false));
@@ -62,7 +61,7 @@ pub async fn request_details(
     sync: &RecordSync,
     rows: &[ListRow],
     calls: DetailCalls,
-) -> Responses<ConvertedRow> {
+) -> Responses<Converted> {
     if calls.are_extra() && sync.progress.has_given_up_extras() {
         return Responses { answers: rows.iter().map(|_| None).collect(), fatal: None, of: rows.len() };
     }
@@ -77,7 +76,7 @@ pub async fn request_details(
         });
     let mut responses = responses.await;
     let fatal = responses.common_failure(&details_name(sync));
-    let mut answers: Vec<Option<Result<ConvertedRow, SyncError>>> = Vec::with_capacity(rows.len());
+    let mut answers: Vec<Option<Result<Converted, SyncError>>> = Vec::with_capacity(rows.len());
     let mut alone = Vec::new();
     for (batch, answer) in batches.into_iter().zip(responses.answers) {
         if let Some(Ok(Some(converted))) = answer {
@@ -106,7 +105,7 @@ async fn request_alone(
     rows: &[&ListRow],
     of: usize,
     calls: DetailCalls,
-) -> Responses<ConvertedRow> {
+) -> Responses<Converted> {
     requests::request_each(sync, rows, of, calls.patience, |row, patience| {
         complete(sync, row.clone(), DetailCalls { patience, ..calls })
     })
@@ -116,22 +115,22 @@ async fn request_alone(
 fn row_after_call(
     sync: &RecordSync,
     row: ListRow,
-    answer: Option<Result<ConvertedRow, SyncError>>,
+    answer: Option<Result<Converted, SyncError>>,
     calls: DetailCalls,
-) -> ConvertedRow {
+) -> Converted {
     let reason = match answer {
-        Some(Ok(ConvertedRow::Unreadable(unreadable))) => unreadable.reason,
+        Some(Ok(Converted::Unreadable(unreadable))) => unreadable.reason,
         Some(Ok(outcome)) => return outcome,
-        Some(Err(error)) => detail_reason(&error),
+        Some(Err(error)) => format!("detail: {}", error.reason()),
         None => "detail: most calls for details fail at present".to_owned(),
     };
     let parts = row.into_parts();
     let unreadable = parts.clone().into_quarantined(reason, true);
     if !calls.are_extra() {
-        return ConvertedRow::Unreadable(unreadable);
+        return Converted::Unreadable(unreadable);
     }
     match convert::convert_row(sync, parts, calls.read_at, true) {
-        ConvertedRow::Complete(thing) => ConvertedRow::Incomplete(thing, unreadable),
+        Converted::Complete(thing) => Converted::Incomplete(thing, unreadable),
         outcome => outcome,
     }
 }
@@ -142,7 +141,7 @@ async fn complete_batch(
     sync: &RecordSync,
     batch: &[ListRow],
     calls: DetailCalls,
-) -> Result<Option<Vec<ConvertedRow>>, SyncError> {
+) -> Result<Option<Vec<Converted>>, SyncError> {
     let numbers: Vec<String> = batch.iter().map(|row| row.number.clone()).collect();
     let mut answered = details(sync, &numbers, calls).await?;
     if numbers.iter().any(|number| !answered.contains_key(number)) {
@@ -159,11 +158,7 @@ async fn complete_batch(
 }
 
 /// One row with its own detail.
-pub async fn complete(
-    sync: &RecordSync,
-    row: ListRow,
-    calls: DetailCalls,
-) -> Result<ConvertedRow, SyncError> {
+pub async fn complete(sync: &RecordSync, row: ListRow, calls: DetailCalls) -> Result<Converted, SyncError> {
     let mut parts = row.into_parts();
     let made = with_detail(sync, &mut parts, calls).await?;
     Ok(convert::checked_row(sync, made, parts, calls.read_at, true))
@@ -196,9 +191,12 @@ async fn detail(sync: &RecordSync, number: &str, calls: DetailCalls) -> Result<O
     }
     let source = sync.source();
     let doing = format!("reading {}", details_name(sync));
-    sync.call_within(calls.patience, calls.priority, &doing, |access| async move {
-        source.detail(&access, number).await
-    })
+    sync.call(
+        calls.patience,
+        calls.priority,
+        &doing,
+        |access| async move { source.detail(&access, number).await },
+    )
     .await
 }
 
@@ -209,7 +207,7 @@ async fn details(
 ) -> Result<HashMap<String, String>, SyncError> {
     let source = sync.source();
     let doing = format!("reading {}", details_name(sync));
-    sync.call_within(calls.patience, calls.priority, &doing, |access| async move {
+    sync.call(calls.patience, calls.priority, &doing, |access| async move {
         source.details(&access, numbers).await
     })
     .await
@@ -223,18 +221,5 @@ impl DetailCalls {
     /// Whether a row is stored without them, too.
     fn are_extra(&self) -> bool {
         self.details.need == DetailNeed::Optional
-    }
-}
-
-/// Why there is no detail, as it is kept with the row in quarantine.
-pub fn detail_reason(error: &SyncError) -> String {
-    call_reason("detail", error)
-}
-
-/// Why the detail call of a thing gave no answer.
-pub fn call_reason(call: &str, error: &SyncError) -> String {
-    match error {
-        SyncError::Platform { source, .. } => format!("{call}: {}", reason_of(source)),
-        other => format!("{call}: {}", reason_of(other)),
     }
 }

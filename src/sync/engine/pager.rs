@@ -87,7 +87,7 @@ pub enum WalkEnd {
 
 /// How far a range is read.
 #[derive(Clone, Copy, Debug)]
-pub struct PageLimit {
+pub struct Limit {
     pub pages_max: u32,
     /// Whether a range with more pages is to be halved instead of read.
     pub is_halved_beyond: bool,
@@ -133,7 +133,7 @@ impl<'a> Pager<'a> {
         sink: &mut S,
         range: Range,
         first: LoadedPage,
-        limit: PageLimit,
+        limit: Limit,
     ) -> Result<WalkEnd, SyncError> {
         let mut names = Names::default();
         let mut walk = self.walk(limit.pages_max);

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::completeness::Doubts;
-use super::convert::ConvertedRow;
+use super::convert::Converted;
 use super::drift_check::{WholeRows, check_drift};
-use super::pager::{LoadedPage, PageLimit, Pager, Sink, WalkEnd};
+use super::pager::{Limit, LoadedPage, Pager, Sink, WalkEnd};
 use super::seen::{MissedRows, SeenNumbers};
 use crate::domain::entity::{FUTURE_MAX, Kind};
 use crate::domain::record::Lane;
@@ -79,7 +79,7 @@ impl<'a> Reading<'a> {
         &mut self,
         range: Range,
         first: LoadedPage,
-        limit: PageLimit,
+        limit: Limit,
     ) -> Result<WalkEnd, SyncError> {
         self.rows.shown_in = read_again_for_rows(self.sync, range);
         self.pager.read(&mut self.rows, range, first, limit).await
@@ -91,7 +91,7 @@ impl Reading<'_> {
     pub async fn read_again(&mut self, ShownIn { lane, window }: ShownIn) -> Result<bool, SyncError> {
         let range = Range::Window { lane, window, status: None };
         let first = self.pager.first(range).await?;
-        let limit = PageLimit { pages_max: self.pager.pages_at_last(), is_halved_beyond: false };
+        let limit = Limit { pages_max: self.pager.pages_at_last(), is_halved_beyond: false };
         let walked = self.read(range, first, limit).await?;
         self.rows.write(None).await?;
         Ok(matches!(walked, WalkEnd::Ended(pass) if pass.is_complete()))
@@ -173,12 +173,12 @@ async fn convert_page(
         details::complete_all(sync, changed, read_at, priority).await?.into_iter().zip(kinds)
     {
         match outcome {
-            ConvertedRow::Complete(thing) => converted.things.push(*thing),
-            ConvertedRow::Incomplete(thing, missing) => {
+            Converted::Complete(thing) => converted.things.push(*thing),
+            Converted::Incomplete(thing, missing) => {
                 converted.things.push(*thing);
                 converted.quarantined.push(missing);
             }
-            ConvertedRow::Unreadable(row) => {
+            Converted::Unreadable(row) => {
                 unreadable_total += 1;
                 whole.unreadable += usize::from(kind == sync.paging.counted);
                 converted.quarantined.push(row);

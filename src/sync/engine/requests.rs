@@ -7,7 +7,6 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use super::drift_check::is_most;
 use crate::platform::error::Retry;
 use crate::platform::{PlatformError, Rejection};
-use crate::sync::error::reason_of;
 use crate::sync::{RecordSync, SyncError};
 
 /// Calls under way at once; the rate limit decides how fast they go.
@@ -150,11 +149,7 @@ impl<A> Responses<A> {
 
     /// Why each of them failed; `None` for one that did not, or was not requested.
     pub fn reasons(&self) -> Vec<Option<String>> {
-        let reason = |answer: &Option<Result<A, SyncError>>| match answer {
-            Some(Err(SyncError::Platform { source, .. })) => Some(reason_of(source)),
-            Some(Err(other)) => Some(reason_of(other)),
-            _ => None,
-        };
+        let reason = |answer: &Option<Result<A, SyncError>>| Some(answer.as_ref()?.as_ref().err()?.reason());
         self.answers.iter().map(reason).collect()
     }
 

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::convert::ConvertedRow;
-use super::details::call_reason;
+use super::convert::Converted;
 use super::requests::Responses;
 use crate::platform::rate::Priority;
 use crate::platform::{Found, ListRow, Row};
@@ -17,7 +16,7 @@ use crate::sync::{RecordSync, SyncError};
 pub const NOT_SHOWN: &str = "by its number: the platform shows no row of it";
 
 /// What a lookup by number made of the orders that were requested. `Err`: why an order cannot be read whole.
-pub type WholeOrders = Vec<(String, Result<ConvertedRow, String>)>;
+pub type WholeOrders = Vec<(String, Result<Converted, String>)>;
 
 /// Puts the whole orders of these numbers in the place of their rows. An order that cannot be read whole goes to
 /// quarantine, and what is stored of it stays as it is.
@@ -41,12 +40,12 @@ pub async fn make_whole(
     for (number, outcome) in whole {
         let row = rows.iter().find(|stored| stored.entity.number() == number);
         match outcome {
-            Ok(ConvertedRow::Complete(thing)) => commit.things.push(*thing),
-            Ok(ConvertedRow::Incomplete(thing, missing)) => {
+            Ok(Converted::Complete(thing)) => commit.things.push(*thing),
+            Ok(Converted::Incomplete(thing, missing)) => {
                 commit.things.push(*thing);
                 commit.quarantined.push(missing);
             }
-            Ok(ConvertedRow::Unreadable(unreadable)) => commit.quarantined.push(unreadable),
+            Ok(Converted::Unreadable(unreadable)) => commit.quarantined.push(unreadable),
             Err(reason) => {
                 let raw = row.map(|stored| stored.answers.to_json()).unwrap_or_default();
                 let unreadable = Quarantined { number: Some(number), reason, raw, has_own_call: true };
@@ -78,7 +77,7 @@ pub async fn read_whole(
             Some(Ok(Ok(row))) => rows.push(row),
             Some(Ok(Err(reason))) => whole.push(((*number).to_owned(), Err(reason))),
             Some(Err(error)) => {
-                whole.push(((*number).to_owned(), Err(call_reason("by its number", &error))));
+                whole.push(((*number).to_owned(), Err(format!("by its number: {}", error.reason()))));
             }
             None => {}
         }
@@ -87,7 +86,7 @@ pub async fn read_whole(
     for (number, mut outcome) in
         read.into_iter().zip(details::complete_all(sync, rows, read_at, priority).await?)
     {
-        if let ConvertedRow::Complete(thing) | ConvertedRow::Incomplete(thing, _) = &mut outcome {
+        if let Converted::Complete(thing) | Converted::Incomplete(thing, _) = &mut outcome {
             thing.may_be_part = false;
         }
         whole.push((number, Ok(outcome)));
@@ -104,8 +103,8 @@ async fn rows_of(
 ) -> Result<Result<ListRow, String>, SyncError> {
     let source = sync.source();
     let doing = format!("reading the rows of {number}");
-    let found = sync
-        .call_within(patience, priority, &doing, |access| async move { source.find(&access, number).await });
+    let found =
+        sync.call(patience, priority, &doing, |access| async move { source.find(&access, number).await });
     let Found::Rows(rows) = found.await? else {
         return Ok(Err(NOT_SHOWN.to_owned()));
     };

@@ -1,7 +1,7 @@
 //! One window, from its first page to its row in the ledger.
 
 use super::completeness::{Doubt, Doubts, PassEnd, Verdict};
-use super::pager::{LoadedPage, Origin, PageLimit, Sink, WalkEnd};
+use super::pager::{Limit, LoadedPage, Origin, Sink, WalkEnd};
 use super::pages::{Reading, report_doubts};
 use super::seen::MissedRows;
 use crate::domain::record::Lane;
@@ -115,12 +115,12 @@ impl WindowReading<'_> {
             let first = self.reading.pager.first(range).await?;
             let (pager, total) = (&self.reading.pager, first.page.total);
             let halves = self.window.halves().map(|(earlier, later)| [earlier, later]);
-            let mut limit = PageLimit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
+            let mut limit = Limit { pages_max: pager.pages_max(), is_halved_beyond: halves.is_some() };
             if pager.is_too_much(&first.page) {
                 if pager.is_read_unsplit(self.window, total, &mut self.origin).await? {
                     self.report_unfiltered(total);
                     self.foreign_total = Some(total);
-                    limit = PageLimit { pages_max: pager.pages_at_last(), is_halved_beyond: false };
+                    limit = Limit { pages_max: pager.pages_at_last(), is_halved_beyond: false };
                 } else if let Some(halves) = halves {
                     return Ok(self.split(halves, Some(total)));
                 }
@@ -155,7 +155,7 @@ impl WindowReading<'_> {
         let statuses = self.sync().windows().dense_statuses;
         let (total, pages_max) = (first.page.total, self.reading.pager.pages_at_last());
         if statuses.is_empty() || !self.reading.pager.exceeds_paging(&first.page) {
-            let limit = PageLimit { pages_max, is_halved_beyond: !statuses.is_empty() };
+            let limit = Limit { pages_max, is_halved_beyond: !statuses.is_empty() };
             return match self.reading.read(self.range(None), first, limit).await? {
                 WalkEnd::Ended(pass) => Ok(Some(pass)),
                 WalkEnd::Resized => Ok(None),
@@ -166,7 +166,7 @@ impl WindowReading<'_> {
     }
 
     async fn read_by_status(&mut self, total: u64) -> Result<Option<PassEnd>, SyncError> {
-        let limit = PageLimit { pages_max: self.reading.pager.pages_max(), is_halved_beyond: true };
+        let limit = Limit { pages_max: self.reading.pager.pages_max(), is_halved_beyond: true };
         let too_dense = || SyncError::platform("reading a crowded second", PlatformError::TooDense);
         let mut doubts = Doubts::default();
         let mut are_complete = true;

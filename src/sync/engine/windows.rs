@@ -72,7 +72,7 @@ pub async fn closed_end(sync: &RecordSync, priority: Priority) -> Result<DateTim
         .is_some_and(|measured_at| measured_at <= now && now - measured_at <= SKEW_AGE_MAX);
     if !is_fresh {
         let probed = sync
-            .call(priority, "requesting the platform's time", |access| async move {
+            .call(None, priority, "requesting the platform's time", |access| async move {
                 platform.probe(&access).await
             })
             .await;
