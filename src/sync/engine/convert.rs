@@ -4,8 +4,8 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use crate::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
 use crate::platform::{ConvertError, ListRow};
-use crate::store::records::pages::Stored;
 use crate::store::records::quarantine::{QuarantineRow, Quarantined};
+use crate::store::records::things::Stored;
 use crate::sync::RecordSync;
 use crate::sync::error::reason_of;
 

@@ -14,9 +14,9 @@ use crate::platform::{DetailNeed, ListRow, Range, Row, UnreadableRow};
 use crate::store::StoreError;
 use crate::store::ledger::leases::Lease;
 use crate::store::ledger::windows::Close;
-use crate::store::records::pages::{PageCommit, Stored};
-use crate::store::records::quarantine::Quarantined;
-use crate::store::records::read_again::ShownIn;
+use crate::store::records::pages::PageCommit;
+use crate::store::records::quarantine::{Quarantined, ShownIn};
+use crate::store::records::things::Stored;
 use crate::sync::engine::{convert, details, whole};
 use crate::sync::{RecordSync, SyncError};
 
