@@ -11,6 +11,31 @@ use serde_json::value::RawValue;
 
 pub(super) use super::instant::time;
 
+/// A number that is a hint: see [`hint`].
+pub(super) type Hint = Option<i64>;
+/// A decimal number as text: see [`decimal`].
+pub(super) type Decimal = Option<String>;
+/// The rows of a page: see [`rows`].
+pub(super) type Rows<'a> = Option<Vec<&'a RawValue>>;
+
+/// Structs of a platform's JSON. Each field is read by the function for its type, and may be absent.
+macro_rules! wire {
+    ($($item:item)*) => {$(
+        #[serde_with::apply(
+            Option<String> => #[serde(default, deserialize_with = "crate::platform::lenient::text")],
+            Option<i64> => #[serde(default, deserialize_with = "crate::platform::lenient::integer")],
+            Option<bool> => #[serde(default, deserialize_with = "crate::platform::lenient::boolean")],
+            Option<Told> => #[serde(default, deserialize_with = "crate::platform::lenient::time")],
+            Vec => #[serde(default, deserialize_with = "crate::platform::lenient::list")],
+            Decimal => #[serde(default, deserialize_with = "crate::platform::lenient::decimal")],
+            Hint => #[serde(default, deserialize_with = "crate::platform::lenient::hint")],
+            Rows => #[serde(default, borrow, deserialize_with = "crate::platform::lenient::rows")],
+        )]
+        $item
+    )*};
+}
+pub(super) use wire;
+
 /// A double holds every whole number up to here, and none beyond for certain: 2^53.
 const EXACT_IN_DOUBLE: f64 = 9_007_199_254_740_992.0;
 /// More list members than any page has; what is longer is not a list of ours.
@@ -72,9 +97,7 @@ pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// The rows of a page, each as it was written. `None`: null.
-pub(super) fn rows<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
+pub(super) fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rows<'de>, D::Error> {
     struct Rows<'a>(Vec<&'a RawValue>);
 
     impl<'de> Deserialize<'de> for Rows<'de> {
@@ -253,20 +276,17 @@ mod tests {
     use proptest::prelude::*;
     use serde::Deserialize;
 
-    use super::{boolean, decimal, integer, list, object, text};
+    use super::{Decimal, object};
 
-    #[derive(Deserialize)]
-    struct Probe {
-        #[serde(default, deserialize_with = "integer")]
-        integer: Option<i64>,
-        #[serde(default, deserialize_with = "text")]
-        text: Option<String>,
-        #[serde(default, deserialize_with = "decimal")]
-        decimal: Option<String>,
-        #[serde(default, deserialize_with = "boolean")]
-        boolean: Option<bool>,
-        #[serde(default, deserialize_with = "list")]
-        list: Vec<u8>,
+    wire! {
+        #[derive(Deserialize)]
+        struct Probe {
+            integer: Option<i64>,
+            text: Option<String>,
+            decimal: Decimal,
+            boolean: Option<bool>,
+            list: Vec<u8>,
+        }
     }
 
     fn read(json: &str) -> Result<Probe, serde_json::Error> {

@@ -5,23 +5,21 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::platform::error::PlatformError;
-use crate::platform::lenient;
+use crate::platform::lenient::wire;
+use crate::platform::part;
 
-/// The frame of every answer: `state`, then `code` and `message` or `errno` and `error`, and `data`.
-#[derive(Deserialize)]
-struct Frame<'a> {
-    #[serde(default, deserialize_with = "lenient::boolean")]
-    state: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    code: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    errno: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    message: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    error: Option<String>,
-    #[serde(default, borrow)]
-    data: Option<&'a RawValue>,
+wire! {
+    /// The frame of every answer: `state`, then `code` and `message` or `errno` and `error`, and `data`.
+    #[derive(Deserialize)]
+    struct Frame<'a> {
+        state: Option<bool>,
+        code: Option<String>,
+        errno: Option<String>,
+        message: Option<String>,
+        error: Option<String>,
+        #[serde(borrow)]
+        data: Option<&'a RawValue>,
+    }
 }
 
 /// An answer, opened.
@@ -38,10 +36,7 @@ pub(super) enum Answer<'a> {
 impl<'a> Answer<'a> {
     /// An answer that says neither yes nor no is none we know: after a refresh, it is as good as lost.
     pub(super) fn open(text: &'a str) -> Result<Self, PlatformError> {
-        let frame: Frame<'a> = lenient::object(text).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => malformed("$"),
-            _ => PlatformError::not_json(),
-        })?;
+        let frame: Frame<'a> = part::frame(text)?;
         let told = |code: Option<String>| code.filter(|code| code != "0");
         let trouble = told(frame.code.clone()).or_else(|| told(frame.errno.clone()));
         let has_code = frame.code.is_some() || frame.errno.is_some();
@@ -62,7 +57,7 @@ impl<'a> Answer<'a> {
         refusal: impl FnOnce(&str, &str) -> PlatformError,
     ) -> Result<T, PlatformError> {
         match self {
-            Self::Yes(Some(data)) => lenient::object(data.get()).map_err(|_| malformed("data")),
+            Self::Yes(Some(data)) => part::object_at("data", data.get()),
             Self::Yes(None) => Err(malformed("data")),
             Self::No { code, message } => Err(refusal(&code, &message)),
         }
@@ -91,33 +86,28 @@ fn lenient_seconds(text: &str) -> Option<i64> {
     whole.parse().ok().filter(|_| is_number)
 }
 
-/// Whose access token it is.
-#[derive(Deserialize)]
-pub(super) struct User {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) user_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) user_name: Option<String>,
-}
+wire! {
+    /// Whose access token it is.
+    #[derive(Deserialize)]
+    pub(super) struct User {
+        pub(super) user_id: Option<String>,
+        pub(super) user_name: Option<String>,
+    }
 
-/// A code to be scanned.
-#[derive(Deserialize)]
-pub(super) struct Device {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) uid: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) time: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) sign: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) qrcode: Option<String>,
-}
+    /// A code to be scanned.
+    #[derive(Deserialize)]
+    pub(super) struct Device {
+        pub(super) uid: Option<String>,
+        pub(super) time: Option<String>,
+        pub(super) sign: Option<String>,
+        pub(super) qrcode: Option<String>,
+    }
 
-/// How far its owner has come.
-#[derive(Deserialize)]
-pub(super) struct Status {
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) status: Option<i64>,
+    /// How far its owner has come.
+    #[derive(Deserialize)]
+    pub(super) struct Status {
+        pub(super) status: Option<i64>,
+    }
 }
 
 #[cfg(test)]

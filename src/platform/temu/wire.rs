@@ -2,29 +2,26 @@
 //! fields mean is `convert`'s.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::platform::instant::Told;
-use crate::platform::lenient;
+use crate::platform::lenient::{Hint, Rows, wire};
 
-/// `result` of `bg.order.list.v2.get`. Rows stay text, so that one broken row breaks no page.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct OrderList<'a> {
-    #[serde(default, deserialize_with = "lenient::hint")]
-    pub(super) total_item_num: Option<i64>,
-    #[serde(default, borrow, deserialize_with = "lenient::rows")]
-    pub(super) page_items: Option<Vec<&'a RawValue>>,
-}
+wire! {
+    /// `result` of `bg.order.list.v2.get`. Rows stay text, so that one broken row breaks no page.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct OrderList<'a> {
+        pub(super) total_item_num: Hint,
+        pub(super) page_items: Rows<'a>,
+    }
 
-/// One row of the list, or the `result` of `bg.order.detail.v2.get`.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Order {
-    #[serde(default)]
-    pub(super) parent_order_map: Option<Head>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    pub(super) order_list: Vec<Line>,
+    /// One row of the list, or the `result` of `bg.order.detail.v2.get`.
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Order {
+        pub(super) parent_order_map: Option<Head>,
+        pub(super) order_list: Vec<Line>,
+    }
 }
 
 /// The part of a row that identifies the order, when the rest cannot be read.
@@ -34,70 +31,51 @@ pub(super) struct Numbered {
     pub(super) parent_order_map: NumberedHead,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct NumberedHead {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) parent_order_sn: Option<String>,
-}
+wire! {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct NumberedHead {
+        pub(super) parent_order_sn: Option<String>,
+    }
 
-/// Times in seconds.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Head {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) parent_order_sn: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) parent_order_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    pub(super) parent_order_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    pub(super) expect_ship_latest_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    pub(super) parent_shipping_time: Option<Told>,
-    /// In the list only.
-    #[serde(default, deserialize_with = "lenient::time")]
-    pub(super) update_time: Option<Told>,
-    /// In the detail only: country, province, city.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) region_name1: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) region_name2: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) region_name3: Option<String>,
-}
+    /// Times in seconds.
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Head {
+        pub(super) parent_order_sn: Option<String>,
+        pub(super) parent_order_status: Option<String>,
+        pub(super) parent_order_time: Option<Told>,
+        pub(super) expect_ship_latest_time: Option<Told>,
+        pub(super) parent_shipping_time: Option<Told>,
+        /// In the list only.
+        pub(super) update_time: Option<Told>,
+        /// In the detail only: country, province, city.
+        pub(super) region_name1: Option<String>,
+        pub(super) region_name2: Option<String>,
+        pub(super) region_name3: Option<String>,
+    }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Line {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) order_sn: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) goods_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) sku_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) goods_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) original_goods_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) spec: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) quantity: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) canceled_quantity_before_shipment: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) order_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    pub(super) product_list: Vec<Product>,
-}
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Line {
+        pub(super) order_sn: Option<String>,
+        pub(super) goods_id: Option<String>,
+        pub(super) sku_id: Option<String>,
+        pub(super) goods_name: Option<String>,
+        pub(super) original_goods_name: Option<String>,
+        pub(super) spec: Option<String>,
+        pub(super) quantity: Option<i64>,
+        pub(super) canceled_quantity_before_shipment: Option<i64>,
+        pub(super) order_status: Option<String>,
+        pub(super) product_list: Vec<Product>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Product {
-    /// The seller's own code.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) ext_code: Option<String>,
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Product {
+        /// The seller's own code.
+        pub(super) ext_code: Option<String>,
+    }
 }
 
 #[cfg(test)]

@@ -3,15 +3,15 @@
 
 use serde::Deserialize;
 
-use crate::platform::lenient;
+use crate::platform::lenient::wire;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
-    #[serde(default)]
-    pub(super) parent_order_map: Option<Order>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    pub(super) order_list: Vec<Line>,
+wire! {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Answer {
+        pub(super) parent_order_map: Option<Order>,
+        pub(super) order_list: Vec<Line>,
+    }
 }
 
 #[derive(Deserialize)]
@@ -34,31 +34,22 @@ pub(super) struct Order {
     pub(super) sales_proceeds: Option<Proceeds>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Paid {
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) amount: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) currency: Option<String>,
-    #[serde(default)]
-    pub(super) customer_paid_total: Option<Amount>,
-    #[serde(default)]
-    pub(super) shipping_total_tax_incl: Option<Amount>,
-    #[serde(default)]
-    pub(super) shipping_total_tax_excl: Option<Amount>,
-    #[serde(default)]
-    pub(super) retail_price_seller_discount_tax_incl: Option<Amount>,
-    #[serde(default)]
-    pub(super) retail_price_seller_discount_tax_excl: Option<Amount>,
-    #[serde(default)]
-    pub(super) retail_price_temu_discount_tax_incl: Option<Amount>,
-    #[serde(default)]
-    pub(super) retail_price_temu_discount_tax_excl: Option<Amount>,
-    #[serde(default)]
-    pub(super) product_tax_customer_total: Option<Amount>,
-    #[serde(default)]
-    pub(super) shipping_tax_customer_total: Option<Amount>,
+wire! {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Paid {
+        pub(super) amount: Option<i64>,
+        pub(super) currency: Option<String>,
+        pub(super) customer_paid_total: Option<Amount>,
+        pub(super) shipping_total_tax_incl: Option<Amount>,
+        pub(super) shipping_total_tax_excl: Option<Amount>,
+        pub(super) retail_price_seller_discount_tax_incl: Option<Amount>,
+        pub(super) retail_price_seller_discount_tax_excl: Option<Amount>,
+        pub(super) retail_price_temu_discount_tax_incl: Option<Amount>,
+        pub(super) retail_price_temu_discount_tax_excl: Option<Amount>,
+        pub(super) product_tax_customer_total: Option<Amount>,
+        pub(super) shipping_tax_customer_total: Option<Amount>,
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -68,23 +59,19 @@ pub(super) struct Proceeds {
     pub(super) estimated_settlement_total: Option<Amount>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Line {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) order_sn: Option<String>,
-    #[serde(default)]
-    pub(super) unit_base_price: Option<Amount>,
-    #[serde(default)]
-    pub(super) base_price: Option<Amount>,
-    #[serde(default)]
-    pub(super) base_price_total: Option<Amount>,
-}
+wire! {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Line {
+        pub(super) order_sn: Option<String>,
+        pub(super) unit_base_price: Option<Amount>,
+        pub(super) base_price: Option<Amount>,
+        pub(super) base_price_total: Option<Amount>,
+    }
 
-#[derive(Deserialize)]
-pub(super) struct Amount {
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) amount: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) currency: Option<String>,
+    #[derive(Deserialize)]
+    pub(super) struct Amount {
+        pub(super) amount: Option<i64>,
+        pub(super) currency: Option<String>,
+    }
 }

@@ -11,75 +11,59 @@ use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::{Told, at};
+use crate::platform::lenient::{self, Decimal, wire};
 use crate::platform::temu::lists::Rows;
-use crate::platform::{ListRow, Row, lenient, listing, part};
+use crate::platform::{ListRow, Row, listing, part};
 
 /// Image links are signed again in every answer.
 const VOLATILE: &[&str] = &["thumbUrl"];
 const GOODS_ROWS: Rows = Rows { kind: Kind::Product, number: "goodsId", volatile: VOLATILE };
 const SKU_ROWS: Rows = Rows { kind: Kind::Sku, number: "skuId", volatile: VOLATILE };
 
-/// A row of `bg.local.goods.list.query`. It has prices and a stock too, which are its SKUs' and stand there.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireGoods {
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    thumb_url: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    cat_id: Option<String>,
-    /// 2 active, 3 inactive, 4 incomplete, 5 draft, 6 deleted.
-    #[serde(default, rename = "status4VO", deserialize_with = "lenient::text")]
-    status: Option<String>,
-    /// The same and finer: 2001 on sale, 3003 sold out.
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_show_sub_status: Option<String>,
-    /// Seconds, although the filter of that name takes milliseconds.
-    #[serde(default, deserialize_with = "lenient::time")]
-    crt_time: Option<Told>,
-}
+wire! {
+    /// A row of `bg.local.goods.list.query`. It has prices and a stock too, which are its SKUs' and stand there.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireGoods {
+        goods_id: Option<String>,
+        goods_name: Option<String>,
+        thumb_url: Option<String>,
+        cat_id: Option<String>,
+        /// 2 active, 3 inactive, 4 incomplete, 5 draft, 6 deleted.
+        #[serde(rename = "status4VO")]
+        status: Option<String>,
+        /// The same and finer: 2001 on sale, 3003 sold out.
+        goods_show_sub_status: Option<String>,
+        /// Seconds, although the filter of that name takes milliseconds.
+        crt_time: Option<Told>,
+    }
 
-/// A row of `bg.local.goods.sku.list.query`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSku {
-    #[serde(default, deserialize_with = "lenient::text")]
-    sku_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    sku_sn: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    spec_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::decimal")]
-    price: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    currency: Option<String>,
-    #[serde(default)]
-    retail_price: Option<WireAmount>,
-    #[serde(default)]
-    list_price: Option<WireAmount>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    stock: Option<i64>,
-    #[serde(default, rename = "status4VO", deserialize_with = "lenient::text")]
-    status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_is_on_sale: Option<String>,
-    /// Seconds.
-    #[serde(default, deserialize_with = "lenient::time")]
-    crt_time: Option<Told>,
-}
+    /// A row of `bg.local.goods.sku.list.query`.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSku {
+        sku_id: Option<String>,
+        goods_id: Option<String>,
+        sku_sn: Option<String>,
+        spec_name: Option<String>,
+        price: Decimal,
+        currency: Option<String>,
+        retail_price: Option<WireAmount>,
+        list_price: Option<WireAmount>,
+        stock: Option<i64>,
+        #[serde(rename = "status4VO")]
+        status: Option<String>,
+        goods_is_on_sale: Option<String>,
+        /// Seconds.
+        crt_time: Option<Told>,
+    }
 
-/// Decimal text.
-#[derive(Deserialize)]
-struct WireAmount {
-    #[serde(default, deserialize_with = "lenient::decimal")]
-    amount: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    currency: Option<String>,
+    /// Decimal text.
+    #[derive(Deserialize)]
+    struct WireAmount {
+        amount: Decimal,
+        currency: Option<String>,
+    }
 }
 
 /// One row of either list. Neither says when it was last changed.

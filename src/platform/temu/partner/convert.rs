@@ -11,8 +11,9 @@ use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::{Told, at};
+use crate::platform::lenient::{self, wire};
 use crate::platform::temu::lists::text_member;
-use crate::platform::{ListRow, Row, lenient, listing, part};
+use crate::platform::{ListRow, Row, listing, part};
 
 /// Image links are signed again in every answer.
 const VOLATILE: &[&str] = &["mainImageUrl"];
@@ -22,73 +23,60 @@ const SKUS: &str = "productSkuSummaries";
 /// depend on which of them was read last.
 const OF_PRODUCT: [&str; 4] = ["productId", "productName", "leafCat", "categories"];
 
-/// A row of `bg.glo.goods.list.get`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSkc {
-    #[serde(default, deserialize_with = "lenient::text")]
-    product_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    product_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    main_image_url: Option<String>,
-    /// 1: on the site.
-    #[serde(default, deserialize_with = "lenient::text")]
-    skc_site_status: Option<String>,
-    /// Milliseconds.
-    #[serde(default, deserialize_with = "lenient::time")]
-    created_at: Option<Told>,
-    #[serde(default)]
-    leaf_cat: Option<WireCategory>,
-}
+wire! {
+    /// A row of `bg.glo.goods.list.get`.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSkc {
+        product_id: Option<String>,
+        product_name: Option<String>,
+        main_image_url: Option<String>,
+        /// 1: on the site.
+        skc_site_status: Option<String>,
+        /// Milliseconds.
+        created_at: Option<Told>,
+        leaf_cat: Option<WireCategory>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireCategory {
-    #[serde(default, deserialize_with = "lenient::text")]
-    cat_id: Option<String>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireCategory {
+        cat_id: Option<String>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSkus {
-    #[serde(default, rename = "productSkuSummaries", deserialize_with = "lenient::list")]
-    skus: Vec<WireSku>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSkus {
+        #[serde(rename = "productSkuSummaries")]
+        skus: Vec<WireSku>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSku {
-    #[serde(default, deserialize_with = "lenient::text")]
-    product_sku_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    ext_code: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    virtual_stock: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    product_sku_spec_list: Vec<WireSpec>,
-    #[serde(default)]
-    product_sku_wh_ext_attr: Option<WireWarehouse>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSku {
+        product_sku_id: Option<String>,
+        ext_code: Option<String>,
+        virtual_stock: Option<i64>,
+        product_sku_spec_list: Vec<WireSpec>,
+        product_sku_wh_ext_attr: Option<WireWarehouse>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSpec {
-    #[serde(default, deserialize_with = "lenient::text")]
-    spec_name: Option<String>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSpec {
+        spec_name: Option<String>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireWarehouse {
-    #[serde(default, deserialize_with = "lenient::list")]
-    product_sku_bar_codes: Vec<WireBarcode>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireWarehouse {
+        product_sku_bar_codes: Vec<WireBarcode>,
+    }
 
-#[derive(Deserialize)]
-struct WireBarcode {
-    #[serde(default, deserialize_with = "lenient::text")]
-    code: Option<String>,
+    #[derive(Deserialize)]
+    struct WireBarcode {
+        code: Option<String>,
+    }
 }
 
 /// What the platform counts as one: the SKC's number, or its text where it has none.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::convert::{product, rows, skc_name, sku};
 use crate::domain::entity::{Answers, Kind};
 use crate::domain::product::Sku;
+use crate::platform::error::assert_names_field;
 use crate::platform::{ListRow, Row};
 
 fn skc() -> Value {
@@ -127,4 +128,12 @@ fn what_cannot_be_read_stops_nothing_else() {
         assert!(super::convert::rows(&raw(&value)).iter().any(|row| matches!(row, Row::Unreadable(_))));
         assert!(!skc_name(&raw(&value)).is_empty());
     }
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let listed = |text: &str| Answers { list: Some(text.to_owned()), ..Answers::default() };
+    assert_names_field(product(&listed(r#"{"productName":{}}"#)), "productName");
+    let skus = r#"{"productSkuSummaries":[{},{"extCode":{}}]}"#;
+    assert_names_field(sku(&listed(skus)), "productSkuSummaries[1].extCode");
 }

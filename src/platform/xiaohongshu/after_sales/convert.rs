@@ -12,9 +12,10 @@ use crate::domain::money::{Currency, Money};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::{Told, at};
+use crate::platform::lenient::{self, Decimal, Hint, Rows, wire};
 use crate::platform::part::{parse, read};
 use crate::platform::xiaohongshu::privacy;
-use crate::platform::{ListRow, Row, lenient, listing};
+use crate::platform::{ListRow, Row, listing};
 
 /// Pictures of SKUs, whose links are signed again in every answer.
 const VOLATILE: &[&str] = &["image"];
@@ -22,73 +23,57 @@ const VOLATILE: &[&str] = &["image"];
 /// The refund status that says that the money went back; a completed case alone does not.
 const REFUNDED: i64 = 2;
 
-/// `data` of `afterSale.listAfterSaleInfos`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CaseList<'a> {
-    #[serde(default, deserialize_with = "lenient::hint")]
-    pub(super) total_count: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::hint")]
-    pub(super) page_size: Option<i64>,
-    #[serde(default, borrow, deserialize_with = "lenient::rows")]
-    pub(super) after_sale_basic_infos: Option<Vec<&'a RawValue>>,
-}
+wire! {
+    /// `data` of `afterSale.listAfterSaleInfos`.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct CaseList<'a> {
+        pub(super) total_count: Hint,
+        pub(super) page_size: Hint,
+        pub(super) after_sale_basic_infos: Rows<'a>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Numbered {
-    #[serde(default, deserialize_with = "lenient::text")]
-    returns_id: Option<String>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Numbered {
+        returns_id: Option<String>,
+    }
 
-/// What list row and detail both hold. Times in milliseconds, money in yuan.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Shared {
-    #[serde(default, deserialize_with = "lenient::text")]
-    returns_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    return_type: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    reason_name_zh: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    order_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    apply_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    updated_at: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::decimal")]
-    expected_refund_amount_yuan: Option<String>,
-}
+    /// What list row and detail both hold. Times in milliseconds, money in yuan.
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shared {
+        returns_id: Option<String>,
+        return_type: Option<String>,
+        reason_name_zh: Option<String>,
+        status: Option<String>,
+        order_id: Option<String>,
+        apply_time: Option<Told>,
+        updated_at: Option<Told>,
+        expected_refund_amount_yuan: Decimal,
+    }
 
-/// What only `afterSaleInfo` in `data` of `afterSale.getAfterSaleInfo` gives.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireCase {
-    #[serde(default, deserialize_with = "lenient::list")]
-    skus: Vec<WireSku>,
-    #[serde(default, rename = "exchangeSKUs", deserialize_with = "lenient::list")]
-    exchange_skus: Vec<WireSku>,
-    #[serde(default, deserialize_with = "lenient::decimal")]
-    refund_amount_yuan: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    refund_status: Option<i64>,
-}
+    /// What only `afterSaleInfo` in `data` of `afterSale.getAfterSaleInfo` gives.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireCase {
+        skus: Vec<WireSku>,
+        #[serde(rename = "exchangeSKUs")]
+        exchange_skus: Vec<WireSku>,
+        refund_amount_yuan: Decimal,
+        refund_status: Option<i64>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSku {
-    #[serde(default, deserialize_with = "lenient::text")]
-    sku_id: Option<String>,
-    /// The seller's own code.
-    #[serde(default, rename = "skuERPCode", deserialize_with = "lenient::text")]
-    sku_erp_code: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    applied_count: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::decimal")]
-    applied_total_amount_yuan: Option<String>,
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSku {
+        sku_id: Option<String>,
+        /// The seller's own code.
+        #[serde(rename = "skuERPCode")]
+        sku_erp_code: Option<String>,
+        applied_count: Option<i64>,
+        applied_total_amount_yuan: Decimal,
+    }
 }
 
 /// One row of the list, without what it may hold about persons; unreadable ones keep as much of their number as can be

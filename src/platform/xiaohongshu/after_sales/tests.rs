@@ -8,7 +8,7 @@ use super::convert::{after_sale, kind, list_row, status};
 use crate::domain::after_sale::{AfterSale, AfterSaleKind, AfterSaleStatus};
 use crate::domain::entity::Answers;
 use crate::platform::any_json::any_json;
-use crate::platform::error::ConvertError;
+use crate::platform::error::{ConvertError, assert_names_field};
 use crate::platform::xiaohongshu::privacy;
 use crate::platform::{ListRow, Row};
 
@@ -243,4 +243,15 @@ proptest! {
             let _ = privacy::detail(&detail.to_string());
         }
     }
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let read = |list: &str, detail: &str| {
+        let (list, detail) = (Some(list.to_owned()), Some(detail.to_owned()));
+        after_sale(&Answers { list, detail, ..Answers::default() })
+    };
+    assert_names_field(read(r#"{"status":{}}"#, "{}"), "status");
+    let detail = r#"{"afterSaleInfo":{"returnsId":"R1","skus":[{"appliedCount":{}}]}}"#;
+    assert_names_field(read("{}", detail), "skus[0].appliedCount");
 }

@@ -13,21 +13,22 @@ use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::{Told, at};
+use crate::platform::lenient::{self, Hint, Rows, wire};
 use crate::platform::part::typed;
-use crate::platform::{ListRow, Row, lenient, listing};
+use crate::platform::{ListRow, Row, listing};
 
 /// None: only the query of a picture's link is signed, which no hash sees, and a new picture is a new version.
 const VOLATILE: &[&str] = &[];
 
-/// `data` of the answer.
-#[derive(Deserialize)]
-pub(super) struct SkuList<'a> {
-    #[serde(default, deserialize_with = "lenient::hint")]
-    pub(super) total: Option<i64>,
-    #[serde(default, rename = "pageSize", deserialize_with = "lenient::hint")]
-    pub(super) page_size: Option<i64>,
-    #[serde(default, borrow, deserialize_with = "lenient::rows")]
-    pub(super) data: Option<Vec<&'a RawValue>>,
+wire! {
+    /// `data` of the answer.
+    #[derive(Deserialize)]
+    pub(super) struct SkuList<'a> {
+        pub(super) total: Hint,
+        #[serde(rename = "pageSize")]
+        pub(super) page_size: Hint,
+        pub(super) data: Rows<'a>,
+    }
 }
 
 /// What a row of the list is about.
@@ -48,51 +49,36 @@ struct WireRow<'a> {
     sku: Option<&'a RawValue>,
 }
 
-/// Times in milliseconds.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireItem {
-    #[serde(default, deserialize_with = "lenient::text")]
-    id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    category_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    images: Vec<String>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    create_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    update_time: Option<Told>,
-}
+wire! {
+    /// Times in milliseconds.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireItem {
+        id: Option<String>,
+        name: Option<String>,
+        category_id: Option<String>,
+        images: Vec<String>,
+        create_time: Option<Told>,
+        update_time: Option<Told>,
+    }
 
-/// Times in milliseconds, money in fen.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSku {
-    #[serde(default, deserialize_with = "lenient::text")]
-    id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    item_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    price: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    original_price: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    stock: Option<i64>,
-    /// The seller's own code.
-    #[serde(default, deserialize_with = "lenient::text")]
-    erp_code: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    barcode: Option<String>,
-    #[serde(default, deserialize_with = "lenient::boolean")]
-    buyable: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    create_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    update_time: Option<Told>,
+    /// Times in milliseconds, money in fen.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSku {
+        id: Option<String>,
+        item_id: Option<String>,
+        name: Option<String>,
+        price: Option<i64>,
+        original_price: Option<i64>,
+        stock: Option<i64>,
+        /// The seller's own code.
+        erp_code: Option<String>,
+        barcode: Option<String>,
+        buyable: Option<bool>,
+        create_time: Option<Told>,
+        update_time: Option<Told>,
+    }
 }
 
 /// One row of the list. Whatever of it can be read is, if the other part is missing or unreadable.

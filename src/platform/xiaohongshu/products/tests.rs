@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::convert::{Parts, parts, product, reread, sku};
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::any_json::any_json;
+use crate::platform::error::assert_names_field;
 use crate::platform::{ListRow, Row};
 
 const ITEM: &str = "67b6831c7b3de40001a9fb78";
@@ -176,4 +177,11 @@ fn a_part_that_was_set_aside_is_read_as_what_it_is() {
         (None, None),
         "both have an id and a name"
     );
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let listed = |text: &str| Answers { list: Some(text.to_owned()), ..Answers::default() };
+    assert_names_field(product(&listed(r#"{"name":{}}"#)), "name");
+    assert_names_field(sku(&listed(r#"{"stock":{}}"#)), "stock");
 }
