@@ -95,3 +95,23 @@ pub(super) fn currency(platform: Platform, shop: usize) -> &'static str {
         Platform::Xiaohongshu => "CNY",
     }
 }
+
+/// Which of a platform's gateways was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gateway {
+    Temu,
+    /// Temu's partner zone, which has no orders and a token call of another name.
+    TemuPartner,
+    /// Temu's CN zone: no orders either, an older name for its goods, error codes of its own.
+    TemuCn,
+    Xiaohongshu,
+}
+
+impl Gateway {
+    pub(super) fn platform(self) -> Platform {
+        match self {
+            Self::Temu | Self::TemuPartner | Self::TemuCn => Platform::Temu,
+            Self::Xiaohongshu => Platform::Xiaohongshu,
+        }
+    }
+}

@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::accounts::{Platform, SHOPS_PER_PLATFORM};
-use super::drift::Drift;
 use super::faults::Fault;
 use super::grants::IssuedToken;
 use super::json::Json;
+use super::settings::Drift;
 use super::world::World;
 use super::{after_sales, open115, truth};
 

@@ -1,21 +1,9 @@
 //! Things that change while they are read, which is what loses them for a careless reader.
 
-use serde::Deserialize;
-
 use super::accounts::Platform;
-use super::shop::ListedBy;
+use super::order::ListedBy;
 use super::world::World;
 use super::{activities, after_sales, goods};
-
-/// How much changes by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Drift {
-    /// Changes made before each page of a list is answered, to rows of the very window requested.
-    pub per_list_request: u32,
-    /// Changes made in the background, over all shops that have been requested. 0: none.
-    pub per_second: f64,
-}
 
 /// Before a page is answered: orders of the window change, and now and then a new one is placed.
 pub(super) fn before_page(

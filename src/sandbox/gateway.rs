@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::accounts::Platform;
+use super::accounts::{Gateway, Platform};
 use super::bytes::Body;
 use super::distort::asked_for;
 use super::faults::{Asked, FaultKind, Struck};
 use super::flat::FlatBody;
 use super::front::Page;
-use super::world::World;
-use super::{bytes, distort, front, open115, temu, xiaohongshu};
+use super::layout::layout;
+use super::world::{Answer, World};
+use super::{bytes, front, open115, temu, xiaohongshu};
 
 const JSON: &str = "application/json;charset=UTF-8";
 
@@ -31,15 +32,6 @@ pub(super) enum Date {
     Empty,
 }
 
-/// What a platform has made of a call.
-pub(super) struct Answer {
-    pub text: String,
-    /// It did what was requested.
-    pub is_accepted: bool,
-    /// Rows of the page. Counted only where a fault needs it.
-    pub rows: usize,
-}
-
 /// What becomes of an answer on its way.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Delivery {
@@ -49,26 +41,6 @@ pub(super) enum Delivery {
     /// The connection is reset before the first byte.
     ResetBefore,
     Stalled(Duration),
-}
-
-/// Which of a platform's gateways was called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gateway {
-    Temu,
-    /// Temu's partner zone, which has no orders and a token call of another name.
-    TemuPartner,
-    /// Temu's CN zone: no orders either, an older name for its goods, error codes of its own.
-    TemuCn,
-    Xiaohongshu,
-}
-
-impl Gateway {
-    pub(super) fn platform(self) -> Platform {
-        match self {
-            Self::Temu | Self::TemuPartner | Self::TemuCn => Platform::Temu,
-            Self::Xiaohongshu => Platform::Xiaohongshu,
-        }
-    }
 }
 
 /// Answers one call.
@@ -125,7 +97,7 @@ fn through(
 }
 
 fn strike(world: &mut World, platform: Option<Platform>, api: &str, body: Option<&FlatBody>) -> Struck {
-    let layout = distort::layout(platform, api);
+    let layout = layout(platform, api);
     let numbers = match (layout, body) {
         (Some(layout), Some(body)) => asked_for(body, layout),
         _ => Vec::new(),

@@ -14,11 +14,11 @@ use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
 
-use super::accounts::Platform;
+use super::accounts::{Gateway, Platform};
 use super::authorize::Consent;
 use super::connection::Scissors;
 use super::control::{Control, TruthQuery};
-use super::gateway::{Date, Delivery, Gateway, Reply};
+use super::gateway::{Date, Delivery, Reply};
 use super::world::WorldHandle;
 use super::{authorize, control, gateway, open115};
 

@@ -4,7 +4,7 @@ use super::Case;
 use super::generate::{any_status, enter_status, new_case, paid_back, tell_order};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::generate::whole_second;
-use crate::sandbox::shop::ListedBy;
+use crate::sandbox::order::ListedBy;
 use crate::sandbox::world::World;
 
 impl World {

@@ -8,8 +8,8 @@ mod truth;
 use std::collections::HashMap;
 
 use super::note::Note;
+use super::order::ListedBy;
 use super::shape::Shape;
-use super::shop::ListedBy;
 
 pub use truth::{TruthCase, TruthCaseItem};
 

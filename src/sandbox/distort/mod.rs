@@ -4,15 +4,14 @@
 use super::accounts::Platform;
 use super::faults::{FaultKind, Strike, Struck};
 use super::flat::FlatBody;
+use super::layout::{Layout, Role, layout};
 use super::world::World;
 
-mod layout;
 mod node;
 mod pages;
 mod things;
 mod tokens;
 
-pub(super) use layout::{Layout, Role, layout};
 use node::Node;
 use pages::Page;
 

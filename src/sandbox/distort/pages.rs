@@ -1,8 +1,8 @@
 //! What becomes of a page of a list: what it says about itself, and what an empty one looks like.
 
-use super::layout::Layout;
 use super::node::Node;
 use crate::sandbox::faults::{FaultKind, Strike};
+use crate::sandbox::layout::Layout;
 
 /// The page's own facts.
 pub(super) struct Page {

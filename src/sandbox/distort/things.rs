@@ -1,8 +1,8 @@
 //! What becomes of one thing in an answer: a row of a list, or the content of a call of its own.
 
-use super::layout::{Layout, Role};
 use super::node::Node;
 use crate::sandbox::faults::{FaultKind, Faults, Strike};
+use crate::sandbox::layout::{Layout, Role};
 
 /// More is milliseconds.
 const SECONDS_MAX: i64 = 99_999_999_999;

@@ -6,9 +6,9 @@ use chrono::TimeDelta;
 use md5::{Digest, Md5};
 
 use super::accounts::Platform;
-use super::distort::Layout;
+use super::layout::Layout;
 
-mod kinds;
+pub(super) mod kinds;
 mod table;
 mod words;
 

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-use super::login::Stage;
-use super::{DriveSettings, OPEN115_APP_ID, tokens};
+use super::state::{DriveSettings, Stage};
+use super::{OPEN115_APP_ID, tokens};
 use crate::sandbox::accounts::SHOPS_PER_PLATFORM;
 use crate::sandbox::grants::IssuedToken;
 use crate::sandbox::json::Json;

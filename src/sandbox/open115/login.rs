@@ -4,46 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use super::state::{Device, Stage};
 use super::{OPEN115_APP_ID, Refusal, Sent, refuse, tokens};
 use crate::sandbox::grants::hex_word;
 use crate::sandbox::json::Json;
 use crate::sandbox::world::World;
 
-/// How long a code may be scanned, and exchanged.
-const DEVICE_LIFE_MS: i64 = 5 * 60 * 1000;
 const VERIFIER_LENGTH: std::ops::RangeInclusive<usize> = 43..=128;
-
-/// A code that was requested.
-pub(super) struct Device {
-    app_id: String,
-    challenge: String,
-    time: String,
-    sign: String,
-    issued_ms: i64,
-    pub(super) stage: Stage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    Waiting,
-    Scanned,
-    /// By this account.
-    Confirmed(usize),
-    /// The owner said no.
-    Denied,
-    Exchanged,
-}
-
-impl Device {
-    /// Whether its owner can still do something about it.
-    pub(super) fn is_open(&self, now_ms: i64) -> bool {
-        matches!(self.stage, Stage::Waiting | Stage::Scanned) && self.lives(now_ms)
-    }
-
-    fn lives(&self, now_ms: i64) -> bool {
-        now_ms < self.issued_ms + DEVICE_LIFE_MS
-    }
-}
 
 /// `POST /open/authDeviceCode`.
 pub(super) fn begin(world: &mut World, sent: &Sent) -> Result<String, Refusal> {

@@ -1,17 +1,15 @@
 //! Simulated 115: logins by a scanned code, pairs of tokens, and one call that tells whose a token is. Nothing to sell.
 
-use std::collections::{BTreeMap, HashMap};
-
-use chrono::TimeDelta;
+use std::collections::HashMap;
 
 use super::faults::{FaultKind, Struck};
-use super::gateway::Answer;
 use super::json::Json;
-use super::world::World;
+use super::world::{Answer, World};
 use super::{busy, distort};
 
 mod control;
 mod login;
+pub(super) mod state;
 mod tokens;
 
 pub(super) use control::{Control, act, check, write_truth};
@@ -23,48 +21,6 @@ pub const OPEN115_APP_ID: &str = "100195001";
 
 /// Everything of 115 lies below it, whatever host does it on the live platform.
 pub(super) const ROOT: &str = "/115";
-
-/// How strict and how helpful 115 is to be.
-#[derive(Clone, Copy, Debug)]
-pub struct DriveSettings {
-    /// Whoever is shown a code says yes at once.
-    pub confirms_at_once: bool,
-    /// A grant refreshed again sooner is refused as too early. The live platform names no number.
-    pub refresh_spacing: TimeDelta,
-    /// How many grants of one account an app may hold; one more ends the oldest.
-    pub grants_max: usize,
-    /// Refusals say `errno` and `error` instead of `code` and `message`.
-    pub says_errno: bool,
-}
-
-impl Default for DriveSettings {
-    fn default() -> Self {
-        Self {
-            confirms_at_once: false,
-            refresh_spacing: TimeDelta::seconds(30),
-            grants_max: 2,
-            says_errno: false,
-        }
-    }
-}
-
-/// What there is at 115.
-#[derive(Default)]
-pub(super) struct State {
-    pub(super) settings: DriveSettings,
-    /// By `uid`, which grows.
-    devices: BTreeMap<String, login::Device>,
-    /// The oldest first.
-    grants: Vec<tokens::Grant>,
-    access: HashMap<String, tokens::Access>,
-    refresh: HashMap<String, tokens::Refresh>,
-}
-
-impl State {
-    pub(super) fn new(settings: DriveSettings) -> Self {
-        Self { settings, ..Self::default() }
-    }
-}
 
 /// What can be asked of 115.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! 115's grants: an end that never moves, a refresh token that works once, and few grants at a time.
 
+use super::state::{Access, Grant, Refresh};
 use super::{Refusal, Sent, refuse};
 use crate::sandbox::grants::{IssuedToken, hex_word};
 use crate::sandbox::json::Json;
@@ -16,27 +17,6 @@ const GRANT_LIFE_MS: i64 = 365 * DAY_MS;
 
 const ACCESS_HEAD: &str = "115a.";
 const REFRESH_HEAD: &str = "115r.";
-
-/// One authorisation of an account.
-pub(super) struct Grant {
-    pub(super) account: usize,
-    pub(super) app_id: String,
-    pub(super) ends_ms: i64,
-    /// Neither revoked nor ended by a newer one.
-    pub(super) is_alive: bool,
-    refreshed_ms: Option<i64>,
-}
-
-pub(super) struct Access {
-    /// A place in the list of grants.
-    pub(super) grant: usize,
-    pub(super) ends_ms: i64,
-}
-
-pub(super) struct Refresh {
-    grant: usize,
-    is_spent: bool,
-}
 
 /// A new grant, as after a login. The account's oldest makes room.
 pub(super) fn grant(world: &mut World, account: usize, app_id: &str) -> IssuedToken {

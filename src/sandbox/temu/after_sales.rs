@@ -6,8 +6,8 @@ use crate::sandbox::accounts::Platform;
 use crate::sandbox::after_sales::{Case, CaseItem, change};
 use crate::sandbox::catalogue;
 use crate::sandbox::json::Json;
+use crate::sandbox::order::ListedBy;
 use crate::sandbox::shape::{EmptyMembers, Spoiled, identity, number};
-use crate::sandbox::shop::ListedBy;
 use crate::sandbox::world::World;
 
 pub(super) const LIST_PARAMETERS: &[&str] = &[

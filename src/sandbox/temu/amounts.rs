@@ -5,6 +5,10 @@ use crate::sandbox::json::Json;
 use crate::sandbox::order::Order;
 use crate::sandbox::truth::item_number;
 
+/// The second and the third version of the call.
+pub(super) const V2: &str = "temu.order.amount.v2.query";
+pub(super) const V3: &str = "temu.order.amount.v3.query";
+
 /// The `result` of `bg.order.amount.query`.
 pub(super) fn first(order: &Order, currency: &str) -> String {
     let sum = order.money;

@@ -1,7 +1,6 @@
 //! How Temu writes orders: field by field as its documents print them, with the carelessness of real answers.
 
 use super::Call;
-use super::orders::Row;
 use crate::sandbox::accounts::{Platform, temu_site};
 use crate::sandbox::catalogue::{self, Place, Product};
 use crate::sandbox::json::Json;
@@ -17,6 +16,9 @@ const LABELS: [&str; 6] = [
     "pending_risk_control_alert",
     "signature_required_on_delivery",
 ];
+
+/// An order and those of its lines that its row tells.
+pub(super) type Row<'a> = (&'a Order, &'a [Line]);
 
 /// The `result` of the order list.
 pub(super) fn list(rows: &[Row<'_>], total: usize, call: &Call<'_>) -> String {

@@ -13,13 +13,12 @@ mod partner;
 mod sign;
 mod tokens;
 
-use super::accounts::Platform;
+use super::accounts::{Gateway, Platform};
 use super::distort::Answered;
 use super::faults::{FaultKind, Struck};
 use super::flat::FlatBody;
-use super::gateway::{Answer, Gateway};
 use super::json::Json;
-use super::world::{Request, World};
+use super::world::{Answer, Request, World};
 use super::{busy, distort};
 
 use apis::{Api, CREATE};
@@ -37,8 +36,9 @@ const COMMON_PARAMETERS: [&str; 7] =
 /// A call the gateway has let through.
 struct Call<'a> {
     body: &'a FlatBody,
-    gateway: Gateway,
     api: &'static str,
+    /// The names of all APIs of the zone.
+    zone_apis: &'a [&'static str],
     shop: usize,
     /// The first row of a list is to be unreadable.
     has_unreadable_row: bool,
@@ -108,7 +108,7 @@ fn checked(
     }
     let Some(api) = api else {
         injected(struck)?;
-        let content = tokens::create(world, gateway, body, &app_key)?;
+        let content = tokens::create(world, body, (&app_key, &apis::names(gateway)))?;
         let answered = Answered { platform: Platform::Temu, api: CREATE, shop: 0, body, struck };
         return Ok(distort::content(world, &answered, content));
     };
@@ -126,8 +126,8 @@ fn checked(
     let fewer = distort::page_size_max(struck).map(|max| body.with_at_most("pageSize", max));
     let call = Call {
         body: fewer.as_ref().unwrap_or(body),
-        gateway,
         api: api.name,
+        zone_apis: &apis::names(gateway),
         shop,
         has_unreadable_row: struck.whole() == Some(&FaultKind::UnreadableRow),
         is_empty_list: struck.whole() == Some(&FaultKind::EmptyList),

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::apis::{AMOUNT_V2, AMOUNT_V3};
+use super::answers::Row;
 use super::{Call, Refusal, amounts, answers, refuse};
 use crate::sandbox::accounts::{Platform, temu_site};
 use crate::sandbox::drift;
 use crate::sandbox::faults::FaultKind;
-use crate::sandbox::order::{Line, Order};
-use crate::sandbox::shop::ListedBy;
+use crate::sandbox::order::ListedBy;
+use crate::sandbox::order::Order;
 use crate::sandbox::world::World;
 
 pub(super) const LIST_PARAMETERS: &[&str] = &[
@@ -116,9 +116,6 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
     Ok(answers::list(&rows, total, call))
 }
 
-/// An order and those of its lines that its row tells.
-pub(super) type Row<'a> = (&'a Order, &'a [Line]);
-
 fn whole(order: &Order) -> Row<'_> {
     (order, &order.lines)
 }
@@ -151,8 +148,8 @@ pub(super) fn amount(world: &mut World, call: &Call<'_>) -> Result<String, Refus
     refuse_full_managed(world, call)?;
     let site = temu_site(call.shop);
     let is_open = match call.api {
-        AMOUNT_V2 => SITES_V2.contains(&site.id),
-        AMOUNT_V3 => SITES_V3.contains(&site.id),
+        amounts::V2 => SITES_V2.contains(&site.id),
+        amounts::V3 => SITES_V3.contains(&site.id),
         _ => true,
     };
     if !is_open {
@@ -166,8 +163,8 @@ pub(super) fn amount(world: &mut World, call: &Call<'_>) -> Result<String, Refus
         return refuse(140_020_002, "Order not found");
     };
     Ok(match call.api {
-        AMOUNT_V2 => amounts::second(order, site.currency),
-        AMOUNT_V3 => amounts::third(order, site.currency),
+        amounts::V2 => amounts::second(order, site.currency),
+        amounts::V3 => amounts::third(order, site.currency),
         _ => amounts::first(order, site.currency),
     })
 }

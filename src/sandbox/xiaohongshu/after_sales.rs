@@ -6,8 +6,8 @@ use crate::sandbox::accounts::Platform;
 use crate::sandbox::after_sales::{Case, CaseItem, REASONS, change};
 use crate::sandbox::catalogue::{self, Product};
 use crate::sandbox::json::Json;
+use crate::sandbox::order::ListedBy;
 use crate::sandbox::shape::{EmptyMembers, Spoiled, empty, number};
-use crate::sandbox::shop::ListedBy;
 use crate::sandbox::world::World;
 
 pub(super) const LIST_PARAMETERS: &[&str] =

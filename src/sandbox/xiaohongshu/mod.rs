@@ -14,9 +14,8 @@ use super::accounts::Platform;
 use super::distort::Answered;
 use super::faults::{FaultKind, Struck};
 use super::flat::{FlatBody, NotANumber};
-use super::gateway::Answer;
 use super::json::Json;
-use super::world::{Request, World};
+use super::world::{Answer, Request, World};
 use super::{busy, distort};
 
 use apis::Api;

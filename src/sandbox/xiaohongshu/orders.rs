@@ -3,8 +3,8 @@
 use super::{Call, NOT_FOUND, PARAMETERS, Refusal, answers, refuse, refuse_by_framework};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::drift;
+use crate::sandbox::order::ListedBy;
 use crate::sandbox::order::Order;
-use crate::sandbox::shop::ListedBy;
 use crate::sandbox::world::World;
 
 pub(super) const LIST_PARAMETERS: &[&str] =
