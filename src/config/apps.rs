@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::platform::{self, Profile, SignMethod};
 
-use super::forms::{Address, Auto, Form, Maybe, Place, Secret, Text, Written};
+use super::forms::{Address, Auto, FilePath, Form, Maybe, Secret, Text, Written};
 
 /// `[apps.X]`
 // It has no `Debug`: it holds secrets.
@@ -33,7 +33,7 @@ pub struct AppConfig {
     #[serde(default, with = "Written::<Maybe<Secret>>", skip_serializing_if = "Option::is_none")]
     pub app_secret: Option<SecretString>,
     /// A file with nothing but the secret.
-    #[serde(default, with = "Written::<Maybe<Place>>", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "Written::<Maybe<FilePath>>", skip_serializing_if = "Option::is_none")]
     pub app_secret_file: Option<PathBuf>,
     /// How many calls the platform allows the app, all its shops together. Left out: the platform's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -152,9 +152,9 @@ impl Form for Text {
 }
 
 /// The place of a file or folder.
-pub(super) struct Place;
+pub(super) struct FilePath;
 
-impl Form for Place {
+impl Form for FilePath {
     type Value = PathBuf;
 
     fn read(text: &str) -> Result<PathBuf, String> {

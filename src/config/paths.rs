@@ -59,17 +59,17 @@ mod tests {
 
     #[test]
     fn the_state_folder_is_the_first_that_systemd_names() {
-        for (told, expected) in [
+        for (variable, expected) in [
             (Some("/var/lib/shopsync"), Some("/var/lib/shopsync")),
             (Some("/var/lib/a:/var/lib/b"), Some("/var/lib/a")),
             (Some(""), None),
             (None, None),
         ] {
-            let environment = told.map(|told| ("STATE_DIRECTORY".to_owned(), told.to_owned()));
+            let environment = variable.map(|variable| ("STATE_DIRECTORY".to_owned(), variable.to_owned()));
             assert_eq!(
                 state(&environment.into_iter().collect(), None).as_deref(),
                 expected.map(Path::new),
-                "{told:?}"
+                "{variable:?}"
             );
         }
     }

@@ -12,7 +12,7 @@ use url::Url;
 use crate::telemetry::LogFormat;
 
 use super::forms::{
-    Address, Forever, HostName, Length, Listen, Maybe, Parsed, Place, SecretAddress, Text, Written,
+    Address, FilePath, Forever, HostName, Length, Listen, Maybe, Parsed, SecretAddress, Text, Written,
 };
 use super::lists::{self, ListOf};
 
@@ -24,7 +24,7 @@ pub struct DatabaseConfig {
     #[serde(default, with = "Written::<Maybe<SecretAddress>>", skip_serializing_if = "Option::is_none")]
     pub url: Option<SecretString>,
     /// A file that holds the address instead.
-    #[serde(default, with = "Written::<Maybe<Place>>", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "Written::<Maybe<FilePath>>", skip_serializing_if = "Option::is_none")]
     pub url_file: Option<PathBuf>,
     /// Postgres schema; empty: the role's default.
     pub schema: String,
@@ -50,7 +50,7 @@ pub struct HttpConfig {
     #[serde(with = "Written::<Maybe<Address>>")]
     pub public_url: Option<Url>,
     /// A file with the token that is needed to change something. Empty: the page is read-only.
-    #[serde(with = "Written::<Maybe<Place>>")]
+    #[serde(with = "Written::<Maybe<FilePath>>")]
     pub admin_token_file: Option<PathBuf>,
     /// What the file holds, read again at each reload. `None`: no one may change anything or get a token.
     #[serde(skip)]
@@ -76,10 +76,10 @@ pub struct TokensConfig {
     /// Where tokens are kept.
     pub store: TokenStore,
     /// The folder for `store = "file"`.
-    #[serde(with = "Written::<Place>")]
+    #[serde(with = "Written::<FilePath>")]
     pub directory: PathBuf,
     /// The file of the key that encrypts tokens. Empty: systemd's credential, or `shopsync.key` beside the database.
-    #[serde(with = "Written::<Maybe<Place>>")]
+    #[serde(with = "Written::<Maybe<FilePath>>")]
     pub key_file: Option<PathBuf>,
     /// `false` only for `store = "file"`: tokens are then stored unencrypted.
     pub seal: bool,
@@ -162,10 +162,10 @@ pub struct WebhookConfig {
     /// Whose format it is reported in.
     pub kind: WebhookKind,
     /// A file that holds the hook's address.
-    #[serde(with = "Written::<Place>")]
+    #[serde(with = "Written::<FilePath>")]
     pub url_file: PathBuf,
     /// A file that holds the secret that signs. Left out: unsigned.
-    #[serde(default, with = "Written::<Maybe<Place>>", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "Written::<Maybe<FilePath>>", skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<PathBuf>,
 }
 

@@ -250,7 +250,8 @@ mod tests {
             (500, Call::Token, no_envelope, false),
         ] {
             let heard = outcome(status, call, error);
-            let is_by_status = matches!(heard, PlatformError::Unavailable { status: told } if told == status);
+            let is_by_status =
+                matches!(heard, PlatformError::Unavailable { status: found } if found == status);
             assert_eq!(is_by_status, !is_heard, "{status} {call:?}: {heard}");
         }
     }

@@ -49,7 +49,7 @@ async fn collected(mut response: Response) -> Result<Vec<u8>, PlatformError> {
     Ok(body)
 }
 
-/// Told by the bytes rather than by the header: proxies decompress and leave the header, or compress and leave it out.
+/// Recognised by the bytes rather than by the header: proxies decompress and leave the header, or compress and leave it out.
 fn decompressed(mut body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, PlatformError> {
     for _ in 0..LAYERS_MAX {
         if !body.starts_with(GZIP_MAGIC) {

@@ -132,7 +132,7 @@ mod tests {
             (r#"{"name":"plain"}"#, UTF_8, "application/json;charset=gbk"),
         ] {
             let read = text_of(encoded(text, charset), content_type);
-            assert_eq!(read, text, "{} told as {content_type}", charset.name());
+            assert_eq!(read, text, "{} declared as {content_type}", charset.name());
         }
     }
 

@@ -17,8 +17,8 @@ pub(super) fn page(
     } else {
         Url::parse(live?).ok()?
     };
-    let told = query.iter().filter(|(_, value)| !value.is_empty());
-    address.query_pairs_mut().extend_pairs(told);
+    let given = query.iter().filter(|(_, value)| !value.is_empty());
+    address.query_pairs_mut().extend_pairs(given);
     Some(address.into())
 }
 

@@ -25,7 +25,7 @@ macro_rules! wire {
             Option<String> => #[serde(default, deserialize_with = "crate::platform::lenient::text")],
             Option<i64> => #[serde(default, deserialize_with = "crate::platform::lenient::integer")],
             Option<bool> => #[serde(default, deserialize_with = "crate::platform::lenient::boolean")],
-            Option<Told> => #[serde(default, deserialize_with = "crate::platform::lenient::time")],
+            Option<WireTime> => #[serde(default, deserialize_with = "crate::platform::lenient::time")],
             Vec => #[serde(default, deserialize_with = "crate::platform::lenient::list")],
             Decimal => #[serde(default, deserialize_with = "crate::platform::lenient::decimal")],
             Hint => #[serde(default, deserialize_with = "crate::platform::lenient::hint")],

@@ -111,11 +111,11 @@ mod tests {
         #[serde(rename_all = "camelCase")]
         struct Order {
             #[expect(dead_code, reason = "only read")]
-            order_list: Vec<Line>,
+            order_list: Vec<Item>,
         }
 
         #[derive(Debug, Deserialize)]
-        struct Line {
+        struct Item {
             #[expect(dead_code, reason = "only read")]
             quantity: Option<i64>,
         }

@@ -40,7 +40,7 @@ pub(super) fn body(text: String, content_type: &str, struck: &Struck) -> Body {
 impl Body {
     /// Whether the fault is about how text becomes bytes.
     fn is_encoded_by(&mut self, kind: &FaultKind) -> bool {
-        let told = match kind {
+        let content_type = match kind {
             FaultKind::Gbk | FaultKind::GbkUnnamed => {
                 self.bytes = in_gbk(&self.bytes);
                 if *kind == FaultKind::Gbk { "application/json;charset=GBK" } else { "application/json" }
@@ -52,7 +52,7 @@ impl Body {
             }
             _ => return false,
         };
-        told.clone_into(&mut self.content_type);
+        content_type.clone_into(&mut self.content_type);
         true
     }
 }

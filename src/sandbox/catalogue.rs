@@ -15,7 +15,7 @@ pub(super) struct Product {
 }
 
 /// Where a buyer lives: country, province, city, district.
-pub(super) struct Place {
+pub(super) struct Region {
     pub country: &'static str,
     pub province: &'static str,
     pub city: &'static str,
@@ -29,7 +29,7 @@ pub(super) fn products(platform: Platform) -> &'static [Product] {
     }
 }
 
-pub(super) fn places(platform: Platform) -> &'static [Place] {
+pub(super) fn places(platform: Platform) -> &'static [Region] {
     match platform {
         Platform::Temu => AMERICA,
         Platform::Xiaohongshu => CHINA,
@@ -98,8 +98,8 @@ const fn place(
     province: &'static str,
     city: &'static str,
     district: &'static str,
-) -> Place {
-    Place { country, province, city, district }
+) -> Region {
+    Region { country, province, city, district }
 }
 
 const TEMU: &[Product] = &[
@@ -128,14 +128,14 @@ const XIAOHONGSHU: &[Product] = &[
     product("露营折叠椅", "军绿", "CAMP-CH-G", 19900),
 ];
 
-const AMERICA: &[Place] = &[
+const AMERICA: &[Region] = &[
     place("United States", "California", "San Diego", ""),
     place("United States", "Texas", "Austin", ""),
     place("United States", "New York", "Buffalo", ""),
     place("United States", "Washington", "Tacoma", ""),
 ];
 
-const CHINA: &[Place] = &[
+const CHINA: &[Region] = &[
     place("中国", "江苏省", "苏州市", "相城区"),
     place("中国", "浙江省", "杭州市", "西湖区"),
     place("中国", "广东省", "深圳市", "南山区"),

@@ -39,8 +39,8 @@ impl FlatBody {
 
     /// The same with a number of at most `max`.
     pub(super) fn with_at_most(&self, name: &'static str, max: u64) -> Self {
-        let asked = self.integer(name).ok().flatten().and_then(|asked| u64::try_from(asked).ok());
-        let number = asked.map_or(max, |asked| asked.min(max)).to_string();
+        let requested = self.integer(name).ok().flatten().and_then(|requested| u64::try_from(requested).ok());
+        let number = requested.map_or(max, |requested| requested.min(max)).to_string();
         let others = self.members.iter().filter(|(member, _)| member != name).cloned();
         let number = RawValue::from_string(number).expect("digits are JSON");
         Self { members: others.chain([(name.to_owned(), number)]).collect() }

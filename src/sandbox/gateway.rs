@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::accounts::{Gateway, Platform};
 use super::bytes::Body;
-use super::distort::asked_for;
-use super::faults::{Asked, FaultKind, Struck};
+use super::distort::named_things;
+use super::faults::{FaultKind, FaultTarget, Struck};
 use super::flat::FlatBody;
 use super::front::Page;
 use super::layout::layout;
@@ -61,7 +61,7 @@ pub(super) fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply 
 }
 
 /// Answers one call of 115, whose APIs have addresses of their own.
-pub(super) fn answer_115(world: &mut World, call: open115::Call, sent: &open115::Sent) -> Reply {
+pub(super) fn answer_115(world: &mut World, call: open115::Call, sent: &open115::RequestFields) -> Reply {
     through(world, None, call.path(), None, |world, struck| open115::answer(world, call, sent, struck))
 }
 
@@ -99,11 +99,11 @@ fn through(
 fn strike(world: &mut World, platform: Option<Platform>, api: &str, body: Option<&FlatBody>) -> Struck {
     let layout = layout(platform, api);
     let numbers = match (layout, body) {
-        (Some(layout), Some(body)) => asked_for(body, layout),
+        (Some(layout), Some(body)) => named_things(body, layout),
         _ => Vec::new(),
     };
     let seed = world.settings().seed;
-    world.faults.strike(&Asked { platform, api, layout, numbers, seed }, &mut world.random)
+    world.faults.strike(&FaultTarget { platform, api, layout, numbers, seed }, &mut world.random)
 }
 
 /// What something in front of the platform writes.

@@ -90,7 +90,7 @@ async fn call_115(
         _ => HashMap::new(),
     };
     let authorization = header(header::AUTHORIZATION).map(str::to_owned);
-    let sent = open115::Sent { fields, authorization };
+    let sent = open115::RequestFields { fields, authorization };
     let reply = shared.world.with(|world| gateway::answer_115(world, call, &sent));
     delivered(&shared, &scissors, reply).await
 }
@@ -170,16 +170,16 @@ async fn consent(
 
 async fn act(State(shared): State<Arc<Shared>>, body: Bytes) -> Response<Body> {
     match serde_json::from_slice::<Control>(&body) {
-        Ok(control) => told(shared.world.with(|world| control::act(world, control))),
-        Err(error) => told(Err(error.to_string())),
+        Ok(control) => control_answer(shared.world.with(|world| control::act(world, control))),
+        Err(error) => control_answer(Err(error.to_string())),
     }
 }
 
 async fn truth(State(shared): State<Arc<Shared>>, Query(query): Query<TruthQuery>) -> Response<Body> {
-    told(shared.world.with(|world| control::truth(world, &query)))
+    control_answer(shared.world.with(|world| control::truth(world, &query)))
 }
 
-fn told(result: Result<String, String>) -> Response<Body> {
+fn control_answer(result: Result<String, String>) -> Response<Body> {
     match result {
         Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
         Err(reason) => (StatusCode::BAD_REQUEST, reason).into_response(),

@@ -23,13 +23,13 @@ pub(super) struct Queue {
 }
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     /// Signalled at each change of `state`.
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     entries: VecDeque<Entry>,
     bytes: usize,
     /// Whether the thread has taken an entry and not written it yet.
@@ -137,7 +137,7 @@ impl Write for Queue {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

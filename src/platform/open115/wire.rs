@@ -37,8 +37,8 @@ impl<'a> Answer<'a> {
     /// An answer that says neither yes nor no is none we know: after a refresh, it is as good as lost.
     pub(super) fn open(text: &'a str) -> Result<Self, PlatformError> {
         let frame: Frame<'a> = part::frame(text)?;
-        let told = |code: Option<String>| code.filter(|code| code != "0");
-        let trouble = told(frame.code.clone()).or_else(|| told(frame.errno.clone()));
+        let failure = |code: Option<String>| code.filter(|code| code != "0");
+        let trouble = failure(frame.code.clone()).or_else(|| failure(frame.errno.clone()));
         let has_code = frame.code.is_some() || frame.errno.is_some();
         match (frame.state, trouble) {
             (Some(true), None) => Ok(Self::Yes(frame.data)),
@@ -70,8 +70,8 @@ pub(super) fn malformed(path: &str) -> PlatformError {
 
 /// The life of an access token, as `expires_in` gives it. `None`: not given, or no life that can be, such as one given
 /// in milliseconds.
-pub(super) fn life_seconds(told: &Value, seconds_max: i64) -> Option<i64> {
-    let seconds = match told {
+pub(super) fn life_seconds(value: &Value, seconds_max: i64) -> Option<i64> {
+    let seconds = match value {
         Value::Number(number) => lenient_seconds(&number.to_string()),
         Value::String(text) => lenient_seconds(text.trim()),
         _ => None,
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn a_life_is_believed_within_reason() {
         const MONTH: i64 = 31 * 24 * 3600;
-        for (told, expected) in [
+        for (value, expected) in [
             ("7200", Some(7200)),
             ("\"7200\"", Some(7200)),
             ("2592000", Some(2_592_000)),
@@ -172,8 +172,8 @@ mod tests {
             ("1e30", None),
             ("99999999999999999999", None),
         ] {
-            let told: Value = serde_json::from_str(told).unwrap();
-            assert_eq!(life_seconds(&told, MONTH), expected, "{told}");
+            let value: Value = serde_json::from_str(value).unwrap();
+            assert_eq!(life_seconds(&value, MONTH), expected, "{value}");
         }
     }
 }

@@ -116,7 +116,7 @@ fn status(code: &str) -> OrderStatus {
     }
 }
 
-fn item(line: wire::Line) -> OrderItem {
+fn item(line: wire::OrderLine) -> OrderItem {
     OrderItem {
         item_number: line.order_sn,
         product_id: line.goods_id,

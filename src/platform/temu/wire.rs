@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::platform::instant::Told;
+use crate::platform::instant::WireTime;
 use crate::platform::lenient::{Hint, Rows, wire};
 
 wire! {
@@ -20,7 +20,7 @@ wire! {
     #[serde(rename_all = "camelCase")]
     pub(super) struct Order {
         pub(super) parent_order_map: Option<Head>,
-        pub(super) order_list: Vec<Line>,
+        pub(super) order_list: Vec<OrderLine>,
     }
 }
 
@@ -44,11 +44,11 @@ wire! {
     pub(super) struct Head {
         pub(super) parent_order_sn: Option<String>,
         pub(super) parent_order_status: Option<String>,
-        pub(super) parent_order_time: Option<Told>,
-        pub(super) expect_ship_latest_time: Option<Told>,
-        pub(super) parent_shipping_time: Option<Told>,
+        pub(super) parent_order_time: Option<WireTime>,
+        pub(super) expect_ship_latest_time: Option<WireTime>,
+        pub(super) parent_shipping_time: Option<WireTime>,
         /// In the list only.
-        pub(super) update_time: Option<Told>,
+        pub(super) update_time: Option<WireTime>,
         /// In the detail only: country, province, city.
         pub(super) region_name1: Option<String>,
         pub(super) region_name2: Option<String>,
@@ -57,7 +57,7 @@ wire! {
 
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(super) struct Line {
+    pub(super) struct OrderLine {
         pub(super) order_sn: Option<String>,
         pub(super) goods_id: Option<String>,
         pub(super) sku_id: Option<String>,

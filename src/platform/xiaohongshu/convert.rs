@@ -155,7 +155,7 @@ fn status(code: &str) -> OrderStatus {
     }
 }
 
-fn item(line: wire::Line) -> OrderItem {
+fn item(line: wire::OrderLine) -> OrderItem {
     OrderItem {
         item_number: None,
         unit_minor: unit(&line),
@@ -176,7 +176,7 @@ fn item(line: wire::Line) -> OrderItem {
 /// What one piece cost the buyer. The platform gives it per part of the line, and a total that does not divide
 /// evenly is split into parts of different prices: only one price for all pieces, which adds up to the total, is a
 /// unit price. The price before tax and discounts (`rawPricePerSku`, `pricePerSku`) is something else.
-fn unit(line: &wire::Line) -> Option<i64> {
+fn unit(line: &wire::OrderLine) -> Option<i64> {
     let price = line.sku_detail_list.first()?.paid_amount_per_sku?;
     let mut pieces = 0_i64;
     for part in &line.sku_detail_list {

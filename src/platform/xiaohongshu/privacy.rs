@@ -100,14 +100,14 @@ mod tests {
 
     #[test]
     fn nothing_of_a_person_is_kept_and_everything_else_as_it_was_written() {
-        let told = r#"{ "afterSaleInfo" : {"returnsId":"R1", "returnAddress":{"phone":"13800000000","name":"王"},
+        let raw_detail = r#"{ "afterSaleInfo" : {"returnsId":"R1", "returnAddress":{"phone":"13800000000","name":"王"},
             "refundAmountYuan": 15.010,"proofPhotos":["https://a/1.jpg"],"skus":[ {"variants":[{"name":"颜色"}]} ]},
             "logisticsInfo":{"afterSale":null},"negotiateRecords":[{"title":"t"}]}"#;
         let kept = concat!(
             r#"{"afterSaleInfo":{"returnsId":"R1","refundAmountYuan":15.010,"#,
             r#""skus":[ {"variants":[{"name":"颜色"}]} ]},"logisticsInfo":{"afterSale":null}}"#
         );
-        assert_eq!(detail(told).unwrap(), kept);
+        assert_eq!(detail(raw_detail).unwrap(), kept);
         assert_eq!(
             row(r#"{"returnsId":"R1","phone":"1","desc":"裂纹"}"#).unwrap(),
             r#"{"returnsId":"R1","desc":"裂纹"}"#

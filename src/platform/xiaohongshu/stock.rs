@@ -82,7 +82,7 @@ fn by_warehouse(stock: WireStock, sku_id: &str) -> Result<Vec<WarehouseStock>, P
         status.judge()?;
     }
     let of_another =
-        |place: &&WirePlace| place.sku_id.as_deref().is_some_and(|told| !told.eq_ignore_ascii_case(sku_id));
+        |place: &&WirePlace| place.sku_id.as_deref().is_some_and(|sku| !sku.eq_ignore_ascii_case(sku_id));
     let places = stock.sku_stock_info.iter().chain(&stock.sku_stock_info_with_whcode);
     if places.clone().any(|place| of_another(&place)) {
         return Err(DIALECT.malformed("skuStockInfo.skuId"));

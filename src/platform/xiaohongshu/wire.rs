@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::platform::instant::Told;
+use crate::platform::instant::WireTime;
 use crate::platform::lenient::{Hint, Rows, wire};
 
 wire! {
@@ -31,13 +31,13 @@ wire! {
         pub(super) order_id: Option<String>,
         pub(super) order_status: Option<String>,
         pub(super) order_after_sales_status: Option<String>,
-        pub(super) created_time: Option<Told>,
-        pub(super) paid_time: Option<Told>,
-        pub(super) update_time: Option<Told>,
-        pub(super) delivery_time: Option<Told>,
-        pub(super) cancel_time: Option<Told>,
-        pub(super) finish_time: Option<Told>,
-        pub(super) promise_last_delivery_time: Option<Told>,
+        pub(super) created_time: Option<WireTime>,
+        pub(super) paid_time: Option<WireTime>,
+        pub(super) update_time: Option<WireTime>,
+        pub(super) delivery_time: Option<WireTime>,
+        pub(super) cancel_time: Option<WireTime>,
+        pub(super) finish_time: Option<WireTime>,
+        pub(super) promise_last_delivery_time: Option<WireTime>,
         pub(super) receiver_country_name: Option<String>,
         pub(super) receiver_province_name: Option<String>,
         pub(super) receiver_city_name: Option<String>,
@@ -50,7 +50,7 @@ wire! {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct Detail {
-        pub(super) sku_list: Vec<Line>,
+        pub(super) sku_list: Vec<OrderLine>,
         pub(super) total_pay_amount: Option<i64>,
         /// Freight; spelt like this.
         pub(super) total_shipping_free: Option<i64>,
@@ -64,7 +64,7 @@ wire! {
     /// All pieces of one SKU; the amounts are totals.
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(super) struct Line {
+    pub(super) struct OrderLine {
         pub(super) sku_id: Option<String>,
         pub(super) sku_name: Option<String>,
         /// The seller's own code; the parts of `sku_detail_list` spell it `erpCode`.

@@ -74,7 +74,7 @@ fn change_things(
     strike: &Strike,
     content: &mut Node,
 ) {
-    let asked_for = asked_for(answered.body, layout);
+    let named_things = named_things(answered.body, layout);
     let mut is_changed = false;
     match layout.rows.and_then(|rows| content.at_mut(&[rows])) {
         Some(rows) => {
@@ -82,14 +82,16 @@ fn change_things(
                 let number = row.at(layout.number).and_then(Node::plain).unwrap_or_default();
                 // What belongs to an activity is about the activity that was requested.
                 let is_hit = strike.hits(&number)
-                    || (layout.role == Role::Items && asked_for.len() == 1 && strike.hits(&asked_for[0]));
+                    || (layout.role == Role::Items
+                        && named_things.len() == 1
+                        && strike.hits(&named_things[0]));
                 if is_hit {
                     is_changed |= things::change(row, &number, layout, strike, &mut world.faults);
                 }
             }
         }
         None if layout.rows.is_none() => {
-            let number = asked_for.first().map_or("", String::as_str);
+            let number = named_things.first().map_or("", String::as_str);
             if strike.hits(number) {
                 is_changed = things::change(content, number, layout, strike, &mut world.faults);
             }
@@ -102,7 +104,7 @@ fn change_things(
 }
 
 /// The things that a call names.
-pub(super) fn asked_for(body: &FlatBody, layout: &Layout) -> Vec<String> {
+pub(super) fn named_things(body: &FlatBody, layout: &Layout) -> Vec<String> {
     let Some(name) = layout.asks_for else {
         return Vec::new();
     };

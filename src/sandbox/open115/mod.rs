@@ -63,30 +63,30 @@ impl Call {
 }
 
 /// What came with a call.
-pub(super) struct Sent {
+pub(super) struct RequestFields {
     pub fields: HashMap<String, String>,
     /// The whole `Authorization` header.
     pub authorization: Option<String>,
 }
 
-impl Sent {
+impl RequestFields {
     fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }
 }
 
 /// A "no". HTTP says 200 all the same.
-struct Refusal {
+struct DriveRefusal {
     code: i64,
     message: String,
 }
 
-fn refuse<T>(code: i64, message: &str) -> Result<T, Refusal> {
-    Err(Refusal { code, message: message.to_owned() })
+fn refuse<T>(code: i64, message: &str) -> Result<T, DriveRefusal> {
+    Err(DriveRefusal { code, message: message.to_owned() })
 }
 
 /// The whole answer to one call.
-pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, struck: &Struck) -> Answer {
+pub(super) fn answer(world: &mut World, call: Call, sent: &RequestFields, struck: &Struck) -> Answer {
     // The passport's hosts say 1 and 0, the API's host true and false.
     let is_api = call == Call::User;
     let state = |json: &mut Json, yes: bool| {
@@ -106,12 +106,12 @@ pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, struck: &Struck
             json.string("message", "");
             json.raw("data", &content);
         }
-        Err(Refusal { code, message }) if says_errno => {
+        Err(DriveRefusal { code, message }) if says_errno => {
             state(json, false);
             json.number("errno", code);
             json.string("error", &message);
         }
-        Err(Refusal { code, message }) => {
+        Err(DriveRefusal { code, message }) => {
             state(json, false);
             json.number("code", code);
             json.string("message", &message);
@@ -121,7 +121,12 @@ pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, struck: &Struck
     Answer { text, is_accepted, rows: 0 }
 }
 
-fn checked(world: &mut World, call: Call, sent: &Sent, struck: &Struck) -> Result<String, Refusal> {
+fn checked(
+    world: &mut World,
+    call: Call,
+    sent: &RequestFields,
+    struck: &Struck,
+) -> Result<String, DriveRefusal> {
     let known = call.parameters();
     let strangers = sent.fields.keys().filter(|name| !known.contains(&name.as_str())).count();
     world.counters.violations.unknown_parameter += strangers as u64;
@@ -135,7 +140,7 @@ fn checked(world: &mut World, call: Call, sent: &Sent, struck: &Struck) -> Resul
     }
 }
 
-fn injected(call: Call, struck: &Struck) -> Result<(), Refusal> {
+fn injected(call: Call, struck: &Struck) -> Result<(), DriveRefusal> {
     match struck.whole() {
         Some(fault @ FaultKind::BusyWords) => {
             let form = struck.strike(fault).map_or(0, |strike| strike.form);

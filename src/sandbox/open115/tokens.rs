@@ -1,7 +1,7 @@
 //! 115's grants: an end that never moves, a refresh token that works once, and few grants at a time.
 
 use super::state::{Access, Grant, Refresh};
-use super::{Refusal, Sent, refuse};
+use super::{DriveRefusal, RequestFields, refuse};
 use crate::sandbox::grants::{IssuedToken, hex_word};
 use crate::sandbox::json::Json;
 use crate::sandbox::world::World;
@@ -40,7 +40,7 @@ pub(super) fn grant(world: &mut World, account: usize, app_id: &str) -> IssuedTo
 }
 
 /// `POST /open/refreshToken`.
-pub(super) fn refresh(world: &mut World, sent: &Sent) -> Result<String, Refusal> {
+pub(super) fn refresh(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let now_ms = world.now_ms();
     let token = sent.field("refresh_token");
     if !token.starts_with(REFRESH_HEAD) {
@@ -76,7 +76,7 @@ pub(super) fn refresh(world: &mut World, sent: &Sent) -> Result<String, Refusal>
 }
 
 /// `GET /open/user/info`.
-pub(super) fn user(world: &mut World, sent: &Sent) -> Result<String, Refusal> {
+pub(super) fn user(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let Some(authorization) = &sent.authorization else {
         return refuse(99, "请重新登录");
     };

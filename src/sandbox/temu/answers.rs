@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::sandbox::accounts::{Platform, temu_site};
-use crate::sandbox::catalogue::{self, Place, Product};
+use crate::sandbox::catalogue::{self, Product, Region};
 use crate::sandbox::json::Json;
 use crate::sandbox::order::{Line, Order};
 use crate::sandbox::shape::{EmptyMembers, Shape, Spoiled, empty, identity, number};
@@ -38,7 +38,7 @@ pub(super) fn list(rows: &[Row<'_>], total: usize, call: &Call<'_>) -> String {
 
 /// The `result` of the order detail: regions and packages, and no update time.
 pub(super) fn detail(order: &Order, call: &Call<'_>) -> String {
-    let Place { country, province, city, .. } = catalogue::places(Platform::Temu)[order.place];
+    let Region { country, province, city, .. } = catalogue::places(Platform::Temu)[order.place];
     Json::object(|json| {
         json.member("parentOrderMap", |json| {
             parent(json, order, call.shop, order.shape.spoiled);

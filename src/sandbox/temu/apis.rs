@@ -1,7 +1,7 @@
 //! The simulated Temu's APIs: in which zones each is, which parameters it knows, who answers it.
 
 use super::amounts::{V2, V3};
-use super::{Call, Refusal, activities, after_sales, goods, orders, partner, tokens};
+use super::{Call, TemuRefusal, activities, after_sales, goods, orders, partner, tokens};
 use crate::sandbox::accounts::Gateway;
 use crate::sandbox::world::World;
 
@@ -10,7 +10,7 @@ pub(super) struct Api {
     pub zones: &'static [Gateway],
     /// Others are ignored without a word, as the platform does.
     pub parameters: &'static [&'static str],
-    pub answer: fn(&mut World, &Call<'_>) -> Result<String, Refusal>,
+    pub answer: fn(&mut World, &Call<'_>) -> Result<String, TemuRefusal>,
 }
 
 /// The only call without an access token of its own; every zone has it.

@@ -3,16 +3,16 @@
 use crate::sandbox::flat::NotANumber;
 
 /// A "no" of the gateway or of the API, by the platform's own code.
-pub(super) struct Refusal {
+pub(super) struct TemuRefusal {
     pub code: i64,
     pub message: String,
 }
 
-pub(super) fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { code, message: message.into() })
+pub(super) fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, TemuRefusal> {
+    Err(TemuRefusal { code, message: message.into() })
 }
 
-impl From<NotANumber> for Refusal {
+impl From<NotANumber> for TemuRefusal {
     fn from(NotANumber(name): NotANumber) -> Self {
         Self { code: 3_000_000, message: format!("BAD_PARAMS: {name}") }
     }

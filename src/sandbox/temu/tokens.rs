@@ -1,6 +1,6 @@
 //! Temu's grants: a code becomes a long-lived token; a new token ends the one before; nothing is ever refreshed.
 
-use super::{Call, Refusal, refuse};
+use super::{Call, TemuRefusal, refuse};
 use crate::sandbox::accounts::{Platform, temu_site};
 use crate::sandbox::flat::FlatBody;
 use crate::sandbox::grants::{Access, IssuedToken, UsedCode, hex_word};
@@ -31,7 +31,7 @@ pub(super) fn create(
     world: &mut World,
     body: &FlatBody,
     (app_key, zone_apis): (&str, &[&str]),
-) -> Result<String, Refusal> {
+) -> Result<String, TemuRefusal> {
     let code = body.text("code").unwrap_or_default();
     match body.text("access_token") {
         None => return refuse(3_000_030, "there is no access_token in body."),
@@ -63,7 +63,7 @@ pub(super) fn create(
 }
 
 /// `bg.open.accesstoken.info.get`, and its name in the partner zone.
-pub(super) fn info(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub(super) fn info(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     let token = call.body.text("access_token").unwrap_or_default();
     let Some(Access { ends_ms, .. }) = world.grants.access.get(&token) else {
         return refuse(3_000_031, "access_token not exists.");

@@ -2,7 +2,7 @@
 //! answers.
 
 use crate::sandbox::accounts::Platform;
-use crate::sandbox::catalogue::{self, Place, Product};
+use crate::sandbox::catalogue::{self, Product, Region};
 use crate::sandbox::json::Json;
 use crate::sandbox::order::{Line, Order};
 use crate::sandbox::shape::{EmptyMembers, Shape, Spoiled, empty, number};
@@ -74,7 +74,7 @@ pub(super) fn detail(order: &Order, shop: usize) -> String {
 /// What list and detail both tell.
 fn common(json: &mut Json, order: &Order, spoiled: Option<Spoiled>) {
     let shape = order.shape;
-    let Place { country, province, city, district } = catalogue::places(Platform::Xiaohongshu)[order.place];
+    let Region { country, province, city, district } = catalogue::places(Platform::Xiaohongshu)[order.place];
     match spoiled {
         Some(Spoiled::Number) => json.null("orderId"),
         _ => json.string("orderId", &order.number),

@@ -10,7 +10,7 @@ use crate::domain::activity::{Activity, ActivitySku};
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
 use crate::platform::lenient::wire;
 use crate::platform::temu::lists::Rows;
 use crate::platform::{Row, part};
@@ -26,8 +26,8 @@ wire! {
         activity_name: Option<String>,
         activity_type: Option<String>,
         activity_status: Option<String>,
-        activity_start_time: Option<Told>,
-        activity_end_time: Option<Told>,
+        activity_start_time: Option<WireTime>,
+        activity_end_time: Option<WireTime>,
         is_joined_activity: Option<bool>,
     }
 

@@ -10,7 +10,7 @@ use crate::domain::after_sale::{AfterSale, AfterSaleItem, AfterSaleKind, AfterSa
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
 use crate::platform::lenient::wire;
 use crate::platform::temu::lists::Rows;
 use crate::platform::{Row, part};
@@ -26,8 +26,8 @@ wire! {
         parent_order_sn: Option<String>,
         after_sales_type: Option<String>,
         parent_after_sales_status: Option<String>,
-        create_at: Option<Told>,
-        update_at: Option<Told>,
+        create_at: Option<WireTime>,
+        update_at: Option<WireTime>,
     }
 
     /// A row of `bg.aftersales.aftersales.list.get`.

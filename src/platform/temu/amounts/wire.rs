@@ -10,7 +10,7 @@ wire! {
     #[serde(rename_all = "camelCase")]
     pub(super) struct Answer {
         pub(super) parent_order_map: Option<Order>,
-        pub(super) order_list: Vec<Line>,
+        pub(super) order_list: Vec<AmountLine>,
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Proceeds {
 wire! {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(super) struct Line {
+    pub(super) struct AmountLine {
         pub(super) order_sn: Option<String>,
         pub(super) unit_base_price: Option<Amount>,
         pub(super) base_price: Option<Amount>,

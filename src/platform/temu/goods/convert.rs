@@ -10,7 +10,7 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
 use crate::platform::lenient::{self, Decimal, wire};
 use crate::platform::temu::lists::Rows;
 use crate::platform::{ListRow, Row, listing, part};
@@ -35,7 +35,7 @@ wire! {
         /// The same and finer: 2001 on sale, 3003 sold out.
         goods_show_sub_status: Option<String>,
         /// Seconds, although the filter of that name takes milliseconds.
-        crt_time: Option<Told>,
+        crt_time: Option<WireTime>,
     }
 
     /// A row of `bg.local.goods.sku.list.query`.
@@ -55,7 +55,7 @@ wire! {
         status: Option<String>,
         goods_is_on_sale: Option<String>,
         /// Seconds.
-        crt_time: Option<Told>,
+        crt_time: Option<WireTime>,
     }
 
     /// Decimal text.
@@ -141,7 +141,7 @@ fn on_sale(status: Option<&str>, goods_is_on_sale: Option<&str>) -> Option<bool>
 
 fn amount(field: &'static str, amount: Option<&WireAmount>) -> Result<Option<Money>, ConvertError> {
     let (text, currency) =
-        amount.map_or((None, None), |told| (told.amount.as_deref(), told.currency.as_deref()));
+        amount.map_or((None, None), |amount| (amount.amount.as_deref(), amount.currency.as_deref()));
     money(field, text, currency)
 }
 

@@ -10,7 +10,7 @@ use crate::domain::entity::{Answers, Kind};
 use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
 use crate::platform::lenient::{self, wire};
 use crate::platform::temu::lists::text_member;
 use crate::platform::{ListRow, Row, listing, part};
@@ -34,7 +34,7 @@ wire! {
         /// 1: on the site.
         skc_site_status: Option<String>,
         /// Milliseconds.
-        created_at: Option<Told>,
+        created_at: Option<WireTime>,
         leaf_cat: Option<WireCategory>,
     }
 
@@ -97,7 +97,7 @@ pub(super) fn rows(skc: &RawValue) -> Vec<Row> {
     let skus = match one_by_one(skc.get()) {
         Ok(skus) => skus.into_iter().map(sku_row).collect(),
         Err(error) if matches!(product, Row::Readable(_)) => vec![unreadable(None, &error, skc.get())],
-        // Told already.
+        // Reported already.
         Err(_) => Vec::new(),
     };
     std::iter::once(product).chain(skus).collect()

@@ -64,8 +64,8 @@ fn a_row_becomes_a_product_and_its_skus() {
 #[test]
 fn each_sku_is_its_own_and_says_whether_its_skc_is_on_the_site() {
     let skus = skus(&other_skc());
-    let told: Vec<_> = skus.iter().map(|sku| (sku.id.as_str(), sku.stock, sku.on_sale)).collect();
-    assert_eq!(told, [("9000000002", Some(7), Some(false)), ("9000000003", Some(0), Some(false))]);
+    let read: Vec<_> = skus.iter().map(|sku| (sku.id.as_str(), sku.stock, sku.on_sale)).collect();
+    assert_eq!(read, [("9000000002", Some(7), Some(false)), ("9000000003", Some(0), Some(false))]);
     assert_eq!(skus[0].name.as_deref(), Some("红色 / M"));
     assert_eq!((skus[1].sku_code.as_deref(), skus[1].barcode.as_deref()), (None, Some("6901234567892")));
 }

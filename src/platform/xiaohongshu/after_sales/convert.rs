@@ -11,7 +11,7 @@ use crate::domain::entity::{Answers, Kind};
 use crate::domain::money::{Currency, Money};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
 use crate::platform::lenient::{self, Decimal, Hint, Rows, wire};
 use crate::platform::part::{parse, read};
 use crate::platform::xiaohongshu::privacy;
@@ -48,8 +48,8 @@ wire! {
         reason_name_zh: Option<String>,
         status: Option<String>,
         order_id: Option<String>,
-        apply_time: Option<Told>,
-        updated_at: Option<Told>,
+        apply_time: Option<WireTime>,
+        updated_at: Option<WireTime>,
         expected_refund_amount_yuan: Decimal,
     }
 

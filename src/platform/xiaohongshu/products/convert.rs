@@ -12,7 +12,7 @@ use crate::domain::money::Currency;
 use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
 use crate::platform::lenient::{self, Hint, Rows, wire};
 use crate::platform::part::typed;
 use crate::platform::{ListRow, Row, listing};
@@ -58,8 +58,8 @@ wire! {
         name: Option<String>,
         category_id: Option<String>,
         images: Vec<String>,
-        create_time: Option<Told>,
-        update_time: Option<Told>,
+        create_time: Option<WireTime>,
+        update_time: Option<WireTime>,
     }
 
     /// Times in milliseconds, money in fen.
@@ -76,8 +76,8 @@ wire! {
         erp_code: Option<String>,
         barcode: Option<String>,
         buyable: Option<bool>,
-        create_time: Option<Told>,
-        update_time: Option<Told>,
+        create_time: Option<WireTime>,
+        update_time: Option<WireTime>,
     }
 }
 

@@ -45,13 +45,13 @@ fn answers(part: &Value) -> Answers {
 fn a_row_becomes_a_product_and_a_sku() {
     let read = read(&row());
     assert_eq!(read.name, SKU);
-    let (item, told) = (listed(read.product), listed(read.sku));
+    let (item, sku_row) = (listed(read.product), listed(read.sku));
     assert_eq!((item.kind, item.number.as_str()), (Kind::Product, ITEM));
-    assert_eq!((told.kind, told.number.as_str()), (Kind::Sku, SKU));
+    assert_eq!((sku_row.kind, sku_row.number.as_str()), (Kind::Sku, SKU));
     assert_eq!(item.raw, row()["item"].to_string());
-    assert_eq!(told.raw, row()["sku"].to_string());
+    assert_eq!(sku_row.raw, row()["sku"].to_string());
     let millis = |row: &ListRow| row.updated_at.unwrap().timestamp_millis();
-    assert_eq!((millis(&item), millis(&told)), (1_740_014_448_000, 1_740_014_436_000), "each its own");
+    assert_eq!((millis(&item), millis(&sku_row)), (1_740_014_448_000, 1_740_014_436_000), "each its own");
 
     insta::with_settings!({snapshot_path => "../snapshots"}, {
         insta::assert_debug_snapshot!("product", product(&answers(&row()["item"])).unwrap());

@@ -1,6 +1,6 @@
 //! What Temu's lists of goods, cases and activities are asked with: pages, pairs of times, filters.
 
-use super::{Call, Refusal, refuse};
+use super::{Call, TemuRefusal, refuse};
 use crate::sandbox::world::World;
 
 /// More is not a time in seconds; in milliseconds it is the year 1973.
@@ -30,11 +30,11 @@ pub(super) struct Rules {
 }
 
 /// The page requested.
-pub(super) fn page(world: &mut World, call: &Call<'_>, rules: &Rules) -> Result<Page, Refusal> {
-    let told = [call.body.integer(rules.page)?, call.body.integer("pageSize")?];
+pub(super) fn page(world: &mut World, call: &Call<'_>, rules: &Rules) -> Result<Page, TemuRefusal> {
+    let given = [call.body.integer(rules.page)?, call.body.integer("pageSize")?];
     let [number, size] = match rules.page_size {
-        Some(page_size) => [told[0].unwrap_or(1), told[1].unwrap_or(page_size)],
-        None => [told[0].unwrap_or(0), told[1].unwrap_or(0)],
+        Some(page_size) => [given[0].unwrap_or(1), given[1].unwrap_or(page_size)],
+        None => [given[0].unwrap_or(0), given[1].unwrap_or(0)],
     };
     if size > rules.page_size_max {
         world.counters.violations.page_too_large += 1;
@@ -47,7 +47,7 @@ pub(super) fn page(world: &mut World, call: &Call<'_>, rules: &Rules) -> Result<
 }
 
 /// Refuses a parameter and counts it.
-pub(super) fn wrong<T>(world: &mut World, rules: &Rules, reason: &str) -> Result<T, Refusal> {
+pub(super) fn wrong<T>(world: &mut World, rules: &Rules, reason: &str) -> Result<T, TemuRefusal> {
     world.counters.violations.bad_parameter += 1;
     refuse(rules.bad_parameter, format!("Invalid Request Parameters [{reason}]"))
 }
@@ -59,7 +59,7 @@ pub(super) fn one_of(
     rules: &Rules,
     name: &'static str,
     known: &[i64],
-) -> Result<i64, Refusal> {
+) -> Result<i64, TemuRefusal> {
     match call.body.integer(name)? {
         Some(value) if known.contains(&value) => Ok(value),
         _ => wrong(world, rules, name),
@@ -67,7 +67,7 @@ pub(super) fn one_of(
 }
 
 /// Refuses real filters the sandbox has nothing for, because ignoring one would lie about the rows.
-pub(super) fn refuse_not_simulated(call: &Call<'_>, names: &[&str]) -> Result<(), Refusal> {
+pub(super) fn refuse_not_simulated(call: &Call<'_>, names: &[&str]) -> Result<(), TemuRefusal> {
     match names.iter().find(|name| call.body.raw(name).is_some()) {
         Some(name) => {
             refuse(3_000_000, format!("BAD_PARAMS: the sandbox does not know how to filter by {name}"))
@@ -88,7 +88,7 @@ pub(super) fn pair_of_seconds(
     call: &Call<'_>,
     rules: &Rules,
     [start, end]: [&'static str; 2],
-) -> Result<Option<(i64, i64)>, Refusal> {
+) -> Result<Option<(i64, i64)>, TemuRefusal> {
     let (from, until) = match (call.body.integer(start)?, call.body.integer(end)?) {
         (None, None) => return Ok(None),
         (Some(from), Some(until)) => (from, until),
@@ -109,10 +109,10 @@ pub(super) fn milliseconds(
     world: &mut World,
     call: &Call<'_>,
     [from, to]: [&'static str; 2],
-) -> Result<(i64, i64), Refusal> {
-    let told = [call.body.integer(from)?, call.body.integer(to)?];
-    if told.into_iter().flatten().any(|time| (1..=SECONDS_MAX).contains(&time)) {
+) -> Result<(i64, i64), TemuRefusal> {
+    let given = [call.body.integer(from)?, call.body.integer(to)?];
+    if given.into_iter().flatten().any(|time| (1..=SECONDS_MAX).contains(&time)) {
         world.counters.violations.window_in_seconds += 1;
     }
-    Ok((told[0].unwrap_or(i64::MIN), told[1].unwrap_or(i64::MAX)))
+    Ok((given[0].unwrap_or(i64::MIN), given[1].unwrap_or(i64::MAX)))
 }
