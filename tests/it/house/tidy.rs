@@ -15,6 +15,7 @@ mod spread;
 /// What each module at the top of `src` may import besides itself. Whoever is not listed here may import
 /// nothing at all, so that a new module has to be given its place.
 const LAYERS: &[(&str, &[&str])] = &[
+    ("atomic_file", &[]),
     ("clock", &[]),
     ("domain", &[]),
     ("error_text", &[]),
@@ -24,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("telemetry", &["terminal"]),
     ("platform", &["clock", "domain", "meters"]),
     ("store", &["clock", "domain"]),
-    ("auth", &["clock", "domain", "error_text", "language", "platform", "store"]),
+    ("auth", &["atomic_file", "clock", "domain", "error_text", "language", "platform", "store"]),
     ("sync", &["clock", "domain", "meters", "platform", "store", "auth"]),
     ("config", &["clock", "domain", "telemetry", "platform"]),
     // Speaks to people's own addresses, not to a shop platform.
@@ -76,6 +77,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
+            "atomic_file",
             "clock",
             "domain",
             "error_text",
@@ -120,6 +122,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tracing_journald", &["src/telemetry.rs", "src/telemetry/"]),
     ("clap_mangen", &["src/commands/"]),
     ("schemars", &["src/config.rs", "src/config/"]),
+    ("tempfile", &["src/atomic_file.rs", "src/commands/orders.rs"]),
 ];
 
 /// The only files of the daemon that start tasks, each with its reason.
