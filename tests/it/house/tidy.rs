@@ -20,7 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("error_text", &[]),
     ("language", &[]),
-    ("meters", &[]),
+    ("meters", &["clock"]),
     ("terminal", &[]),
     ("telemetry", &["terminal"]),
     ("platform", &["clock", "domain", "meters"]),
