@@ -12,7 +12,7 @@ const SEPARATOR: &str = "__";
 /// What systemd says to a unit about its folders.
 const OF_SYSTEMD: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
 /// Sections whose tables have names of the user's choice.
-const NAMED_SECTIONS: [&str; 3] = ["apps", "shops", "jobs"];
+pub(super) const NAMED_SECTIONS: [&str; 3] = ["apps", "shops", "jobs"];
 
 /// Whether a variable is read as configuration: by one of these names, or as a key.
 pub fn is_config_variable(name: &str) -> bool {

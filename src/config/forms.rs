@@ -50,6 +50,30 @@ impl<F: Form> Written<F> {
     }
 }
 
+/// Sections of the file: each field is read and written in the form for its type. A field with a form of its own says
+/// `skip_apply`.
+macro_rules! section {
+    ($($item:item)*) => {$(
+        #[serde_with::apply(
+            String => #[serde(with = "crate::config::forms::Written::<crate::config::forms::Text>")],
+            PathBuf => #[serde(with = "crate::config::forms::Written::<crate::config::forms::FilePath>")],
+            Duration => #[serde(with = "crate::config::forms::Written::<crate::config::forms::Length>")],
+            Option<String> => #[serde(with = "crate::config::forms::MaybeText")],
+            Option<PathBuf> => #[serde(with = "crate::config::forms::MaybePath")],
+            Option<Url> => #[serde(with = "crate::config::forms::MaybeAddress")],
+            Vec<String> => #[serde(with = "crate::config::lists::ListOf::<crate::config::forms::Text>")],
+        )]
+        #[derive(Deserialize, JsonSchema, Serialize)]
+        #[serde(deny_unknown_fields)]
+        $item
+    )*};
+}
+pub(super) use section;
+
+pub(super) type MaybeText = Written<Maybe<Text>>;
+pub(super) type MaybePath = Written<Maybe<FilePath>>;
+pub(super) type MaybeAddress = Written<Maybe<Address>>;
+
 impl<F: Form> Visitor<'_> for Written<F> {
     type Value = F::Value;
 
@@ -137,19 +161,7 @@ impl<F: Form> Form for Maybe<F> {
 }
 
 /// Any text.
-pub(super) struct Text;
-
-impl Form for Text {
-    type Value = String;
-
-    fn read(text: &str) -> Result<String, String> {
-        Ok(text.to_owned())
-    }
-
-    fn write(value: &String) -> String {
-        value.clone()
-    }
-}
+pub(super) type Text = Parsed<String>;
 
 /// The place of a file or folder.
 pub(super) struct FilePath;
