@@ -23,7 +23,7 @@ use super::duration::{DURATION_PATTERN, format_duration, parse_duration};
 const HOST_NAME_BYTES_MAX: usize = 253;
 
 /// One way of writing a value as text.
-pub(super) trait Form {
+pub trait Form {
     type Value;
     /// Completes "expected ..".
     const EXPECTED: &'static str = "text in quotes";
@@ -38,14 +38,14 @@ pub(super) trait Form {
 }
 
 /// Lets serde read and write a field in a form.
-pub(super) struct Written<F>(PhantomData<F>);
+pub struct Written<F>(PhantomData<F>);
 
 impl<F: Form> Written<F> {
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<F::Value, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<F::Value, D::Error> {
         from.deserialize_any(Self(PhantomData))
     }
 
-    pub(super) fn serialize<S: Serializer>(value: &F::Value, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(value: &F::Value, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&F::write(value))
     }
 }
@@ -70,9 +70,9 @@ macro_rules! section {
 }
 pub(super) use section;
 
-pub(super) type MaybeText = Written<Maybe<Text>>;
-pub(super) type MaybePath = Written<Maybe<FilePath>>;
-pub(super) type MaybeAddress = Written<Maybe<Address>>;
+pub type MaybeText = Written<Maybe<Text>>;
+pub type MaybePath = Written<Maybe<FilePath>>;
+pub type MaybeAddress = Written<Maybe<Address>>;
 
 impl<F: Form> Visitor<'_> for Written<F> {
     type Value = F::Value;
@@ -87,7 +87,7 @@ impl<F: Form> Visitor<'_> for Written<F> {
 }
 
 /// A length of time.
-pub(super) struct Length;
+pub struct Length;
 
 impl Form for Length {
     type Value = Duration;
@@ -107,10 +107,10 @@ impl Form for Length {
 }
 
 /// A length of time, or `forever`, which is `None`.
-pub(super) struct Forever;
+pub struct Forever;
 
 /// A length of time, or `auto`, which is `None`.
-pub(super) struct Auto;
+pub struct Auto;
 
 macro_rules! length_or_word {
     ($form:ty, $word:literal) => {
@@ -141,7 +141,7 @@ length_or_word!(Forever, "forever");
 length_or_word!(Auto, "auto");
 
 /// A form where no text means no value.
-pub(super) struct Maybe<F>(PhantomData<F>);
+pub struct Maybe<F>(PhantomData<F>);
 
 impl<F: Form> Form for Maybe<F> {
     type Value = Option<F::Value>;
@@ -161,10 +161,10 @@ impl<F: Form> Form for Maybe<F> {
 }
 
 /// Any text.
-pub(super) type Text = Parsed<String>;
+pub type Text = Parsed<String>;
 
 /// The place of a file or folder.
-pub(super) struct FilePath;
+pub struct FilePath;
 
 impl Form for FilePath {
     type Value = PathBuf;
@@ -182,7 +182,7 @@ impl Form for FilePath {
 }
 
 /// Text no one may see.
-pub(super) struct Secret;
+pub struct Secret;
 
 impl Form for Secret {
     type Value = SecretString;
@@ -197,7 +197,7 @@ impl Form for Secret {
 }
 
 /// A database address: the password in it is hidden.
-pub(super) struct SecretAddress;
+pub struct SecretAddress;
 
 impl Form for SecretAddress {
     type Value = SecretString;
@@ -212,7 +212,7 @@ impl Form for SecretAddress {
 }
 
 /// An address on the web.
-pub(super) struct Address;
+pub struct Address;
 
 impl Form for Address {
     type Value = Url;
@@ -233,7 +233,7 @@ impl Form for Address {
 }
 
 /// An address and a port of this machine.
-pub(super) struct Listen;
+pub struct Listen;
 
 impl Form for Listen {
     type Value = SocketAddr;
@@ -257,7 +257,7 @@ impl Form for Listen {
 }
 
 /// A name or an address of a machine, without scheme and port. Kept in lower case, IPv6 addresses without brackets.
-pub(super) struct HostName;
+pub struct HostName;
 
 impl Form for HostName {
     type Value = String;
@@ -282,7 +282,7 @@ impl Form for HostName {
 }
 
 /// An address that is a secret as a whole: knowing it is enough to use it.
-pub(super) struct HiddenAddress;
+pub struct HiddenAddress;
 
 impl Form for HiddenAddress {
     type Value = Url;
@@ -298,7 +298,7 @@ impl Form for HiddenAddress {
 }
 
 /// Anything that knows how to read and write itself.
-pub(super) struct Parsed<T>(PhantomData<T>);
+pub struct Parsed<T>(PhantomData<T>);
 
 impl<T: FromStr<Err: Display> + Display> Form for Parsed<T> {
     type Value = T;

@@ -115,7 +115,7 @@ impl Work {
 }
 
 /// A pattern of five fields begins with the minute; it runs at second zero.
-pub(super) fn with_seconds(cron: &str) -> String {
+pub fn with_seconds(cron: &str) -> String {
     let fields: Vec<&str> = cron.split_whitespace().collect();
     if fields.len() == 5 { format!("0 {}", fields.join(" ")) } else { fields.join(" ") }
 }

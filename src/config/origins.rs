@@ -8,30 +8,30 @@ use figment::{Figment, Profile, Provider, Source};
 
 use super::environment;
 
-pub(super) const DEFAULTS_NAME: &str = "the built-in defaults";
-pub(super) const ENVIRONMENT_NAME: &str = "the environment";
+pub const DEFAULTS_NAME: &str = "the built-in defaults";
+pub const ENVIRONMENT_NAME: &str = "the environment";
 
 /// All layers in one, and where each value came from.
-pub(super) struct Origins {
+pub struct Origins {
     figment: Figment,
     merged: Dict,
 }
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub enum Origin {
     Defaults,
     File(PathBuf),
     Variable(String),
 }
 
 impl Origins {
-    pub(super) fn merged(&self) -> &Dict {
+    pub fn merged(&self) -> &Dict {
         &self.merged
     }
 
     /// Where the value at `path` came from; where nothing stands there, where its section did.
-    pub(super) fn of<S: AsRef<str>>(&self, path: &[S]) -> Origin {
+    pub fn of<S: AsRef<str>>(&self, path: &[S]) -> Origin {
         let mut found: Vec<String> = Vec::new();
         let mut table = Some(&self.merged);
         let mut value = None;
@@ -46,7 +46,7 @@ impl Origins {
     }
 
     /// Where the value at `path` came from. `None`: no layer has one.
-    pub(super) fn of_value<S: AsRef<str>>(&self, path: &[S]) -> Option<Origin> {
+    pub fn of_value<S: AsRef<str>>(&self, path: &[S]) -> Option<Origin> {
         let (last, tables) = path.split_last()?;
         let table =
             tables.iter().try_fold(&self.merged, |table, name| table.get(name.as_ref())?.as_dict())?;
@@ -55,12 +55,12 @@ impl Origins {
     }
 
     /// Whether the environment says anything.
-    pub(super) fn has_variables(&self) -> bool {
+    pub fn has_variables(&self) -> bool {
         self.all().iter().any(|origin| matches!(origin, Origin::Variable(_)))
     }
 
     /// What was read, from the lowest layer to the highest.
-    pub(super) fn layers(&self) -> Vec<String> {
+    pub fn layers(&self) -> Vec<String> {
         let (mut files, mut variables) = (Vec::new(), Vec::new());
         for origin in self.all() {
             match origin {
@@ -73,7 +73,7 @@ impl Origins {
         [vec![DEFAULTS_NAME.to_owned()], files, variables].concat()
     }
 
-    pub(super) fn of_figment(figment: Figment) -> Self {
+    pub fn of_figment(figment: Figment) -> Self {
         let mut profiles = figment.data().expect("layers are tables already, nothing is read");
         let merged = profiles.remove(&Profile::Default).unwrap_or_default();
         Self { figment, merged }

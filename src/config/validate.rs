@@ -53,7 +53,7 @@ const FIELDS: &str = "[second] minute hour day month weekday";
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Finds everything that is wrong.
-pub(super) fn validate(config: &Config, findings: &mut Findings<'_>) {
+pub fn validate(config: &Config, findings: &mut Findings<'_>) {
     limits(config, findings);
     database(config, findings);
     http(config, findings);

@@ -8,7 +8,7 @@ use super::catalogue::{PROCESS_CPU, PROCESS_MEMORY, PROCESS_OPEN_FDS, PROCESS_ST
 use super::text;
 
 /// Adds the process's metrics. Adds none where there is no `/proc`.
-pub(super) fn write(out: &mut String) {
+pub fn write(out: &mut String) {
     let Some(process) = Process::read() else { return };
     for (meter, value) in [
         (&PROCESS_CPU, process.cpu_seconds),

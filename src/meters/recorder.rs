@@ -24,7 +24,7 @@ static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
 static SAMPLES: AtomicU32 = AtomicU32::new(0);
 
-pub(super) fn install() {
+pub fn install() {
     HANDLE.get_or_init(|| {
         let buckets = [(&REQUEST_DURATION, REQUEST_BUCKETS), (&RUN_DURATION, RUN_BUCKETS)];
         let builder = buckets.into_iter().fold(PrometheusBuilder::new(), |builder, (meter, buckets)| {
@@ -47,17 +47,17 @@ pub(super) fn install() {
     });
 }
 
-pub(super) fn is_installed() -> bool {
+pub fn is_installed() -> bool {
     HANDLE.get().is_some()
 }
 
 /// Counters and histograms as text. Empty before [`install`].
-pub(super) fn render() -> String {
+pub fn render() -> String {
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
 /// Counts a sample of a histogram.
-pub(super) fn sampled() {
+pub fn sampled() {
     if SAMPLES.fetch_add(1, Ordering::Relaxed) % SAMPLES_UNSORTED_MAX == SAMPLES_UNSORTED_MAX - 1
         && let Some(handle) = HANDLE.get()
     {

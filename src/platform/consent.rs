@@ -6,12 +6,7 @@ use url::Url;
 use super::http::is_loopback;
 
 /// The page's address with `query`, without members that are empty. `None`: the platform has no such page.
-pub(super) fn page(
-    gateway: &Url,
-    platform: &str,
-    live: Option<&str>,
-    query: &[(&str, &str)],
-) -> Option<String> {
+pub fn page(gateway: &Url, platform: &str, live: Option<&str>, query: &[(&str, &str)]) -> Option<String> {
     let mut address = if is_loopback(gateway) {
         gateway.join(&format!("/authorize/{platform}")).ok()?
     } else {

@@ -13,15 +13,15 @@ use super::refusal::Refusal;
 
 /// How one platform's answers are judged.
 #[derive(Clone, Copy)]
-pub(super) struct Dialect {
+pub struct Dialect {
     /// The member that holds the content, for messages.
-    pub(super) content: &'static str,
-    pub(super) is_success: fn(code: &str) -> bool,
+    pub content: &'static str,
+    pub is_success: fn(code: &str) -> bool,
 }
 
 impl Dialect {
     /// The content of an answer, as the platform wrote it, or what `refusal` makes of its code and message.
-    pub(super) fn content(
+    pub fn content(
         self,
         answer: &str,
         refusal: impl FnOnce(&str, &str) -> Refusal,
@@ -31,7 +31,7 @@ impl Dialect {
 
     /// The content of a list's answer. A list without anything in it is written in many ways; all of them are
     /// [`EMPTY_LIST`] here.
-    pub(super) fn list(
+    pub fn list(
         self,
         answer: &str,
         refusal: impl FnOnce(&str, &str) -> Refusal,
@@ -43,7 +43,7 @@ impl Dialect {
     }
 
     /// The same where a success may come without content. `None`: absent or null.
-    pub(super) fn content_if_any(
+    pub fn content_if_any(
         self,
         answer: &str,
         refusal: impl FnOnce(&str, &str) -> Refusal,
@@ -64,12 +64,12 @@ impl Dialect {
     }
 
     /// The content as one of our wire types.
-    pub(super) fn parse<'a, T: Deserialize<'a>>(self, content: &'a RawValue) -> Result<T, PlatformError> {
+    pub fn parse<'a, T: Deserialize<'a>>(self, content: &'a RawValue) -> Result<T, PlatformError> {
         part::object_at(self.content, content.get())
     }
 
     /// The error for a member of the content that must be there.
-    pub(super) fn malformed(self, member: &str) -> PlatformError {
+    pub fn malformed(self, member: &str) -> PlatformError {
         malformed(&format!("{}.{member}", self.content))
     }
 }

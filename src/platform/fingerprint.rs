@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over the parts, 64 hex digits. Members named in `volatile` are left out wherever they stand.
-pub(super) fn fingerprint(parts: &[&Value], volatile: &[&str]) -> String {
+pub fn fingerprint(parts: &[&Value], volatile: &[&str]) -> String {
     let mut canonical = Vec::with_capacity(4096);
     for part in parts {
         write_value(&mut canonical, part, volatile);

@@ -33,7 +33,7 @@ const DAYS: [&str; 2] = ["%Y-%m-%d", "%Y/%m/%d"];
 
 /// What a platform wrote where a time belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WireTime {
+pub enum WireTime {
     At(DateTime<Utc>),
     /// Zero and below, or no plausible time.
     NotYet,
@@ -76,7 +76,7 @@ impl WireTime {
 }
 
 /// A time in any unit or as a date. `None`: null. See [`WireTime`] for the rest.
-pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<WireTime>, D::Error> {
+pub fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<WireTime>, D::Error> {
     deserializer.deserialize_any(TimeVisitor)
 }
 
@@ -112,7 +112,7 @@ impl Visitor<'_> for TimeVisitor {
 }
 
 /// The moment that was given. `None`: nothing, "not yet", or no plausible time.
-pub(super) fn at(time: Option<WireTime>) -> Option<DateTime<Utc>> {
+pub fn at(time: Option<WireTime>) -> Option<DateTime<Utc>> {
     match time {
         Some(WireTime::At(at)) => Some(at),
         Some(WireTime::NotYet) | None => None,
@@ -128,7 +128,7 @@ fn from_number(number: i64) -> Option<DateTime<Utc>> {
 }
 
 /// Whether it is a time of these platforms at all.
-pub(super) fn is_plausible(at: DateTime<Utc>) -> bool {
+pub fn is_plausible(at: DateTime<Utc>) -> bool {
     PLAUSIBLE_SECONDS.contains(&at.timestamp())
 }
 
@@ -152,7 +152,7 @@ fn moment(text: &str) -> Option<DateTime<Utc>> {
 
 /// The end of an access token granted at `now`: never further away than `life_max`; `None` when it is said to be
 /// over already, which no fresh token is.
-pub(super) fn access_end(
+pub fn access_end(
     end: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
     life_max: TimeDelta,
@@ -161,7 +161,7 @@ pub(super) fn access_end(
 }
 
 /// The same for a refresh token.
-pub(super) fn refresh_end(end: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub fn refresh_end(end: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     access_end(end, now, REFRESH_LIFE_MAX)
 }
 

@@ -9,14 +9,14 @@ use serde::de::value::MapDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-pub(super) use super::instant::time;
+pub use super::instant::time;
 
 /// A number that is a hint: see [`hint`].
-pub(super) type Hint = Option<i64>;
+pub type Hint = Option<i64>;
 /// A decimal number as text: see [`decimal`].
-pub(super) type Decimal = Option<String>;
+pub type Decimal = Option<String>;
 /// The rows of a page: see [`rows`].
-pub(super) type Rows<'a> = Option<Vec<&'a RawValue>>;
+pub type Rows<'a> = Option<Vec<&'a RawValue>>;
 
 /// Structs of a platform's JSON. Each field is read by the function for its type, and may be absent.
 macro_rules! wire {
@@ -43,7 +43,7 @@ const MEMBERS_MAX: usize = 100_000;
 
 /// JSON text that must be an object: serde by itself would take a list for an object's members in their order. Of a
 /// member that comes twice the last counts.
-pub(super) fn object<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, serde_json::Error> {
+pub fn object<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, serde_json::Error> {
     if json.trim_start().starts_with('[') {
         return Err(serde_json::Error::custom("expected an object, found a list"));
     }
@@ -58,28 +58,28 @@ pub(super) fn object<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, serd
 }
 
 /// A whole number, also as text or as a double without a fraction. `None`: null or empty text.
-pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     deserializer.deserialize_any(IntegerVisitor)
 }
 
 /// A number that is a hint: whatever cannot be read is `None`, and breaks nothing.
-pub(super) fn hint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+pub fn hint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
     Ok(integer(&mut serde_json::Deserializer::from_str(raw.get())).unwrap_or(None))
 }
 
 /// Text, also given as a number or as true or false. `None`: null or empty text, which platforms use alike.
-pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     deserializer.deserialize_any(TextVisitor)
 }
 
 /// A decimal number as text, also given as a number. `None`: null or empty text.
-pub(super) fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     deserializer.deserialize_any(DecimalVisitor)
 }
 
 /// True or false, also as text or as 1 and 0. `None`: null or empty text.
-pub(super) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     match text(deserializer)?.as_deref() {
         None => Ok(None),
         Some("true" | "TRUE" | "True" | "1") => Ok(Some(true)),
@@ -90,14 +90,12 @@ pub(super) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 
 /// A list; null is an empty one, and an object whose members are numbered is its values in that order, as some
 /// languages write lists with gaps. Any other object is no list.
-pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
+pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_any(ListVisitor(PhantomData))
 }
 
 /// The rows of a page, each as it was written. `None`: null.
-pub(super) fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rows<'de>, D::Error> {
+pub fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rows<'de>, D::Error> {
     struct Rows<'a>(Vec<&'a RawValue>);
 
     impl<'de> Deserialize<'de> for Rows<'de> {

@@ -8,20 +8,20 @@ use super::{ListRow, Page, PageQuery, Row, UnreadableRow, part};
 use crate::domain::limits::check_number;
 
 /// A list's answer and how its parts are called.
-pub(super) struct Listing<'a> {
-    pub(super) dialect: Dialect,
-    pub(super) total: Option<i64>,
-    pub(super) total_name: &'static str,
+pub struct Listing<'a> {
+    pub dialect: Dialect,
+    pub total: Option<i64>,
+    pub total_name: &'static str,
     /// How many pages there are, and how many rows a page has, where the platform says so.
-    pub(super) pages: Option<i64>,
-    pub(super) page_size: Option<i64>,
-    pub(super) rows: Option<Vec<&'a RawValue>>,
-    pub(super) rows_name: &'static str,
+    pub pages: Option<i64>,
+    pub page_size: Option<i64>,
+    pub rows: Option<Vec<&'a RawValue>>,
+    pub rows_name: &'static str,
 }
 
 impl<'a> Listing<'a> {
     /// Reads each row on its own: one that cannot be read does not stop the others.
-    pub(super) fn into_page(
+    pub fn into_page(
         self,
         query: &PageQuery,
         read_row: impl Fn(&RawValue) -> Row,
@@ -33,7 +33,7 @@ impl<'a> Listing<'a> {
     /// The page without its rows, and the rows as the platform wrote them, if it is a list that makes sense. A total
     /// that is missing or no number is no reason to refuse rows, and rows that are there and none, without a total, are
     /// none.
-    pub(super) fn open(self, page: u32) -> Result<(Page, Vec<&'a RawValue>), PlatformError> {
+    pub fn open(self, page: u32) -> Result<(Page, Vec<&'a RawValue>), PlatformError> {
         let total = self.total.and_then(|total| u64::try_from(total).ok());
         let rows = match (self.rows, total) {
             (Some(rows), _) => rows,
@@ -55,7 +55,7 @@ impl<'a> Listing<'a> {
 }
 
 /// A row of the list that stands alone, if it can be read.
-pub(super) fn reread(raw: &str, read_row: impl Fn(&RawValue) -> Row) -> Option<ListRow> {
+pub fn reread(raw: &str, read_row: impl Fn(&RawValue) -> Row) -> Option<ListRow> {
     match read_row(serde_json::from_str(raw).ok()?) {
         Row::Readable(row) => Some(row),
         Row::Unreadable(_) => None,
@@ -63,7 +63,7 @@ pub(super) fn reread(raw: &str, read_row: impl Fn(&RawValue) -> Row) -> Option<L
 }
 
 /// A row that was read or was not; `number` finds the number of the latter where it can be read.
-pub(super) fn row(
+pub fn row(
     raw: &RawValue,
     read: impl FnOnce(&str) -> Result<ListRow, ConvertError>,
     number: impl FnOnce(&str) -> Option<String>,
@@ -77,7 +77,7 @@ pub(super) fn row(
 }
 
 /// A row that goes to quarantine, as much of it as is kept.
-pub(super) fn unreadable(number: Option<String>, error: &ConvertError, raw: &str) -> Row {
+pub fn unreadable(number: Option<String>, error: &ConvertError, raw: &str) -> Row {
     let raw = match error {
         ConvertError::TooLarge { .. } => part::beginning(raw),
         _ => raw.to_owned(),
@@ -88,7 +88,7 @@ pub(super) fn unreadable(number: Option<String>, error: &ConvertError, raw: &str
 }
 
 /// The row, if its number is one that can be kept.
-pub(super) fn within_limits(row: ListRow) -> Row {
+pub fn within_limits(row: ListRow) -> Row {
     match check_number("the number", &row.number) {
         Ok(()) => Row::Readable(row),
         Err(error) => unreadable(None, &error.into(), &row.raw),

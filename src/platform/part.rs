@@ -17,17 +17,17 @@ const BYTES_MAX: usize = 4 * 1024 * 1024;
 const SHOWN_CHARS: usize = 200;
 
 /// JSON text that is an object.
-pub(super) fn parse(raw: &str) -> Result<Value, ConvertError> {
+pub fn parse(raw: &str) -> Result<Value, ConvertError> {
     json(raw, lenient::object(raw))
 }
 
 /// JSON text that is a list of our own making, of an answer's parts.
-pub(super) fn parse_list(raw: &str) -> Result<Value, ConvertError> {
+pub fn parse_list(raw: &str) -> Result<Value, ConvertError> {
     json(raw, serde_json::from_str(raw))
 }
 
 /// A value as what it means.
-pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, ConvertError> {
+pub fn read<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, ConvertError> {
     // The path is followed only when there is something to say of it.
     T::deserialize(value).or_else(|_| {
         serde_path_to_error::deserialize(value).map_err(|error| {
@@ -38,7 +38,7 @@ pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, Conver
 }
 
 /// The frame of an answer. One that is no JSON at all is no answer.
-pub(super) fn frame<'a, T: Deserialize<'a>>(answer: &'a str) -> Result<T, PlatformError> {
+pub fn frame<'a, T: Deserialize<'a>>(answer: &'a str) -> Result<T, PlatformError> {
     lenient::object(answer).or_else(|error| match error.classify() {
         Category::Data => object_at("$", answer),
         _ => Err(PlatformError::not_json()),
@@ -46,7 +46,7 @@ pub(super) fn frame<'a, T: Deserialize<'a>>(answer: &'a str) -> Result<T, Platfo
 }
 
 /// An object within an answer as what it means. `place`: its path, which begins the path of what cannot be read.
-pub(super) fn object_at<'a, T: Deserialize<'a>>(place: &str, raw: &'a str) -> Result<T, PlatformError> {
+pub fn object_at<'a, T: Deserialize<'a>>(place: &str, raw: &'a str) -> Result<T, PlatformError> {
     lenient::object(raw).map_err(|_| {
         let mut json = serde_json::Deserializer::from_str(raw);
         let error = serde_path_to_error::deserialize::<_, T>(&mut json).err();
@@ -59,31 +59,31 @@ pub(super) fn object_at<'a, T: Deserialize<'a>>(place: &str, raw: &'a str) -> Re
 }
 
 /// A part as it came and as what it means.
-pub(super) fn typed<T: DeserializeOwned>(raw: &str) -> Result<(Value, T), ConvertError> {
+pub fn typed<T: DeserializeOwned>(raw: &str) -> Result<(Value, T), ConvertError> {
     let value = parse(raw)?;
     let part = read(&value)?;
     Ok((value, part))
 }
 
 /// The text of a detail, if it is not too long to be kept.
-pub(super) fn detail(raw: &str) -> Result<String, PlatformError> {
+pub fn detail(raw: &str) -> Result<String, PlatformError> {
     check_answer(raw.len())?;
     Ok(raw.to_owned())
 }
 
 /// Whether an answer about one thing is short enough to be kept.
-pub(super) fn check_answer(bytes: usize) -> Result<(), PlatformError> {
+pub fn check_answer(bytes: usize) -> Result<(), PlatformError> {
     let is_kept = bytes <= BYTES_MAX;
     if is_kept { Ok(()) } else { Err(PlatformError::Malformed { path: too_long("$", bytes).to_string() }) }
 }
 
 /// Whether a row is short enough to be read and kept.
-pub(super) fn check_size(raw: &str) -> Result<(), ConvertError> {
+pub fn check_size(raw: &str) -> Result<(), ConvertError> {
     if raw.len() > BYTES_MAX { Err(too_long("the row", raw.len()).into()) } else { Ok(()) }
 }
 
 /// The beginning of a text that is too long to be kept, as a JSON text of its own.
-pub(super) fn beginning(raw: &str) -> String {
+pub fn beginning(raw: &str) -> String {
     Value::from(raw.chars().take(SHOWN_CHARS).collect::<String>()).to_string()
 }
 

@@ -8,7 +8,7 @@ const MESSAGE_CHARS_MAX: usize = 300;
 
 /// The meaning of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
     Throttled,
     TokenRefused,
     NotGranted,

@@ -10,7 +10,7 @@ use super::world::World;
 use super::{temu, xiaohongshu};
 
 /// What the browser gets.
-pub(super) enum Consent {
+pub enum Consent {
     /// Back to the app, with code and state.
     Redirect(String),
     /// The app gave no address to go back to: the code for copying.
@@ -19,7 +19,7 @@ pub(super) enum Consent {
 }
 
 /// Answers `GET /authorize/<platform>`. `shop` or the seller's id chooses the seller; else it is the first.
-pub(super) fn consent(
+pub fn consent(
     world: &mut World,
     platform: Platform,
     parameters: &HashMap<String, String>,

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use super::faults::{FaultKind, Struck};
 
 /// A body and what its headers say of it.
-pub(super) struct Body {
+pub struct Body {
     pub bytes: Vec<u8>,
     pub content_type: String,
     pub content_encoding: Option<&'static str>,
@@ -18,7 +18,7 @@ const BEHIND: &str = "\n<!-- served by edge-7 -->\n";
 const BEFORE: &str = "Notice: Undefined index: trace in /var/www/gateway.php on line 12\n";
 
 /// The body as it goes out: what stands around the JSON is written first, then all is encoded, once, then compressed.
-pub(super) fn body(text: String, content_type: &str, struck: &Struck) -> Body {
+pub fn body(text: String, content_type: &str, struck: &Struck) -> Body {
     let kinds = || struck.strikes.iter().map(|strike| &strike.kind);
     let mut body =
         Body { bytes: text.into_bytes(), content_type: content_type.to_owned(), content_encoding: None };

@@ -6,13 +6,7 @@ use super::world::World;
 use super::{activities, after_sales, goods};
 
 /// Before a page is answered: orders of the window change, and now and then a new one is placed.
-pub(super) fn before_page(
-    world: &mut World,
-    platform: Platform,
-    shop: usize,
-    by: ListedBy,
-    window_ms: (i64, i64),
-) {
+pub fn before_page(world: &mut World, platform: Platform, shop: usize, by: ListedBy, window_ms: (i64, i64)) {
     for _ in 0..world.drift.per_list_request {
         let listed = world.shop(platform, shop).listed(by, window_ms.0, window_ms.1);
         let among = listed.len();
@@ -28,7 +22,7 @@ pub(super) fn before_page(
 }
 
 /// Between two requests: something happens in one of the shops anybody has requested.
-pub(super) fn in_background(world: &mut World) {
+pub fn in_background(world: &mut World) {
     let shops = world.known_shops();
     if shops.is_empty() {
         return;

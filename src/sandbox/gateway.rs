@@ -15,7 +15,7 @@ use super::{bytes, front, open115, temu, xiaohongshu};
 const JSON: &str = "application/json;charset=UTF-8";
 
 /// What goes back over the wire.
-pub(super) struct Reply {
+pub struct Reply {
     pub status: u16,
     /// `None`: none. Not always a number of seconds.
     pub retry_after: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct Reply {
 
 /// What the `Date` header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Date {
+pub enum Date {
     /// The platform's time, and so many seconds more.
     Ahead(u64),
     Empty,
@@ -34,7 +34,7 @@ pub(super) enum Date {
 
 /// What becomes of an answer on its way.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Delivery {
+pub enum Delivery {
     Whole,
     /// The connection is reset once half of the body is out.
     ResetHalfway,
@@ -44,7 +44,7 @@ pub(super) enum Delivery {
 }
 
 /// Answers one call.
-pub(super) fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply {
+pub fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply {
     let platform = gateway.platform();
     let body = FlatBody::parse(body);
     let name = match platform {
@@ -61,7 +61,7 @@ pub(super) fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply 
 }
 
 /// Answers one call of 115, whose APIs have addresses of their own.
-pub(super) fn answer_115(world: &mut World, call: open115::Call, sent: &open115::RequestFields) -> Reply {
+pub fn answer_115(world: &mut World, call: open115::Call, sent: &open115::RequestFields) -> Reply {
     through(world, None, call.path(), None, |world, struck| open115::answer(world, call, sent, struck))
 }
 

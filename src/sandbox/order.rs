@@ -67,7 +67,7 @@ pub struct Money {
 
 /// By which time a list is cut and sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ListedBy {
+pub enum ListedBy {
     Created,
     Updated,
 }

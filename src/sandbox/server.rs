@@ -22,10 +22,10 @@ use super::gateway::{Date, Delivery, Reply};
 use super::world::WorldHandle;
 use super::{authorize, control, gateway, open115};
 
-pub(super) const TEMU_PATH: &str = "/temu/openapi/router";
-pub(super) const TEMU_PARTNER_PATH: &str = "/temu-partner/openapi/router";
-pub(super) const TEMU_CN_PATH: &str = "/temu-cn/openapi/router";
-pub(super) const XIAOHONGSHU_PATH: &str = "/xiaohongshu/ark/open_api/v3/common_controller";
+pub const TEMU_PATH: &str = "/temu/openapi/router";
+pub const TEMU_PARTNER_PATH: &str = "/temu-partner/openapi/router";
+pub const TEMU_CN_PATH: &str = "/temu-cn/openapi/router";
+pub const XIAOHONGSHU_PATH: &str = "/xiaohongshu/ark/open_api/v3/common_controller";
 /// What 115 takes; also with a charset behind it.
 const FORM: &str = "application/x-www-form-urlencoded";
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -33,13 +33,13 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
 #[derive(Clone)]
-pub(super) struct Shared {
+pub struct Shared {
     pub world: WorldHandle,
     /// Stalled answers end with it.
     pub stop: CancellationToken,
 }
 
-pub(super) fn router(shared: Shared) -> Router {
+pub fn router(shared: Shared) -> Router {
     let shared = Arc::new(shared);
     let platform = |gateway: Gateway| {
         post(move |shared, scissors, body| async move { call(shared, scissors, gateway, body).await })

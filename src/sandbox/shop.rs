@@ -10,9 +10,9 @@ use super::goods::Goods;
 use super::order::{ListedBy, Order};
 
 /// An order's place in [`Shop::orders`].
-pub(super) type Position = u32;
+pub type Position = u32;
 
-pub(super) struct Shop {
+pub struct Shop {
     pub platform: Platform,
     pub index: usize,
     pub goods: Goods,

@@ -50,7 +50,7 @@ pub struct Request {
 }
 
 /// What a platform has made of a call.
-pub(super) struct Answer {
+pub struct Answer {
     pub text: String,
     /// It did what was requested.
     pub is_accepted: bool,
@@ -63,7 +63,7 @@ pub type Hook = Box<dyn FnMut(&mut World, &Request) + Send>;
 
 /// How the platforms treat a caller beyond faults and grants.
 #[derive(Default)]
-pub(super) struct Manners {
+pub struct Manners {
     /// Temu's full-managed malls, which have no consumer orders.
     pub full_managed: BTreeSet<usize>,
     /// Temu's list of addresses does not hold the caller's.

@@ -14,11 +14,11 @@ const LINES_MAX: usize = 8_192;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Writes lines. Each call gets one whole line, or one message for the journal.
-pub(super) type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
+pub type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
 /// Accepts lines without waiting. Clones share the queue.
 #[derive(Clone)]
-pub(super) struct Queue {
+pub struct Queue {
     shared: Arc<Shared>,
 }
 

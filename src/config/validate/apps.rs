@@ -9,7 +9,7 @@ use crate::platform::{PLATFORMS, Profile};
 /// No platform allows anywhere near it; a guard against a slipped digit.
 const REQUESTS_PER_SECOND_MAX: f64 = 1000.0;
 
-pub(super) fn validate(name: &str, app: &AppConfig, findings: &mut Findings<'_>) {
+pub fn validate(name: &str, app: &AppConfig, findings: &mut Findings<'_>) {
     super::name(&["apps", name], name, findings);
     let Some(profile) = app.profile() else {
         return unknown_platform(name, app, findings);

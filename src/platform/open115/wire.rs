@@ -23,7 +23,7 @@ wire! {
 }
 
 /// An answer, opened.
-pub(super) enum Answer<'a> {
+pub enum Answer<'a> {
     /// `None`: no content.
     Yes(Option<&'a RawValue>),
     No {
@@ -35,7 +35,7 @@ pub(super) enum Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// An answer that says neither yes nor no is none we know: after a refresh, it is as good as lost.
-    pub(super) fn open(text: &'a str) -> Result<Self, PlatformError> {
+    pub fn open(text: &'a str) -> Result<Self, PlatformError> {
         let frame: Frame<'a> = part::frame(text)?;
         let failure = |code: Option<String>| code.filter(|code| code != "0");
         let trouble = failure(frame.code.clone()).or_else(|| failure(frame.errno.clone()));
@@ -52,7 +52,7 @@ impl<'a> Answer<'a> {
     }
 
     /// The content as one of the types below, or what `refusal` makes of code and message.
-    pub(super) fn content<T: Deserialize<'a>>(
+    pub fn content<T: Deserialize<'a>>(
         self,
         refusal: impl FnOnce(&str, &str) -> PlatformError,
     ) -> Result<T, PlatformError> {
@@ -64,13 +64,13 @@ impl<'a> Answer<'a> {
     }
 }
 
-pub(super) fn malformed(path: &str) -> PlatformError {
+pub fn malformed(path: &str) -> PlatformError {
     PlatformError::Malformed { path: path.to_owned() }
 }
 
 /// The life of an access token, as `expires_in` gives it. `None`: not given, or no life that can be, such as one given
 /// in milliseconds.
-pub(super) fn life_seconds(value: &Value, seconds_max: i64) -> Option<i64> {
+pub fn life_seconds(value: &Value, seconds_max: i64) -> Option<i64> {
     let seconds = match value {
         Value::Number(number) => lenient_seconds(&number.to_string()),
         Value::String(text) => lenient_seconds(text.trim()),
@@ -89,24 +89,24 @@ fn lenient_seconds(text: &str) -> Option<i64> {
 wire! {
     /// Whose access token it is.
     #[derive(Deserialize)]
-    pub(super) struct User {
-        pub(super) user_id: Option<String>,
-        pub(super) user_name: Option<String>,
+    pub struct User {
+        pub user_id: Option<String>,
+        pub user_name: Option<String>,
     }
 
     /// A code to be scanned.
     #[derive(Deserialize)]
-    pub(super) struct Device {
-        pub(super) uid: Option<String>,
-        pub(super) time: Option<String>,
-        pub(super) sign: Option<String>,
-        pub(super) qrcode: Option<String>,
+    pub struct Device {
+        pub uid: Option<String>,
+        pub time: Option<String>,
+        pub sign: Option<String>,
+        pub qrcode: Option<String>,
     }
 
     /// How far its owner has come.
     #[derive(Deserialize)]
-    pub(super) struct Status {
-        pub(super) status: Option<i64>,
+    pub struct Status {
+        pub status: Option<i64>,
     }
 }
 

@@ -12,7 +12,7 @@ const PASSED_OVER_MAX: u32 = 9;
 
 /// The waiting, by class.
 #[derive(Debug)]
-pub(super) struct WaitingQueue<W> {
+pub struct WaitingQueue<W> {
     /// In the order of [`Priority`].
     classes: [Class<W>; 3],
     ticket_last: u64,
@@ -27,7 +27,7 @@ struct Class<W> {
 
 /// One place in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket {
+pub struct Ticket {
     priority: Priority,
     number: u64,
 }

@@ -13,10 +13,10 @@ mod wire;
 
 use wire::Amount;
 
-pub(super) use versions::{VERSION_1, VERSION_2, VERSION_3, Versions};
+pub use versions::{VERSION_1, VERSION_2, VERSION_3, Versions};
 
 /// Reads the `result` of any version. Amounts are given in the currency's minor unit.
-pub(super) fn convert(raw: &str) -> Result<Amounts, ConvertError> {
+pub fn convert(raw: &str) -> Result<Amounts, ConvertError> {
     let (_, answer) = part::typed::<wire::Answer>(raw)?;
     let Some(order) = answer.parent_order_map else {
         return Err(ConvertError::Missing { field: "parentOrderMap" });

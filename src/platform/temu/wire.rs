@@ -10,71 +10,71 @@ wire! {
     /// `result` of `bg.order.list.v2.get`. Rows stay text, so that one broken row breaks no page.
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(super) struct OrderList<'a> {
-        pub(super) total_item_num: Hint,
-        pub(super) page_items: Rows<'a>,
+    pub struct OrderList<'a> {
+        pub total_item_num: Hint,
+        pub page_items: Rows<'a>,
     }
 
     /// One row of the list, or the `result` of `bg.order.detail.v2.get`.
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(super) struct Order {
-        pub(super) parent_order_map: Option<Head>,
-        pub(super) order_list: Vec<OrderLine>,
+    pub struct Order {
+        pub parent_order_map: Option<Head>,
+        pub order_list: Vec<OrderLine>,
     }
 }
 
 /// The part of a row that identifies the order, when the rest cannot be read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Numbered {
-    pub(super) parent_order_map: NumberedHead,
+pub struct Numbered {
+    pub parent_order_map: NumberedHead,
 }
 
 wire! {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(super) struct NumberedHead {
-        pub(super) parent_order_sn: Option<String>,
+    pub struct NumberedHead {
+        pub parent_order_sn: Option<String>,
     }
 
     /// Times in seconds.
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(super) struct Head {
-        pub(super) parent_order_sn: Option<String>,
-        pub(super) parent_order_status: Option<String>,
-        pub(super) parent_order_time: Option<WireTime>,
-        pub(super) expect_ship_latest_time: Option<WireTime>,
-        pub(super) parent_shipping_time: Option<WireTime>,
+    pub struct Head {
+        pub parent_order_sn: Option<String>,
+        pub parent_order_status: Option<String>,
+        pub parent_order_time: Option<WireTime>,
+        pub expect_ship_latest_time: Option<WireTime>,
+        pub parent_shipping_time: Option<WireTime>,
         /// In the list only.
-        pub(super) update_time: Option<WireTime>,
+        pub update_time: Option<WireTime>,
         /// In the detail only: country, province, city.
-        pub(super) region_name1: Option<String>,
-        pub(super) region_name2: Option<String>,
-        pub(super) region_name3: Option<String>,
+        pub region_name1: Option<String>,
+        pub region_name2: Option<String>,
+        pub region_name3: Option<String>,
     }
 
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(super) struct OrderLine {
-        pub(super) order_sn: Option<String>,
-        pub(super) goods_id: Option<String>,
-        pub(super) sku_id: Option<String>,
-        pub(super) goods_name: Option<String>,
-        pub(super) original_goods_name: Option<String>,
-        pub(super) spec: Option<String>,
-        pub(super) quantity: Option<i64>,
-        pub(super) canceled_quantity_before_shipment: Option<i64>,
-        pub(super) order_status: Option<String>,
-        pub(super) product_list: Vec<Product>,
+    pub struct OrderLine {
+        pub order_sn: Option<String>,
+        pub goods_id: Option<String>,
+        pub sku_id: Option<String>,
+        pub goods_name: Option<String>,
+        pub original_goods_name: Option<String>,
+        pub spec: Option<String>,
+        pub quantity: Option<i64>,
+        pub canceled_quantity_before_shipment: Option<i64>,
+        pub order_status: Option<String>,
+        pub product_list: Vec<Product>,
     }
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(super) struct Product {
+    pub struct Product {
         /// The seller's own code.
-        pub(super) ext_code: Option<String>,
+        pub ext_code: Option<String>,
     }
 }
 

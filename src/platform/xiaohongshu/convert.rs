@@ -24,7 +24,7 @@ const VOLATILE: &[&str] = &["skuImage"];
 const GIFT: i64 = 1;
 
 /// One row of the list; unreadable ones keep as much of their number as can be read.
-pub(super) fn list_row(raw: &RawValue) -> Row {
+pub fn list_row(raw: &RawValue) -> Row {
     listing::row(raw, read_row, |raw| {
         let row: wire::Numbered = lenient::object(raw).ok()?;
         row.order_id
@@ -44,13 +44,13 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
 }
 
 /// When an order was created, by its detail.
-pub(super) fn created_at(detail: &str) -> Option<DateTime<Utc>> {
+pub fn created_at(detail: &str) -> Option<DateTime<Utc>> {
     let shared: wire::Shared = read(&parse(detail).ok()?).ok()?;
     at(shared.created_time)
 }
 
 /// Makes an order of its detail and, where there is one, its list row.
-pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
+pub fn order(answers: &Answers) -> Result<Order, ConvertError> {
     let Some(raw) = &answers.detail else {
         return Err(ConvertError::Missing { field: "detail" });
     };

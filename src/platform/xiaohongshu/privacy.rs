@@ -32,12 +32,12 @@ const PERSONAL: &[&str] = &[
 const CASE: &str = "afterSaleInfo";
 
 /// A row of a list of cases.
-pub(super) fn row(raw: &str) -> Result<String, ConvertError> {
+pub fn row(raw: &str) -> Result<String, ConvertError> {
     Members::read(raw)?.write(|_, value| Ok(value.get().into()))
 }
 
 /// The detail of a case, in which the case itself is one member.
-pub(super) fn detail(raw: &str) -> Result<String, ConvertError> {
+pub fn detail(raw: &str) -> Result<String, ConvertError> {
     Members::read(raw)?.write(|name, value| match name {
         CASE if value.get() != "null" => row(value.get()).map(Cow::Owned),
         _ => Ok(value.get().into()),

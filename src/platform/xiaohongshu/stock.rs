@@ -21,7 +21,7 @@ const STOCK: &str = "inventory.getSkuStockV2";
 const ALL_WAREHOUSES: &str = "";
 
 /// The stock of an app's shops.
-pub(super) struct Stock {
+pub struct Stock {
     gateway: Arc<Gateway>,
 }
 

@@ -19,7 +19,7 @@ use pages::Page;
 const PAGE_SIZE_DEFAULT: usize = 50;
 
 /// A call whose answer may be changed.
-pub(super) struct Answered<'a> {
+pub struct Answered<'a> {
     pub platform: Platform,
     pub api: &'a str,
     pub shop: usize,
@@ -28,7 +28,7 @@ pub(super) struct Answered<'a> {
 }
 
 /// The content of an answer after all faults, and how many rows it holds. An empty text: the content is left out.
-pub(super) fn content(world: &mut World, answered: &Answered<'_>, content: String) -> (String, usize) {
+pub fn content(world: &mut World, answered: &Answered<'_>, content: String) -> (String, usize) {
     let Some(layout) = layout(Some(answered.platform), answered.api) else {
         return (content, 0);
     };
@@ -56,7 +56,7 @@ pub(super) fn content(world: &mut World, answered: &Answered<'_>, content: Strin
 }
 
 /// The same for the content of a platform that sells nothing.
-pub(super) fn token_content(struck: &Struck, content: String) -> String {
+pub fn token_content(struck: &Struck, content: String) -> String {
     match struck.strike(&FaultKind::OddNeighbour) {
         Some(strike) => {
             let mut node = Node::parse(&content);
@@ -104,7 +104,7 @@ fn change_things(
 }
 
 /// The things that a call names.
-pub(super) fn named_things(body: &FlatBody, layout: &Layout) -> Vec<String> {
+pub fn named_things(body: &FlatBody, layout: &Layout) -> Vec<String> {
     let Some(name) = layout.asks_for else {
         return Vec::new();
     };
@@ -127,18 +127,12 @@ fn page(world: &mut World, answered: &Answered<'_>, layout: &Layout, rows: usize
 }
 
 /// The page size that is given where less is given than was requested.
-pub(super) fn page_size_max(struck: &Struck) -> Option<u64> {
+pub fn page_size_max(struck: &Struck) -> Option<u64> {
     struck.strike(&FaultKind::PageCapped).map(|strike| strike.parameter.max(1))
 }
 
 /// Whether a window begins earlier than the platform lists anything. `None`: it does not, or there is no limit.
-pub(super) fn too_old(
-    platform: Platform,
-    api: &str,
-    body: &FlatBody,
-    struck: &Struck,
-    now_ms: i64,
-) -> Option<u64> {
+pub fn too_old(platform: Platform, api: &str, body: &FlatBody, struck: &Struck, now_ms: i64) -> Option<u64> {
     let strike = struck.strike(&FaultKind::HistoryLimit)?;
     let layout = layout(Some(platform), api)?;
     let begins = layout.begins.iter().find_map(|name| body.integer(name).ok().flatten())?;

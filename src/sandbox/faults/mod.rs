@@ -8,7 +8,7 @@ use md5::{Digest, Md5};
 use super::accounts::Platform;
 use super::layout::Layout;
 
-pub(super) mod kinds;
+pub mod kinds;
 mod table;
 mod words;
 
@@ -28,7 +28,7 @@ pub struct Faults {
 }
 
 /// The call that a fault may strike.
-pub(super) struct FaultTarget<'a> {
+pub struct FaultTarget<'a> {
     pub platform: Option<Platform>,
     pub api: &'a str,
     /// `None`: a call whose answer no one changes.
@@ -41,7 +41,7 @@ pub(super) struct FaultTarget<'a> {
 
 /// What happens to one call.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Struck {
+pub struct Struck {
     whole: Option<FaultKind>,
     /// What becomes of the answer, in this order.
     pub strikes: Vec<Strike>,
@@ -49,7 +49,7 @@ pub(super) struct Struck {
 
 /// A fault that acts on an answer.
 #[derive(Clone, Debug)]
-pub(super) struct Strike {
+pub struct Strike {
     pub kind: FaultKind,
     /// As the fault says, else as the table says.
     pub parameter: u64,

@@ -260,7 +260,7 @@ impl FaultKind {
 }
 
 /// The entry of a name, with dashes or underscores.
-pub(super) fn find(name: &str) -> Option<&'static NamedFault> {
+pub fn find(name: &str) -> Option<&'static NamedFault> {
     let name = name.replace('_', "-");
     NAMED_FAULTS.iter().find(|named| named.name == name)
 }

@@ -13,7 +13,7 @@ use crate::sandbox::world::World;
 const VERIFIER_LENGTH: std::ops::RangeInclusive<usize> = 43..=128;
 
 /// `POST /open/authDeviceCode`.
-pub(super) fn begin(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
+pub fn begin(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let app_id = sent.field("client_id");
     if app_id != OPEN115_APP_ID {
         world.counters.violations.unknown_app += 1;
@@ -51,7 +51,7 @@ pub(super) fn begin(world: &mut World, sent: &RequestFields) -> Result<String, D
 }
 
 /// `GET /get/status/`. Answers at once, where the live platform waits for something to happen.
-pub(super) fn status(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
+pub fn status(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let now_ms = world.now_ms();
     let Some(device) = world.open115.devices.get(sent.field("uid")) else {
         return refuse(40_199_002, "key invalid");
@@ -75,7 +75,7 @@ pub(super) fn status(world: &mut World, sent: &RequestFields) -> Result<String, 
 }
 
 /// `POST /open/deviceCodeToToken`.
-pub(super) fn exchange(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
+pub fn exchange(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let now_ms = world.now_ms();
     let verifier = sent.field("code_verifier");
     if !VERIFIER_LENGTH.contains(&verifier.len()) {

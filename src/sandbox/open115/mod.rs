@@ -9,10 +9,10 @@ use super::{busy, distort};
 
 mod control;
 mod login;
-pub(super) mod state;
+pub mod state;
 mod tokens;
 
-pub(super) use control::{Control, act, check, write_truth};
+pub use control::{Control, act, check, write_truth};
 
 /// As the program's config calls it.
 pub const OPEN115_PLATFORM: &str = "115";
@@ -20,11 +20,11 @@ pub const OPEN115_PLATFORM: &str = "115";
 pub const OPEN115_APP_ID: &str = "100195001";
 
 /// Everything of 115 lies below it, whatever host does it on the live platform.
-pub(super) const ROOT: &str = "/115";
+pub const ROOT: &str = "/115";
 
 /// What can be asked of 115.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub enum Call {
     Begin,
     Status,
     Exchange,
@@ -33,10 +33,10 @@ pub(super) enum Call {
 }
 
 impl Call {
-    pub(super) const ALL: [Self; 5] = [Self::Begin, Self::Status, Self::Exchange, Self::Refresh, Self::User];
+    pub const ALL: [Self; 5] = [Self::Begin, Self::Status, Self::Exchange, Self::Refresh, Self::User];
 
     /// Below [`ROOT`]; also the name for counters and faults.
-    pub(super) fn path(self) -> &'static str {
+    pub fn path(self) -> &'static str {
         match self {
             Self::Begin => "/open/authDeviceCode",
             Self::Status => "/get/status/",
@@ -47,7 +47,7 @@ impl Call {
     }
 
     /// The others are posted as forms.
-    pub(super) fn is_get(self) -> bool {
+    pub fn is_get(self) -> bool {
         matches!(self, Self::Status | Self::User)
     }
 
@@ -63,7 +63,7 @@ impl Call {
 }
 
 /// What came with a call.
-pub(super) struct RequestFields {
+pub struct RequestFields {
     pub fields: HashMap<String, String>,
     /// The whole `Authorization` header.
     pub authorization: Option<String>,
@@ -86,7 +86,7 @@ fn refuse<T>(code: i64, message: &str) -> Result<T, DriveRefusal> {
 }
 
 /// The whole answer to one call.
-pub(super) fn answer(world: &mut World, call: Call, sent: &RequestFields, struck: &Struck) -> Answer {
+pub fn answer(world: &mut World, call: Call, sent: &RequestFields, struck: &Struck) -> Answer {
     // The passport's hosts say 1 and 0, the API's host true and false.
     let is_api = call == Call::User;
     let state = |json: &mut Json, yes: bool| {

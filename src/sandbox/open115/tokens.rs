@@ -19,7 +19,7 @@ const ACCESS_HEAD: &str = "115a.";
 const REFRESH_HEAD: &str = "115r.";
 
 /// A new grant, as after a login. The account's oldest makes room.
-pub(super) fn grant(world: &mut World, account: usize, app_id: &str) -> IssuedToken {
+pub fn grant(world: &mut World, account: usize, app_id: &str) -> IssuedToken {
     let now_ms = world.now_ms();
     let grants = &mut world.open115.grants;
     let grants_max = world.open115.settings.grants_max;
@@ -40,7 +40,7 @@ pub(super) fn grant(world: &mut World, account: usize, app_id: &str) -> IssuedTo
 }
 
 /// `POST /open/refreshToken`.
-pub(super) fn refresh(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
+pub fn refresh(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let now_ms = world.now_ms();
     let token = sent.field("refresh_token");
     if !token.starts_with(REFRESH_HEAD) {
@@ -76,7 +76,7 @@ pub(super) fn refresh(world: &mut World, sent: &RequestFields) -> Result<String,
 }
 
 /// `GET /open/user/info`.
-pub(super) fn user(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
+pub fn user(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let Some(authorization) = &sent.authorization else {
         return refuse(99, "请重新登录");
     };
@@ -105,12 +105,12 @@ pub(super) fn user(world: &mut World, sent: &RequestFields) -> Result<String, Dr
 }
 
 /// The id behind an account; a number on the wire.
-pub(super) fn account_id(account: usize) -> String {
+pub fn account_id(account: usize) -> String {
     format!("3301{account:05}")
 }
 
 /// The content of an answer that gives tokens.
-pub(super) fn pair(token: &IssuedToken, now_ms: i64) -> String {
+pub fn pair(token: &IssuedToken, now_ms: i64) -> String {
     Json::object(|json| {
         json.string("access_token", &token.access);
         json.string("refresh_token", token.refresh.as_deref().unwrap_or_default());

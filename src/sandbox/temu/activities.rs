@@ -7,7 +7,7 @@ use crate::sandbox::activities::{Activity, KINDS, change};
 use crate::sandbox::json::Json;
 use crate::sandbox::world::World;
 
-pub(super) const LIST_PARAMETERS: &[&str] = &[
+pub const LIST_PARAMETERS: &[&str] = &[
     "pageNumber",
     "pageSize",
     "activityType",
@@ -17,14 +17,14 @@ pub(super) const LIST_PARAMETERS: &[&str] = &[
     "activityEndTime",
     "onlyQueryJoinedActivity",
 ];
-pub(super) const GOODS_PARAMETERS: &[&str] = &["activityId", "pageNumber", "pageSize"];
+pub const GOODS_PARAMETERS: &[&str] = &["activityId", "pageNumber", "pageSize"];
 /// The documents do not say what the two times mean for activities that only overlap them.
 const NOT_SIMULATED: &[&str] = &["activityStartTime", "activityEndTime"];
 const RULES: Rules =
     Rules { page: "pageNumber", page_size: None, page_size_max: 100, bad_parameter: 220_010_001 };
 
 /// `bg.promotion.activity.query`: the youngest first.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     let page = parameters::page(world, call, &RULES)?;
     let kind = parameters::one_of(world, call, &RULES, "activityType", &KINDS)?;
     parameters::refuse_not_simulated(call, NOT_SIMULATED)?;
@@ -54,7 +54,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRef
 }
 
 /// `bg.promotion.activity.goods.query`: refused once the activity has been called off or is over.
-pub(super) fn goods(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+pub fn goods(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     let page = parameters::page(world, call, &RULES)?;
     let Some(id) = call.body.integer("activityId")? else {
         return parameters::wrong(world, &RULES, "activityId");

@@ -10,7 +10,7 @@ use crate::sandbox::order::ListedBy;
 use crate::sandbox::shape::{EmptyMembers, Spoiled, identity, number};
 use crate::sandbox::world::World;
 
-pub(super) const LIST_PARAMETERS: &[&str] = &[
+pub const LIST_PARAMETERS: &[&str] = &[
     "pageNo",
     "pageSize",
     "createAtStart",
@@ -21,7 +21,7 @@ pub(super) const LIST_PARAMETERS: &[&str] = &[
     "parentAfterSalesSnList",
     "afterSalesStatusGroup",
 ];
-pub(super) const ITEM_PARAMETERS: &[&str] = &["parentAfterSalesSnList", "pageNo", "pageSize"];
+pub const ITEM_PARAMETERS: &[&str] = &["parentAfterSalesSnList", "pageNo", "pageSize"];
 const RULES: Rules =
     Rules { page: "pageNo", page_size: Some(10), page_size_max: 200, bad_parameter: 130_010_001 };
 /// No document tells how many cases may be named at once: this is the sandbox's assumption.
@@ -31,7 +31,7 @@ const ANSWER_WITHIN_MS: i64 = 48 * 3_600_000;
 
 /// `bg.aftersales.parentaftersales.list.get`: newest first, by the window's own time. At least one window is a
 /// must.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     let page = parameters::page(world, call, &RULES)?;
     let created = parameters::pair_of_seconds(world, call, &RULES, ["createAtStart", "createAtEnd"])?;
     let updated = parameters::pair_of_seconds(world, call, &RULES, ["updateAtStart", "updateAtEnd"])?;
@@ -71,7 +71,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRef
 }
 
 /// `bg.aftersales.aftersales.list.get`: the items of the cases named, in their order.
-pub(super) fn items(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+pub fn items(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     let page = parameters::page(world, call, &RULES)?;
     let numbers = call.body.strings("parentAfterSalesSnList").unwrap_or_default();
     if numbers.is_empty() || numbers.len() > CASES_MAX {

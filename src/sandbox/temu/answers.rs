@@ -18,10 +18,10 @@ const LABELS: [&str; 6] = [
 ];
 
 /// An order and those of its lines that its row tells.
-pub(super) type Row<'a> = (&'a Order, &'a [Line]);
+pub type Row<'a> = (&'a Order, &'a [Line]);
 
 /// The `result` of the order list.
-pub(super) fn list(rows: &[Row<'_>], total: usize, call: &Call<'_>) -> String {
+pub fn list(rows: &[Row<'_>], total: usize, call: &Call<'_>) -> String {
     Json::object(|json| {
         json.number("totalItemNum", i64::try_from(total).unwrap_or(i64::MAX));
         json.objects("pageItems", rows.iter().enumerate(), |json, (index, (order, lines))| {
@@ -37,7 +37,7 @@ pub(super) fn list(rows: &[Row<'_>], total: usize, call: &Call<'_>) -> String {
 }
 
 /// The `result` of the order detail: regions and packages, and no update time.
-pub(super) fn detail(order: &Order, call: &Call<'_>) -> String {
+pub fn detail(order: &Order, call: &Call<'_>) -> String {
     let Region { country, province, city, .. } = catalogue::places(Platform::Temu)[order.place];
     Json::object(|json| {
         json.member("parentOrderMap", |json| {

@@ -5,7 +5,7 @@ use super::{Call, TemuRefusal, activities, after_sales, goods, orders, partner, 
 use crate::sandbox::accounts::Gateway;
 use crate::sandbox::world::World;
 
-pub(super) struct Api {
+pub struct Api {
     pub name: &'static str,
     pub zones: &'static [Gateway],
     /// Others are ignored without a word, as the platform does.
@@ -14,8 +14,8 @@ pub(super) struct Api {
 }
 
 /// The only call without an access token of its own; every zone has it.
-pub(super) const CREATE: &str = "bg.open.accesstoken.create";
-pub(super) const CREATE_PARAMETERS: &[&str] = &["code"];
+pub const CREATE: &str = "bg.open.accesstoken.create";
+pub const CREATE_PARAMETERS: &[&str] = &["code"];
 
 const LOCAL: &[Gateway] = &[Gateway::Temu];
 const PARTNER: &[Gateway] = &[Gateway::TemuPartner];
@@ -100,12 +100,12 @@ const APIS: &[Api] = &[
 ];
 
 /// `None`: there is none of that name in that zone.
-pub(super) fn find(gateway: Gateway, name: &str) -> Option<&'static Api> {
+pub fn find(gateway: Gateway, name: &str) -> Option<&'static Api> {
     in_zone(gateway).find(|api| api.name == name)
 }
 
 /// The names of what a grant covers unless the test says otherwise.
-pub(super) fn names(gateway: Gateway) -> Vec<&'static str> {
+pub fn names(gateway: Gateway) -> Vec<&'static str> {
     in_zone(gateway).map(|api| api.name).collect()
 }
 

@@ -24,8 +24,8 @@ use super::{busy, distort};
 use apis::{Api, CREATE};
 use codes::{TemuRefusal, refuse};
 
-pub(super) use goods::shelf_code;
-pub(super) use tokens::issue;
+pub use goods::shelf_code;
+pub use tokens::issue;
 
 /// The documents' tolerance of a timestamp, both ways.
 const TOLERANCE_SECONDS: i64 = 300;
@@ -55,12 +55,7 @@ impl Call<'_> {
 }
 
 /// The whole answer to one call.
-pub(super) fn answer(
-    world: &mut World,
-    gateway: Gateway,
-    body: Option<&FlatBody>,
-    struck: &Struck,
-) -> Answer {
+pub fn answer(world: &mut World, gateway: Gateway, body: Option<&FlatBody>, struck: &Struck) -> Answer {
     let result = checked(world, gateway, body, struck);
     let serial = world.next_answer();
     let (is_accepted, rows) = (result.is_ok(), result.as_ref().map_or(0, |(_, rows)| *rows));

@@ -11,7 +11,7 @@ use crate::sandbox::order::ListedBy;
 use crate::sandbox::order::Order;
 use crate::sandbox::world::World;
 
-pub(super) const LIST_PARAMETERS: &[&str] = &[
+pub const LIST_PARAMETERS: &[&str] = &[
     "pageNumber",
     "pageSize",
     "parentOrderStatus",
@@ -71,7 +71,7 @@ struct Query {
 }
 
 /// `bg.order.list.v2.get`: newest first, by creation unless told otherwise.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     refuse_full_managed(world, call)?;
     let query = match query(call) {
         Ok(query) => query,
@@ -134,7 +134,7 @@ fn parts<'a>(order: &'a Order, call: &Call<'_>) -> Vec<Row<'a>> {
 }
 
 /// `bg.order.detail.v2.get`.
-pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+pub fn detail(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     refuse_full_managed(world, call)?;
     let number = call.body.text("parentOrderSn").unwrap_or_default();
     match world.shop(Platform::Temu, call.shop).find(&number) {
@@ -144,7 +144,7 @@ pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, TemuR
 }
 
 /// The three versions of the amount call.
-pub(super) fn amount(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+pub fn amount(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     refuse_full_managed(world, call)?;
     let site = temu_site(call.shop);
     let is_open = match call.api {

@@ -8,20 +8,20 @@ const SECONDS_MAX: i64 = 99_999_999_999;
 
 /// A page of a list, both numbers at least 1.
 #[derive(Clone, Copy)]
-pub(super) struct Page {
+pub struct Page {
     pub number: usize,
     pub size: usize,
 }
 
 impl Page {
     /// The page's part of the whole list.
-    pub(super) fn of<T: Clone>(self, rows: &[T]) -> Vec<T> {
+    pub fn of<T: Clone>(self, rows: &[T]) -> Vec<T> {
         rows.iter().skip((self.number - 1).saturating_mul(self.size)).take(self.size).cloned().collect()
     }
 }
 
 /// How an API calls its pages, how large they may be, and its code for a wrong parameter.
-pub(super) struct Rules {
+pub struct Rules {
     pub page: &'static str,
     /// `None`: it must be given.
     pub page_size: Option<i64>,
@@ -30,7 +30,7 @@ pub(super) struct Rules {
 }
 
 /// The page requested.
-pub(super) fn page(world: &mut World, call: &Call<'_>, rules: &Rules) -> Result<Page, TemuRefusal> {
+pub fn page(world: &mut World, call: &Call<'_>, rules: &Rules) -> Result<Page, TemuRefusal> {
     let given = [call.body.integer(rules.page)?, call.body.integer("pageSize")?];
     let [number, size] = match rules.page_size {
         Some(page_size) => [given[0].unwrap_or(1), given[1].unwrap_or(page_size)],
@@ -47,13 +47,13 @@ pub(super) fn page(world: &mut World, call: &Call<'_>, rules: &Rules) -> Result<
 }
 
 /// Refuses a parameter and counts it.
-pub(super) fn wrong<T>(world: &mut World, rules: &Rules, reason: &str) -> Result<T, TemuRefusal> {
+pub fn wrong<T>(world: &mut World, rules: &Rules, reason: &str) -> Result<T, TemuRefusal> {
     world.counters.violations.bad_parameter += 1;
     refuse(rules.bad_parameter, format!("Invalid Request Parameters [{reason}]"))
 }
 
 /// One of a few numbers that must be given.
-pub(super) fn one_of(
+pub fn one_of(
     world: &mut World,
     call: &Call<'_>,
     rules: &Rules,
@@ -67,7 +67,7 @@ pub(super) fn one_of(
 }
 
 /// Refuses real filters the sandbox has nothing for, because ignoring one would lie about the rows.
-pub(super) fn refuse_not_simulated(call: &Call<'_>, names: &[&str]) -> Result<(), TemuRefusal> {
+pub fn refuse_not_simulated(call: &Call<'_>, names: &[&str]) -> Result<(), TemuRefusal> {
     match names.iter().find(|name| call.body.raw(name).is_some()) {
         Some(name) => {
             refuse(3_000_000, format!("BAD_PARAMS: the sandbox does not know how to filter by {name}"))
@@ -77,13 +77,13 @@ pub(super) fn refuse_not_simulated(call: &Call<'_>, names: &[&str]) -> Result<()
 }
 
 /// A list of numbers, also in quotes. `None`: absent. Something else holds nothing.
-pub(super) fn numbers(call: &Call<'_>, name: &str) -> Option<Vec<String>> {
+pub fn numbers(call: &Call<'_>, name: &str) -> Option<Vec<String>> {
     let values: Vec<serde_json::Value> = serde_json::from_str(call.body.raw(name)?).unwrap_or_default();
     Some(values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect())
 }
 
 /// Two times in seconds that only make sense together; in milliseconds, the whole last second included.
-pub(super) fn pair_of_seconds(
+pub fn pair_of_seconds(
     world: &mut World,
     call: &Call<'_>,
     rules: &Rules,
@@ -105,7 +105,7 @@ pub(super) fn pair_of_seconds(
 }
 
 /// From and until in milliseconds, either of which may be missing; seconds are misread without a word.
-pub(super) fn milliseconds(
+pub fn milliseconds(
     world: &mut World,
     call: &Call<'_>,
     [from, to]: [&'static str; 2],

@@ -9,7 +9,7 @@ use crate::sandbox::json::Json;
 use crate::sandbox::shape::{Spoiled, identity, number};
 use crate::sandbox::world::World;
 
-pub(super) const PARAMETERS: &[&str] =
+pub const PARAMETERS: &[&str] =
     &["page", "pageSize", "productSkcIds", "skuExtCodes", "skcSiteStatus", "createdAtStart", "createdAtEnd"];
 const NOT_SIMULATED: &[&str] = &["skuExtCodes", "createdAtStart", "createdAtEnd"];
 /// No document tells the largest page; this is the other lists'.
@@ -42,7 +42,7 @@ impl<'a> Skc<'a> {
 }
 
 /// `bg.glo.goods.list.get`: newest first.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     let page = parameters::page(world, call, &RULES)?;
     parameters::refuse_not_simulated(call, NOT_SIMULATED)?;
     let site_status = call.body.integer("skcSiteStatus")?;

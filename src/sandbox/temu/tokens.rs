@@ -11,7 +11,7 @@ use crate::sandbox::world::World;
 const CODE_LIFE_MS: i64 = 10 * 60 * 1000;
 
 /// A fresh token of a shop; the app's earlier ones of that shop die at once.
-pub(in crate::sandbox) fn issue(world: &mut World, shop: usize, app_key: &str) -> IssuedToken {
+pub fn issue(world: &mut World, shop: usize, app_key: &str) -> IssuedToken {
     for access in world.grants.access.values_mut() {
         if access.platform == Platform::Temu && access.shop == shop && access.app_key == app_key {
             access.is_revoked = true;
@@ -27,7 +27,7 @@ pub(in crate::sandbox) fn issue(world: &mut World, shop: usize, app_key: &str) -
 }
 
 /// `bg.open.accesstoken.create`: the code also stands in `access_token`.
-pub(super) fn create(
+pub fn create(
     world: &mut World,
     body: &FlatBody,
     (app_key, zone_apis): (&str, &[&str]),
@@ -63,7 +63,7 @@ pub(super) fn create(
 }
 
 /// `bg.open.accesstoken.info.get`, and its name in the partner zone.
-pub(super) fn info(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+pub fn info(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     let token = call.body.text("access_token").unwrap_or_default();
     let Some(Access { ends_ms, .. }) = world.grants.access.get(&token) else {
         return refuse(3_000_031, "access_token not exists.");

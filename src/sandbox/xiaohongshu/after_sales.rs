@@ -10,7 +10,7 @@ use crate::sandbox::order::ListedBy;
 use crate::sandbox::shape::{EmptyMembers, Spoiled, empty, number};
 use crate::sandbox::world::World;
 
-pub(super) const LIST_PARAMETERS: &[&str] =
+pub const LIST_PARAMETERS: &[&str] =
     &["pageNo", "pageSize", "orderId", "statuses", "returnTypes", "startTime", "endTime", "timeType"];
 const PAGE_SIZE_MAX: i64 = 100;
 /// The page's number times its size, at most.
@@ -35,7 +35,7 @@ struct Query {
 }
 
 /// `afterSale.listAfterSaleInfos`: newest first, by the time requested.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let query = query(world, call)?;
     let (by, window) = query.window.unwrap_or((ListedBy::Created, (i64::MIN, i64::MAX)));
     if query.window.is_some() {
@@ -66,7 +66,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Xiaohon
 }
 
 /// `afterSale.getAfterSaleInfo`.
-pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
+pub fn detail(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let Some(number) = call.body.text("returnsId") else {
         world.counters.violations.bad_parameter += 1;
         return refuse_by_framework(PARAMETERS, "returnsId不能为空");

@@ -3,7 +3,7 @@
 use super::{Call, Dialect, XiaohongshuRefusal, after_sales, goods, orders, stock};
 use crate::sandbox::world::World;
 
-pub(super) struct Api {
+pub struct Api {
     pub name: &'static str,
     pub dialect: Dialect,
     pub parameters: &'static [&'static str],
@@ -55,6 +55,6 @@ const APIS: &[Api] = &[
     },
 ];
 
-pub(super) fn find(name: &str) -> Option<&'static Api> {
+pub fn find(name: &str) -> Option<&'static Api> {
     APIS.iter().find(|api| api.name == name)
 }

@@ -7,7 +7,7 @@ use crate::sandbox::json::Json;
 use crate::sandbox::shape::{EmptyMembers, Spoiled, empty, number};
 use crate::sandbox::world::World;
 
-pub(super) const PARAMETERS: &[&str] = &[
+pub const PARAMETERS: &[&str] = &[
     "id",
     "createTimeFrom",
     "createTimeTo",
@@ -48,7 +48,7 @@ struct Query {
 
 /// `product.getDetailSkuList`: newest first, by the time requested. A row's update time is the later one of its
 /// item's and its SKU's.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let query = query(world, call)?;
     let all_time = |window: Option<(i64, i64)>| window.map(|window| call.window(window));
     let query =

@@ -8,7 +8,7 @@ use crate::sandbox::json::Json;
 use crate::sandbox::world::World;
 
 /// `inventory.getSkuStock`.
-pub(super) fn first(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
+pub fn first(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let sku = find(world, call, Dialect::Classic)?;
     Ok(Json::object(|json| {
         json.string("skuId", &sku.id);
@@ -24,7 +24,7 @@ pub(super) fn first(world: &mut World, call: &Call<'_>) -> Result<String, Xiaoho
 }
 
 /// `inventory.getSkuStockV2`: the stock lies in a member of the same name within itself.
-pub(super) fn second(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
+pub fn second(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let sku = find(world, call, Dialect::Framework)?;
     Ok(Json::object(|json| {
         response(json, "msg");

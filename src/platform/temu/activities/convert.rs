@@ -51,11 +51,11 @@ wire! {
 }
 
 /// One row of the list. It does not say when it was last changed.
-pub(super) fn list_row(raw: &RawValue) -> Row {
+pub fn list_row(raw: &RawValue) -> Row {
     ROWS.read::<WireActivity>(raw, |_| None)
 }
 
-pub(super) fn activity(answers: &Answers) -> Result<Activity, ConvertError> {
+pub fn activity(answers: &Answers) -> Result<Activity, ConvertError> {
     let list = answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })?;
     let (value, activity) = part::typed::<WireActivity>(list)?;
     let (goods_value, skus) = match answers.items.as_deref() {

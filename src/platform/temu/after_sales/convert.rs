@@ -51,11 +51,11 @@ wire! {
     }
 }
 
-pub(super) fn list_row(raw: &RawValue) -> Row {
+pub fn list_row(raw: &RawValue) -> Row {
     ROWS.read::<WireCase>(raw, |case| at(case.update_at))
 }
 
-pub(super) fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
+pub fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
     let list = answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })?;
     let (value, case) = part::typed::<WireCase>(list)?;
     let number = case.parent_after_sales_sn.ok_or(ConvertError::Missing { field: "parentAfterSalesSn" })?;
@@ -122,7 +122,7 @@ fn kind(code: Option<&str>) -> AfterSaleKind {
     }
 }
 
-pub(super) fn status(code: &str) -> AfterSaleStatus {
+pub fn status(code: &str) -> AfterSaleStatus {
     match code {
         // Requested a refund; asked to send back.
         "1" | "10" => AfterSaleStatus::Requested,

@@ -67,7 +67,7 @@ wire! {
 }
 
 /// One row of either list. Neither says when it was last changed.
-pub(super) fn list_row(kind: Kind, raw: &RawValue) -> Row {
+pub fn list_row(kind: Kind, raw: &RawValue) -> Row {
     match kind {
         Kind::Sku => SKU_ROWS.read::<WireSku>(raw, |_| None),
         _ => GOODS_ROWS.read::<WireGoods>(raw, |_| None),
@@ -75,13 +75,13 @@ pub(super) fn list_row(kind: Kind, raw: &RawValue) -> Row {
 }
 
 /// Reads a row that was set aside. A SKU names its goods too, and would pass for them.
-pub(super) fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
+pub fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
     let members: HashMap<String, &RawValue> = lenient::object(raw).ok()?;
     let is_of_kind = members.contains_key(SKU_ROWS.number) == (kind == Kind::Sku);
     if is_of_kind { listing::reread(raw, |raw| list_row(kind, raw)) } else { None }
 }
 
-pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
+pub fn product(answers: &Answers) -> Result<Product, ConvertError> {
     let (value, goods) = part::typed::<WireGoods>(listed(answers)?)?;
     Ok(Product {
         id: goods.goods_id.ok_or(ConvertError::Missing { field: "goodsId" })?,
@@ -95,7 +95,7 @@ pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
     })
 }
 
-pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
+pub fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
     let (value, sku) = part::typed::<WireSku>(listed(answers)?)?;
     let price = money("price", sku.price.as_deref(), sku.currency.as_deref())?
         .or(amount("retailPrice.amount", sku.retail_price.as_ref())?);

@@ -80,13 +80,13 @@ wire! {
 }
 
 /// What the platform counts as one: the SKC's number, or its text where it has none.
-pub(super) fn skc_name(skc: &RawValue) -> String {
+pub fn skc_name(skc: &RawValue) -> String {
     text_member(skc.get(), "productSkcId").unwrap_or_else(|| skc.get().to_owned())
 }
 
 /// The product and the SKUs of one SKC. What cannot be read does not stop the others; a SKU keeps its number then, so
 /// that it is not taken for gone.
-pub(super) fn rows(skc: &RawValue) -> Vec<Row> {
+pub fn rows(skc: &RawValue) -> Vec<Row> {
     if let Err(error) = part::check_size(skc.get()) {
         return vec![unreadable(text_member(skc.get(), "productId"), &error, skc.get())];
     }
@@ -103,7 +103,7 @@ pub(super) fn rows(skc: &RawValue) -> Vec<Row> {
     std::iter::once(product).chain(skus).collect()
 }
 
-pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
+pub fn product(answers: &Answers) -> Result<Product, ConvertError> {
     let (value, skc) = part::typed::<WireSkc>(listed(answers)?)?;
     Ok(Product {
         id: skc.product_id.ok_or(NO_PRODUCT)?,
@@ -119,7 +119,7 @@ pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
 }
 
 /// Of a row that holds one SKU.
-pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
+pub fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
     let raw = listed(answers)?;
     let (value, skc) = part::typed::<WireSkc>(raw)?;
     let (_, skus) = part::typed::<WireSkus>(raw)?;

@@ -27,10 +27,10 @@ wire! {
     /// `data` of `afterSale.listAfterSaleInfos`.
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(super) struct CaseList<'a> {
-        pub(super) total_count: Hint,
-        pub(super) page_size: Hint,
-        pub(super) after_sale_basic_infos: Rows<'a>,
+    pub struct CaseList<'a> {
+        pub total_count: Hint,
+        pub page_size: Hint,
+        pub after_sale_basic_infos: Rows<'a>,
     }
 
     #[derive(Deserialize)]
@@ -78,7 +78,7 @@ wire! {
 
 /// One row of the list, without what it may hold about persons; unreadable ones keep as much of their number as can be
 /// read.
-pub(super) fn list_row(raw: &RawValue) -> Row {
+pub fn list_row(raw: &RawValue) -> Row {
     let without_persons = privacy::row(raw.get()).and_then(|text| {
         RawValue::from_string(text).map_err(|source| ConvertError::Shape { field: String::new(), source })
     });
@@ -103,7 +103,7 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
 }
 
 /// Makes a case of its detail and, where there is one, its list row.
-pub(super) fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
+pub fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
     let detail = answers.detail.as_deref().ok_or(ConvertError::Missing { field: "detail" })?;
     let list = answers.list.as_deref().map(parse).transpose()?;
     let detail = parse(detail)?;
@@ -196,7 +196,7 @@ fn fen(field: &'static str, yuan: Option<&str>) -> Result<Option<i64>, ConvertEr
 /// Of a text that is no amount, this many characters are reported.
 const FOUND_CHARS_MAX: usize = 40;
 
-pub(super) fn kind(code: Option<&str>) -> AfterSaleKind {
+pub fn kind(code: Option<&str>) -> AfterSaleKind {
     match code {
         Some("1") => AfterSaleKind::ReturnAndRefund,
         Some("2") => AfterSaleKind::Exchange,
@@ -207,7 +207,7 @@ pub(super) fn kind(code: Option<&str>) -> AfterSaleKind {
     }
 }
 
-pub(super) fn status(code: &str) -> AfterSaleStatus {
+pub fn status(code: &str) -> AfterSaleStatus {
     match code {
         "1" => AfterSaleStatus::Requested,
         "2" => AfterSaleStatus::AwaitingReturn,

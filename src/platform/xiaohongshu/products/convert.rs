@@ -23,22 +23,22 @@ const VOLATILE: &[&str] = &[];
 wire! {
     /// `data` of the answer.
     #[derive(Deserialize)]
-    pub(super) struct SkuList<'a> {
-        pub(super) total: Hint,
+    pub struct SkuList<'a> {
+        pub total: Hint,
         #[serde(rename = "pageSize")]
-        pub(super) page_size: Hint,
-        pub(super) data: Rows<'a>,
+        pub page_size: Hint,
+        pub data: Rows<'a>,
     }
 }
 
 /// What a row of the list is about.
-pub(super) struct Parts {
+pub struct Parts {
     /// Tells the row from the others of the same answer: the SKU's number where there is one.
-    pub(super) name: String,
+    pub name: String,
     /// `None`: an item of which only a SKU is known, and not by its number either.
-    pub(super) product: Option<Row>,
+    pub product: Option<Row>,
     /// `None`: an item that has no SKU yet.
-    pub(super) sku: Option<Row>,
+    pub sku: Option<Row>,
 }
 
 #[derive(Deserialize)]
@@ -82,7 +82,7 @@ wire! {
 }
 
 /// One row of the list. Whatever of it can be read is, if the other part is missing or unreadable.
-pub(super) fn parts(raw: &RawValue) -> Parts {
+pub fn parts(raw: &RawValue) -> Parts {
     let row: WireRow<'_> = match lenient::object(raw.get()) {
         Ok(row @ (WireRow { item: Some(_), .. } | WireRow { sku: Some(_), .. })) => row,
         Ok(_) => return Parts::unreadable(raw, &ConvertError::Missing { field: "item" }),
@@ -141,7 +141,7 @@ fn sku_row(raw: &RawValue) -> Row {
 
 /// Reads a part that was set aside. Only a SKU names its item; anything else would pass for either, having a number and
 /// a name.
-pub(super) fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
+pub fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
     let members: Map<String, Value> = lenient::object(raw).ok()?;
     let read_row = match (kind, members.contains_key("itemId")) {
         (Kind::Product, false) => |raw: &RawValue| item_row(raw, None),
@@ -152,7 +152,7 @@ pub(super) fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
 }
 
 /// Makes a product of the item of a row.
-pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
+pub fn product(answers: &Answers) -> Result<Product, ConvertError> {
     let (value, item) = typed::<WireItem>(list(answers)?)?;
     Ok(Product {
         id: item.id.ok_or(ITEM_NUMBER_MISSING)?,
@@ -167,7 +167,7 @@ pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
 }
 
 /// Makes a SKU of the SKU of a row.
-pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
+pub fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
     let (value, sku) = typed::<WireSku>(list(answers)?)?;
     Ok(Sku {
         id: sku.id.ok_or(SKU_NUMBER_MISSING)?,
