@@ -38,4 +38,5 @@ pub mod sandbox;
 pub mod cli;
 pub mod commands;
 pub mod exit;
+pub mod program;
 pub mod telemetry;

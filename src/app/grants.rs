@@ -40,8 +40,8 @@ pub(super) fn check(config: &Config, shops: &[Shop], promised: Capabilities) -> 
         let Some(profile) = profile(shop.platform) else { continue };
         let app_refreshes = config.apps.get(&shop.app).is_some_and(|app| app.refresh_type.is_some());
         let missing = missing_capability(&profile.grant, app_refreshes, promised);
-        if let Some(lack) = missing {
-            return Err(AuthError::Unfit { shop: shop.name.clone(), app: shop.app.clone(), lack });
+        if let Some(missing) = missing {
+            return Err(AuthError::Unfit { shop: shop.name.clone(), app: shop.app.clone(), missing });
         }
     }
     Ok(())

@@ -82,9 +82,9 @@ pub enum AuthError {
         source: SealError,
     },
     #[error(
-        "shop `{shop}` of app `{app}` has refresh tokens that work once, and this token store {lack}: set `[tokens] store = \"database\"`, or accept it by `[tokens] allow_memory = true`"
+        "shop `{shop}` of app `{app}` has refresh tokens that work once, and this token store {missing}: set `[tokens] store = \"database\"`, or accept it by `[tokens] allow_memory = true`"
     )]
-    Unfit { shop: String, app: String, lack: MissingCapability },
+    Unfit { shop: String, app: String, missing: MissingCapability },
     #[error("there is no key to seal tokens with")]
     Key {
         #[source]
@@ -139,6 +139,8 @@ pub enum Delay {
     ShortLived,
     RefusedAnew,
     JustRenewed,
+    /// A process ended between the request and the platform's answer: the refresh token may be used up.
+    AnswerMissing,
     NeverRenewed,
     /// What the last try to renew it met.
     Troubled(String),
@@ -153,6 +155,7 @@ impl fmt::Display for Delay {
             Self::ShortLived => "its tokens end faster than they are renewed",
             Self::RefusedAnew => "the platform refuses its token and hands out no other",
             Self::JustRenewed => "it was renewed just now",
+            Self::AnswerMissing => "a process ended while it renewed the token",
             Self::NeverRenewed => "it was not renewed since it was authorised or imported, and is not before",
             Self::Troubled(message) => message,
         })

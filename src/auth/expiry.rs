@@ -23,14 +23,14 @@ pub fn due_warning(
     }
     let thresholds = THRESHOLDS_DAYS.into_iter().map(|days| end - TimeDelta::days(days));
     let latest = thresholds.filter(|at| *at <= now).max()?;
-    let is_told = believable(last_warned_at, now).is_some_and(|told_at| latest <= told_at);
+    let is_reported = believable(last_warned_at, now).is_some_and(|warned_at| latest <= warned_at);
     let day_ms = TimeDelta::days(1).num_milliseconds();
-    (!is_told).then(|| ((end - now).num_milliseconds() + day_ms - 1) / day_ms)
+    (!is_reported).then(|| ((end - now).num_milliseconds() + day_ms - 1) / day_ms)
 }
 
 /// Whether a reminder is due now for a grant that is dead.
 pub fn due_reminder(last_warned_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
-    believable(last_warned_at, now).is_none_or(|told_at| told_at + REMINDER_EVERY <= now)
+    believable(last_warned_at, now).is_none_or(|warned_at| warned_at + REMINDER_EVERY <= now)
 }
 
 /// Whether something that is done once in each period of `every` is due. A period begins `offset` after the round
@@ -64,20 +64,20 @@ mod tests {
     /// Looks at these moments, one after the other, and returns the days of the warnings. `None`: a new authorisation
     /// that lasts as long as the first did.
     fn warned(mut end: DateTime<Utc>, looks: impl IntoIterator<Item = Option<DateTime<Utc>>>) -> Vec<i64> {
-        let (mut told, mut told_at, mut last) = (Vec::new(), None, noon());
+        let (mut days_warned, mut warned_at, mut last) = (Vec::new(), None, noon());
         let life = end - noon();
         for look in looks {
             let Some(now) = look else {
-                (end, told_at) = (last + life, None);
+                (end, warned_at) = (last + life, None);
                 continue;
             };
             last = now;
-            if let Some(days) = due_warning(end, told_at, now) {
-                told.push(days);
-                told_at = Some(now);
+            if let Some(days) = due_warning(end, warned_at, now) {
+                days_warned.push(days);
+                warned_at = Some(now);
             }
         }
-        told
+        days_warned
     }
 
     fn every_hour(days: i64) -> impl Iterator<Item = Option<DateTime<Utc>>> {
@@ -88,7 +88,7 @@ mod tests {
     fn each_threshold_is_reported_once() {
         let end = |days| noon() + TimeDelta::days(days);
         assert_eq!(warned(end(90), every_hour(100)), [30, 14, 7, 3, 1]);
-        assert_eq!(warned(end(10), every_hour(100)), [10, 7, 3, 1], "a short life is told of at once");
+        assert_eq!(warned(end(10), every_hour(100)), [10, 7, 3, 1], "a short life warns at once");
         assert_eq!(
             warned(end(90), (0..40).map(|day| Some(end(day * 12)))),
             [30, 6],
@@ -101,8 +101,8 @@ mod tests {
     fn a_new_authorisation_starts_over() {
         let first = every_hour(80);
         let second = (80 * 24..180 * 24).map(|hour| Some(noon() + TimeDelta::hours(hour)));
-        let told = warned(noon() + TimeDelta::days(90), first.chain([None]).chain(second));
-        assert_eq!(told, [30, 14, 30, 14, 7, 3, 1]);
+        let days = warned(noon() + TimeDelta::days(90), first.chain([None]).chain(second));
+        assert_eq!(days, [30, 14, 30, 14, 7, 3, 1]);
     }
 
     #[test]
@@ -121,8 +121,8 @@ mod tests {
     #[test]
     fn a_dead_grant_is_reported_once_a_day() {
         for (hours_ago, expected) in [(0, false), (23, false), (24, true), (100, true), (-1, false)] {
-            let told_at = noon() - TimeDelta::hours(hours_ago);
-            assert_eq!(due_reminder(Some(told_at), noon()), expected, "{hours_ago}");
+            let warned_at = noon() - TimeDelta::hours(hours_ago);
+            assert_eq!(due_reminder(Some(warned_at), noon()), expected, "{hours_ago}");
         }
         assert!(due_reminder(None, noon()));
     }
@@ -155,8 +155,8 @@ mod tests {
                 let hour = 3 * i64::try_from(index).unwrap();
                 Some(noon() + TimeDelta::hours(hour) + TimeDelta::minutes(minutes))
             });
-            let told = warned(end, looks);
-            prop_assert_eq!(told, [30, 14, 7, 3, 1]);
+            let days = warned(end, looks);
+            prop_assert_eq!(days, [30, 14, 7, 3, 1]);
         }
     }
 }

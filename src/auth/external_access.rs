@@ -21,8 +21,8 @@ pub struct ExternalToken {
 /// An access token for another program. One that is due is renewed first, and waited for: the old one may end
 /// with that, and the other program could not know.
 pub async fn access_for_others(context: &AuthContext, shop: &Shop) -> Result<ExternalToken, AuthError> {
-    let lasting = access_for(context, shop, HANDED_OUT_LIFE_MIN).await?;
-    let ends_at = lasting.ends_at;
+    let access = access_for(context, shop, HANDED_OUT_LIFE_MIN).await?;
+    let ends_at = access.ends_at;
     tracing::info!(
         event = "token.handed_out",
         shop = %shop.name,
@@ -30,7 +30,7 @@ pub async fn access_for_others(context: &AuthContext, shop: &Shop) -> Result<Ext
         "the access token of shop `{}` was handed out",
         shop.name
     );
-    Ok(lasting)
+    Ok(access)
 }
 
 /// An access token that is valid for `at_least`, renewed first if it is due.
@@ -44,7 +44,7 @@ async fn access_for(
         Need::Refresh | Need::Replay | Need::Busy => {
             refresh::wait(shop, refresh::spawn_refresh(context, shop, Demand::Due)).await
         }
-        // Told to no one yet: the flight writes it down and says so.
+        // Not reported yet: the refresh stores it and reports it.
         Need::Owner(_) if loaded.credential.owner_reason().is_none() => {
             refresh::wait(shop, refresh::spawn_refresh(context, shop, Demand::Due)).await
         }

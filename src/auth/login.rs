@@ -46,15 +46,15 @@ async fn store_token_input(
     accounts::check_account(shop, &row, &claimed)?;
     accounts::check_not_shared(context, shop, &claimed).await?;
     let proof = proof::prove(context, shop, &row, &given).await?;
-    let mut account = or(proof.told.account, claimed);
+    let mut account = or(proof.reported.account, claimed);
     accounts::check_account(shop, &row, &account)?;
     accounts::check_not_shared(context, shop, &account).await?;
     let _room = unsaved::reserve(context, shop).await;
     let may_be_unproven = given.may_be_unproven;
-    let mut pair = pair_of_input(context, shop, given, proof.told.access_ends_at, asked_at)?;
+    let mut pair = pair_of_input(context, shop, given, proof.reported.access_ends_at, asked_at)?;
     if !proof.is_proven && !may_be_unproven && proof::has_working_grant(context, shop).await? {
-        let (next, told) = proof::prove_by_refresh(context, shop, &row, &pair).await?;
-        account = or(told, account);
+        let (next, reported) = proof::prove_by_refresh(context, shop, &row, &pair).await?;
+        account = or(reported, account);
         pair = next;
     }
     let login = LoginDetails { account, asks_account: false, asked_at };

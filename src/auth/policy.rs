@@ -73,7 +73,7 @@ impl Rules {
 /// Who wants a token, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand {
-    /// Whoever wants a token: renewed when due.
+    /// A caller wants a token: it is renewed when due.
     Due,
     /// The platform refused the access token of this version.
     Refused { version: i64 },
@@ -213,7 +213,7 @@ impl Credential {
             Renewal::Share { percent, at_least } => (life * percent / 100).max(at_least),
         };
         let lead = match (rules.refresh_before, rules.grant.renewal) {
-            // Asked earlier, such a platform hands the same pair back.
+            // Before that, such a platform hands the same pair back.
             (Some(wanted), Renewal::Before { end, .. }) => wanted.min(end).max(LEAD_MIN),
             (Some(wanted), _) => wanted.max(LEAD_MIN),
             (None, _) => by_rule,

@@ -9,7 +9,7 @@ use crate::domain::shop::Shop;
 use crate::language::{Said, said};
 use crate::platform::{Login, profile};
 
-/// An end that is further away is no news.
+/// An end that is further away needs no action yet.
 const NOTICE_DAYS: i64 = 30;
 
 /// The command that authorises a shop: its platform decides whether an owner opens a link, brings a token or scans a
@@ -92,14 +92,14 @@ pub fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
 
 /// `None`: nothing, for now. `status` is `None` for a shop without a grant.
 pub fn to_do(shop: &Shop, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<Said> {
-    let duty = required_action(status, now)?;
-    Some(sentence(&shop.name, &authorise_command(&shop.name, shop.platform), &duty))
+    let action = required_action(status, now)?;
+    Some(sentence(&shop.name, &authorise_command(&shop.name, shop.platform), &action))
 }
 
 /// The one sentence for a required action, for all messages. `login`: the command that authorises the shop.
-pub fn sentence(shop: &str, login: &str, duty: &RequiredAction) -> Said {
+pub fn sentence(shop: &str, login: &str, action: &RequiredAction) -> Said {
     let login = format!("`{login}`");
-    match duty {
+    match action {
         RequiredAction::Authorise => said!("not authorised: {login}", "尚未授权：{login}"),
         RequiredAction::AskOwner { reason, works_until } => {
             let until = if let Some(end) = works_until {
@@ -187,7 +187,7 @@ mod tests {
     use crate::auth::status::{OwnerEnd, Standing};
     use crate::domain::credential::Trouble;
     use crate::domain::shop::ShopOptions;
-    use crate::platform::PLATFORMS;
+    use crate::platform::profiles;
 
     fn now() -> DateTime<Utc> {
         Utc.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap()
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn every_platform_is_authorised_by_the_verb_that_takes_what_its_owner_brings() {
-        for profile in PLATFORMS {
+        for profile in profiles() {
             let expected = if profile.name == "115" { "shopsync auth qr s" } else { "shopsync auth login s" };
             assert_eq!(authorise_command("s", profile.name), expected);
         }

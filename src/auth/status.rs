@@ -136,7 +136,7 @@ impl fmt::Display for Standing {
         match self {
             Self::NeedsOwner(reason) => write!(f, "needs its owner: {}", reason.describe()),
             Self::Copied => f.write_str("in a copied database; not renewed here"),
-            Self::AnswerLost => f.write_str("the answer to a refresh was lost; asked again when allowed"),
+            Self::AnswerLost => f.write_str("the answer to a refresh was lost; requested again when allowed"),
             other => f.write_str(other.as_str()),
         }
     }

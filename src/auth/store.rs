@@ -127,7 +127,7 @@ impl TokenStore for Store {
     }
 }
 
-/// What a store lacks.
+/// What a store is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingCapability {
     Durable,
@@ -138,7 +138,7 @@ impl fmt::Display for MissingCapability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Durable => "loses them when the process ends",
-            Self::CrossProcess => "cannot keep two processes from spending the same one",
+            Self::CrossProcess => "cannot keep two processes from sending the same one",
         })
     }
 }
@@ -151,9 +151,9 @@ pub fn missing_capability(
     app_refreshes: bool,
     store: Capabilities,
 ) -> Option<MissingCapability> {
-    let spends = app_refreshes || !matches!(rules.renewal, Renewal::ByOwner);
+    let uses_refresh_tokens = app_refreshes || !matches!(rules.renewal, Renewal::ByOwner);
     match store {
-        _ if !spends => None,
+        _ if !uses_refresh_tokens => None,
         Capabilities { durable: false, .. } => Some(MissingCapability::Durable),
         Capabilities { cross_process: false, .. } => Some(MissingCapability::CrossProcess),
         Capabilities { durable: true, cross_process: true } => None,
@@ -163,23 +163,23 @@ pub fn missing_capability(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::PLATFORMS;
+    use crate::platform::profiles;
 
     #[test]
     fn every_platform_that_renews_wants_a_store_that_lasts_and_is_shared() {
         let store = |durable, cross_process| Capabilities { durable, cross_process };
-        for profile in PLATFORMS {
+        for profile in profiles() {
             let renews = !matches!(profile.grant.renewal, Renewal::ByOwner);
-            let lacks_of = |capabilities| missing_capability(&profile.grant, false, capabilities);
+            let missing_of = |capabilities| missing_capability(&profile.grant, false, capabilities);
             assert_eq!(
-                lacks_of(store(false, false)),
+                missing_of(store(false, false)),
                 renews.then_some(MissingCapability::Durable),
                 "{}",
                 profile.name
             );
-            assert_eq!(lacks_of(store(false, true)), renews.then_some(MissingCapability::Durable));
-            assert_eq!(lacks_of(store(true, false)), renews.then_some(MissingCapability::CrossProcess));
-            assert_eq!(lacks_of(store(true, true)), None);
+            assert_eq!(missing_of(store(false, true)), renews.then_some(MissingCapability::Durable));
+            assert_eq!(missing_of(store(true, false)), renews.then_some(MissingCapability::CrossProcess));
+            assert_eq!(missing_of(store(true, true)), None);
             assert_eq!(
                 missing_capability(&profile.grant, true, store(false, false)),
                 Some(MissingCapability::Durable)

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::domain::record::Record;
-use crate::platform::PLATFORMS;
+use crate::platform::profiles;
 
 use super::forms::{Form, Written};
 use super::lists::{ListOf, MaybeListOf};
@@ -74,9 +74,9 @@ fn settle(section: &str, table: &mut Value, defaults: &Value) {
 fn words(section: &str, key: &str) -> Option<Value> {
     let records = || Record::ALL.iter().map(|record| record.as_str()).collect::<Vec<_>>();
     Some(match (section, key) {
-        ("apps", "platform") => PLATFORMS.iter().map(|profile| profile.name).collect(),
+        ("apps", "platform") => profiles().into_iter().map(|profile| profile.name).collect(),
         ("apps", "zone") => {
-            PLATFORMS.iter().flat_map(|profile| profile.zones).map(|zone| zone.name).collect()
+            profiles().into_iter().flat_map(|profile| profile.zones).map(|zone| zone.name).collect()
         }
         ("apps", "sign_method") => json!(["md5", "hmac-sha256"]),
         ("log", "format") => json!(["auto", "text", "json", "journald"]),

@@ -35,7 +35,7 @@ impl Window {
     /// The bounds a query requests, in seconds since 1970, both taken as inclusive by the platform: one
     /// second early, so that nothing hinges on how a platform treats the ends. A window is therefore at most
     /// the platform's limit minus one second long.
-    pub fn asked(&self) -> (i64, i64) {
+    pub fn query_bounds(&self) -> (i64, i64) {
         ((self.from.timestamp() - 1).max(0), self.until.timestamp())
     }
 
@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn a_query_asks_one_second_early_and_to_the_end() {
-        assert_eq!(window(100, 1_899).asked(), (99, 1_899));
-        assert_eq!(window(0, 10).asked(), (0, 10));
+        assert_eq!(window(100, 1_899).query_bounds(), (99, 1_899));
+        assert_eq!(window(0, 10).query_bounds(), (0, 10));
     }
 
     #[test]

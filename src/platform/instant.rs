@@ -54,7 +54,7 @@ impl WireTime {
     }
 
     /// `None`: the text is no time at all.
-    pub(super) fn of_text(text: &str) -> Option<Self> {
+    pub fn of_text(text: &str) -> Option<Self> {
         let text = text.trim();
         // `0000-00-00 00:00:00` is a database's "not yet".
         if text.chars().all(|char| "0-/:. TZ".contains(char)) {

@@ -1,5 +1,5 @@
 //! The border: how a platform is spoken to. Nothing outside `platform/<name>` names a platform, except the
-//! [`PLATFORMS`] table here.
+//! [`BUILT_IN`] table here.
 //!
 //! A platform is one folder: `mod` (the trait), `sign`, `wire` (what the JSON looks like) and `convert` (what
 //! it means). This layer knows nothing of the database and holds no grant: the access token is an argument.
@@ -23,20 +23,21 @@ mod charset;
 mod consent;
 mod counted_request;
 pub mod device_login;
-mod envelope;
+pub mod envelope;
 pub mod error;
-mod fingerprint;
+pub mod fingerprint;
 pub mod habits;
 pub mod http;
-mod instant;
-mod lenient;
-mod listing;
+pub mod instant;
+pub mod lenient;
+pub mod listing;
 pub mod open115;
 mod parameters;
-mod part;
+pub mod part;
 pub mod rate;
 mod records;
-mod refusal;
+pub mod refusal;
+mod registry;
 mod repair;
 pub mod retry;
 pub mod skew;
@@ -51,15 +52,11 @@ pub use records::{
     AmountsSource, DetailNeed, Details, Found, ListRow, Page, PageQuery, Paging, Part, Range, Reach,
     RecordSource, Row, StockSource, UnreadableRow, Windows,
 };
+pub use registry::{NameTaken, profile, profiles, register};
 pub use retry::Application;
 
-/// Every platform there is. A new one costs a folder, a line here, and its sandbox file.
-pub static PLATFORMS: &[&Profile] = &[&temu::PROFILE, &xiaohongshu::PROFILE, &open115::PROFILE];
-
-/// The profile of a platform by the name used in the config.
-pub fn profile(name: &str) -> Option<&'static Profile> {
-    PLATFORMS.iter().copied().find(|profile| profile.name == name)
-}
+/// The platforms that come with this crate. Others are added by [`register`].
+static BUILT_IN: &[&Profile] = &[&temu::PROFILE, &xiaohongshu::PROFILE, &open115::PROFILE];
 
 /// What is fixed about a platform: data, so that no other layer needs to know its name.
 pub struct Profile {

@@ -16,7 +16,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn into_error(self, code: &str, message: &str) -> PlatformError {
+    pub fn into_error(self, code: &str, message: &str) -> PlatformError {
         let code = code.chars().take(MESSAGE_CHARS_MAX).collect();
         let refusal = if names_an_old_time(message) { self.too_old() } else { self };
         let message = without_phones(message).chars().take(MESSAGE_CHARS_MAX).collect();
@@ -39,7 +39,8 @@ impl Refusal {
 
     /// A code that no table has, judged by its message: a platform that requests patience will answer later. What a
     /// table says stands.
-    pub(super) fn or_by_patience(self, message: &str) -> Self {
+    #[must_use]
+    pub fn or_by_patience(self, message: &str) -> Self {
         match self {
             Self::Rejected(Rejection::Unknown) => patience(message).unwrap_or(self),
             known => known,
@@ -48,7 +49,8 @@ impl Refusal {
 
     /// The same refusal in answer to a refresh. There only a text that names the refresh token as dead means a
     /// refused token, because that ends the grant; no code does, and neither does a text about anything else.
-    pub(super) fn of_refresh(self, message: &str) -> Self {
+    #[must_use]
+    pub fn of_refresh(self, message: &str) -> Self {
         match self {
             Self::Throttled | Self::Rejected(Rejection::App | Rejection::Clock | Rejection::Address) => self,
             // A platform in trouble says many things about a token.

@@ -151,7 +151,7 @@ async fn compare(sync: &RecordSync, window: Window, mut origin: Origin) -> Resul
             return Ok(halves);
         }
     }
-    let (from, until) = window.asked();
+    let (from, until) = window.query_bounds();
     let stored =
         sync.store.scans().created_between(&sync.shop.name, sync.paging.counted, from, until).await?;
     if stored == total && pager.ends_as_announced(range, &first.page).await? {

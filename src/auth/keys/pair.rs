@@ -109,9 +109,13 @@ impl Pair {
 }
 
 /// The end that an answer gave, or the platform's default where it gave none that is possible.
-fn plausible_end(told: Option<DateTime<Utc>>, rules: &GrantRules, asked_at: DateTime<Utc>) -> DateTime<Utc> {
+fn plausible_end(
+    reported: Option<DateTime<Utc>>,
+    rules: &GrantRules,
+    asked_at: DateTime<Utc>,
+) -> DateTime<Utc> {
     let latest = asked_at + rules.access_life_max;
-    match told {
+    match reported {
         Some(end) if end > asked_at => end.min(latest),
         _ => asked_at + rules.access_life_default,
     }
@@ -159,9 +163,9 @@ mod tests {
             (Some(TimeDelta::days(30)), TimeDelta::days(30)),
             (Some(TimeDelta::days(40_000)), TimeDelta::days(40)),
         ];
-        for (told, life) in cases {
-            let pair = Pair::first(&granted(told.map(|life| now() + life), None), &RULES, now());
-            assert_eq!(pair.access_ends_at - now(), life, "{told:?}");
+        for (reported, life) in cases {
+            let pair = Pair::first(&granted(reported.map(|life| now() + life), None), &RULES, now());
+            assert_eq!(pair.access_ends_at - now(), life, "{reported:?}");
         }
     }
 

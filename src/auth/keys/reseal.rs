@@ -133,7 +133,7 @@ pub async fn convert(context: &AuthContext) -> Result<(), AuthError> {
     }
     let resealed = reseal_all(context).await?;
     match resealed.left.into_iter().next() {
-        // Whoever renews it now writes it in the form of its own config.
+        // A process that renews it now writes it in the form of its own config.
         Some((_, error)) if !matches!(error, AuthError::Later { .. }) => Err(error),
         _ => Ok(()),
     }

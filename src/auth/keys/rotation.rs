@@ -164,8 +164,8 @@ mod tests {
         for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
             let error = of_io(Path::new("/run/credentials/shopsync.key"), kind.into());
             assert!(matches!(error, KeyRotationError::ReadOnly { .. }));
-            let told = error.to_string();
-            assert!(told.contains("new first line") && told.contains("/run/credentials"), "{told}");
+            let message = error.to_string();
+            assert!(message.contains("new first line") && message.contains("/run/credentials"), "{message}");
         }
     }
 

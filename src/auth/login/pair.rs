@@ -8,7 +8,7 @@
 //! 3. the pair is put in the place of whatever grant there is, and read back; then the account is stored;
 //! 4. the file is removed.
 //!
-//! Whoever finds the file goes on at step 2. Without a folder for files, step 3 is tried for a minute.
+//! A process that finds the file goes on at step 2. Without a folder for files, step 3 is tried for a minute.
 
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;

@@ -21,18 +21,18 @@ use crate::store::shops::ShopRow;
 
 /// What is known of tokens that were handed over.
 pub struct Proof {
-    pub told: GrantInfo,
+    pub reported: GrantInfo,
     /// Whether the platform took the access token.
     pub is_proven: bool,
 }
 
 impl Proof {
-    fn proven(told: GrantInfo) -> Self {
-        Self { told, is_proven: true }
+    fn proven(reported: GrantInfo) -> Self {
+        Self { reported, is_proven: true }
     }
 
     fn open(access_ends_at: Option<DateTime<Utc>>) -> Self {
-        Self { told: GrantInfo { access_ends_at, ..GrantInfo::default() }, is_proven: false }
+        Self { reported: GrantInfo { access_ends_at, ..GrantInfo::default() }, is_proven: false }
     }
 }
 
@@ -51,7 +51,7 @@ pub async fn prove(
     };
     let access = Access { token, generation: 0, region: row.account.region.clone() };
     match accounts::request_grant_info(context, shop, &access).await {
-        Ok(told) => Ok(Proof::proven(told)),
+        Ok(reported) => Ok(Proof::proven(reported)),
         // The token itself was accepted; only this call is not part of the grant.
         Err(PlatformError::NotGranted { .. }) => Ok(Proof::proven(GrantInfo::default())),
         Err(PlatformError::TokenRefused { .. }) if can_refresh => Ok(Proof::open(Some(context.now()))),

@@ -51,7 +51,7 @@ impl fmt::Display for Coverage {
 mod tests {
     use super::*;
     use crate::domain::shop::ShopOptions;
-    use crate::platform::PLATFORMS;
+    use crate::platform::profiles;
 
     const LIST: RequiredApi = &["list"];
     const MONEY: RequiredApi = &["money.v1", "money.v2"];
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_call_the_shop_switched_off_is_not_missed() {
-        for profile in PLATFORMS {
+        for profile in profiles() {
             for zone in profile.zones {
                 for record in zone.records {
                     let required = |amounts, detail| {

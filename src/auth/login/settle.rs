@@ -64,15 +64,15 @@ pub async fn account_of_login(
     pair: &Pair,
 ) -> Result<Account, AuthError> {
     let Some(login) = &unsaved.login else { return Ok(Account::default()) };
-    let told = login.account.clone();
-    let Some(token) = pair.access.clone().filter(|_| login.asks_account && told.id.is_none()) else {
-        return Ok(told);
+    let reported = login.account.clone();
+    let Some(token) = pair.access.clone().filter(|_| login.asks_account && reported.id.is_none()) else {
+        return Ok(reported);
     };
     let access = Access { token, generation: 0, region: None };
     match accounts::request_grant_info(context, shop, &access).await {
-        Ok(asked) if asked.account.id.is_some() => Ok(asked.account),
+        Ok(info) if info.account.id.is_some() => Ok(info.account),
         Err(error) if expected_account(shop, row).is_some() => Err(refusal(shop, error)),
-        _ => Ok(told),
+        _ => Ok(reported),
     }
 }
 

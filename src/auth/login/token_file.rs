@@ -121,18 +121,18 @@ fn of_storages(text: &str, platform: &str) -> Result<TokenInput, TokenInputError
     }
 }
 
-fn given(told: TokenFile) -> Result<TokenInput, TokenInputError> {
+fn given(file: TokenFile) -> Result<TokenInput, TokenInputError> {
     let word = |token: Option<SecretText>| match token {
         Some(SecretText(token)) if !token.expose_secret().trim().is_empty() => {
             one_word(token.expose_secret().trim()).map(Some)
         }
         _ => Ok(None),
     };
-    let obtained_at = moment(told.refresh_time);
-    let access_ends_at = moment(told.access_token_expires_at)
-        .or_else(|| moment(told.expires_at))
-        .or_else(|| end_of_life(obtained_at, told.expires_in));
-    let (access, refresh) = (word(told.access_token)?, word(told.refresh_token)?);
+    let obtained_at = moment(file.refresh_time);
+    let access_ends_at = moment(file.access_token_expires_at)
+        .or_else(|| moment(file.expires_at))
+        .or_else(|| end_of_life(obtained_at, file.expires_in));
+    let (access, refresh) = (word(file.access_token)?, word(file.refresh_token)?);
     if access.is_none() && refresh.is_none() {
         return Err(TokenInputError::Json);
     }
@@ -142,9 +142,9 @@ fn given(told: TokenFile) -> Result<TokenInput, TokenInputError> {
         access_ends_at,
         obtained_at,
         refresh,
-        refresh_ends_at: moment(told.refresh_token_expires_at),
-        account_id: named(told.seller_id),
-        account_name: named(told.seller_name),
+        refresh_ends_at: moment(file.refresh_token_expires_at),
+        account_id: named(file.seller_id),
+        account_name: named(file.seller_name),
         may_be_unproven: false,
         picked: None,
     })

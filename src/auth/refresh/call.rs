@@ -132,14 +132,14 @@ fn seal_successor(
     let keys = context.keyring();
     let version = loaded.credential.version + 1;
     let place = Place { shop_id: &loaded.row.id, field: Field::PreviousRefresh, generation: version };
-    let spent = loaded.pair.refresh.as_ref();
+    let used = loaded.pair.refresh.as_ref();
     let spacing = loaded.rules.grant.spacing;
     Ok(NewTokens {
         version,
         condition: is_other.map_or(Condition::Active, |_| Condition::NeedsOwner),
         tokens: next.seal(keys, &loaded.row.id, version)?,
         granted_at: next.granted_at,
-        previous_refresh_sealed: spent.map(|token| keys.seal(token, &place)).transpose()?,
+        previous_refresh_sealed: used.map(|token| keys.seal(token, &place)).transpose()?,
         not_before: (spacing > TimeDelta::zero()).then(|| next.obtained_at + spacing),
         trouble: is_other.map(|error| trouble(OwnerReason::OtherAccount, error.to_string())),
     })
@@ -164,7 +164,7 @@ async fn settle_failure(
     }
     let since = context.now();
     let is_settled = write_settlement(context, claim, &settlement).await?;
-    // Whoever took over knows better; what they made of the grant is what counts.
+    // Another process took over and knows better: its version of the grant counts.
     let loaded = context.read(shop).await?;
     if !is_settled && loaded.credential.version > claim.version {
         return Ok(SendResult::Done);

@@ -105,13 +105,13 @@ impl Outcome {
     }
 
     fn pause_end(self, before: &Credential, now: DateTime<Utc>) -> DateTime<Utc> {
-        let asked = match self {
+        let requested = match self {
             Self::Throttled { retry_after: Some(pause) } => {
                 TimeDelta::from_std(pause).map_or(PAUSE_LIFE_MAX, |pause| pause.min(PAUSE_LIFE_MAX))
             }
             _ => TimeDelta::zero(),
         };
-        now + before.next_pause(now).max(asked)
+        now + before.next_pause(now).max(requested)
     }
 }
 

@@ -48,9 +48,9 @@ pub(super) fn error(error: &AuthError) -> String {
             "这个授权码曾用于店铺 `{shop}` 且失败，不会再次发送：`shopsync auth login {shop}` 会给出新的授权码"
         ),
         AuthError::Seal { shop, .. } => format!("店铺 `{shop}` 保存的令牌无法加密或解密"),
-        AuthError::Unfit { shop, app, lack } => format!(
+        AuthError::Unfit { shop, app, missing } => format!(
             "应用 `{app}` 的店铺 `{shop}` 的刷新令牌只能用一次，而这种令牌存储{}：请设置 `[tokens] store = \"database\"`，或用 `[tokens] allow_memory = true` 表示接受",
-            self::lack(*lack)
+            self::missing(*missing)
         ),
         AuthError::Key { .. } => "没有用来加密令牌的密钥".to_owned(),
         AuthError::TokenStore { .. } => "保存的令牌无法读取或写入".to_owned(),
@@ -106,6 +106,7 @@ fn delay(why: &Delay) -> String {
         Delay::ShortLived => "它的令牌到期比续期还快".to_owned(),
         Delay::RefusedAnew => "平台拒绝它的令牌，又不给新的".to_owned(),
         Delay::JustRenewed => "它刚刚续过期".to_owned(),
+        Delay::AnswerMissing => "某个进程在为它续期时中途退出".to_owned(),
         Delay::NeverRenewed => "它自授权或导入以来还没有续过期，此前也不会续期".to_owned(),
         Delay::Troubled(message) => format!("上次续期未成（{message}）"),
     }
@@ -120,8 +121,8 @@ fn state_fault(fault: &StateFault) -> String {
     }
 }
 
-fn lack(lack: MissingCapability) -> &'static str {
-    match lack {
+fn missing(missing: MissingCapability) -> &'static str {
+    match missing {
         MissingCapability::Durable => "会在进程结束时丢失它们",
         MissingCapability::CrossProcess => "无法防止两个进程用掉同一个",
     }
@@ -146,7 +147,7 @@ mod tests {
         let at = DateTime::UNIX_EPOCH;
         let later = |why| AuthError::Later { shop: shop(), until: at, why };
         let foreign = |fault| AuthError::ForeignLink { shop: shop(), fault };
-        let unfit = |lack| AuthError::Unfit { shop: shop(), app: shop(), lack };
+        let unfit = |missing| AuthError::Unfit { shop: shop(), app: shop(), missing };
         let mut errors = vec![
             AuthError::NeverAuthorised { shop: shop(), command: shop() },
             AuthError::Copied { shop: shop() },
@@ -156,6 +157,7 @@ mod tests {
             later(Delay::ShortLived),
             later(Delay::RefusedAnew),
             later(Delay::JustRenewed),
+            later(Delay::AnswerMissing),
             later(Delay::NeverRenewed),
             later(Delay::Troubled("503".to_owned())),
             AuthError::EndsSoon { shop: shop(), ends_at: at, source: Box::new(later(Delay::Ending)) },

@@ -12,7 +12,7 @@ use crate::cli::InitArgs;
 use crate::config::{Config, LoadOptions, SYSTEM_FILE, is_name, nearest};
 use crate::exit::{Exit, Failure};
 use crate::language::{Said, said};
-use crate::platform::{Login, PLATFORMS, Profile, profile};
+use crate::platform::{Login, Profile, profile, profiles};
 
 mod ask;
 mod files;
@@ -105,7 +105,7 @@ impl Asking<'_> {
     }
 
     fn platform(&self) -> anyhow::Result<&'static Profile> {
-        let known: Vec<&str> = PLATFORMS.iter().map(|profile| profile.name).collect();
+        let known: Vec<&str> = profiles().into_iter().map(|profile| profile.name).collect();
         let listed = known.join(" | ");
         let question = said!("platform ({listed})", "平台（{listed}）");
         given_or_asked(self.words.platform.as_deref(), self, &question, "--platform", |name| {

@@ -4,7 +4,7 @@ use url::{Host, Url};
 
 use crate::config::AppConfig;
 use crate::config::problem::{Findings, nearest};
-use crate::platform::{PLATFORMS, Profile};
+use crate::platform::{Profile, profiles};
 
 /// No platform allows anywhere near it; a guard against a slipped digit.
 const REQUESTS_PER_SECOND_MAX: f64 = 1000.0;
@@ -49,7 +49,7 @@ pub fn validate(name: &str, app: &AppConfig, findings: &mut Findings<'_>) {
 }
 
 fn unknown_platform(name: &str, app: &AppConfig, findings: &mut Findings<'_>) {
-    let known: Vec<&str> = PLATFORMS.iter().map(|profile| profile.name).collect();
+    let known: Vec<&str> = profiles().into_iter().map(|profile| profile.name).collect();
     let path = ["apps", name, "platform"];
     if app.platform.is_empty() {
         findings.problem(&path, format!("name its platform: {}", known.join(", ")));

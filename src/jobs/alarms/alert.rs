@@ -133,8 +133,8 @@ impl Alert {
 }
 
 /// The action a grant requires, in the words of `auth status`, without backquotes.
-fn grant(shop: &str, login: &str, duty: &RequiredAction) -> (String, String) {
-    let text = sentence(shop, login, duty);
+fn grant(shop: &str, login: &str, action: &RequiredAction) -> (String, String) {
+    let text = sentence(shop, login, action);
     let plain = |text: &str| text.replace('`', "");
     (format!("shop {shop}: {}", plain(&text.english)), format!("店铺 {shop}：{}", plain(&text.chinese)))
 }

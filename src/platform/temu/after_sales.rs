@@ -89,7 +89,7 @@ impl RecordSource for AfterSales {
 /// Both bounds are inclusive, in seconds, and must come together. `None`: not a window.
 fn list_parameters(query: &PageQuery) -> Option<Parameters> {
     let Range::Window { lane, window, status: None } = query.range else { return None };
-    let (from, until) = window.asked();
+    let (from, until) = window.query_bounds();
     let [start, end] = match lane {
         Lane::Update => ["updateAtStart", "updateAtEnd"],
         Lane::Create | Lane::Amounts => ["createAtStart", "createAtEnd"],

@@ -140,7 +140,7 @@ fn list_parameters(query: &PageQuery) -> Parameters {
     let Range::Window { lane, window, status } = query.range else {
         return parameters;
     };
-    let (from, until) = window.asked();
+    let (from, until) = window.query_bounds();
     let parameters = match status {
         Some(status) => parameters.integer("parentOrderStatus", status),
         None => parameters,

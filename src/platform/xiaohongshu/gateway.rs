@@ -78,7 +78,7 @@ pub fn window_parameters(query: &PageQuery, per_second: i64) -> Parameters {
     let Range::Window { lane, window, .. } = query.range else {
         return parameters;
     };
-    let (from, until) = window.asked();
+    let (from, until) = window.query_bounds();
     let time_type = match lane {
         Lane::Update => BY_UPDATE,
         Lane::Create | Lane::Amounts => BY_CREATION,

@@ -105,7 +105,7 @@ fn list_parameters(query: &PageQuery) -> Parameters {
     let Range::Window { lane, window, .. } = query.range else {
         return parameters;
     };
-    let (from, until) = window.asked();
+    let (from, until) = window.query_bounds();
     let [start, end] = match lane {
         Lane::Update => ["updateTimeFrom", "updateTimeTo"],
         Lane::Create | Lane::Amounts => ["createTimeFrom", "createTimeTo"],

@@ -7,7 +7,7 @@ use super::words::{Words, of};
 use super::*;
 use crate::auth::policy::OwnerReason;
 use crate::domain::record::Record;
-use crate::platform::{PLATFORMS, profile};
+use crate::platform::{profile, profiles};
 use crate::store::ledger::windows::WindowState;
 use crate::web::overview::{
     DAYS, DayView, Freshness, GapView, GrantState, GrantView, RecordView, RunView, ShopView, ToDo, What,
@@ -62,7 +62,7 @@ fn grant(state: GrantState, to_do: Option<ToDo>) -> GrantView {
 fn shop(name: &str, records: Vec<RecordView>) -> ShopView {
     ShopView {
         name: name.to_owned(),
-        platform: PLATFORMS[0].name,
+        platform: profiles()[0].name,
         zone: "us".to_owned(),
         account: Some("Acme <Ltd>".to_owned()),
         grant: grant(GrantState::Good, None),
@@ -76,7 +76,7 @@ fn to_do(what: What) -> ToDo {
         what,
         command: "shopsync auth login acme-us".to_owned(),
         console_page: Some("https://seller.example/client-manage"),
-        granting: profile(PLATFORMS[0].name).map(|profile| &profile.granting),
+        granting: profile(profiles()[0].name).map(|profile| &profile.granting),
     }
 }
 

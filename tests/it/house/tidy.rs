@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use shopsync::platform::PLATFORMS;
+use shopsync::platform::profiles;
 use source::{Source, line_of};
 
 mod circles;
@@ -98,6 +98,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "cli",
         ],
     ),
+    ("program", &["error_text", "terminal", "telemetry", "config", "exit", "cli", "commands"]),
 ];
 
 /// External crates that stay behind one door, and where the door is.
@@ -108,8 +109,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("backoff", &["src/platform/retry/"]),
     ("reqwest", &["src/platform/", "src/notify/"]),
     ("tokio_cron_scheduler", &["src/jobs/"]),
-    ("anyhow", &["src/app.rs", "src/commands/", "src/exit.rs", "src/jobs/", "src/main.rs"]),
-    ("clap", &["src/cli.rs", "src/cli/", "src/commands/", "src/main.rs"]),
+    ("anyhow", &["src/app.rs", "src/commands/", "src/exit.rs", "src/jobs/", "src/program.rs"]),
+    ("clap", &["src/cli.rs", "src/cli/", "src/commands/", "src/program.rs"]),
     ("indicatif", &["src/commands/"]),
     ("comfy_table", &["src/commands/"]),
     ("qrcode", &["src/commands/"]),
@@ -316,13 +317,13 @@ fn crates_beside_their_door(path: &str, source: &Source) -> Vec<String> {
     found
 }
 
-/// A platform's name in code or strings outside its own folder, its sandbox file and the PLATFORMS table.
+/// A platform's name in code or strings outside its own folder, its sandbox file and the table of built-in ones.
 fn names_of_platforms(path: &str, source: &Source) -> Vec<String> {
     if path.starts_with("src/sandbox/") {
         return Vec::new();
     }
     let mut found = Vec::new();
-    for profile in PLATFORMS {
+    for profile in profiles() {
         let own_folder = path
             .strip_prefix("src/platform/")
             .and_then(|rest| rest.split_once('/'))
@@ -332,7 +333,7 @@ fn names_of_platforms(path: &str, source: &Source) -> Vec<String> {
         }
         for (number, line) in source.code.lines().enumerate() {
             let is_table = path == "src/platform/mod.rs"
-                && (line.starts_with("pub mod ") || line.starts_with("pub static PLATFORMS"));
+                && (line.starts_with("pub mod ") || line.starts_with("static BUILT_IN"));
             if !is_table && names(line, profile.name) {
                 let number = number + 1;
                 found.push(format!("{path}:{number}: names the platform `{}`", profile.name));

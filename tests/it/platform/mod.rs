@@ -7,6 +7,7 @@ pub(super) mod large_bodies;
 pub(super) mod no_certificates;
 pub(super) mod odd_bodies;
 pub(super) mod odd_times;
+pub(super) mod own_platform;
 pub(super) mod temu_asked;
 pub(super) mod temu_records;
 pub(super) mod temu_refusals;

@@ -208,7 +208,7 @@ fn page_of(
         .iter()
         .filter(|(_, at)| {
             window.is_none_or(|window| {
-                let (from, until) = window.asked();
+                let (from, until) = window.query_bounds();
                 from * 1_000 <= at.timestamp_millis() && at.timestamp_millis() <= until * 1_000
             })
         })

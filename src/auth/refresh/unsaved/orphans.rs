@@ -92,9 +92,8 @@ fn successor(
     let keys = context.keyring();
     let own = Pair::open(lost, keys, shop_id)?;
     let other = Pair::open_tokens(&orphan.tokens, orphan.version, lost.granted_at, keys, shop_id)?;
-    let spent = lost.attempt.as_ref().map(|attempt| attempt.refresh_hash.as_str());
-    let has_same_refresh =
-        other.refresh_hash() == own.refresh_hash() || Some(&*other.refresh_hash()) == spent;
+    let used = lost.attempt.as_ref().map(|attempt| attempt.refresh_hash.as_str());
+    let has_same_refresh = other.refresh_hash() == own.refresh_hash() || Some(&*other.refresh_hash()) == used;
     let is_known = other.is_same_as(&own) || (other.refresh.is_some() && has_same_refresh);
     let soon = context.now() + ACCESS_MARGIN;
     let lives = |pair: &Pair| pair.access.is_some() && soon < pair.access_ends_at;

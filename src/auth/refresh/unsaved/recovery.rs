@@ -3,7 +3,7 @@
 //! until it is done.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub fn unsaved_count(context: &AuthContext) -> usize {
         .sum()
 }
 
-/// Stores what earlier flights could not, and takes back intents that were never acted upon. `Err`: not all of
+/// Stores the pairs that earlier refreshes could not store, and takes back intents that were never acted upon. `Err`: not all of
 /// it, and nothing may be decided about the grant yet.
 pub async fn recover_shop(context: &AuthContext, shop: &Shop) -> Result<Left, AuthError> {
     let shop_state = context.shop_state(&shop.name);
@@ -213,15 +213,14 @@ async fn merge(context: &AuthContext, shop: &Shop, shop_id: &str, file: &Path) -
     Ok(Merged::Done)
 }
 
-/// Says once in a process that a file cannot be taken back.
+/// Reports once in a process that a file cannot be taken back.
 fn report_unusable_file(
     context: &AuthContext,
     shop: &Shop,
     file: &Path,
     error: &dyn std::error::Error,
 ) -> Merged {
-    let told: PathBuf = file.to_owned();
-    if context.shop_state(&shop.name).claims_file_report(told) {
+    if context.shop_state(&shop.name).claims_file_report(file.to_owned()) {
         tracing::error!(
             event = "token.file_kept",
             shop = %shop.name,

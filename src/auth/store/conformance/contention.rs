@@ -48,7 +48,7 @@ pub(super) async fn of_many_who_authorise_at_once_one_is_the_first(
     must_be_one(join_all(put).await.into_iter().map(|done| Ok(finished(done)??)))
 }
 
-pub(super) async fn what_is_written_is_seen_by_whoever_opens_the_store_anew(
+pub(super) async fn what_is_written_is_seen_when_the_store_is_opened_again(
     case: &Case,
     open: &impl AsyncFn() -> Opened,
 ) -> Result<(), Fault> {

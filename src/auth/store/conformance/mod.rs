@@ -56,7 +56,7 @@ pub async fn check<S: TokenStore + 'static>(open: impl AsyncFn() -> Arc<S>) -> V
         rows::the_place_is_the_same_each_time
         contention::of_many_who_begin_at_once_one_gets_the_right
         contention::of_many_who_authorise_at_once_one_is_the_first
-        contention::what_is_written_is_seen_by_whoever_opens_the_store_anew
+        contention::what_is_written_is_seen_when_the_store_is_opened_again
     }
     broken
 }

@@ -145,6 +145,6 @@ pub(super) async fn the_place_is_the_same_each_time(
     let first = case.raw.place().await?;
     case.put().await?;
     must(case.raw.place().await? == first, "it changes when something is written")?;
-    must(open().await.place().await? == first, "it is another for whoever opens the store anew")?;
+    must(open().await.place().await? == first, "it is another when the store is opened again")?;
     must(!case.row().await?.is_copied, "a row is called a copy where it was written")
 }

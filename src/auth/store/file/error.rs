@@ -15,7 +15,7 @@ pub enum FileStoreError {
     #[error("`{}` is {what}, which is not followed: tokens lie in plain files in one folder", path.display())]
     NotPlain { path: PathBuf, what: &'static str },
     #[error(
-        "the grant in `{}` cannot be read: put the file back from a copy that is younger than the last refresh, or run `shopsync auth clear {shop}` and authorise it again (`shopsync auth status` says how). `{}` is the pair before; its refresh token may be spent",
+        "the grant in `{}` cannot be read: put the file back from a copy that is younger than the last refresh, or run `shopsync auth clear {shop}` and authorise it again (`shopsync auth status` says how). `{}` is the pair before; its refresh token may be used up",
         path.display(), previous.display()
     )]
     Torn {

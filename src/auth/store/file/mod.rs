@@ -1,8 +1,8 @@
 //! Grants in files: one JSON a shop in a folder that only its owner may enter. For one host; not for NFS, where neither
 //! locks nor renames are what they must be.
 //!
-//! A row is replaced as a whole: a draft beside it is written and on the disk before it takes the row's name. Whoever
-//! writes holds the folder's lock, so that of several processes one finds the row as it read it.
+//! A row is replaced as a whole: a draft beside it is written and on the disk before it takes the row's name. A writer
+//! holds the lock of the folder, so that of several processes one finds the row as it read it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,7 +79,7 @@ impl TokenStore for FileTokenStore {
             for shop in folder.shops()? {
                 match load(folder, &shop) {
                     Ok(row) => rows.extend(row),
-                    Err(error) if error.is_of_one_file() => tell(&shop, &error),
+                    Err(error) if error.is_of_one_file() => report(&shop, &error),
                     Err(error) => return Err(error),
                 }
             }
@@ -130,6 +130,6 @@ fn load(folder: &Folder, shop: &str) -> Result<Option<Credential>, FileStoreErro
     Ok(Some(row))
 }
 
-fn tell(shop: &str, error: &FileStoreError) {
+fn report(shop: &str, error: &FileStoreError) {
     tracing::error!(event = "token.unreadable", shop, error = %error, "{error}");
 }

@@ -60,7 +60,7 @@ fn what_the_rules_allow_is_not_found() {
         ("src/platform/retry/pauses.rs", "use backoff::backoff::Backoff;"),
         ("src/platform/temu/mod.rs", r#"const NAME: &str = "temu"; use super::error;"#),
         ("src/platform/open115/mod.rs", r#"const NAME: &str = "115";"#),
-        ("src/platform/mod.rs", "pub mod temu;\npub static PLATFORMS: &[&Profile] = &[&temu::PROFILE];"),
+        ("src/platform/mod.rs", "pub mod temu;\nstatic BUILT_IN: &[&Profile] = &[&temu::PROFILE];"),
         ("src/sandbox/temu.rs", r#"const PATH: &str = "/temu/openapi/router"; use crate::clock::Clock;"#),
         (
             "src/sync/orders.rs",

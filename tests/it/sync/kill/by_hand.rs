@@ -75,7 +75,7 @@ async fn kills_by_hand() {
         let spent = Violations { spent_refresh_token: 0, ..outcome.violations };
         assert!(spent.is_empty(), "{name}: {spent:?}");
         // Between the platform's deed and the first byte on the disk no program can keep a pair; it may ask once
-        // more with a token that may be spent, and no more.
+        // more with a token that may be used up, and no more.
         assert!(
             outcome.violations.spent_refresh_token <= u64::from(outcome.grants_lost),
             "{name}: {} spent tokens were sent again, {} grants were lost",
@@ -182,8 +182,8 @@ async fn log_in(program: &Program, sandbox: &Sandbox, name: &str) {
     }
 }
 
-/// Whether a grant lives. What was killed may still hold the right to renew it; and what was renewed just now, before
-/// the kill or after it, lives.
+/// Whether a grant lives: it can be renewed, or it was renewed just now. A killed process may hold the right to renew
+/// it for a while, and what it sent is sent again only after a pause, so that is waited for.
 pub(super) async fn is_alive(program: &Program, shop: &str) -> bool {
     for _ in 0..TRIES {
         let output = program.output(&["auth", "refresh", shop]).await;
