@@ -7,9 +7,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::PlatformError;
-use super::lenient::wire;
 use super::part;
 use super::refusal::Refusal;
+use super::wire::wire;
 
 /// How one platform's answers are judged.
 #[derive(Clone, Copy)]

@@ -11,31 +11,6 @@ use serde_json::value::RawValue;
 
 pub use super::instant::time;
 
-/// A number that is a hint: see [`hint`].
-pub type Hint = Option<i64>;
-/// A decimal number as text: see [`decimal`].
-pub type Decimal = Option<String>;
-/// The rows of a page: see [`rows`].
-pub type Rows<'a> = Option<Vec<&'a RawValue>>;
-
-/// Structs of a platform's JSON. Each field is read by the function for its type, and may be absent.
-macro_rules! wire {
-    ($($item:item)*) => {$(
-        #[serde_with::apply(
-            Option<String> => #[serde(default, deserialize_with = "crate::platform::lenient::text")],
-            Option<i64> => #[serde(default, deserialize_with = "crate::platform::lenient::integer")],
-            Option<bool> => #[serde(default, deserialize_with = "crate::platform::lenient::boolean")],
-            Option<WireTime> => #[serde(default, deserialize_with = "crate::platform::lenient::time")],
-            Vec => #[serde(default, deserialize_with = "crate::platform::lenient::list")],
-            Decimal => #[serde(default, deserialize_with = "crate::platform::lenient::decimal")],
-            Hint => #[serde(default, deserialize_with = "crate::platform::lenient::hint")],
-            Rows => #[serde(default, borrow, deserialize_with = "crate::platform::lenient::rows")],
-        )]
-        $item
-    )*};
-}
-pub(super) use wire;
-
 /// A double holds every whole number up to here, and none beyond for certain: 2^53.
 const EXACT_IN_DOUBLE: f64 = 9_007_199_254_740_992.0;
 /// More list members than any page has; what is longer is not a list of ours.
@@ -95,7 +70,7 @@ pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> 
 }
 
 /// The rows of a page, each as it was written. `None`: null.
-pub fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rows<'de>, D::Error> {
+pub fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
     struct Rows<'a>(Vec<&'a RawValue>);
 
     impl<'de> Deserialize<'de> for Rows<'de> {
@@ -274,7 +249,8 @@ mod tests {
     use proptest::prelude::*;
     use serde::Deserialize;
 
-    use super::{Decimal, object};
+    use super::object;
+    use crate::platform::wire::{Decimal, wire};
 
     wire! {
         #[derive(Deserialize)]

@@ -104,7 +104,7 @@ fn json(raw: &str, read: Result<Value, serde_json::Error>) -> Result<Value, Conv
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::lenient::wire;
+    use crate::platform::wire::wire;
 
     wire! {
         #[derive(Debug, Deserialize)]

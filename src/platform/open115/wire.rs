@@ -5,8 +5,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::platform::error::PlatformError;
-use crate::platform::lenient::wire;
 use crate::platform::part;
+use crate::platform::wire::wire;
 
 wire! {
     /// The frame of every answer: `state`, then `code` and `message` or `errno` and `error`, and `data`.

@@ -12,8 +12,8 @@ use crate::domain::grant::Access;
 use crate::domain::product::WarehouseStock;
 use crate::platform::StockSource;
 use crate::platform::error::PlatformError;
-use crate::platform::lenient::wire;
 use crate::platform::parameters::Parameters;
+use crate::platform::wire::wire;
 
 const STOCK: &str = "inventory.getSkuStockV2";
 

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::platform::instant::WireTime;
-use crate::platform::lenient::{Hint, Rows, wire};
+use crate::platform::wire::{Hint, Rows, wire};
 
 wire! {
     /// `data` of `order.getOrderList`. Rows stay text, so that one broken row breaks no page.

@@ -11,8 +11,8 @@ use crate::domain::entity::{Answers, Kind};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::{WireTime, at};
-use crate::platform::lenient::wire;
 use crate::platform::temu::lists::Rows;
+use crate::platform::wire::wire;
 use crate::platform::{Row, part};
 
 const ROWS: Rows = Rows { kind: Kind::Activity, number: "activityId", volatile: &[] };

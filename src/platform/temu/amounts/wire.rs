@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::platform::lenient::wire;
+use crate::platform::wire::wire;
 
 wire! {
     #[derive(Deserialize)]

@@ -11,8 +11,9 @@ use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::{WireTime, at};
-use crate::platform::lenient::{self, wire};
+use crate::platform::lenient;
 use crate::platform::temu::lists::text_member;
+use crate::platform::wire::wire;
 use crate::platform::{ListRow, Row, listing, part};
 
 /// Image links are signed again in every answer.

@@ -12,8 +12,9 @@ use crate::domain::money::{Currency, Money};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::{WireTime, at};
-use crate::platform::lenient::{self, Decimal, Hint, Rows, wire};
+use crate::platform::lenient;
 use crate::platform::part::{parse, read};
+use crate::platform::wire::{Decimal, Hint, Rows, wire};
 use crate::platform::xiaohongshu::privacy;
 use crate::platform::{ListRow, Row, listing};
 

@@ -13,8 +13,9 @@ use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
 use crate::platform::instant::{WireTime, at};
-use crate::platform::lenient::{self, Hint, Rows, wire};
+use crate::platform::lenient;
 use crate::platform::part::typed;
+use crate::platform::wire::{Hint, Rows, wire};
 use crate::platform::{ListRow, Row, listing};
 
 /// None: only the query of a picture's link is signed, which no hash sees, and a new picture is a new version.
