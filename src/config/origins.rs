@@ -87,8 +87,9 @@ impl Origins {
     fn leaves(&self, value: &Value, path: &[String]) -> Vec<Origin> {
         match value {
             Value::Dict(_, table) if !table.is_empty() => {
-                let inner =
-                    |(key, value): (&String, &Value)| self.leaves(value, &[path, &[key.clone()]].concat());
+                let inner = |(key, value): (&String, &Value)| {
+                    self.leaves(value, &[path, std::slice::from_ref(key)].concat())
+                };
                 table.iter().flat_map(inner).collect()
             }
             leaf => vec![self.of_tag(leaf.tag(), path)],
