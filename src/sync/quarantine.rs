@@ -14,9 +14,9 @@ use crate::domain::entity::{FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
 use crate::platform::{Details, ListRow};
 use crate::store::ledger::leases::Lease;
-use crate::store::records::pages::{PageCommit, Stored};
-use crate::store::records::quarantine::{QuarantineRow, Unreadable, Untried};
-use crate::store::records::read_again::{ShownIn, WindowRead};
+use crate::store::records::quarantine::{QuarantineRow, ShownIn, Unreadable, Untried};
+use crate::store::records::read_again::WindowRead;
+use crate::store::records::{pages::PageCommit, things::Stored};
 use crate::sync::engine::{convert, details, requests, whole};
 
 /// Rows in one transaction: as many as are requested at once.

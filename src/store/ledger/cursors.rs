@@ -1,6 +1,6 @@
 //! Cursors: up to where everything a platform showed is stored, and what is switched off.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
@@ -15,7 +15,6 @@ use crate::domain::window::{Window, contiguous_end};
 use crate::store::db::dialect::{count, text, text_or_null};
 use crate::store::db::transaction::Tx;
 use crate::store::entities::sync_cursor::{Column, Entity, Model};
-use crate::store::records::scans::ScanEnd;
 use crate::store::{Store, StoreError};
 
 /// How far a (shop, record) is.
@@ -211,26 +210,32 @@ pub async fn advance(tx: &Tx, shop: &str, record: Record) -> Result<Option<DateT
     Ok(Some(end))
 }
 
-/// Notes a complete scan. The cursor moves to where it began, never back; where there is none yet, it begins there.
-pub async fn finish_scan(tx: &Tx, shop: &str, end: &ScanEnd) -> Result<(), StoreError> {
-    let row = locked_row(tx, shop, end.record).await?;
+/// Notes a complete scan that began at `started_at` and saw so many rows. The cursor moves to where it began, never back;
+/// where there is none yet, it begins there.
+pub async fn finish_scan(
+    tx: &Tx,
+    shop: &str,
+    record: Record,
+    started_at: DateTime<Utc>,
+    rows: u64,
+) -> Result<(), StoreError> {
+    let row = locked_row(tx, shop, record).await?;
     match row.as_ref().and_then(|row| row.last_sync_at) {
-        Some(last_sync_at) if last_sync_at >= end.started_at => {}
+        Some(last_sync_at) if last_sync_at >= started_at => {}
         Some(_) => {
             let epoch = row.map_or(0, |row| row.epoch);
-            place(tx, shop, end.record, end.started_at, epoch).await?;
+            place(tx, shop, record, started_at, epoch).await?;
         }
         None => {
-            let epoch = next_epoch(tx, shop, end.record, row.as_ref()).await?;
-            place(tx, shop, end.record, end.started_at, epoch).await?;
+            let epoch = next_epoch(tx, shop, record, row.as_ref()).await?;
+            place(tx, shop, record, started_at, epoch).await?;
         }
     }
-    let rows: usize = end.seen.values().map(HashSet::len).sum();
     Entity::update_many()
-        .col_expr(Column::LastFullAt, Expr::value(tx.dialect.instant(end.started_at)))
-        .col_expr(Column::LastFullRows, Expr::value(count(rows as u64)))
+        .col_expr(Column::LastFullAt, Expr::value(tx.dialect.instant(started_at)))
+        .col_expr(Column::LastFullRows, Expr::value(count(rows)))
         .filter(Column::Shop.eq(shop))
-        .filter(Column::Record.eq(end.record.as_str()))
+        .filter(Column::Record.eq(record.as_str()))
         .exec(tx.db())
         .await?;
     Ok(())

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::rows::{Parts, Row};
-use super::tables::Cell;
+use super::columns::{Cell, Column, boolean, cells, instant, integer, text};
+use super::rows::{Parts, Row, Written};
 use crate::domain::activity::{Activity, ActivitySku};
 use crate::domain::entity::Kind;
-use crate::domain::money::Currency;
-use crate::store::db::dialect::{Dialect, text, text_or_null};
+use crate::store::db::dialect::Dialect;
 
 impl Row for Activity {
     const KIND: Kind = Kind::Activity;
@@ -21,33 +20,35 @@ impl Row for Activity {
         &self.content_hash
     }
 
-    fn own(&self, dialect: Dialect) -> Vec<Cell> {
+    fn columns<'a>() -> Vec<Column<Written<'a, Self>>> {
+        type Row<'a> = Written<'a, Activity>;
         vec![
-            ("kind", text(&self.kind)),
-            ("name", text_or_null(self.name.as_deref())),
-            ("status", text(&self.status)),
-            ("starts_at", dialect.instant_or_null(self.starts_at)),
-            ("ends_at", dialect.instant_or_null(self.ends_at)),
-            ("joined", self.joined.into()),
-            ("updated_at", dialect.instant_or_null(self.updated_at)),
+            text("kind", |row: &Row<'a>| Some(&row.thing.kind)),
+            text("name", |row: &Row<'a>| row.thing.name.as_deref()),
+            text("status", |row: &Row<'a>| Some(&row.thing.status)),
+            instant("starts_at", |row: &Row<'a>| row.thing.starts_at),
+            instant("ends_at", |row: &Row<'a>| row.thing.ends_at),
+            boolean("joined", |row: &Row<'a>| row.thing.joined),
+            instant("updated_at", |row: &Row<'a>| row.thing.updated_at),
         ]
     }
 
+    fn has_parts(&self) -> bool {
+        self.skus.is_some()
+    }
+
     /// A SKU that is given twice is one row, the last one.
-    fn parts(&self) -> Option<Vec<Vec<Cell>>> {
+    fn parts(&self, dialect: Dialect) -> Option<Vec<Vec<Cell>>> {
+        let columns = [
+            text("sku_id", |sku: &ActivitySku| Some(&sku.sku_id)),
+            text("product_id", |sku: &ActivitySku| sku.product_id.as_deref()),
+            integer("price_minor", |sku: &ActivitySku| sku.price_minor),
+            text("currency", |sku: &ActivitySku| Some(sku.currency.as_ref()?.as_str())),
+            integer("quantity", |sku: &ActivitySku| sku.quantity),
+            integer("remaining", |sku: &ActivitySku| sku.remaining),
+        ];
         let by_id: BTreeMap<&str, &ActivitySku> =
             self.skus.as_ref()?.iter().map(|sku| (sku.sku_id.as_str(), sku)).collect();
-        Some(by_id.into_values().map(part).collect())
+        Some(by_id.into_values().map(|sku| cells(&columns, sku, dialect)).collect())
     }
-}
-
-fn part(sku: &ActivitySku) -> Vec<Cell> {
-    vec![
-        ("sku_id", text(&sku.sku_id)),
-        ("product_id", text_or_null(sku.product_id.as_deref())),
-        ("price_minor", sku.price_minor.into()),
-        ("currency", text_or_null(sku.currency.as_ref().map(Currency::as_str))),
-        ("quantity", sku.quantity.into()),
-        ("remaining", sku.remaining.into()),
-    ]
 }

@@ -4,16 +4,15 @@ use std::collections::{BTreeSet, HashSet};
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::pages::{Context, Pieces};
-use super::rows::{Parts, Row};
-use super::tables::Cell;
-use super::{order_rows, rows};
+use super::columns::{Cell, Column, cells, instant, integer, text};
+use super::orders;
+use super::rows::{self, Parts, Row, Written};
+use super::things::{Context, Pieces};
 use crate::domain::after_sale::{AfterSale, AfterSaleItem};
 use crate::domain::entity::Kind;
-use crate::domain::money::Currency;
 use crate::store::StoreError;
 use crate::store::db::bulk::KEYS_PER_STATEMENT;
-use crate::store::db::dialect::{Dialect, text, text_or_null};
+use crate::store::db::dialect::Dialect;
 use crate::store::db::transaction::Tx;
 use crate::store::entities::order;
 
@@ -39,7 +38,7 @@ pub async fn write(
 async fn make_due(tx: &Tx, context: &Context<'_>, orders: Vec<&str>) -> Result<(), StoreError> {
     for orders in orders.chunks(KEYS_PER_STATEMENT) {
         order::Entity::update_many()
-            .col_expr(order::Column::AmountsDueAt, order_rows::due_again(context))
+            .col_expr(order::Column::AmountsDueAt, orders::due_again(context))
             .filter(order::Column::Shop.eq(context.shop))
             .filter(order::Column::Number.is_in(orders.iter().copied()))
             .exec(tx.db())
@@ -60,35 +59,38 @@ impl Row for AfterSale {
         &self.content_hash
     }
 
-    fn own(&self, dialect: Dialect) -> Vec<Cell> {
+    fn columns<'a>() -> Vec<Column<Written<'a, Self>>> {
+        type Row<'a> = Written<'a, AfterSale>;
         vec![
-            ("order_number", text_or_null(self.order_number.as_deref())),
-            ("kind", text(self.kind.as_str())),
-            ("status", text(self.status.as_str())),
-            ("platform_status", text(&self.platform_status)),
-            ("reason", text_or_null(self.reason.as_deref())),
-            ("refund_minor", self.refund_minor.into()),
-            ("currency", text_or_null(self.currency.as_ref().map(Currency::as_str))),
-            ("created_at", dialect.instant_or_null(self.created_at)),
-            ("updated_at", dialect.instant_or_null(self.updated_at)),
+            text("order_number", |row: &Row<'a>| row.thing.order_number.as_deref()),
+            text("kind", |row: &Row<'a>| Some(row.thing.kind.as_str())),
+            text("status", |row: &Row<'a>| Some(row.thing.status.as_str())),
+            text("platform_status", |row: &Row<'a>| Some(&row.thing.platform_status)),
+            text("reason", |row: &Row<'a>| row.thing.reason.as_deref()),
+            integer("refund_minor", |row: &Row<'a>| row.thing.refund_minor),
+            text("currency", |row: &Row<'a>| Some(row.thing.currency.as_ref()?.as_str())),
+            instant("created_at", |row: &Row<'a>| row.thing.created_at),
+            instant("updated_at", |row: &Row<'a>| row.thing.updated_at),
         ]
     }
 
-    fn parts(&self) -> Option<Vec<Vec<Cell>>> {
-        Some((0_i64..).zip(&self.items).map(|(line, item)| part(line, item)).collect())
+    fn has_parts(&self) -> bool {
+        true
     }
-}
 
-fn part(line: i64, item: &AfterSaleItem) -> Vec<Cell> {
-    vec![
-        ("line", line.into()),
-        ("item_number", text_or_null(item.item_number.as_deref())),
-        ("product_id", text_or_null(item.product_id.as_deref())),
-        ("sku_id", text_or_null(item.sku_id.as_deref())),
-        ("sku_code", text_or_null(item.sku_code.as_deref())),
-        ("quantity", item.quantity.into()),
-        ("status", text_or_null(item.status.as_deref())),
-        ("refund_minor", item.refund_minor.into()),
-        ("currency", text_or_null(item.currency.as_ref().map(Currency::as_str))),
-    ]
+    fn parts(&self, dialect: Dialect) -> Option<Vec<Vec<Cell>>> {
+        type Part<'a> = (i64, &'a AfterSaleItem);
+        let columns = [
+            integer("line", |(line, _): &Part<'_>| Some(*line)),
+            text("item_number", |(_, item): &Part<'_>| item.item_number.as_deref()),
+            text("product_id", |(_, item): &Part<'_>| item.product_id.as_deref()),
+            text("sku_id", |(_, item): &Part<'_>| item.sku_id.as_deref()),
+            text("sku_code", |(_, item): &Part<'_>| item.sku_code.as_deref()),
+            integer("quantity", |(_, item): &Part<'_>| item.quantity),
+            text("status", |(_, item): &Part<'_>| item.status.as_deref()),
+            integer("refund_minor", |(_, item): &Part<'_>| item.refund_minor),
+            text("currency", |(_, item): &Part<'_>| Some(item.currency.as_ref()?.as_str())),
+        ];
+        Some((0_i64..).zip(&self.items).map(|part| cells(&columns, &part, dialect)).collect())
+    }
 }

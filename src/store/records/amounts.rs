@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{order_items, order_rows};
+use super::{order_items, things};
 use crate::domain::entity::Answers;
 use crate::domain::money::Currency;
 use crate::domain::order::{Amounts, OrderStatus};
@@ -207,7 +207,7 @@ async fn apply(
     let next_due = match &row.result {
         AmountsResult::Read { amounts, raw, next_due } => {
             order_items::set_money(tx, shop, &row.number, &amounts.items).await?;
-            let answers = Answers { amounts: Some(raw.clone()), ..order_rows::answers(&stored.raw) };
+            let answers = Answers { amounts: Some(raw.clone()), ..things::answers(&stored.raw) };
             let currency = amounts.currency.as_ref().map(Currency::as_str);
             update = update
                 .col_expr(Column::TotalMinor, Expr::value(amounts.total_minor))

@@ -3,26 +3,20 @@
 //! Rows, ledger and cursor of a page are one transaction. What it does with a row it knows already: an older copy
 //! never replaces a newer one, an equal copy writes nothing, and money that came by another call stays.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
 
-use super::quarantine::{Changes, QuarantineRow, Quarantined, Unreadable};
-use super::read_again::ShownIn;
+use super::quarantine::{Changes, QuarantineRow, Quarantined, ShownIn, Unreadable};
 use super::tables::table_of;
-use super::{after_sales, orders, parts, quarantine, read_again, rows};
-use crate::domain::activity::Activity;
-use crate::domain::after_sale::AfterSale;
-use crate::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
-use crate::domain::order::Order;
-use crate::domain::product::{Product, Sku};
+use super::things::{Context, Sorted, Stored, platform};
+use super::{after_sales, order_parts, orders, quarantine, read_again, rows};
+use crate::domain::entity::{FUTURE_MAX, Kind};
 use crate::domain::record::Lane;
 use crate::store::db::bulk::KEYS_PER_STATEMENT;
-use crate::store::db::dialect::Dialect;
 use crate::store::db::transaction::Tx;
-use crate::store::entities::shop;
 use crate::store::ledger::leases::Lease;
 use crate::store::ledger::windows::Close;
 use crate::store::ledger::{cursors, leases, rules};
@@ -48,31 +42,6 @@ pub struct PageCommit {
     pub close: Option<Close>,
 }
 
-/// A thing with what it was made from.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    pub entity: Entity,
-    pub answers: Answers,
-    /// When it was read. What is in quarantine since a later moment is a newer version of it and stays there.
-    pub read_at: DateTime<Utc>,
-    /// Of the list row alone: an equal one needs no detail call and no write. Empty: any later reading replaces this
-    /// one, whatever its update time.
-    pub list_hash: String,
-    /// Whether the platform may show other rows of the same order, with lines of their own. Such a row is never stored
-    /// in place of lines that it does not have; see [`StoreError::InParts`].
-    pub may_be_part: bool,
-}
-
-/// One kind of thing with what it was made from.
-pub struct Piece<'a, T> {
-    pub thing: &'a T,
-    pub stored: &'a Stored,
-}
-
-/// Those of one kind by number, which is also the order they are written in, so that two writers meet rows in the same
-/// order and neither waits for the other in a circle.
-pub type Pieces<'a, T> = BTreeMap<&'a str, Piece<'a, T>>;
-
 /// What became of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
@@ -83,29 +52,6 @@ pub struct Committed {
     /// Where the cursor stands now. `None`: this commit did not move it.
     pub cursor: Option<DateTime<Utc>>,
     pub quarantine: Changes,
-}
-
-/// What all rows of a commit share.
-pub struct Context<'a> {
-    pub dialect: Dialect,
-    pub shop: &'a str,
-    pub platform: &'a str,
-    pub run_id: i64,
-    pub synced_at: DateTime<Utc>,
-    /// Of stored update times; see [`PageCommit::believed_until`].
-    pub believed_until: DateTime<Utc>,
-    /// When the first of the rows was read, on the platform's clock.
-    pub read_since: DateTime<Utc>,
-    pub amounts_due: bool,
-}
-
-/// Things by kind and number.
-pub struct Sorted<'a> {
-    pub orders: Pieces<'a, Order>,
-    pub products: Pieces<'a, Product>,
-    pub skus: Pieces<'a, Sku>,
-    pub after_sales: Pieces<'a, AfterSale>,
-    pub activities: Pieces<'a, Activity>,
 }
 
 /// Writes what a page of a list brought.
@@ -146,7 +92,7 @@ impl PageRepo<'_> {
     /// also where a row may be only a part of its order: [`StoreError::InParts`] says of which orders all rows have to
     /// be read.
     pub async fn commit(self, lease: &Lease, page: &PageCommit) -> Result<Committed, StoreError> {
-        parts::refuse_if_any(parts::in_page(page))?;
+        order_parts::refuse_if_any(order_parts::in_page(&page.things, &page.quarantined))?;
         let sorted = &Sorted::new(&page.things);
         self.store
             .write(|tx| async move {
@@ -156,10 +102,11 @@ impl PageRepo<'_> {
                     page.quarantined.iter().filter_map(|odd| odd.number.as_deref()).collect();
                 let leaves = || sorted.read().filter(|(number, _)| !stays.contains(number));
                 let parts = leaves().filter(|(number, _)| sorted.may_be_part(number));
-                parts::refuse_if_any(read_again::among(&tx, &lease.key, parts).await?)?;
+                order_parts::refuse_if_any(read_again::among(&tx, &lease.key, parts).await?)?;
                 let written = write_things(&tx, lease, page, sorted).await?;
                 let released = quarantine::release(&tx, &lease.key, leaves()).await?;
-                let new = quarantine::keep(&tx, &lease.key, page).await?;
+                let new = quarantine::keep(&tx, &lease.key, &page.quarantined, page.shown_in, page.synced_at)
+                    .await?;
                 let mut cursor = None;
                 if let Some(close) = page.close {
                     rules::close(&tx, &lease.key, close, page.run_id, page.synced_at).await?;
@@ -168,7 +115,7 @@ impl PageRepo<'_> {
                     }
                 }
                 let quarantine = Changes { new, released };
-                Ok(Committed { written, unchanged: sorted.len() - written, cursor, quarantine })
+                Ok(Committed { written, unchanged: sorted.count() - written, cursor, quarantine })
             })
             .await
     }
@@ -182,7 +129,7 @@ impl PageRepo<'_> {
         readable: &[&QuarantineRow],
         unreadable: &[Unreadable<'_>],
     ) -> Result<Committed, StoreError> {
-        parts::refuse_if_any(parts::in_page(page))?;
+        order_parts::refuse_if_any(order_parts::in_page(&page.things, &page.quarantined))?;
         let sorted = &Sorted::new(&page.things);
         self.store
             .write(|tx| async move {
@@ -192,7 +139,7 @@ impl PageRepo<'_> {
                 let released = quarantine::release(&tx, &lease.key, known_by).await?;
                 quarantine::note_tried(&tx, &lease.key, unreadable, page.synced_at).await?;
                 let quarantine = Changes { released, ..Changes::default() };
-                Ok(Committed { written, unchanged: sorted.len() - written, cursor: None, quarantine })
+                Ok(Committed { written, unchanged: sorted.count() - written, cursor: None, quarantine })
             })
             .await
     }
@@ -242,68 +189,4 @@ async fn write_things(
         rows::write(tx, context, &sorted.activities).await?,
     ];
     Ok(written.iter().map(|keys| keys.len() as u64).sum())
-}
-
-impl<'a> Sorted<'a> {
-    pub fn new(things: &'a [Stored]) -> Self {
-        macro_rules! of_kind {
-            ($kind:ident) => {
-                newest_of_each(things, |entity| match entity {
-                    Entity::$kind(thing) => Some(thing),
-                    _ => None,
-                })
-            };
-        }
-        Self {
-            orders: of_kind!(Order),
-            products: of_kind!(Product),
-            skus: of_kind!(Sku),
-            after_sales: of_kind!(AfterSale),
-            activities: of_kind!(Activity),
-        }
-    }
-
-    fn len(&self) -> u64 {
-        self.read().count() as u64
-    }
-
-    fn may_be_part(&self, number: &str) -> bool {
-        self.orders.get(number).is_some_and(|piece| piece.stored.may_be_part)
-    }
-
-    /// What was read and when, by number.
-    fn read(&self) -> impl Iterator<Item = (&'a str, DateTime<Utc>)> {
-        fn each<'a, T>(pieces: &Pieces<'a, T>) -> impl Iterator<Item = (&'a str, DateTime<Utc>)> {
-            pieces.iter().map(|(number, piece)| (*number, piece.stored.read_at))
-        }
-        each(&self.orders)
-            .chain(each(&self.products))
-            .chain(each(&self.skus))
-            .chain(each(&self.after_sales))
-            .chain(each(&self.activities))
-    }
-}
-
-/// Those of one kind. Of what came twice, the newest copy.
-fn newest_of_each<T>(things: &[Stored], of_kind: impl Fn(&Entity) -> Option<&T>) -> Pieces<'_, T> {
-    let mut newest: Pieces<'_, T> = BTreeMap::new();
-    for stored in things {
-        let Some(thing) = of_kind(&stored.entity) else { continue };
-        let known = newest.entry(stored.entity.number()).or_insert(Piece { thing, stored });
-        if stored.entity.updated_at() >= known.stored.entity.updated_at() {
-            *known = Piece { thing, stored };
-        }
-    }
-    newest
-}
-
-/// The platform of a shop, which its rows name.
-pub async fn platform(tx: &Tx, shop: &str) -> Result<String, StoreError> {
-    let platform = shop::Entity::find_by_id(shop)
-        .select_only()
-        .column(shop::Column::Platform)
-        .into_tuple()
-        .one(tx.db())
-        .await?;
-    platform.ok_or_else(|| StoreError::UnknownShop { shop: shop.to_owned() })
 }

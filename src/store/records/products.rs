@@ -1,11 +1,9 @@
 //! Products and SKUs as rows.
 
-use super::rows::Row;
-use super::tables::Cell;
+use super::columns::{Column, boolean, instant, integer, text};
+use super::rows::{Row, Written};
 use crate::domain::entity::Kind;
-use crate::domain::money::Currency;
 use crate::domain::product::{Product, Sku};
-use crate::store::db::dialect::{Dialect, text_or_null};
 
 impl Row for Product {
     const KIND: Kind = Kind::Product;
@@ -18,14 +16,15 @@ impl Row for Product {
         &self.content_hash
     }
 
-    fn own(&self, dialect: Dialect) -> Vec<Cell> {
+    fn columns<'a>() -> Vec<Column<Written<'a, Self>>> {
+        type Row<'a> = Written<'a, Product>;
         vec![
-            ("name", text_or_null(self.name.as_deref())),
-            ("status", text_or_null(self.status.as_deref())),
-            ("category_id", text_or_null(self.category_id.as_deref())),
-            ("image_url", text_or_null(self.image_url.as_deref())),
-            ("created_at", dialect.instant_or_null(self.created_at)),
-            ("updated_at", dialect.instant_or_null(self.updated_at)),
+            text("name", |row: &Row<'a>| row.thing.name.as_deref()),
+            text("status", |row: &Row<'a>| row.thing.status.as_deref()),
+            text("category_id", |row: &Row<'a>| row.thing.category_id.as_deref()),
+            text("image_url", |row: &Row<'a>| row.thing.image_url.as_deref()),
+            instant("created_at", |row: &Row<'a>| row.thing.created_at),
+            instant("updated_at", |row: &Row<'a>| row.thing.updated_at),
         ]
     }
 }
@@ -41,19 +40,20 @@ impl Row for Sku {
         &self.content_hash
     }
 
-    fn own(&self, dialect: Dialect) -> Vec<Cell> {
+    fn columns<'a>() -> Vec<Column<Written<'a, Self>>> {
+        type Row<'a> = Written<'a, Sku>;
         vec![
-            ("product_id", text_or_null(self.product_id.as_deref())),
-            ("sku_code", text_or_null(self.sku_code.as_deref())),
-            ("barcode", text_or_null(self.barcode.as_deref())),
-            ("name", text_or_null(self.name.as_deref())),
-            ("price_minor", self.price_minor.into()),
-            ("list_price_minor", self.list_price_minor.into()),
-            ("currency", text_or_null(self.currency.as_ref().map(Currency::as_str))),
-            ("stock", self.stock.into()),
-            ("on_sale", self.on_sale.into()),
-            ("created_at", dialect.instant_or_null(self.created_at)),
-            ("updated_at", dialect.instant_or_null(self.updated_at)),
+            text("product_id", |row: &Row<'a>| row.thing.product_id.as_deref()),
+            text("sku_code", |row: &Row<'a>| row.thing.sku_code.as_deref()),
+            text("barcode", |row: &Row<'a>| row.thing.barcode.as_deref()),
+            text("name", |row: &Row<'a>| row.thing.name.as_deref()),
+            integer("price_minor", |row: &Row<'a>| row.thing.price_minor),
+            integer("list_price_minor", |row: &Row<'a>| row.thing.list_price_minor),
+            text("currency", |row: &Row<'a>| Some(row.thing.currency.as_ref()?.as_str())),
+            integer("stock", |row: &Row<'a>| row.thing.stock),
+            boolean("on_sale", |row: &Row<'a>| row.thing.on_sale),
+            instant("created_at", |row: &Row<'a>| row.thing.created_at),
+            instant("updated_at", |row: &Row<'a>| row.thing.updated_at),
         ]
     }
 }

@@ -12,11 +12,9 @@ use sea_orm::{
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::pages::PageCommit;
-use super::read_again::ShownIn;
 use crate::domain::again;
 use crate::domain::entity::Answers;
-use crate::domain::record::Record;
+use crate::domain::record::{Lane, Record};
 use crate::domain::until::believable_max;
 use crate::domain::window::Window;
 use crate::store::db::bulk::{self, KEYS_PER_STATEMENT};
@@ -28,6 +26,13 @@ use crate::store::{Store, StoreError};
 
 /// What a row was last tried by.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A window of a list: of update time or of creation time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShownIn {
+    pub lane: Lane,
+    pub window: Window,
+}
 
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,13 +248,19 @@ pub async fn note_tried(
 
 /// Puts what a page could not read into quarantine; what is already there is counted once more. Returns the numbers of
 /// the new ones.
-pub async fn keep(tx: &Tx, key: &LaneKey, page: &PageCommit) -> Result<BTreeSet<String>, StoreError> {
+pub async fn keep(
+    tx: &Tx,
+    key: &LaneKey,
+    quarantined: &[Quarantined],
+    shown_in: Option<ShownIn>,
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<String>, StoreError> {
     let mut new = BTreeSet::new();
     for has_own_call in [true, false] {
-        let of_sort = page.quarantined.iter().filter(|record| record.has_own_call == has_own_call);
-        let shown_in = page.shown_in.filter(|_| !has_own_call);
+        let of_sort = quarantined.iter().filter(|record| record.has_own_call == has_own_call);
+        let shown_in = shown_in.filter(|_| !has_own_call);
         let is_asked_again = has_own_call || shown_in.is_some();
-        new.extend(keep_of_sort(tx, key, of_sort, (is_asked_again, shown_in), page.synced_at).await?);
+        new.extend(keep_of_sort(tx, key, of_sort, (is_asked_again, shown_in), now).await?);
     }
     Ok(new)
 }

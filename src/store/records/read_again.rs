@@ -1,29 +1,19 @@
 //! Windows that are read again because of what they showed: rows of a list that could not be read, and that no call of
 //! their own shows.
 
-use crate::store::records::quarantine::QuarantineRepo;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::quarantine::VERSION;
+use super::quarantine::{QuarantineRepo, ShownIn, VERSION};
 use crate::domain::again;
-use crate::domain::record::Lane;
-use crate::domain::window::Window;
 use crate::store::StoreError;
 use crate::store::db::bulk::KEYS_PER_STATEMENT;
 use crate::store::db::transaction::Tx;
 use crate::store::entities::quarantine::{Column, Entity};
 use crate::store::ledger::leases::{self, LaneKey, Lease};
-
-/// A window of a list: of update time or of creation time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ShownIn {
-    pub lane: Lane,
-    pub window: Window,
-}
 
 /// How a window was read again.
 #[derive(Clone, Copy, Debug)]

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 
-use super::pages::{Context, Sorted, Stored, platform};
 use super::tables::{Table, table_of};
-use super::{order_rows, orders, rows};
+use super::things::{self, Context, Sorted, Stored, platform};
+use super::{orders, rows};
 use crate::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
 use crate::store::db::bulk::KEYS_PER_STATEMENT;
 use crate::store::db::transaction::Tx;
@@ -29,7 +29,7 @@ pub struct RawRow {
 impl RawRow {
     /// The answers it was made from. `None`: they were let go.
     pub fn answers(&self) -> Option<Answers> {
-        let answers = order_rows::answers(&self.raw);
+        let answers = things::answers(&self.raw);
         (answers.list.is_some() || answers.detail.is_some()).then_some(answers)
     }
 }

@@ -1,23 +1,22 @@
-//! How a thing that is no order becomes a row of its kind's table, and how a row gives way to a newer one.
-//!
-//! Orders have statements of their own, because their money comes by another call and must outlive a page.
+//! How a thing of any kind becomes a row of its table, and how a row gives way to a newer one.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
-use sea_orm::{ConnectionTrait, Value};
 
-use super::order_rows;
-use super::pages::{Context, Piece, Pieces};
-use super::tables::{Cell, Table, table_of};
+use super::columns::{Cell, Column, Replaced, cells, instant, integer, text};
+use super::tables::{Table, table_of};
+use super::things::{self, Context, Piece, Pieces, Stored};
 use crate::domain::entity::{Answers, Kind};
 use crate::store::StoreError;
 use crate::store::db::bulk::{self, KEYS_PER_STATEMENT};
-use crate::store::db::dialect::{Dialect, text};
+use crate::store::db::dialect::{self, Dialect};
 use crate::store::db::transaction::Tx;
 
 /// A thing as its table sees it.
-pub trait Row {
+pub trait Row: Sized {
     const KIND: Kind;
     /// Where the parts of it are rows of their own.
     const PARTS: Option<Parts> = None;
@@ -25,13 +24,33 @@ pub trait Row {
     fn key(&self) -> &str;
     /// Of the answers it was made from.
     fn content_hash(&self) -> &str;
-    /// The columns that are its own; `updated_at` is among them.
-    fn own(&self, dialect: Dialect) -> Vec<Cell>;
+    /// The columns that only its kind has; `updated_at` is among them.
+    fn columns<'a>() -> Vec<Column<Written<'a, Self>>>;
+    /// Whether a copy may touch the columns of money. Money that comes by calls of its own is not among the answers of a
+    /// page.
+    fn brings_money(&self) -> bool {
+        true
+    }
+    /// What else a newer copy changes.
+    fn when_replaced(_context: &Context<'_>, _conflict: &mut OnConflict) {}
     /// The columns of each part, without those that name shop and owner. `None`: the answers do not hold them, and the
     /// stored ones stay.
-    fn parts(&self) -> Option<Vec<Vec<Cell>>> {
+    fn parts(&self, _dialect: Dialect) -> Option<Vec<Vec<Cell>>> {
         None
     }
+    /// Whether the answers hold the parts.
+    fn has_parts(&self) -> bool {
+        false
+    }
+}
+
+/// What a row is made of.
+pub struct Written<'a, T> {
+    pub context: &'a Context<'a>,
+    pub thing: &'a T,
+    pub stored: &'a Stored,
+    /// The answers it was made from, as JSON text.
+    pub raw: Cow<'a, str>,
 }
 
 /// The table of the parts of things of one kind.
@@ -49,13 +68,48 @@ pub async fn write<T: Row>(
     pieces: &Pieces<'_, T>,
 ) -> Result<HashSet<String>, StoreError> {
     let table = table_of(T::KIND);
-    let newer = upsert(tx, context, table, pieces).await?;
+    let kept = answers_of_parts(tx, context.shop, table, pieces).await?;
+    let keep = |thing: &T, answers: &mut Answers| {
+        if let Some(items) = kept.get(thing.key()) {
+            answers.items = Some(items.clone());
+        }
+    };
+    let mut written = upsert(tx, context, pieces, keep).await?;
     let changed: Vec<&T> =
-        pieces.values().map(|piece| piece.thing).filter(|thing| newer.contains(thing.key())).collect();
-    rewrite_parts(tx, context.shop, &changed).await?;
-    let mut written = newer;
+        pieces.values().map(|piece| piece.thing).filter(|thing| written.contains(thing.key())).collect();
+    replace_parts(tx, context.shop, &changed).await?;
     if table.vanishes {
         written.extend(bring_back(tx, context, table, pieces).await?);
+    }
+    Ok(written)
+}
+
+/// Writes the rows of what is new or changed, and returns its keys. `keep` adds answers that are stored and that a copy
+/// does not bring.
+pub async fn upsert<T: Row>(
+    tx: &Tx,
+    context: &Context<'_>,
+    pieces: &Pieces<'_, T>,
+    keep: impl Fn(&T, &mut Answers),
+) -> Result<HashSet<String>, StoreError> {
+    let table = table_of(T::KIND);
+    let columns = all_columns::<T>();
+    let mut written = HashSet::with_capacity(pieces.len());
+    // Two groups, because only a copy that brings its money may touch the columns of it.
+    for brings_money in [false, true] {
+        let conflict = when_newer::<T>(context, table, &columns, brings_money);
+        let rows = of_group(pieces, brings_money).map(|piece| {
+            let mut answers = piece.stored.answers.clone();
+            keep(piece.thing, &mut answers);
+            let raw = Cow::Owned(answers.to_json());
+            cells(&columns, &Written { context, thing: piece.thing, stored: piece.stored, raw }, tx.dialect)
+        });
+        for mut insert in bulk::inserts(table.name, rows) {
+            insert.on_conflict(conflict.clone()).returning_col(table.key);
+            for row in tx.db().query_all(&insert).await? {
+                written.insert(row.try_get_by_index(0)?);
+            }
+        }
     }
     Ok(written)
 }
@@ -66,65 +120,87 @@ pub async fn rewrite<T: Row>(
     context: &Context<'_>,
     pieces: &Pieces<'_, T>,
 ) -> Result<(), StoreError> {
-    let table = table_of(T::KIND);
-    let own = pieces.values().next().map(|piece| piece.thing.own(tx.dialect)).unwrap_or_default();
-    let mut conflict = OnConflict::columns(["shop", table.key]);
-    conflict.update_columns(own.into_iter().map(|(column, _)| column));
-    for mut insert in bulk::inserts(table.name, pieces.values().map(|piece| row(tx.dialect, context, piece)))
-    {
-        insert.on_conflict(conflict.clone());
-        tx.db().execute(&insert).await?;
-    }
+    rewrite_rows(tx, context, pieces).await?;
     let things: Vec<&T> = pieces.values().map(|piece| piece.thing).collect();
-    rewrite_parts(tx, context.shop, &things).await
+    replace_parts(tx, context.shop, &things).await
 }
 
-async fn upsert<T: Row>(
+/// Writes the typed columns of things that are stored; those of money where a thing brings some.
+pub async fn rewrite_rows<T: Row>(
     tx: &Tx,
     context: &Context<'_>,
-    table: Table,
     pieces: &Pieces<'_, T>,
-) -> Result<HashSet<String>, StoreError> {
-    let mut written = HashSet::with_capacity(pieces.len());
-    let kept = answers_of_parts(tx, context.shop, table, pieces).await?;
-    let raw = |piece: &Piece<'_, T>| match kept.get(piece.thing.key()) {
-        Some(items) => Answers { items: Some(items.clone()), ..piece.stored.answers.clone() }.to_json(),
-        None => piece.stored.answers.to_json(),
-    };
-    let rows: Vec<Vec<Cell>> =
-        pieces.values().map(|piece| row_with(tx.dialect, context, piece, &raw(piece))).collect();
-    let columns: Vec<&'static str> = rows
-        .first()
-        .into_iter()
-        .flatten()
-        .map(|(column, _)| *column)
-        .filter(|column| is_replaced(table, column))
-        .collect();
-    let conflict = on_conflict(context, table, &columns);
-    for mut insert in bulk::inserts(table.name, rows) {
-        insert.on_conflict(conflict.clone()).returning_col(table.key);
-        for row in tx.db().query_all(&insert).await? {
-            written.insert(row.try_get_by_index(0)?);
+) -> Result<(), StoreError> {
+    let table = table_of(T::KIND);
+    let columns = all_columns::<T>();
+    for brings_money in [false, true] {
+        let replaced = columns.iter().filter(|column| match column.replaced {
+            Replaced::ByAny => true,
+            Replaced::ByAnyWithMoney => brings_money,
+            Replaced::Never | Replaced::ByNewer | Replaced::ByNewerWithMoney => false,
+        });
+        let conflict = OnConflict::columns(["shop", table.key])
+            .update_columns(replaced.map(|column| column.name))
+            .to_owned();
+        let rows = of_group(pieces, brings_money).map(|piece| {
+            let raw = Cow::Borrowed("{}");
+            cells(&columns, &Written { context, thing: piece.thing, stored: piece.stored, raw }, tx.dialect)
+        });
+        for mut insert in bulk::inserts(table.name, rows) {
+            insert.on_conflict(conflict.clone());
+            tx.db().execute(&insert).await?;
         }
     }
-    Ok(written)
+    Ok(())
 }
 
-/// Whether a newer copy replaces a column. `first_seen_at` never moves.
-fn is_replaced(table: Table, column: &str) -> bool {
-    column != "shop" && column != table.key && column != "first_seen_at"
+fn of_group<'a, T: Row>(
+    pieces: &'a Pieces<'a, T>,
+    brings_money: bool,
+) -> impl Iterator<Item = &'a Piece<'a, T>> {
+    pieces.values().filter(move |piece| piece.thing.brings_money() == brings_money)
+}
+
+/// The columns of a kind's table, in one list: statements and values follow its order.
+fn all_columns<'a, T: Row>() -> Vec<Column<Written<'a, T>>> {
+    let mut columns = vec![
+        text("shop", |row: &Written<'a, T>| Some(row.context.shop)).replaced(Replaced::Never),
+        text(table_of(T::KIND).key, |row: &Written<'a, T>| Some(row.thing.key())).replaced(Replaced::Never),
+    ];
+    columns.extend(T::columns());
+    columns.extend([
+        text("raw", |row: &Written<'a, T>| Some(&row.raw)).replaced(Replaced::ByNewer),
+        text("list_hash", |row: &Written<'a, T>| Some(&row.stored.list_hash)).replaced(Replaced::ByNewer),
+        text("content_hash", |row: &Written<'a, T>| Some(row.thing.content_hash()))
+            .replaced(Replaced::ByNewer),
+        instant("first_seen_at", |row: &Written<'a, T>| Some(row.context.synced_at))
+            .replaced(Replaced::Never),
+        instant("synced_at", |row: &Written<'a, T>| Some(row.context.synced_at)).replaced(Replaced::ByNewer),
+        integer("run_id", |row: &Written<'a, T>| Some(row.context.run_id)).replaced(Replaced::ByNewer),
+    ]);
+    columns
 }
 
 /// An older copy never replaces a newer one, and an equal one writes nothing.
-fn on_conflict(context: &Context<'_>, table: Table, columns: &[&'static str]) -> OnConflict {
-    OnConflict::columns(["shop", table.key])
-        .update_columns(columns.iter().copied())
-        .action_and_where(is_newer(context, table.name))
-        .to_owned()
+fn when_newer<T: Row>(
+    context: &Context<'_>,
+    table: Table,
+    columns: &[Column<Written<'_, T>>],
+    brings_money: bool,
+) -> OnConflict {
+    let replaced = columns.iter().filter(|column| match column.replaced {
+        Replaced::Never => false,
+        Replaced::ByNewer | Replaced::ByAny => true,
+        Replaced::ByNewerWithMoney | Replaced::ByAnyWithMoney => brings_money,
+    });
+    let mut conflict = OnConflict::columns(["shop", table.key]);
+    conflict.update_columns(replaced.map(|column| column.name));
+    T::when_replaced(context, &mut conflict);
+    conflict.action_and_where(is_newer(context, table.name)).to_owned()
 }
 
 /// Whether a row of an insert replaces the one that is stored: it is not older, and it is not the same.
-pub fn is_newer(context: &Context<'_>, table: &'static str) -> Expr {
+fn is_newer(context: &Context<'_>, table: &'static str) -> Expr {
     let new = |column: &'static str| Expr::col((Alias::new("excluded"), column));
     let old = |column: &'static str| Expr::col((table, column));
     let instant = |at| Expr::value(context.dialect.instant(at));
@@ -150,13 +226,9 @@ async fn answers_of_parts<T: Row>(
     if T::PARTS.is_none() {
         return Ok(kept);
     }
-    let untold: Vec<&str> = pieces
-        .values()
-        .map(|piece| piece.thing)
-        .filter(|thing| thing.parts().is_none())
-        .map(Row::key)
-        .collect();
-    for keys in untold.chunks(KEYS_PER_STATEMENT) {
+    let without_parts: Vec<&str> =
+        pieces.values().map(|piece| piece.thing).filter(|thing| !thing.has_parts()).map(Row::key).collect();
+    for keys in without_parts.chunks(KEYS_PER_STATEMENT) {
         let select = Query::select()
             .columns([table.key, "raw"])
             .from(table.name)
@@ -165,30 +237,10 @@ async fn answers_of_parts<T: Row>(
             .to_owned();
         for row in tx.db().query_all(&select).await? {
             let (key, raw): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            kept.extend(order_rows::answers(&raw).items.map(|items| (key, items)));
+            kept.extend(things::answers(&raw).items.map(|items| (key, items)));
         }
     }
     Ok(kept)
-}
-
-fn row<T: Row>(dialect: Dialect, context: &Context<'_>, piece: &Piece<'_, T>) -> Vec<Cell> {
-    row_with(dialect, context, piece, &piece.stored.answers.to_json())
-}
-
-fn row_with<T: Row>(dialect: Dialect, context: &Context<'_>, piece: &Piece<'_, T>, raw: &str) -> Vec<Cell> {
-    let Piece { thing, stored } = piece;
-    let now = dialect.instant(context.synced_at);
-    let mut row = vec![("shop", text(context.shop)), (table_of(T::KIND).key, text(thing.key()))];
-    row.extend(thing.own(dialect));
-    row.extend([
-        ("raw", text(raw)),
-        ("list_hash", text(&stored.list_hash)),
-        ("content_hash", text(thing.content_hash())),
-        ("first_seen_at", now.clone()),
-        ("synced_at", now),
-        ("run_id", context.run_id.into()),
-    ]);
-    row
 }
 
 /// What is listed is there again, also when nothing else of it changed or the copy is an older one.
@@ -219,26 +271,23 @@ async fn bring_back<T: Row>(
 }
 
 /// Replaces all parts of each thing whose answers hold parts.
-async fn rewrite_parts<T: Row>(tx: &Tx, shop: &str, things: &[&T]) -> Result<(), StoreError> {
+async fn replace_parts<T: Row>(tx: &Tx, shop: &str, things: &[&T]) -> Result<(), StoreError> {
     let Some(Parts { table, owner }) = T::PARTS else {
         return Ok(());
     };
-    let told: Vec<(&str, Vec<Vec<Cell>>)> =
-        things.iter().filter_map(|thing| Some((thing.key(), thing.parts()?))).collect();
-    for told in told.chunks(KEYS_PER_STATEMENT) {
+    let with_parts: Vec<_> =
+        things.iter().filter_map(|thing| Some((thing.key(), thing.parts(tx.dialect)?))).collect();
+    for things in with_parts.chunks(KEYS_PER_STATEMENT) {
         let delete = Query::delete()
             .from_table(table)
             .and_where(Expr::col("shop").eq(shop))
-            .and_where(Expr::col(owner).is_in(told.iter().map(|(key, _)| *key)))
+            .and_where(Expr::col(owner).is_in(things.iter().map(|(key, _)| *key)))
             .to_owned();
         tx.db().execute(&delete).await?;
     }
-    let rows = told.into_iter().flat_map(|(key, parts)| {
-        let named = move |part: Vec<Cell>| -> Vec<Cell> {
-            let names: [(&'static str, Value); 2] = [("shop", text(shop)), (owner, text(key))];
-            names.into_iter().chain(part).collect()
-        };
-        parts.into_iter().map(named)
+    let rows = with_parts.into_iter().flat_map(|(key, parts)| {
+        let names = move || [("shop", dialect::text(shop)), (owner, dialect::text(key))];
+        parts.into_iter().map(move |part| names().into_iter().chain(part))
     });
     for insert in bulk::inserts(table, rows) {
         tx.db().execute(&insert).await?;

@@ -88,7 +88,8 @@ impl ScanRepo<'_> {
                 if end.is_whole {
                     read_again::forget_before(&tx, &lease.key, end.started_at).await?;
                 }
-                cursors::finish_scan(&tx, &lease.key.shop, end).await
+                let rows: usize = end.seen.values().map(HashSet::len).sum();
+                cursors::finish_scan(&tx, &lease.key.shop, end.record, end.started_at, rows as u64).await
             })
             .await?;
         Ok(gone)

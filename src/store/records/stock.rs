@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ConnectionTrait, Value};
 
-use super::tables::Cell;
+use super::columns::Cell;
 use crate::domain::product::WarehouseStock;
 use crate::store::db::bulk;
 use crate::store::db::dialect::text;

@@ -2,13 +2,9 @@
 //!
 //! Those that only have to be read or marked alike need no model of their own.
 
-use sea_orm::Value;
 use sea_orm::sea_query::{Expr, ExprTrait};
 
 use crate::domain::entity::Kind;
-
-/// A column and what goes into it.
-pub type Cell = (&'static str, Value);
 
 /// The table of one kind.
 #[derive(Clone, Copy)]

@@ -11,8 +11,8 @@ use super::seen::SeenNumbers;
 use crate::domain::entity::{Answers, Entity, FUTURE_MAX, Kind};
 use crate::platform::rate::Priority;
 use crate::platform::{ConvertError, DetailNeed, ListRow, Row, UnreadableRow};
-use crate::store::records::pages::Stored;
 use crate::store::records::quarantine::Quarantined;
+use crate::store::records::things::Stored;
 use crate::sync::engine::details;
 use crate::sync::{RecordSync, SyncError, quarantine};
 

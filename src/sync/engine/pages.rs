@@ -14,7 +14,7 @@ use crate::store::StoreError;
 use crate::store::ledger::leases::Lease;
 use crate::store::ledger::windows::Close;
 use crate::store::records::pages::PageCommit;
-use crate::store::records::read_again::ShownIn;
+use crate::store::records::quarantine::ShownIn;
 use crate::sync::engine::{convert, whole};
 use crate::sync::reconcile::Watch;
 use crate::sync::{RecordSync, SyncError};

@@ -6,7 +6,8 @@ use shopsync::domain::after_sale::{AfterSale, AfterSaleItem, AfterSaleKind, Afte
 use shopsync::domain::entity::Entity;
 use shopsync::domain::money::Currency;
 use shopsync::domain::record::{Lane, Record};
-use shopsync::store::records::pages::{PageCommit, Stored};
+use shopsync::store::records::pages::PageCommit;
+use shopsync::store::records::things::Stored;
 
 use crate::store::orders::{UNCHANGED, WRITTEN, order, page};
 use crate::store::products::stored;

@@ -6,7 +6,8 @@ use shopsync::domain::order::{Amounts, ItemAmounts, OrderStatus};
 use shopsync::domain::record::Lane;
 use shopsync::store::ledger::leases::Lease;
 use shopsync::store::records::amounts::{AmountsResult, AmountsRow, DueOrder};
-use shopsync::store::records::pages::{PageCommit, Stored};
+use shopsync::store::records::pages::PageCommit;
+use shopsync::store::records::things::Stored;
 use shopsync::store::reports::overview::{OrderView, OrdersFilter};
 
 use crate::store::orders::{of, order, page};

@@ -3,8 +3,9 @@
 use chrono::TimeDelta;
 use shopsync::domain::order::OrderStatus;
 use shopsync::domain::record::Lane;
-use shopsync::store::records::pages::{PageCommit, Stored};
+use shopsync::store::records::pages::PageCommit;
 use shopsync::store::records::quarantine::Quarantined;
+use shopsync::store::records::things::Stored;
 
 use crate::store::orders::{changed, of, order, page};
 use crate::support::databases::{TestDatabase, at, both_databases};

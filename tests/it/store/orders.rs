@@ -9,8 +9,9 @@ use shopsync::domain::order::{Amounts, ItemAmounts, Order, OrderItem, OrderStatu
 use shopsync::domain::record::{Lane, Record};
 use shopsync::store::db::owner::Owner;
 use shopsync::store::ledger::leases::{Acquired, LaneKey, Lease};
-use shopsync::store::records::pages::{Committed, PageCommit, Stored};
+use shopsync::store::records::pages::{Committed, PageCommit};
 use shopsync::store::records::quarantine::Changes;
+use shopsync::store::records::things::Stored;
 use shopsync::store::reports::overview::{OrderItemView, OrderView, OrdersFilter};
 use shopsync::store::{Store, StoreError};
 

@@ -6,7 +6,8 @@ use shopsync::domain::money::Currency;
 use shopsync::domain::product::{Product, Sku, WarehouseStock};
 use shopsync::domain::record::{Lane, Record};
 use shopsync::store::StoreError;
-use shopsync::store::records::pages::{Committed, Stored};
+use shopsync::store::records::pages::Committed;
+use shopsync::store::records::things::Stored;
 
 use crate::store::orders::{UNCHANGED, WRITTEN, page};
 use crate::support::databases::{TestDatabase, at, both_databases};

@@ -2,8 +2,9 @@
 
 use chrono::TimeDelta;
 use shopsync::domain::record::Lane;
-use shopsync::store::records::pages::{PageCommit, Stored};
+use shopsync::store::records::pages::PageCommit;
 use shopsync::store::records::quarantine::Quarantined;
+use shopsync::store::records::things::Stored;
 
 use crate::store::orders::{order, page};
 use crate::support::databases::{TestDatabase, both_databases};

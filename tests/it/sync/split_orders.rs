@@ -9,8 +9,9 @@ use shopsync::domain::order::OrderItem;
 use shopsync::domain::record::{Lane, Record};
 use shopsync::sandbox::{Fault, FaultKind, Platform, SandboxSettings, World};
 use shopsync::store::StoreError;
-use shopsync::store::records::pages::{PageCommit, Stored};
+use shopsync::store::records::pages::PageCommit;
 use shopsync::store::records::quarantine::Quarantined;
+use shopsync::store::records::things::Stored;
 use shopsync::sync::{SyncError, backfill, lease, update, verify};
 use tokio_util::sync::CancellationToken;
 

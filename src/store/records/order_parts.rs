@@ -7,27 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::order_items;
-use super::pages::{PageCommit, Pieces};
+use super::order_items::{self, LineKey, Lines};
+use super::quarantine::Quarantined;
+use super::things::{Pieces, Stored};
 use crate::domain::entity::Entity;
-use crate::domain::order::{Order, OrderItem};
+use crate::domain::order::Order;
 use crate::store::StoreError;
 use crate::store::db::transaction::Tx;
-
-/// What identifies a line of an order: its number; without one, what is sold.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct LineKey([Option<String>; 3]);
-
-impl LineKey {
-    pub fn new(number: Option<&str>, product_id: Option<&str>, sku_id: Option<&str>) -> Self {
-        let own = |text: Option<&str>| text.map(str::to_owned);
-        Self(if number.is_some() { [own(number), None, None] } else { [None, own(product_id), own(sku_id)] })
-    }
-
-    fn of(item: &OrderItem) -> Self {
-        Self::new(item.item_number.as_deref(), item.product_id.as_deref(), item.sku_id.as_deref())
-    }
-}
 
 pub fn refuse_if_any(numbers: BTreeSet<String>) -> Result<(), StoreError> {
     if numbers.is_empty() {
@@ -38,11 +24,11 @@ pub fn refuse_if_any(numbers: BTreeSet<String>) -> Result<(), StoreError> {
 }
 
 /// The orders of which the page itself shows that a row is not all of them.
-pub fn in_page(page: &PageCommit) -> BTreeSet<String> {
-    let unreadable = page.quarantined.iter().filter(|odd| !odd.has_own_call);
+pub fn in_page(things: &[Stored], quarantined: &[Quarantined]) -> BTreeSet<String> {
+    let unreadable = quarantined.iter().filter(|odd| !odd.has_own_call);
     let unreadable: HashSet<&str> = unreadable.filter_map(|odd| odd.number.as_deref()).collect();
     let mut copies: BTreeMap<&str, Vec<&Order>> = BTreeMap::new();
-    for stored in &page.things {
+    for stored in things {
         if let Entity::Order(order) = &stored.entity
             && stored.may_be_part
         {
@@ -76,9 +62,6 @@ pub async fn in_store(
     };
     Ok(doubtful.iter().filter(is_in_parts).map(|order| order.number.clone()).collect())
 }
-
-/// How often each line is there.
-pub type Lines = HashMap<LineKey, u64>;
 
 fn lines_of(order: &Order) -> Lines {
     let mut lines = Lines::new();
