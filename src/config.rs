@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 mod access;
 mod address;
-mod apps;
 mod changes;
 mod credentials;
 mod database;
@@ -28,11 +27,9 @@ mod paths;
 mod problem;
 mod schema;
 mod sections;
-mod shops;
 mod show;
 mod validate;
 
-pub use apps::AppConfig;
 pub use changes::Change;
 pub use duration::{format_duration, parse_duration};
 pub use environment::is_config_variable;
@@ -41,10 +38,9 @@ pub use jobs::{FULL_DEFAULT, JobConfig, Timing, Work};
 pub use problem::{ConfigError, Problem, bare_or_quoted, nearest};
 pub use schema::schema;
 pub use sections::{
-    DatabaseConfig, HttpConfig, LogConfig, NotifyConfig, RetryConfig, SyncConfig, TokenStore, TokensConfig,
-    WebhookConfig, WebhookKind,
+    AppConfig, DatabaseConfig, HttpConfig, LogConfig, NotifyConfig, RetryConfig, ShopConfig, SyncConfig,
+    TokenStore, TokensConfig, WebhookConfig, WebhookKind,
 };
-pub use shops::ShopConfig;
 pub use validate::is_name;
 
 /// Everything `config.toml` can say, checked.

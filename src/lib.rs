@@ -12,6 +12,7 @@
 //!
 //! The modules below stand in reading order. Imports go one way: a module may use those above it.
 
+pub mod atomic_file;
 pub mod clock;
 pub mod domain;
 pub mod error_text;

@@ -10,6 +10,7 @@ use catalogue::{CONFIG_RELOADS, RATE_LIMIT_WAIT, REQUEST_DURATION, REQUESTS, ROW
 
 pub mod catalogue;
 mod outcomes;
+mod process;
 mod recorder;
 pub mod text;
 mod waits;
@@ -22,7 +23,7 @@ pub fn install() {
     recorder::install();
 }
 
-/// All counters in Prometheus' text format, without the series that `is_kept` refuses. The series of a removed shop disappear,
+/// All counters and the process's own metrics in Prometheus' text format, without the series that `is_kept` refuses. The series of a removed shop disappear,
 /// and continue when the shop comes back.
 pub fn render(is_kept: impl Fn(&Labels<'_>) -> bool) -> String {
     let mut text = recorder::render();
@@ -31,6 +32,7 @@ pub fn render(is_kept: impl Fn(&Labels<'_>) -> bool) -> String {
         &RATE_LIMIT_WAIT,
         waits::seconds().into_iter().map(|(app, waited)| ([app], waited)),
     );
+    process::write(&mut text);
     text::only(&text, is_kept)
 }
 

@@ -164,9 +164,9 @@ struct WireOrder {
     #[serde(default, deserialize_with = "lenient::text")]
     state: Option<String>,
     #[serde(default, deserialize_with = "lenient::time")]
-    created: Option<instant::Told>,
+    created: Option<instant::WireTime>,
     #[serde(default, deserialize_with = "lenient::time")]
-    updated: Option<instant::Told>,
+    updated: Option<instant::WireTime>,
     #[serde(default, deserialize_with = "lenient::text")]
     city: Option<String>,
     #[serde(default, deserialize_with = "lenient::integer")]

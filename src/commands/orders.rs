@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::output;
+use crate::atomic_file::{self, Existing};
 use crate::cli::OrdersArgs;
 use crate::exit::{Exit, Failure};
 use crate::store::Store;
@@ -22,6 +24,9 @@ const ROWS_SHOWN: u64 = 20;
 
 /// Orders held in memory while a file of all of them is written.
 const BATCH: usize = 1_000;
+
+/// Before the umask.
+const FILE_MODE: u32 = 0o666;
 
 pub(super) async fn run(store: &Store, words: &OrdersArgs, now: DateTime<Utc>) -> anyhow::Result<Exit> {
     let filter = OrdersFilter {
@@ -70,60 +75,45 @@ pub(super) fn print(orders: &[OrderView]) -> anyhow::Result<()> {
 /// A file that is there only when it is whole: written beside its place, and moved there at the end.
 struct Draft<'a> {
     place: &'a Path,
-    /// `None`: written in its place, which is no ordinary file.
-    beside: Option<PathBuf>,
-    file: File,
-    may_replace: bool,
+    file: DraftFile,
+    existing: Existing,
+}
+
+enum DraftFile {
+    Beside(NamedTempFile),
+    /// The place is no ordinary file.
+    InPlace(File),
 }
 
 impl<'a> Draft<'a> {
     fn create(place: &'a Path, may_replace: bool) -> anyhow::Result<Self> {
         let failed = |error| not_written(place, error);
+        let existing = if may_replace { Existing::Replaced } else { Existing::Kept };
         let there = std::fs::metadata(place).ok();
-        if there.as_ref().is_some_and(|there| !there.is_file() && !there.is_dir()) {
-            let file = File::options().write(true).open(place).map_err(failed)?;
-            return Ok(Self { place, beside: None, file, may_replace });
-        }
-        if there.is_some() && !may_replace {
-            return Err(is_there(place).into());
-        }
-        let name = place.file_name().unwrap_or_default().to_string_lossy();
-        let beside = place.with_file_name(format!(".{name}.{}", std::process::id()));
-        let file = File::create_new(&beside).map_err(failed)?;
-        Ok(Self { place, beside: Some(beside), file, may_replace })
+        let file = match there {
+            Some(there) if !there.is_file() && !there.is_dir() => {
+                DraftFile::InPlace(File::options().write(true).open(place).map_err(failed)?)
+            }
+            Some(_) if !may_replace => return Err(is_there(place).into()),
+            _ => DraftFile::Beside(atomic_file::draft(place, FILE_MODE).map_err(failed)?),
+        };
+        Ok(Self { place, file, existing })
     }
 
     fn write(&self, text: &str) -> anyhow::Result<()> {
-        (&self.file).write_all(text.as_bytes()).map_err(|error| not_written(self.place, error).into())
+        let mut file = match &self.file {
+            DraftFile::Beside(file) => file.as_file(),
+            DraftFile::InPlace(file) => file,
+        };
+        file.write_all(text.as_bytes()).map_err(|error| not_written(self.place, error).into())
     }
 
     fn finish(self) -> anyhow::Result<()> {
-        let Some(beside) = &self.beside else { return Ok(()) };
-        let moved = if self.may_replace {
-            std::fs::rename(beside, self.place)
-        } else {
-            // Unlike a rename, it replaces nothing that came meanwhile.
-            match std::fs::hard_link(beside, self.place) {
-                // Not every file system has links.
-                Err(error) if error.kind() != ErrorKind::AlreadyExists && !self.place.exists() => {
-                    std::fs::rename(beside, self.place)
-                }
-                linked => linked,
-            }
-        };
-        moved.map_err(|error| match error.kind() {
+        let DraftFile::Beside(file) = self.file else { return Ok(()) };
+        atomic_file::place(file, self.place, self.existing).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => is_there(self.place).into(),
             _ => not_written(self.place, error).into(),
         })
-    }
-}
-
-impl Drop for Draft<'_> {
-    fn drop(&mut self) {
-        if let Some(beside) = &self.beside {
-            // After a rename it is not there any more.
-            std::fs::remove_file(beside).ok();
-        }
     }
 }
 

@@ -6,11 +6,9 @@ use std::fmt;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+use super::environment::NAMED_SECTIONS;
 use super::problem::dotted;
 use super::{AppConfig, Config};
-
-/// Sections whose tables have names of the user's choice: each comes and goes as a whole.
-const NAMED_SECTIONS: [&str; 3] = ["apps", "shops", "jobs"];
 
 /// What is built once, at the start. Other sections, and the rest of `log`, are taken over as the program runs.
 const FIXED: [&[&str]; 6] = [

@@ -18,7 +18,7 @@ const ADMIN_TOKEN_BYTES_MAX: usize = 512;
 const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
 
 /// Fills in the secrets that are to be used.
-pub(super) fn read(
+pub fn read(
     config: &mut Config,
     environment: &BTreeMap<String, String>,
     path: Option<&Path>,

@@ -10,7 +10,7 @@ const SQLITE: &str = "sqlite:";
 
 /// The address with an absolute path for SQLite, or what is wrong with it. The error never repeats it: it may
 /// hold a password.
-pub(super) fn effective(address: &str, base: &Path) -> Result<String, String> {
+pub fn effective(address: &str, base: &Path) -> Result<String, String> {
     let Some(rest) = address.strip_prefix(SQLITE) else {
         if let Some(remedy) = address::password_in_the_way(address) {
             return Err(remedy);
@@ -40,7 +40,7 @@ pub(super) fn effective(address: &str, base: &Path) -> Result<String, String> {
 }
 
 /// The file of an effective SQLite address. `None` for Postgres.
-pub(super) fn sqlite_file(effective: &str) -> Option<PathBuf> {
+pub fn sqlite_file(effective: &str) -> Option<PathBuf> {
     let (path, _) = parts(effective.strip_prefix(SQLITE)?);
     Some(PathBuf::from(path))
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 /// Longer than anything that makes sense here; a guard against a slipped digit.
-pub(super) const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);
+pub const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// Units that are taken. The parser behind knows more, `M` for months among them, which everybody reads as
 /// minutes.
 const UNITS: [&str; 6] = ["ms", "s", "m", "h", "d", "w"];
 
 /// What a duration looks like, as a regular expression: what it refuses, [`parse_duration`] refuses too.
-pub(super) const DURATION_PATTERN: &str = r"^\s*(\d+\s*(ms|s|m|h|d|w)\s*)+$";
+pub const DURATION_PATTERN: &str = r"^\s*(\d+\s*(ms|s|m|h|d|w)\s*)+$";
 
 const SYNTAX: &str = "write a number and a unit, such as 500ms, 90s, 30m, 24h or 7d";
 
@@ -48,7 +48,7 @@ pub fn format_duration(duration: Duration) -> String {
 }
 
 /// The message for a number where a duration belongs.
-pub(super) fn without_unit(number: &str) -> String {
+pub fn without_unit(number: &str) -> String {
     format!("{number} has no unit: {SYNTAX}")
 }
 

@@ -12,7 +12,7 @@ const SEPARATOR: &str = "__";
 /// What systemd says to a unit about its folders.
 const OF_SYSTEMD: [&str; 2] = ["CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"];
 /// Sections whose tables have names of the user's choice.
-const NAMED_SECTIONS: [&str; 3] = ["apps", "shops", "jobs"];
+pub const NAMED_SECTIONS: [&str; 3] = ["apps", "shops", "jobs"];
 
 /// Whether a variable is read as configuration: by one of these names, or as a key.
 pub fn is_config_variable(name: &str) -> bool {
@@ -21,7 +21,7 @@ pub fn is_config_variable(name: &str) -> bool {
 }
 
 /// The process's variables that may matter; others may hold anything.
-pub(super) fn of_process() -> Result<BTreeMap<String, String>, ConfigError> {
+pub fn of_process() -> Result<BTreeMap<String, String>, ConfigError> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .filter(|(name, _)| name.starts_with(PREFIX) || OF_SYSTEMD.contains(&name.as_str()))
@@ -34,7 +34,7 @@ pub(super) fn of_process() -> Result<BTreeMap<String, String>, ConfigError> {
 
 /// The variables that are configuration, as tables. `lower` are the layers below: their names of apps, shops
 /// and jobs are preferred, so that `_` may stand for what a variable's name cannot hold.
-pub(super) fn layer(environment: &BTreeMap<String, String>, lower: &[&Dict]) -> Dict {
+pub fn layer(environment: &BTreeMap<String, String>, lower: &[&Dict]) -> Dict {
     let mut layer = Dict::new();
     for (variable, value) in environment {
         if let Some(path) = path_of(variable, lower) {
@@ -45,14 +45,14 @@ pub(super) fn layer(environment: &BTreeMap<String, String>, lower: &[&Dict]) -> 
 }
 
 /// The variable a key of the environment layer came from.
-pub(super) fn variable_of(path: &[String]) -> String {
+pub fn variable_of(path: &[String]) -> String {
     let parts: Vec<String> = path.iter().map(|part| normal(part).to_ascii_uppercase()).collect();
     format!("{PREFIX}{}", parts.join(SEPARATOR))
 }
 
 /// Variables that look like configuration but have one underscore where two belong, each with what was meant.
 /// `lowest`: a layer that has every section.
-pub(super) fn near_misses(environment: &BTreeMap<String, String>, lowest: &Dict) -> Vec<(String, String)> {
+pub fn near_misses(environment: &BTreeMap<String, String>, lowest: &Dict) -> Vec<(String, String)> {
     let sections = || lowest.keys().map(String::as_str).chain(NAMED_SECTIONS);
     let meant = |variable: &str| {
         let words = variable.strip_prefix(PREFIX).filter(|words| !words.contains(SEPARATOR))?;

@@ -16,7 +16,7 @@ use super::{Config, ConfigError, Problem};
 const PROBLEMS_MAX: usize = 20;
 
 /// Everything typed; nothing yet checked against anything else.
-pub(super) fn extract(origins: &Origins) -> Result<Config, ConfigError> {
+pub fn extract(origins: &Origins) -> Result<Config, ConfigError> {
     let mut dict = origins.merged().clone();
     let defaults = defaults();
     let mut problems = Vec::new();

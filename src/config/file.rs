@@ -21,18 +21,18 @@ const FILE_NAME: &str = "config.toml";
 /// Read where no nearer file is.
 pub const SYSTEM_FILE: &str = "/etc/shopsync/config.toml";
 /// The variable that names the file, as `--config` does.
-pub(super) const FILE_VARIABLE: &str = "SHOPSYNC_CONFIG";
+pub const FILE_VARIABLE: &str = "SHOPSYNC_CONFIG";
 
 /// The config file that counts.
 #[derive(Clone)]
-pub(super) struct Found {
+pub struct Found {
     pub path: PathBuf,
     /// No one named it: it lies in the working folder, which may be anybody's.
     is_nearby: bool,
 }
 
 /// The file to read: the one named, which must exist, else the first of the search order that does.
-pub(super) fn find(options: &LoadOptions) -> Result<Option<Found>, ConfigError> {
+pub fn find(options: &LoadOptions) -> Result<Option<Found>, ConfigError> {
     let in_working_directory = |path: &Path| options.working_directory.join(path);
     if let Some(path) = &options.path {
         return existing(in_working_directory(path), "--config names it").map(Some);
@@ -52,7 +52,7 @@ pub(super) fn find(options: &LoadOptions) -> Result<Option<Found>, ConfigError> 
 }
 
 /// The tables of a config file.
-pub(super) fn read(found: &Found) -> Result<Dict, ConfigError> {
+pub fn read(found: &Found) -> Result<Dict, ConfigError> {
     let path = &found.path;
     let text = open(found)?.and_then(|file| text_of(file, FILE_BYTES_MAX));
     let text = text.map_err(|source| ConfigError::Unreadable {
@@ -123,7 +123,7 @@ fn hint_of(error: &io::Error) -> &'static str {
 }
 
 /// The text of a file, unless it is longer than a file of its kind can be.
-pub(super) fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
+pub fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
     text_of(File::open(path)?, bytes_max)
 }
 
@@ -138,19 +138,10 @@ fn text_of(file: File, bytes_max: u64) -> io::Result<String> {
     Ok(text.strip_prefix(BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text))
 }
 
-/// Whether every user of the machine may read a file. Known on Unix alone.
-pub(super) fn is_open_to_others(path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        const OTHERS_READ: u32 = 0o004;
-        std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & OTHERS_READ != 0)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        false
-    }
+/// Whether every user of the machine may read a file.
+pub fn is_open_to_others(path: &Path) -> bool {
+    const OTHERS_READ: u32 = 0o004;
+    std::fs::metadata(path).is_ok_and(|file| file.mode() & OTHERS_READ != 0)
 }
 
 fn existing(path: PathBuf, hint: &'static str) -> Result<Found, ConfigError> {

@@ -23,7 +23,7 @@ use super::duration::{DURATION_PATTERN, format_duration, parse_duration};
 const HOST_NAME_BYTES_MAX: usize = 253;
 
 /// One way of writing a value as text.
-pub(super) trait Form {
+pub trait Form {
     type Value;
     /// Completes "expected ..".
     const EXPECTED: &'static str = "text in quotes";
@@ -38,17 +38,41 @@ pub(super) trait Form {
 }
 
 /// Lets serde read and write a field in a form.
-pub(super) struct Written<F>(PhantomData<F>);
+pub struct Written<F>(PhantomData<F>);
 
 impl<F: Form> Written<F> {
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<F::Value, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<F::Value, D::Error> {
         from.deserialize_any(Self(PhantomData))
     }
 
-    pub(super) fn serialize<S: Serializer>(value: &F::Value, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(value: &F::Value, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&F::write(value))
     }
 }
+
+/// Sections of the file: each field is read and written in the form for its type. A field with a form of its own says
+/// `skip_apply`.
+macro_rules! section {
+    ($($item:item)*) => {$(
+        #[serde_with::apply(
+            String => #[serde(with = "crate::config::forms::Written::<crate::config::forms::Text>")],
+            PathBuf => #[serde(with = "crate::config::forms::Written::<crate::config::forms::FilePath>")],
+            Duration => #[serde(with = "crate::config::forms::Written::<crate::config::forms::Length>")],
+            Option<String> => #[serde(with = "crate::config::forms::MaybeText")],
+            Option<PathBuf> => #[serde(with = "crate::config::forms::MaybePath")],
+            Option<Url> => #[serde(with = "crate::config::forms::MaybeAddress")],
+            Vec<String> => #[serde(with = "crate::config::lists::ListOf::<crate::config::forms::Text>")],
+        )]
+        #[derive(Deserialize, JsonSchema, Serialize)]
+        #[serde(deny_unknown_fields)]
+        $item
+    )*};
+}
+pub(super) use section;
+
+pub type MaybeText = Written<Maybe<Text>>;
+pub type MaybePath = Written<Maybe<FilePath>>;
+pub type MaybeAddress = Written<Maybe<Address>>;
 
 impl<F: Form> Visitor<'_> for Written<F> {
     type Value = F::Value;
@@ -63,7 +87,7 @@ impl<F: Form> Visitor<'_> for Written<F> {
 }
 
 /// A length of time.
-pub(super) struct Length;
+pub struct Length;
 
 impl Form for Length {
     type Value = Duration;
@@ -83,10 +107,10 @@ impl Form for Length {
 }
 
 /// A length of time, or `forever`, which is `None`.
-pub(super) struct Forever;
+pub struct Forever;
 
 /// A length of time, or `auto`, which is `None`.
-pub(super) struct Auto;
+pub struct Auto;
 
 macro_rules! length_or_word {
     ($form:ty, $word:literal) => {
@@ -117,7 +141,7 @@ length_or_word!(Forever, "forever");
 length_or_word!(Auto, "auto");
 
 /// A form where no text means no value.
-pub(super) struct Maybe<F>(PhantomData<F>);
+pub struct Maybe<F>(PhantomData<F>);
 
 impl<F: Form> Form for Maybe<F> {
     type Value = Option<F::Value>;
@@ -137,24 +161,12 @@ impl<F: Form> Form for Maybe<F> {
 }
 
 /// Any text.
-pub(super) struct Text;
-
-impl Form for Text {
-    type Value = String;
-
-    fn read(text: &str) -> Result<String, String> {
-        Ok(text.to_owned())
-    }
-
-    fn write(value: &String) -> String {
-        value.clone()
-    }
-}
+pub type Text = Parsed<String>;
 
 /// The place of a file or folder.
-pub(super) struct Place;
+pub struct FilePath;
 
-impl Form for Place {
+impl Form for FilePath {
     type Value = PathBuf;
 
     fn read(text: &str) -> Result<PathBuf, String> {
@@ -170,7 +182,7 @@ impl Form for Place {
 }
 
 /// Text no one may see.
-pub(super) struct Secret;
+pub struct Secret;
 
 impl Form for Secret {
     type Value = SecretString;
@@ -185,7 +197,7 @@ impl Form for Secret {
 }
 
 /// A database address: the password in it is hidden.
-pub(super) struct SecretAddress;
+pub struct SecretAddress;
 
 impl Form for SecretAddress {
     type Value = SecretString;
@@ -200,7 +212,7 @@ impl Form for SecretAddress {
 }
 
 /// An address on the web.
-pub(super) struct Address;
+pub struct Address;
 
 impl Form for Address {
     type Value = Url;
@@ -221,7 +233,7 @@ impl Form for Address {
 }
 
 /// An address and a port of this machine.
-pub(super) struct Listen;
+pub struct Listen;
 
 impl Form for Listen {
     type Value = SocketAddr;
@@ -245,7 +257,7 @@ impl Form for Listen {
 }
 
 /// A name or an address of a machine, without scheme and port. Kept in lower case, IPv6 addresses without brackets.
-pub(super) struct HostName;
+pub struct HostName;
 
 impl Form for HostName {
     type Value = String;
@@ -270,7 +282,7 @@ impl Form for HostName {
 }
 
 /// An address that is a secret as a whole: knowing it is enough to use it.
-pub(super) struct HiddenAddress;
+pub struct HiddenAddress;
 
 impl Form for HiddenAddress {
     type Value = Url;
@@ -286,7 +298,7 @@ impl Form for HiddenAddress {
 }
 
 /// Anything that knows how to read and write itself.
-pub(super) struct Parsed<T>(PhantomData<T>);
+pub struct Parsed<T>(PhantomData<T>);
 
 impl<T: FromStr<Err: Display> + Display> Form for Parsed<T> {
     type Value = T;

@@ -11,8 +11,7 @@ use wildmatch::WildMatch;
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
 
-use super::forms::{Form, HiddenAddress, Length, Maybe, Parsed, Text, Written};
-use super::lists::ListOf;
+use super::forms::{Form, HiddenAddress, Length, Maybe, Parsed, Written, section};
 use super::problem::nearest;
 
 /// How often records that are mostly read by windows are read whole, where a job does not say.
@@ -20,43 +19,45 @@ pub const FULL_DEFAULT: Duration = Duration::from_hours(24);
 /// How far back a reconcile job looks, where it does not say.
 const DAYS_DEFAULT: u32 = 3;
 
-/// `[jobs.X]`. Exactly one of `sync` and `reconcile` is there, and one of `cron` and `every`.
-#[derive(Clone, PartialEq, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct JobConfig {
-    /// The record that the job brings up to date.
-    #[serde(default, with = "Written::<Maybe<Parsed<Record>>>", skip_serializing_if = "Option::is_none")]
-    pub sync: Option<Record>,
-    /// The record whose last days are read again by creation time; reports what was missed.
-    #[serde(default, with = "Written::<Maybe<Parsed<Record>>>", skip_serializing_if = "Option::is_none")]
-    pub reconcile: Option<Record>,
-    /// Whether the job runs.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// Names or globs; of these shops, those that have the record.
-    #[serde(default = "all_shops", with = "ListOf::<Text>")]
-    pub shops: Vec<String>,
-    /// Second, minute, hour, day, month, weekday; five fields begin at the minute.
-    #[serde(default, with = "Written::<Maybe<Text>>", skip_serializing_if = "Option::is_none")]
-    pub cron: Option<String>,
-    /// Instead of `cron`: whole multiples since 1970.
-    #[serde(default, with = "Written::<Maybe<Length>>", skip_serializing_if = "Option::is_none")]
-    pub every: Option<Duration>,
-    /// Any IANA zone, for `cron`.
-    #[serde(default = "utc", with = "Written::<Zone>")]
-    pub timezone: Tz,
-    /// The start is delayed by a part of this time, fixed by the job's name.
-    #[serde(default, with = "Written::<Length>")]
-    pub jitter: Duration,
-    /// How often everything is read, of records of which mostly the changes are read.
-    #[serde(default = "full_default", with = "Written::<Length>")]
-    pub full: Duration,
-    /// How many days back `reconcile` looks.
-    #[serde(default = "days_default")]
-    pub days: u32,
-    /// An address that is called at each start, success and failure. Empty: none.
-    #[serde(default, with = "Written::<Maybe<HiddenAddress>>")]
-    pub dead_man_url: Option<Url>,
+section! {
+    /// `[jobs.X]`. Exactly one of `sync` and `reconcile` is there, and one of `cron` and `every`.
+    #[derive(Clone, PartialEq)]
+    pub struct JobConfig {
+        /// The record that the job brings up to date.
+        #[serde(default, with = "Written::<Maybe<Parsed<Record>>>", skip_serializing_if = "Option::is_none")]
+        pub sync: Option<Record>,
+        /// The record whose last days are read again by creation time; reports what was missed.
+        #[serde(default, with = "Written::<Maybe<Parsed<Record>>>", skip_serializing_if = "Option::is_none")]
+        pub reconcile: Option<Record>,
+        /// Whether the job runs.
+        #[serde(default = "yes")]
+        pub enabled: bool,
+        /// Names or globs; of these shops, those that have the record.
+        #[serde(default = "all_shops")]
+        pub shops: Vec<String>,
+        /// Second, minute, hour, day, month, weekday; five fields begin at the minute.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cron: Option<String>,
+        /// Instead of `cron`: whole multiples since 1970.
+        #[serde(default, with = "Written::<Maybe<Length>>", skip_serializing_if = "Option::is_none")]
+        pub every: Option<Duration>,
+        /// Any IANA zone, for `cron`.
+        #[serde(default = "utc", with = "Written::<Zone>")]
+        pub timezone: Tz,
+        /// The start is delayed by a part of this time, fixed by the job's name.
+        #[serde(default)]
+        pub jitter: Duration,
+        /// How often everything is read, of records of which mostly the changes are read.
+        #[serde(default = "full_default")]
+        pub full: Duration,
+        /// How many days back `reconcile` looks.
+        #[serde(default = "days_default")]
+        pub days: u32,
+        /// An address that is called at each start, success and failure. Empty: none.
+        #[serde_with(skip_apply)]
+        #[serde(default, with = "Written::<Maybe<HiddenAddress>>")]
+        pub dead_man_url: Option<Url>,
+    }
 }
 
 /// What a job does.
@@ -114,7 +115,7 @@ impl Work {
 }
 
 /// A pattern of five fields begins with the minute; it runs at second zero.
-pub(super) fn with_seconds(cron: &str) -> String {
+pub fn with_seconds(cron: &str) -> String {
     let fields: Vec<&str> = cron.split_whitespace().collect();
     if fields.len() == 5 { format!("0 {}", fields.join(" ")) } else { fields.join(" ") }
 }
@@ -137,38 +138,9 @@ impl Form for Zone {
 }
 
 /// Cities and words that people write for the zone of China, which the list names after Shanghai alone.
-const IN_CHINA: [&str; 30] = [
-    "beijing",
-    "peking",
-    "tianjin",
-    "shenzhen",
-    "guangzhou",
-    "canton",
-    "hangzhou",
-    "ningbo",
-    "yiwu",
-    "suzhou",
-    "nanjing",
-    "wuhan",
-    "chengdu",
-    "xian",
-    "changsha",
-    "zhengzhou",
-    "jinan",
-    "qingdao",
-    "dalian",
-    "shenyang",
-    "xiamen",
-    "fuzhou",
-    "quanzhou",
-    "dongguan",
-    "foshan",
-    "hefei",
-    "kunming",
-    "china",
-    "cst",
-    "bjt",
-];
+const IN_CHINA: &str = "beijing peking tianjin shenzhen guangzhou canton hangzhou ningbo yiwu suzhou nanjing wuhan chengdu \
+    xian changsha zhengzhou jinan qingdao dalian shenyang xiamen fuzhou quanzhou dongguan foshan hefei \
+    kunming china cst bjt";
 
 /// The zone that was probably meant: by its city, then by the likeness of the whole name. `None`: none is near.
 fn zone_like(text: &str) -> Option<&'static str> {
@@ -181,7 +153,7 @@ fn zone_like(text: &str) -> Option<&'static str> {
     let is_offset_of_china = ["8", "08", "800", "0800"]
         .iter()
         .any(|hours| ["utc", "gmt", ""].iter().any(|word| wanted == format!("{word}{hours}")));
-    if IN_CHINA.contains(&wanted.as_str()) || (is_offset_of_china && text.contains('+')) {
+    if IN_CHINA.split(' ').any(|word| word == wanted) || (is_offset_of_china && text.contains('+')) {
         return Some("Asia/Shanghai");
     }
     // `America/New_York` before `US/Eastern` and the like, which have no city.

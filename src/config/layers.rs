@@ -23,7 +23,7 @@ const ALTERNATIVES: [(&[&str], &[&str]); 5] = [
 ];
 
 /// Reads all layers. `found`: the config file, if there is one.
-pub(super) fn merge(
+pub fn merge(
     found: Option<&file::Found>,
     variables: &BTreeMap<String, String>,
 ) -> Result<Origins, ConfigError> {
@@ -45,7 +45,7 @@ pub(super) fn merge(
 }
 
 /// The lowest layer alone.
-pub(super) fn defaults() -> Dict {
+pub fn defaults() -> Dict {
     Toml::from_str(DEFAULTS).expect("a test loads the built-in defaults")
 }
 

@@ -12,15 +12,15 @@ use serde::{Deserialize, Deserializer, Serializer};
 use super::forms::Form;
 
 /// Lets serde read and write a list of values in a form.
-pub(super) struct ListOf<F>(PhantomData<F>);
+pub struct ListOf<F>(PhantomData<F>);
 
 impl<F: Form> ListOf<F> {
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<F::Value>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<F::Value>, D::Error> {
         let items = from.deserialize_any(Items::<String>(PhantomData))?;
         items.iter().map(|item| F::read(item).map_err(D::Error::custom)).collect()
     }
 
-    pub(super) fn serialize<S: Serializer>(values: &[F::Value], to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(values: &[F::Value], to: S) -> Result<S::Ok, S::Error> {
         let mut list = to.serialize_seq(Some(values.len()))?;
         for value in values {
             list.serialize_element(&F::write(value))?;
@@ -30,21 +30,21 @@ impl<F: Form> ListOf<F> {
 }
 
 /// A [`ListOf`] that may be left out.
-pub(super) struct MaybeListOf<F>(PhantomData<F>);
+pub struct MaybeListOf<F>(PhantomData<F>);
 
 impl<F: Form> MaybeListOf<F> {
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<F::Value>>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<F::Value>>, D::Error> {
         ListOf::<F>::deserialize(from).map(Some)
     }
 
     #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-    pub(super) fn serialize<S: Serializer>(values: &Option<Vec<F::Value>>, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(values: &Option<Vec<F::Value>>, to: S) -> Result<S::Ok, S::Error> {
         ListOf::<F>::serialize(values.as_deref().unwrap_or_default(), to)
     }
 }
 
 /// A list of tables.
-pub(super) fn tables<'de, T: DeserializeOwned, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+pub fn tables<'de, T: DeserializeOwned, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
     from.deserialize_any(Items(PhantomData))
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Config;
 
-pub(super) fn make_absolute(config: &mut Config) {
+pub fn make_absolute(config: &mut Config) {
     let base = config.base.clone();
     let apps = config.apps.values_mut().map(|app| &mut app.app_secret_file);
     let optional =
@@ -29,7 +29,7 @@ const UNIT_STATES: &str = "/var/lib/shopsync";
 
 /// The folder systemd keeps for the unit; of several, the first. For a verb that someone runs by hand with the config
 /// of a unit, it is that unit's: new tokens that one of them could not store are found by the other.
-pub(super) fn state(environment: &BTreeMap<String, String>, config: Option<&Path>) -> Option<PathBuf> {
+pub fn state(environment: &BTreeMap<String, String>, config: Option<&Path>) -> Option<PathBuf> {
     let named = environment.get("STATE_DIRECTORY").and_then(|folders| folders.split(':').next());
     match named.filter(|folder| !folder.is_empty()) {
         Some(folder) => Some(PathBuf::from(folder)),
@@ -59,17 +59,17 @@ mod tests {
 
     #[test]
     fn the_state_folder_is_the_first_that_systemd_names() {
-        for (told, expected) in [
+        for (variable, expected) in [
             (Some("/var/lib/shopsync"), Some("/var/lib/shopsync")),
             (Some("/var/lib/a:/var/lib/b"), Some("/var/lib/a")),
             (Some(""), None),
             (None, None),
         ] {
-            let environment = told.map(|told| ("STATE_DIRECTORY".to_owned(), told.to_owned()));
+            let environment = variable.map(|variable| ("STATE_DIRECTORY".to_owned(), variable.to_owned()));
             assert_eq!(
                 state(&environment.into_iter().collect(), None).as_deref(),
                 expected.map(Path::new),
-                "{told:?}"
+                "{variable:?}"
             );
         }
     }

@@ -61,7 +61,7 @@ impl fmt::Display for Problem {
 }
 
 /// Collects what the checks find, so that one run reports them all.
-pub(super) struct Findings<'a> {
+pub struct Findings<'a> {
     origins: &'a Origins,
     problems: Vec<Problem>,
     warnings: Vec<String>,
@@ -103,7 +103,7 @@ impl<'a> Findings<'a> {
 }
 
 /// A key as one writes it in TOML.
-pub(super) fn dotted<S: AsRef<str>>(path: &[S]) -> String {
+pub fn dotted<S: AsRef<str>>(path: &[S]) -> String {
     let parts: Vec<String> = path.iter().map(|part| bare_or_quoted(part.as_ref())).collect();
     parts.join(".")
 }

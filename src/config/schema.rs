@@ -107,48 +107,37 @@ fn remove(schema: &mut Value, keyword: &str) {
     }
 }
 
-impl<F: Form> JsonSchema for Written<F> {
-    fn schema_name() -> Cow<'static, str> {
-        Cow::Borrowed("Text")
-    }
+/// A schema that stands where the field stands, and has no name of its own.
+macro_rules! inline_schema {
+    ($form:ident, $schema:expr) => {
+        impl<F: Form> JsonSchema for $form<F> {
+            fn schema_name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($form))
+            }
 
-    fn inline_schema() -> bool {
-        true
-    }
+            fn inline_schema() -> bool {
+                true
+            }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let mut text = schemars::json_schema!({ "type": "string" });
-        if let Some(pattern) = F::pattern() {
-            text.insert("pattern".to_owned(), Value::String(pattern));
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
         }
-        text
-    }
+    };
 }
 
-impl<F: Form> JsonSchema for ListOf<F> {
-    fn schema_name() -> Cow<'static, str> {
-        Cow::Borrowed("List")
-    }
+inline_schema!(Written, text::<F>());
+inline_schema!(ListOf, list::<F>());
+inline_schema!(MaybeListOf, list::<F>());
 
-    fn inline_schema() -> bool {
-        true
+fn text<F: Form>() -> Schema {
+    let mut text = schemars::json_schema!({ "type": "string" });
+    if let Some(pattern) = F::pattern() {
+        text.insert("pattern".to_owned(), Value::String(pattern));
     }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({ "type": "array", "items": Written::<F>::json_schema(generator) })
-    }
+    text
 }
 
-impl<F: Form> JsonSchema for MaybeListOf<F> {
-    fn schema_name() -> Cow<'static, str> {
-        ListOf::<F>::schema_name()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        ListOf::<F>::json_schema(generator)
-    }
+fn list<F: Form>() -> Schema {
+    schemars::json_schema!({ "type": "array", "items": text::<F>() })
 }

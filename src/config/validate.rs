@@ -2,41 +2,59 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
+use croner::parser::{CronParser, Seconds, Year};
+use serde_json::Value;
+use wildmatch::WildMatch;
+
+use crate::domain::record::Record;
 use crate::telemetry;
 
+use super::duration::parse_duration;
+use super::jobs::with_seconds;
 use super::problem::{Findings, nearest};
-use super::{Config, TokenStore, WebhookConfig, WebhookKind, file};
+use super::{Config, JobConfig, ShopConfig, TokenStore, WebhookConfig, WebhookKind, file};
 
 mod apps;
-mod jobs;
-mod shops;
 
-/// A container's stop signal is followed by a kill after ten seconds.
-const SHUTDOWN_GRACE_MAX: Duration = Duration::from_secs(9);
-const REQUEST_TIMEOUT_MIN: Duration = Duration::from_secs(1);
-const REQUEST_TIMEOUT_MAX: Duration = Duration::from_mins(5);
-const BACKOFF_MIN: Duration = Duration::from_millis(1);
-const BACKOFF_MAX: Duration = Duration::from_mins(10);
-const ATTEMPTS_MAX: u32 = 20;
-/// Every window begins this much early; a day of it would be read again with each run.
-const OVERLAP_MAX: Duration = Duration::from_hours(24);
-const SETTLE_MAX: Duration = Duration::from_hours(1);
-const HISTORY_MIN: Duration = Duration::from_secs(1);
-const HISTORY_MAX: Duration = super::duration::DURATION_MAX;
+/// The least and the most of numbers and durations, as the file writes them. `*` stands for any name.
+const LIMITS: [(&[&str], &str, &str); 17] = [
+    // A server's own limit is a hundred unless it was raised.
+    (&["database", "connections_max"], "1", "100"),
+    (&["sync", "history"], "1s", LONGEST),
+    // Every window begins this much early; a day of it would be read again with each run.
+    (&["sync", "overlap"], "0s", "1d"),
+    (&["sync", "settle"], "0s", "1h"),
+    // A container's stop signal is followed by a kill after ten seconds.
+    (&["sync", "shutdown_grace"], "0s", "9s"),
+    // More of either only waits for the database.
+    (&["sync", "shops_in_parallel"], "1", "256"),
+    (&["sync", "windows_in_parallel"], "1", "64"),
+    (&["retry", "attempts_max"], "1", "20"),
+    (&["retry", "backoff_min"], "1ms", "10m"),
+    (&["retry", "backoff_max"], "1ms", "10m"),
+    (&["retry", "request_timeout"], "1s", "5m"),
+    (&["notify", "lag_limit"], "1m", LONGEST),
+    (&["apps", "*", "refresh_before"], "1m", "60d"),
+    // More often than this a platform shows nothing new.
+    (&["jobs", "*", "every"], "10s", LONGEST),
+    (&["jobs", "*", "jitter"], "0s", "1h"),
+    (&["jobs", "*", "full"], "1m", LONGEST),
+    (&["jobs", "*", "days"], "1", "366"),
+];
+/// What durations may be at most.
+const LONGEST: &str = "3650d";
 const KEEP_MIN: Duration = Duration::from_hours(24);
-const LAG_LIMIT_MIN: Duration = Duration::from_mins(1);
-/// More of either only waits for the database.
-const SHOPS_IN_PARALLEL_MAX: usize = 256;
-const WINDOWS_IN_PARALLEL_MAX: usize = 64;
-/// A server's own limit is a hundred unless it was raised.
-const CONNECTIONS_MAX: usize = 100;
 /// Postgres cuts longer names.
 const SCHEMA_BYTES_MAX: usize = 63;
 const NAME_CHARS_MAX: usize = 64;
+/// The fields of a cron pattern.
+const FIELDS: &str = "[second] minute hour day month weekday";
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Finds everything that is wrong.
-pub(super) fn validate(config: &Config, findings: &mut Findings<'_>) {
+pub fn validate(config: &Config, findings: &mut Findings<'_>) {
+    limits(config, findings);
     database(config, findings);
     http(config, findings);
     log(config, findings);
@@ -48,10 +66,10 @@ pub(super) fn validate(config: &Config, findings: &mut Findings<'_>) {
         apps::validate(name, app, findings);
     }
     for (name, shop) in &config.shops {
-        shops::validate(name, shop, config, findings);
+        self::shop(name, shop, config, findings);
     }
     for (name, job) in &config.jobs {
-        jobs::validate(name, job, config, findings);
+        self::job(name, job, config, findings);
     }
 }
 
@@ -68,13 +86,41 @@ fn name(path: &[&str], name: &str, findings: &mut Findings<'_>) {
     }
 }
 
+/// Looks at the values as `config show` writes them: a number, or a duration as text.
+fn limits(config: &Config, findings: &mut Findings<'_>) {
+    let all = serde_json::to_value(config).expect("every value of the config has a form in JSON");
+    for (pattern, min, max) in LIMITS {
+        for (path, value) in values_at(&all, pattern) {
+            let number =
+                |text: &str| text.parse().ok().or(parse_duration(text).ok().map(|time| time.as_millis()));
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            // `auto` is no number.
+            if number(&text).is_some_and(|found| Some(found) < number(min) || Some(found) > number(max)) {
+                findings.problem(&path, format!("expected {min} to {max}, found {text}"));
+            }
+        }
+    }
+}
+
+fn values_at<'a>(value: &'a Value, pattern: &[&'a str]) -> Vec<(Vec<&'a str>, &'a Value)> {
+    let (Some((first, rest)), Some(table)) = (pattern.split_first(), value.as_object()) else {
+        return vec![(Vec::new(), value)];
+    };
+    let found = table.iter().filter(|(key, _)| *first == "*" || key.as_str() == *first);
+    found
+        .flat_map(|(key, inner)| {
+            values_at(inner, rest)
+                .into_iter()
+                .map(move |(path, value)| ([vec![key.as_str()], path].concat(), value))
+        })
+        .collect()
+}
+
 fn database(config: &Config, findings: &mut Findings<'_>) {
     let schema = &config.database.schema;
     if schema.len() > SCHEMA_BYTES_MAX || schema.contains(['\0', '"', ',']) {
         findings.problem(&["database", "schema"], "this is no name of a Postgres schema");
     }
-    let path = ["database", "connections_max"];
-    count(&path, config.database.connections_max as usize, CONNECTIONS_MAX, findings);
 }
 
 fn http(config: &Config, findings: &mut Findings<'_>) {
@@ -114,39 +160,20 @@ fn sync(config: &Config, findings: &mut Findings<'_>) {
     if !sync.enabled {
         findings.warning(&["sync", "enabled"], "no job runs; tokens are still kept alive");
     }
-    within(&["sync", "history"], sync.history, HISTORY_MIN, HISTORY_MAX, findings);
-    within(&["sync", "overlap"], sync.overlap, Duration::ZERO, OVERLAP_MAX, findings);
-    within(&["sync", "settle"], sync.settle, Duration::ZERO, SETTLE_MAX, findings);
-    let grace = sync.shutdown_grace;
-    within(&["sync", "shutdown_grace"], grace, Duration::ZERO, SHUTDOWN_GRACE_MAX, findings);
     for (key, keep) in [("keep_raw", sync.keep_raw), ("keep_runs", sync.keep_runs)] {
         if keep.is_some_and(|keep| keep < KEEP_MIN) {
             findings.problem(&["sync", key], "expected at least a day (`1d`), or `forever`");
         }
     }
-    let path = ["sync", "shops_in_parallel"];
-    count(&path, sync.shops_in_parallel, SHOPS_IN_PARALLEL_MAX, findings);
-    let path = ["sync", "windows_in_parallel"];
-    count(&path, sync.windows_in_parallel, WINDOWS_IN_PARALLEL_MAX, findings);
 }
 
 fn retry(config: &Config, findings: &mut Findings<'_>) {
-    let retry = &config.retry;
-    let attempts = retry.attempts_max as usize;
-    count(&["retry", "attempts_max"], attempts, ATTEMPTS_MAX as usize, findings);
-    within(&["retry", "backoff_min"], retry.backoff_min, BACKOFF_MIN, BACKOFF_MAX, findings);
-    within(&["retry", "backoff_max"], retry.backoff_max, BACKOFF_MIN, BACKOFF_MAX, findings);
-    if retry.backoff_min > retry.backoff_max {
+    if config.retry.backoff_min > config.retry.backoff_max {
         findings.problem(&["retry", "backoff_min"], "it is longer than `retry.backoff_max`");
     }
-    let timeout = retry.request_timeout;
-    let path = ["retry", "request_timeout"];
-    within(&path, timeout, REQUEST_TIMEOUT_MIN, REQUEST_TIMEOUT_MAX, findings);
 }
 
 fn notify(config: &Config, findings: &mut Findings<'_>) {
-    let limit = config.notify.lag_limit;
-    within(&["notify", "lag_limit"], limit, LAG_LIMIT_MIN, HISTORY_MAX, findings);
     for WebhookConfig { kind, url_file, secret_file } in &config.notify.webhooks {
         if *kind == WebhookKind::Wecom && secret_file.is_some() {
             findings.warning(&["notify", "webhooks"], "`secret_file` is not used: WeCom knows no signature");
@@ -175,15 +202,101 @@ fn one_of(path: &[&str], found: &str, known: &[&str], findings: &mut Findings<'_
     findings.problem(path, format!("`{found}` is none of {known}{}", hint.unwrap_or_default()));
 }
 
-fn count(path: &[&str], found: usize, max: usize, findings: &mut Findings<'_>) {
-    if found == 0 || found > max {
-        findings.problem(path, format!("expected 1 to {max}, found {found}"));
+/// A shop is of an app that exists, with records its platform has.
+fn shop(name: &str, shop: &ShopConfig, config: &Config, findings: &mut Findings<'_>) {
+    self::name(&["shops", name], name, findings);
+    let path = ["shops", name, "app"];
+    let Some(app) = config.apps.get(&shop.app) else {
+        let message = match shop.app.as_str() {
+            "" => "name the app it belongs to".to_owned(),
+            app => match nearest(app, config.apps.keys().map(String::as_str)) {
+                Some(near) => format!("there is no `[apps.{app}]`; did you mean `{near}`?"),
+                None => format!("there is no `[apps.{app}]`"),
+            },
+        };
+        return findings.problem(&path, message);
+    };
+    let (Some(records), Some(profile)) = (&shop.records, app.profile()) else {
+        return;
+    };
+    let path = ["shops", name, "records"];
+    if records.is_empty() {
+        findings.problem(&path, "nothing would be copied; to pause a shop set `enabled = false`");
+    }
+    let has = profile.records(app.zone_name());
+    for record in records.iter().filter(|record| !has.contains(record)) {
+        let zone = app.zone.as_ref().map(|zone| format!(" in zone `{zone}`"));
+        let known = names(has);
+        let message = format!(
+            "platform `{}`{} has no `{record}`; it has {known}",
+            profile.name,
+            zone.unwrap_or_default()
+        );
+        findings.problem(&path, message);
+    }
+    if shop.code_command.first().is_some_and(String::is_empty) {
+        findings.problem(&["shops", name, "code_command"], "the first word is the program to run");
     }
 }
 
-fn within(path: &[&str], found: Duration, min: Duration, max: Duration, findings: &mut Findings<'_>) {
-    if found < min || found > max {
-        let [found, min, max] = [found, min, max].map(super::format_duration);
-        findings.problem(path, format!("expected {min} to {max}, found {found}"));
+fn names(records: &[Record]) -> String {
+    if records.is_empty() {
+        return "none".to_owned();
+    }
+    let names: Vec<&str> = records.iter().map(|record| record.as_str()).collect();
+    names.join(", ")
+}
+
+/// A job has one kind of work and one kind of schedule, and is about shops that exist.
+fn job(name: &str, job: &JobConfig, config: &Config, findings: &mut Findings<'_>) {
+    self::name(&["jobs", name], name, findings);
+    if job.work().is_none() {
+        findings
+            .problem(&["jobs", name], "say what it does: `sync = \"orders\"` or `reconcile = \"orders\"`");
+    }
+    schedule(name, job, findings);
+    if let Some(url) = &job.dead_man_url
+        && !matches!(url.scheme(), "http" | "https")
+    {
+        findings.problem(&["jobs", name, "dead_man_url"], "expected http:// or https://");
+    }
+    for pattern in &job.shops {
+        let pattern_matches = |shop: &String| WildMatch::new(pattern).matches(shop);
+        if pattern != "*" && !config.shops.keys().any(pattern_matches) {
+            let message = format!("`{pattern}` matches no shop");
+            findings.warning(&["jobs", name, "shops"], message);
+        }
+    }
+}
+
+fn schedule(name: &str, job: &JobConfig, findings: &mut Findings<'_>) {
+    match (&job.cron, job.every) {
+        (Some(cron), None) => cron_pattern(name, cron, findings),
+        (None, Some(_)) => {}
+        _ => findings
+            .problem(&["jobs", name], "say when it runs: `cron = \"0 */5 * * * *\"` or `every = \"5m\"`"),
+    }
+}
+
+fn cron_pattern(name: &str, cron: &str, findings: &mut Findings<'_>) {
+    let path = ["jobs", name, "cron"];
+    let fields = cron.split_whitespace().count();
+    if fields != 5 && fields != 6 {
+        let message = format!("expected 5 fields, or 6 with seconds first; found {fields}");
+        return findings.problem(&path, message);
+    }
+    let parser =
+        CronParser::builder().seconds(Seconds::Required).year(Year::Disallowed).dom_and_dow(true).build();
+    match parser.parse(&with_seconds(cron)) {
+        Err(error) => {
+            let error = error.to_string();
+            let error = error.trim_start_matches("Component error: ").trim_end_matches('.');
+            findings.problem(&path, format!("`{cron}` is no cron pattern ({FIELDS}): {error}"));
+        }
+        // Any pattern that ever holds does so within the parser's own search limit.
+        Ok(pattern) if pattern.find_next_occurrence(&DateTime::UNIX_EPOCH, true).is_err() => {
+            findings.problem(&path, format!("`{cron}` names no moment that ever comes"));
+        }
+        Ok(_) => {}
     }
 }

@@ -29,117 +29,117 @@ impl Kind {
     }
 }
 
-pub const LAST_SYNC: Meter = Meter {
-    name: "shopsync_last_sync_timestamp_seconds",
-    kind: Kind::Gauge,
-    labels: &["shop", "record"],
-    help: "Everything the platform showed as updated before this moment is stored (Unix time).",
-};
+const fn meter(name: &'static str, kind: Kind, labels: &'static [&'static str], help: &'static str) -> Meter {
+    Meter { name, kind, labels, help }
+}
 
-pub const LAG: Meter = Meter {
-    name: "shopsync_lag_seconds",
-    kind: Kind::Gauge,
-    labels: &["shop", "record"],
-    help: "How far that moment lies back.",
-};
+pub const LAST_SYNC: Meter = meter(
+    "shopsync_last_sync_timestamp_seconds",
+    Kind::Gauge,
+    &["shop", "record"],
+    "Everything the platform showed as updated before this moment is stored (Unix time).",
+);
 
-pub const RUNS: Meter = Meter {
-    name: "shopsync_runs_total",
-    kind: Kind::Counter,
-    labels: &["job", "outcome"],
-    help: "Runs by how they ended, and slots that were skipped.",
-};
+pub const LAG: Meter =
+    meter("shopsync_lag_seconds", Kind::Gauge, &["shop", "record"], "How far that moment lies back.");
 
-pub const RUN_DURATION: Meter = Meter {
-    name: "shopsync_run_duration_seconds",
-    kind: Kind::Histogram,
-    labels: &[],
-    help: "How long runs took.",
-};
+pub const RUNS: Meter = meter(
+    "shopsync_runs_total",
+    Kind::Counter,
+    &["job", "outcome"],
+    "Runs by how they ended, and slots that were skipped.",
+);
 
-pub const ROWS: Meter = Meter {
-    name: "shopsync_rows_total",
-    kind: Kind::Counter,
-    labels: &["shop", "record", "result"],
-    help: "Rows that answers held (seen), and what became of them.",
-};
+pub const RUN_DURATION: Meter =
+    meter("shopsync_run_duration_seconds", Kind::Histogram, &[], "How long runs took.");
 
-pub const REQUESTS: Meter = Meter {
-    name: "shopsync_requests_total",
-    kind: Kind::Counter,
-    labels: &["platform", "api", "outcome"],
-    help: "Requests to the platforms, repeated ones each time.",
-};
+pub const ROWS: Meter = meter(
+    "shopsync_rows_total",
+    Kind::Counter,
+    &["shop", "record", "result"],
+    "Rows that answers held (seen), and what became of them.",
+);
 
-pub const REQUEST_DURATION: Meter = Meter {
-    name: "shopsync_request_duration_seconds",
-    kind: Kind::Histogram,
-    labels: &["platform", "api"],
-    help: "From sending a request to the last byte of its answer.",
-};
+pub const REQUESTS: Meter = meter(
+    "shopsync_requests_total",
+    Kind::Counter,
+    &["platform", "api", "outcome"],
+    "Requests to the platforms, repeated ones each time.",
+);
 
-pub const RATE_LIMIT_WAIT: Meter = Meter {
-    name: "shopsync_rate_limit_wait_seconds_total",
-    kind: Kind::Counter,
-    labels: &["app"],
-    help: "What calls waited for their turn in the rate limit of their app, added up.",
-};
+pub const REQUEST_DURATION: Meter = meter(
+    "shopsync_request_duration_seconds",
+    Kind::Histogram,
+    &["platform", "api"],
+    "From sending a request to the last byte of its answer.",
+);
 
-pub const TOKEN_EXPIRY: Meter = Meter {
-    name: "shopsync_token_expiry_timestamp_seconds",
-    kind: Kind::Gauge,
-    labels: &["shop", "token"],
-    help: "When the access and the refresh token end (Unix time).",
-};
+pub const RATE_LIMIT_WAIT: Meter = meter(
+    "shopsync_rate_limit_wait_seconds_total",
+    Kind::Counter,
+    &["app"],
+    "What calls waited for their turn in the rate limit of their app, added up.",
+);
 
-pub const GRANTS: Meter = Meter {
-    name: "shopsync_grants",
-    kind: Kind::Gauge,
-    labels: &["state"],
-    help: "Shops by how their authorisation stands.",
-};
+pub const TOKEN_EXPIRY: Meter = meter(
+    "shopsync_token_expiry_timestamp_seconds",
+    Kind::Gauge,
+    &["shop", "token"],
+    "When the access and the refresh token end (Unix time).",
+);
 
-pub const QUARANTINED: Meter = Meter {
-    name: "shopsync_quarantined",
-    kind: Kind::Gauge,
-    labels: &["shop", "record"],
-    help: "Records in quarantine.",
-};
+pub const GRANTS: Meter =
+    meter("shopsync_grants", Kind::Gauge, &["state"], "Shops by how their authorisation stands.");
 
-pub const EXTRAS_UNREADABLE: Meter = Meter {
-    name: "shopsync_extras_unreadable",
-    kind: Kind::Gauge,
-    labels: &["shop", "record"],
-    help: "Orders whose money, or SKUs whose stock, could not be read.",
-};
+pub const QUARANTINED: Meter =
+    meter("shopsync_quarantined", Kind::Gauge, &["shop", "record"], "Records in quarantine.");
 
-pub const WINDOWS_INCOMPLETE: Meter = Meter {
-    name: "shopsync_windows_incomplete",
-    kind: Kind::Gauge,
-    labels: &["shop", "record"],
-    help: "Windows of time that failed, or came out short of what the platform said they hold.",
-};
+pub const EXTRAS_UNREADABLE: Meter = meter(
+    "shopsync_extras_unreadable",
+    Kind::Gauge,
+    &["shop", "record"],
+    "Orders whose money, or SKUs whose stock, could not be read.",
+);
 
-pub const CLOCK_SKEW: Meter = Meter {
-    name: "shopsync_clock_skew_seconds",
-    kind: Kind::Gauge,
-    labels: &["app"],
-    help: "How far this host's clock is ahead of the platform's; 0 below two seconds.",
-};
+pub const WINDOWS_INCOMPLETE: Meter = meter(
+    "shopsync_windows_incomplete",
+    Kind::Gauge,
+    &["shop", "record"],
+    "Windows of time that failed, or came out short of what the platform said they hold.",
+);
 
-pub const CONFIG_RELOADS: Meter = Meter {
-    name: "shopsync_config_reloads_total",
-    kind: Kind::Counter,
-    labels: &["outcome"],
-    help: "How often the config was read again while the daemon ran.",
-};
+pub const CLOCK_SKEW: Meter = meter(
+    "shopsync_clock_skew_seconds",
+    Kind::Gauge,
+    &["app"],
+    "How far this host's clock is ahead of the platform's; 0 below two seconds.",
+);
 
-pub const BUILD_INFO: Meter = Meter {
-    name: "shopsync_build_info",
-    kind: Kind::Gauge,
-    labels: &["version"],
-    help: "Always 1; the label holds the version.",
-};
+pub const CONFIG_RELOADS: Meter = meter(
+    "shopsync_config_reloads_total",
+    Kind::Counter,
+    &["outcome"],
+    "How often the config was read again while the daemon ran.",
+);
+
+pub const BUILD_INFO: Meter =
+    meter("shopsync_build_info", Kind::Gauge, &["version"], "Always 1; the label holds the version.");
+
+pub const PROCESS_CPU: Meter = meter(
+    "process_cpu_seconds_total",
+    Kind::Counter,
+    &[],
+    "Processor time that this process used, in user and system mode.",
+);
+
+pub const PROCESS_MEMORY: Meter =
+    meter("process_resident_memory_bytes", Kind::Gauge, &[], "Memory that this process holds in RAM.");
+
+pub const PROCESS_OPEN_FDS: Meter =
+    meter("process_open_fds", Kind::Gauge, &[], "File descriptors that this process has open.");
+
+pub const PROCESS_START: Meter =
+    meter("process_start_time_seconds", Kind::Gauge, &[], "When this process started (Unix time).");
 
 /// All of them.
 pub const ALL: &[&Meter] = &[
@@ -159,4 +159,8 @@ pub const ALL: &[&Meter] = &[
     &CLOCK_SKEW,
     &CONFIG_RELOADS,
     &BUILD_INFO,
+    &PROCESS_CPU,
+    &PROCESS_MEMORY,
+    &PROCESS_OPEN_FDS,
+    &PROCESS_START,
 ];

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::Reload;
-use super::catalogue::{ALL, CONFIG_RELOADS, Kind, Meter, RATE_LIMIT_WAIT, REQUEST_DURATION, RUN_DURATION};
+use super::catalogue::{
+    ALL, CONFIG_RELOADS, Kind, Meter, PROCESS_CPU, RATE_LIMIT_WAIT, REQUEST_DURATION, RUN_DURATION,
+};
 
 /// In seconds: from a cached page to a very long `request_timeout`.
 const REQUEST_BUCKETS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -22,7 +24,7 @@ static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
 static SAMPLES: AtomicU32 = AtomicU32::new(0);
 
-pub(super) fn install() {
+pub fn install() {
     HANDLE.get_or_init(|| {
         let buckets = [(&REQUEST_DURATION, REQUEST_BUCKETS), (&RUN_DURATION, RUN_BUCKETS)];
         let builder = buckets.into_iter().fold(PrometheusBuilder::new(), |builder, (meter, buckets)| {
@@ -45,17 +47,17 @@ pub(super) fn install() {
     });
 }
 
-pub(super) fn is_installed() -> bool {
+pub fn is_installed() -> bool {
     HANDLE.get().is_some()
 }
 
 /// Counters and histograms as text. Empty before [`install`].
-pub(super) fn render() -> String {
+pub fn render() -> String {
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
 /// Counts a sample of a histogram.
-pub(super) fn sampled() {
+pub fn sampled() {
     if SAMPLES.fetch_add(1, Ordering::Relaxed) % SAMPLES_UNSORTED_MAX == SAMPLES_UNSORTED_MAX - 1
         && let Some(handle) = HANDLE.get()
     {
@@ -65,11 +67,11 @@ pub(super) fn sampled() {
 
 fn describe(meter: &'static Meter) {
     match meter.kind {
-        Kind::Counter if meter.name != RATE_LIMIT_WAIT.name => {
+        // The others are not of the recorder: see `text`.
+        Kind::Counter if ![RATE_LIMIT_WAIT.name, PROCESS_CPU.name].contains(&meter.name) => {
             metrics::describe_counter!(meter.name, meter.help);
         }
         Kind::Histogram => metrics::describe_histogram!(meter.name, meter.help),
-        // Written in `text`.
         Kind::Counter | Kind::Gauge => {}
     }
 }

@@ -41,7 +41,7 @@ impl<'a> Labels<'a> {
 }
 
 /// Removes the series that `is_kept` refuses.
-pub(super) fn only(text: &str, is_kept: impl Fn(&Labels<'_>) -> bool) -> String {
+pub fn only(text: &str, is_kept: impl Fn(&Labels<'_>) -> bool) -> String {
     let mut kept = String::with_capacity(text.len());
     for line in text.lines() {
         let labels = line.split_once('{').and_then(|(_, labels)| labels.rsplit_once("\"}"));

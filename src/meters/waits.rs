@@ -7,7 +7,7 @@ use std::time::Duration;
 
 static WAITED: Mutex<BTreeMap<String, Duration>> = Mutex::new(BTreeMap::new());
 
-pub(super) fn add(app: &str, waited: Duration) {
+pub fn add(app: &str, waited: Duration) {
     let mut all = lock();
     match all.get_mut(app) {
         Some(sum) => *sum += waited,
@@ -17,7 +17,7 @@ pub(super) fn add(app: &str, waited: Duration) {
     }
 }
 
-pub(super) fn seconds() -> Vec<(String, f64)> {
+pub fn seconds() -> Vec<(String, f64)> {
     lock().iter().map(|(app, waited)| (app.clone(), waited.as_secs_f64())).collect()
 }
 

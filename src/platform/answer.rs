@@ -17,14 +17,14 @@ const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
 
 /// What a call may have cost when its answer says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub enum Call {
     Read,
     /// It may have spent a token.
     Token,
 }
 
 /// An answer whose body is not yet understood.
-pub(super) struct Answer {
+pub struct Answer {
     status: StatusCode,
     /// What the answer requests. `None`: nothing, or nothing readable.
     retry_after: Option<Duration>,
@@ -36,7 +36,7 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Reads the body. `now`: on the platform's clock.
-    pub(super) async fn read(response: Response, now: DateTime<Utc>) -> Self {
+    pub async fn read(response: Response, now: DateTime<Utc>) -> Self {
         let status = response.status();
         let retry_after = retry_after(response.headers(), now);
         let text = body::read(response).await;
@@ -50,7 +50,7 @@ impl Answer {
     }
 
     /// What `understand` makes of the text, as far as the status lets that count.
-    pub(super) fn understood<T>(
+    pub fn understood<T>(
         self,
         call: Call,
         mut understand: impl FnMut(&str) -> Result<T, PlatformError>,
@@ -150,7 +150,7 @@ fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
 }
 
 /// `None`: no date, or none of our time.
-pub(super) fn http_date(value: Option<&HeaderValue>) -> Option<DateTime<Utc>> {
+pub fn http_date(value: Option<&HeaderValue>) -> Option<DateTime<Utc>> {
     let date = DateTime::parse_from_rfc2822(value?.to_str().ok()?).ok()?;
     Some(date.to_utc()).filter(|date| instant::is_plausible(*date))
 }
@@ -250,7 +250,8 @@ mod tests {
             (500, Call::Token, no_envelope, false),
         ] {
             let heard = outcome(status, call, error);
-            let is_by_status = matches!(heard, PlatformError::Unavailable { status: told } if told == status);
+            let is_by_status =
+                matches!(heard, PlatformError::Unavailable { status: found } if found == status);
             assert_eq!(is_by_status, !is_heard, "{status} {call:?}: {heard}");
         }
     }

@@ -10,7 +10,7 @@ use super::error::{no_answer, not_answered};
 use super::{PlatformError, charset};
 
 /// What we ask bodies to be compressed with.
-pub(super) const ACCEPTED: &str = "gzip";
+pub const ACCEPTED: &str = "gzip";
 
 /// Of a body, compressed or not. A hundred orders with all their fields take a few hundred kilobytes.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -21,7 +21,7 @@ const LAYERS_MAX: usize = 2;
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 
 /// The text of a body, cleaned for the parser.
-pub(super) async fn read(response: Response) -> Result<String, PlatformError> {
+pub async fn read(response: Response) -> Result<String, PlatformError> {
     let content_type = header(response.headers(), &CONTENT_TYPE);
     let encoding = header(response.headers(), &CONTENT_ENCODING);
     let body = decompressed(collected(response).await?, &encoding)?;
@@ -49,7 +49,7 @@ async fn collected(mut response: Response) -> Result<Vec<u8>, PlatformError> {
     Ok(body)
 }
 
-/// Told by the bytes rather than by the header: proxies decompress and leave the header, or compress and leave it out.
+/// Recognised by the bytes rather than by the header: proxies decompress and leave the header, or compress and leave it out.
 fn decompressed(mut body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, PlatformError> {
     for _ in 0..LAYERS_MAX {
         if !body.starts_with(GZIP_MAGIC) {

@@ -17,7 +17,7 @@ const UNDECODED: &str = "\\udc";
 const PLACEHOLDER: char = '\u{fdd1}';
 
 /// The text of a body, cleaned for the parser. `content_type` is the header's text, empty without one.
-pub(super) fn text_of(body: Vec<u8>, content_type: &str) -> String {
+pub fn text_of(body: Vec<u8>, content_type: &str) -> String {
     let named = named_charset(content_type);
     let body = match Encoding::for_bom(&body) {
         Some((by_mark, length)) if by_mark != UTF_8 => return decoded(&body[length..], by_mark),
@@ -31,7 +31,7 @@ pub(super) fn text_of(body: Vec<u8>, content_type: &str) -> String {
 }
 
 /// Whether a row holds bytes that are no text.
-pub(super) fn has_undecoded(row: &str) -> bool {
+pub fn has_undecoded(row: &str) -> bool {
     row.contains(UNDECODED)
 }
 
@@ -132,7 +132,7 @@ mod tests {
             (r#"{"name":"plain"}"#, UTF_8, "application/json;charset=gbk"),
         ] {
             let read = text_of(encoded(text, charset), content_type);
-            assert_eq!(read, text, "{} told as {content_type}", charset.name());
+            assert_eq!(read, text, "{} declared as {content_type}", charset.name());
         }
     }
 

@@ -6,19 +6,14 @@ use url::Url;
 use super::http::is_loopback;
 
 /// The page's address with `query`, without members that are empty. `None`: the platform has no such page.
-pub(super) fn page(
-    gateway: &Url,
-    platform: &str,
-    live: Option<&str>,
-    query: &[(&str, &str)],
-) -> Option<String> {
+pub fn page(gateway: &Url, platform: &str, live: Option<&str>, query: &[(&str, &str)]) -> Option<String> {
     let mut address = if is_loopback(gateway) {
         gateway.join(&format!("/authorize/{platform}")).ok()?
     } else {
         Url::parse(live?).ok()?
     };
-    let told = query.iter().filter(|(_, value)| !value.is_empty());
-    address.query_pairs_mut().extend_pairs(told);
+    let given = query.iter().filter(|(_, value)| !value.is_empty());
+    address.query_pairs_mut().extend_pairs(given);
     Some(address.into())
 }
 

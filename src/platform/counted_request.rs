@@ -7,7 +7,7 @@ use super::PlatformError;
 use crate::meters::{self, RequestOutcome};
 
 /// A request under way.
-pub(super) struct CountedRequest {
+pub struct CountedRequest {
     platform: &'static str,
     api: &'static str,
     begun_at: Instant,

@@ -7,8 +7,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::PlatformError;
-use super::lenient;
+use super::part;
 use super::refusal::Refusal;
+use super::wire::wire;
 
 /// How one platform's answers are judged.
 #[derive(Clone, Copy)]
@@ -64,7 +65,7 @@ impl Dialect {
 
     /// The content as one of our wire types.
     pub fn parse<'a, T: Deserialize<'a>>(self, content: &'a RawValue) -> Result<T, PlatformError> {
-        lenient::object(content.get()).map_err(|_| malformed(self.content))
+        part::object_at(self.content, content.get())
     }
 
     /// The error for a member of the content that must be there.
@@ -133,10 +134,7 @@ impl<'a> Envelope<'a> {
     }
 
     fn read(answer: &'a str) -> Result<Self, PlatformError> {
-        let wire: WireEnvelope<'a> = lenient::object(answer).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => malformed("$"),
-            _ => PlatformError::not_json(),
-        })?;
+        let wire: WireEnvelope<'a> = part::frame(answer)?;
         Ok(Self {
             success: wire.success,
             code: wire.error_code.or(wire.classic_code).or(wire.plain_code),
@@ -150,27 +148,28 @@ fn malformed(path: &str) -> PlatformError {
     PlatformError::Malformed { path: path.to_owned() }
 }
 
-/// Answers say `errorCode errorMsg result`, or `error_code error_msg data`, or `code msg data`.
-#[derive(Deserialize)]
-struct WireEnvelope<'a> {
-    #[serde(default, deserialize_with = "lenient::boolean")]
-    success: Option<bool>,
-    #[serde(default, rename = "errorCode", deserialize_with = "lenient::text")]
-    error_code: Option<String>,
-    #[serde(default, rename = "error_code", deserialize_with = "lenient::text")]
-    classic_code: Option<String>,
-    #[serde(default, rename = "code", deserialize_with = "lenient::text")]
-    plain_code: Option<String>,
-    #[serde(default, rename = "errorMsg", deserialize_with = "lenient::text")]
-    error_message: Option<String>,
-    #[serde(default, rename = "error_msg", deserialize_with = "lenient::text")]
-    classic_message: Option<String>,
-    #[serde(default, rename = "msg", deserialize_with = "lenient::text")]
-    plain_message: Option<String>,
-    #[serde(default, borrow)]
-    result: Option<&'a RawValue>,
-    #[serde(default, borrow, rename = "data")]
-    content: Option<&'a RawValue>,
+wire! {
+    /// Answers say `errorCode errorMsg result`, or `error_code error_msg data`, or `code msg data`.
+    #[derive(Deserialize)]
+    struct WireEnvelope<'a> {
+        success: Option<bool>,
+        #[serde(rename = "errorCode")]
+        error_code: Option<String>,
+        #[serde(rename = "error_code")]
+        classic_code: Option<String>,
+        #[serde(rename = "code")]
+        plain_code: Option<String>,
+        #[serde(rename = "errorMsg")]
+        error_message: Option<String>,
+        #[serde(rename = "error_msg")]
+        classic_message: Option<String>,
+        #[serde(rename = "msg")]
+        plain_message: Option<String>,
+        #[serde(borrow)]
+        result: Option<&'a RawValue>,
+        #[serde(borrow, rename = "data")]
+        content: Option<&'a RawValue>,
+    }
 }
 
 #[cfg(test)]

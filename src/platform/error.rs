@@ -216,3 +216,10 @@ pub(super) fn not_answered(source: reqwest::Error) -> PlatformError {
 pub(super) fn no_answer(what: &str) -> PlatformError {
     PlatformError::NoAnswer { what: what.to_owned(), source: None }
 }
+
+/// Fails unless the reason for the quarantine begins with this field.
+#[cfg(test)]
+pub(super) fn assert_names_field<T>(read: Result<T, ConvertError>, field: &str) {
+    let reason = read.err().expect(field).reason();
+    assert!(reason.starts_with(&format!("`{field}` has an unexpected shape: ")), "{field}: {reason}");
+}

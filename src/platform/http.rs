@@ -174,11 +174,11 @@ impl Conversation {
         call: Call,
         understand: impl FnMut(&str) -> Result<T, PlatformError>,
     ) -> Result<T, PlatformError> {
-        let asked = CountedRequest::begin(self.platform, api);
+        let counted = CountedRequest::begin(self.platform, api);
         let answer = self.send(request).await;
-        let took = asked.elapsed();
+        let took = counted.elapsed();
         let result = answer.and_then(|answer| answer.understood(call, understand));
-        asked.end(took, &result);
+        counted.end(took, &result);
         result
     }
 

@@ -33,14 +33,14 @@ const DAYS: [&str; 2] = ["%Y-%m-%d", "%Y/%m/%d"];
 
 /// What a platform wrote where a time belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum WireTime {
     At(DateTime<Utc>),
     /// Zero and below, or no plausible time.
     NotYet,
 }
 
-impl Told {
-    pub fn of_number(number: i64) -> Self {
+impl WireTime {
+    pub(super) fn of_number(number: i64) -> Self {
         from_number(number).map_or(Self::NotYet, Self::At)
     }
 
@@ -64,7 +64,7 @@ impl Told {
             let written = || moment(text).filter(|at| is_plausible(*at)).map(Self::At);
             return match Self::of_number(number) {
                 Self::NotYet => Some(written().unwrap_or(Self::NotYet)),
-                told @ Self::At(_) => Some(told),
+                time @ Self::At(_) => Some(time),
             };
         }
         if let Some(number) = text.parse::<f64>().ok().filter(|number| number.is_finite()) {
@@ -75,35 +75,35 @@ impl Told {
     }
 }
 
-/// A time in any unit or as a date. `None`: null. See [`Told`] for the rest.
-pub fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Told>, D::Error> {
+/// A time in any unit or as a date. `None`: null. See [`WireTime`] for the rest.
+pub fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<WireTime>, D::Error> {
     deserializer.deserialize_any(TimeVisitor)
 }
 
 struct TimeVisitor;
 
 impl Visitor<'_> for TimeVisitor {
-    type Value = Option<Told>;
+    type Value = Option<WireTime>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a time")
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Some(Told::of_number(number)))
+        Ok(Some(WireTime::of_number(number)))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some(i64::try_from(number).map_or(Told::NotYet, Told::of_number)))
+        Ok(Some(i64::try_from(number).map_or(WireTime::NotYet, WireTime::of_number)))
     }
 
     /// Fractions of the unit that the number is in, such as seconds with milliseconds behind the point.
     fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Some(Told::of_double(number)))
+        Ok(Some(WireTime::of_double(number)))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Told::of_text(text).map(Some).ok_or_else(|| E::custom("expected a time, found other text"))
+        WireTime::of_text(text).map(Some).ok_or_else(|| E::custom("expected a time, found other text"))
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -112,10 +112,10 @@ impl Visitor<'_> for TimeVisitor {
 }
 
 /// The moment that was given. `None`: nothing, "not yet", or no plausible time.
-pub fn at(told: Option<Told>) -> Option<DateTime<Utc>> {
-    match told {
-        Some(Told::At(at)) => Some(at),
-        Some(Told::NotYet) | None => None,
+pub fn at(time: Option<WireTime>) -> Option<DateTime<Utc>> {
+    match time {
+        Some(WireTime::At(at)) => Some(at),
+        Some(WireTime::NotYet) | None => None,
     }
 }
 
@@ -185,7 +185,7 @@ mod tests {
         ] {
             let at = from_number(number).unwrap();
             assert_eq!((at.timestamp(), at.timestamp_subsec_nanos()), (seconds, nanos), "{number}");
-            assert_eq!(Told::of_text(&number.to_string()), Some(Told::At(at)), "{number}");
+            assert_eq!(WireTime::of_text(&number.to_string()), Some(WireTime::At(at)), "{number}");
         }
         for number in [
             0,
@@ -202,7 +202,7 @@ mod tests {
             i64::MIN,
         ] {
             assert_eq!(from_number(number), None, "{number}");
-            assert_eq!(Told::of_text(&number.to_string()), Some(Told::NotYet), "{number}");
+            assert_eq!(WireTime::of_text(&number.to_string()), Some(WireTime::NotYet), "{number}");
         }
     }
 
@@ -223,14 +223,14 @@ mod tests {
             "20251120085430",
             "Thu, 20 Nov 2025 00:54:30 GMT",
         ] {
-            let told = Told::of_text(text);
-            assert_eq!(at(told).map(|at| at.timestamp()), Some(SECONDS), "{text}");
+            let time = WireTime::of_text(text);
+            assert_eq!(at(time).map(|at| at.timestamp()), Some(SECONDS), "{text}");
         }
         let midnight = DateTime::parse_from_rfc3339("2025-11-20T00:00:00+08:00").unwrap().to_utc();
-        assert_eq!(Told::of_text("2025-11-20"), Some(Told::At(midnight)));
-        assert_eq!(Told::of_text("2025-11-20 00:00"), Some(Told::At(midnight)));
+        assert_eq!(WireTime::of_text("2025-11-20"), Some(WireTime::At(midnight)));
+        assert_eq!(WireTime::of_text("2025-11-20 00:00"), Some(WireTime::At(midnight)));
         for text in ["soon", "NaN", "inf", "2025-13-01", "2025-11-20 25:00:00", "--1"] {
-            assert_eq!(Told::of_text(text), None, "{text}");
+            assert_eq!(WireTime::of_text(text), None, "{text}");
         }
         for text in [
             "",
@@ -244,7 +244,7 @@ mod tests {
             "2014-12-31",
             "9999-12-31 23:59:59",
         ] {
-            assert_eq!(Told::of_text(text), Some(Told::NotYet), "{text}");
+            assert_eq!(WireTime::of_text(text), Some(WireTime::NotYet), "{text}");
         }
     }
 
@@ -266,8 +266,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_number_and_no_text_makes_it_fail(number: i64, text in "[0-9TZ:. +/-]{0,30}|.{0,20}") {
-            for told in [Some(Told::of_number(number)), Told::of_text(&text)] {
-                prop_assert!(at(told).is_none_or(is_plausible), "{} {}", number, text);
+            for time in [Some(WireTime::of_number(number)), WireTime::of_text(&text)] {
+                prop_assert!(at(time).is_none_or(is_plausible), "{} {}", number, text);
             }
         }
     }

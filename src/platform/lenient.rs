@@ -249,20 +249,18 @@ mod tests {
     use proptest::prelude::*;
     use serde::Deserialize;
 
-    use super::{boolean, decimal, integer, list, object, text};
+    use super::object;
+    use crate::platform::wire::{Decimal, wire};
 
-    #[derive(Deserialize)]
-    struct Probe {
-        #[serde(default, deserialize_with = "integer")]
-        integer: Option<i64>,
-        #[serde(default, deserialize_with = "text")]
-        text: Option<String>,
-        #[serde(default, deserialize_with = "decimal")]
-        decimal: Option<String>,
-        #[serde(default, deserialize_with = "boolean")]
-        boolean: Option<bool>,
-        #[serde(default, deserialize_with = "list")]
-        list: Vec<u8>,
+    wire! {
+        #[derive(Deserialize)]
+        struct Probe {
+            integer: Option<i64>,
+            text: Option<String>,
+            decimal: Decimal,
+            boolean: Option<bool>,
+            list: Vec<u8>,
+        }
     }
 
     fn read(json: &str) -> Result<Probe, serde_json::Error> {

@@ -44,6 +44,7 @@ pub mod skew;
 pub mod temu;
 pub mod text;
 mod token_answer;
+mod wire;
 pub mod xiaohongshu;
 
 pub use device_login::DeviceLogin;

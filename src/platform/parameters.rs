@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// One value, kept so that its text in the signature and its text in the body agree.
-pub(super) enum Value {
+pub enum Value {
     Text(String),
     Integer(i64),
     /// JSON text, compact: signed and sent as it stands.
@@ -13,7 +13,7 @@ pub(super) enum Value {
 
 impl Value {
     /// As signatures take it: text without quotes.
-    pub(super) fn signed(&self) -> String {
+    pub fn signed(&self) -> String {
         match self {
             Self::Text(text) | Self::Json(text) => text.clone(),
             Self::Integer(number) => number.to_string(),
@@ -23,15 +23,15 @@ impl Value {
 
 /// Flat, as both gateways want them. No `Debug`: tokens are among them.
 #[derive(Default)]
-pub(super) struct Parameters(BTreeMap<&'static str, Value>);
+pub struct Parameters(BTreeMap<&'static str, Value>);
 
 impl Parameters {
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
     /// Empty text is left out: gateways differ in whether they sign it.
-    pub(super) fn text(mut self, name: &'static str, text: impl Into<String>) -> Self {
+    pub fn text(mut self, name: &'static str, text: impl Into<String>) -> Self {
         let text = text.into();
         if !text.is_empty() {
             self.0.insert(name, Value::Text(text));
@@ -39,30 +39,30 @@ impl Parameters {
         self
     }
 
-    pub(super) fn integer(mut self, name: &'static str, number: impl Into<i64>) -> Self {
+    pub fn integer(mut self, name: &'static str, number: impl Into<i64>) -> Self {
         self.0.insert(name, Value::Integer(number.into()));
         self
     }
 
     /// A list of texts.
-    pub(super) fn texts(mut self, name: &'static str, texts: &[String]) -> Self {
+    pub fn texts(mut self, name: &'static str, texts: &[String]) -> Self {
         self.0.insert(name, Value::Json(serde_json::Value::from(texts).to_string()));
         self
     }
 
     /// A list of whole numbers.
-    pub(super) fn integers(mut self, name: &'static str, numbers: &[i64]) -> Self {
+    pub fn integers(mut self, name: &'static str, numbers: &[i64]) -> Self {
         self.0.insert(name, Value::Json(serde_json::Value::from(numbers).to_string()));
         self
     }
 
     /// By name, in ASCII order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.0.iter().map(|(name, value)| (*name, value))
     }
 
     /// The body of the request: one flat JSON object.
-    pub(super) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         let mut json = String::from("{");
         for (name, value) in self.iter() {
             let comma = if json.len() > 1 { "," } else { "" };

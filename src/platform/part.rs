@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::error::Category;
 
 use super::error::ConvertError;
 use super::{PlatformError, charset, lenient};
@@ -33,6 +34,27 @@ pub fn read<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, ConvertError>
             let field = error.path().to_string();
             ConvertError::Shape { field, source: error.into_inner() }
         })
+    })
+}
+
+/// The frame of an answer. One that is no JSON at all is no answer.
+pub fn frame<'a, T: Deserialize<'a>>(answer: &'a str) -> Result<T, PlatformError> {
+    lenient::object(answer).or_else(|error| match error.classify() {
+        Category::Data => object_at("$", answer),
+        _ => Err(PlatformError::not_json()),
+    })
+}
+
+/// An object within an answer as what it means. `place`: its path, which begins the path of what cannot be read.
+pub fn object_at<'a, T: Deserialize<'a>>(place: &str, raw: &'a str) -> Result<T, PlatformError> {
+    lenient::object(raw).map_err(|_| {
+        let mut json = serde_json::Deserializer::from_str(raw);
+        let error = serde_path_to_error::deserialize::<_, T>(&mut json).err();
+        let member = error.map(|error| error.path().to_string());
+        // The library writes the whole as a point, and a list is no object in the first place.
+        let member = member.filter(|member| member != "." && !member.starts_with('['));
+        let path = member.map_or_else(|| place.to_owned(), |member| format!("{place}.{member}"));
+        PlatformError::Malformed { path }
     })
 }
 
@@ -82,20 +104,21 @@ fn json(raw: &str, read: Result<Value, serde_json::Error>) -> Result<Value, Conv
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::wire::wire;
 
-    #[derive(Debug, Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Order {
-        #[serde(default, deserialize_with = "lenient::list")]
-        #[expect(dead_code, reason = "only read")]
-        order_list: Vec<Line>,
-    }
+    wire! {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Order {
+            #[expect(dead_code, reason = "only read")]
+            order_list: Vec<Item>,
+        }
 
-    #[derive(Debug, Deserialize)]
-    struct Line {
-        #[serde(default, deserialize_with = "lenient::integer")]
-        #[expect(dead_code, reason = "only read")]
-        quantity: Option<i64>,
+        #[derive(Debug, Deserialize)]
+        struct Item {
+            #[expect(dead_code, reason = "only read")]
+            quantity: Option<i64>,
+        }
     }
 
     #[test]
@@ -107,6 +130,22 @@ mod tests {
         ] {
             let reason = typed::<Order>(raw).expect_err(raw).reason();
             assert!(reason.starts_with(expected), "{raw}: {reason}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_of_an_answer_is_named_by_its_path() {
+        for (raw, expected) in [
+            (r#"{"orderList":[{"quantity":"two"}]}"#, "result.orderList[0].quantity"),
+            (r#"{"orderList":7}"#, "result.orderList"),
+            ("[7]", "result"),
+            ("7", "result"),
+        ] {
+            let error = object_at::<Order>("result", raw).expect_err(raw);
+            assert!(
+                matches!(&error, PlatformError::Malformed { path } if path == expected),
+                "{raw}: {error}"
+            );
         }
     }
 

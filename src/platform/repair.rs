@@ -20,7 +20,7 @@ const HEX_DIGITS_MAX: usize = 16;
 const NOTHING: [&str; 8] = ["null", "nan", "undefined", "none", "nil", "infinity", "inf", "nul"];
 
 /// The first JSON value of the text, mended. `None`: the text is cut off, or is no JSON even so.
-pub(super) fn repaired(text: &str) -> Option<String> {
+pub fn repaired(text: &str) -> Option<String> {
     let mut repair = Repair { text, at: 0, mended: String::with_capacity(text.len()), open: Vec::new() };
     loop {
         repair.skip_blanks();

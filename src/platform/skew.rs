@@ -168,19 +168,19 @@ mod tests {
     #[test]
     fn a_clock_that_is_off_is_reported_once_until_it_is_back() {
         let skew = Skew::default();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for date_ms in [29_000, 40_000, 40_000, 0, 0, 0, -90_000, -90_000, -90_000] {
             skew.observe(at(0), at(0), at(date_ms));
-            told.extend(skew.to_tell());
+            reported.extend(skew.to_tell());
         }
-        let told: Vec<i64> = told
+        let reported: Vec<i64> = reported
             .into_iter()
             .map(|difference| match difference {
                 Difference::OurClock(offset) => offset.num_seconds().signum(),
                 Difference::DateHeader(_) => 0,
             })
             .collect();
-        assert_eq!(told, [1, -1]);
+        assert_eq!(reported, [1, -1]);
     }
 
     #[test]

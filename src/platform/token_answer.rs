@@ -24,22 +24,22 @@ const OBJECTS_MAX: usize = 200;
 const TOKEN_LENGTH_MAX: usize = 64 * 1024;
 
 /// A pair of tokens and what stands beside it. Has no `Debug`.
-pub(super) struct TokenAnswer {
-    pub(super) access: SecretString,
+pub struct TokenAnswer {
+    pub access: SecretString,
     /// `None`: the answer has none.
-    pub(super) refresh: Option<SecretString>,
-    pub(super) beside: Fields,
+    pub refresh: Option<SecretString>,
+    pub beside: Fields,
 }
 
 /// The members of an object, each read for itself: one that cannot be read is one that is not there.
 #[derive(Default)]
-pub(super) struct Fields(Map<String, Value>);
+pub struct Fields(Map<String, Value>);
 
 /// Reads the answer to a call that spent `spent`. `refusal` says what a code and a message mean.
 ///
 /// An answer that is not of the platform's frame is none of the platform: [`PlatformError::NotFromPlatform`]. One that
 /// says yes and holds no token is [`PlatformError::Malformed`]; one that ends too early is [`PlatformError::NoAnswer`].
-pub(super) fn read(
+pub fn read(
     answer: &str,
     spent: &SecretString,
     is_success: fn(&str) -> bool,
@@ -69,7 +69,7 @@ pub(super) fn read(
 }
 
 impl Fields {
-    pub(super) fn of(json: &str) -> Self {
+    pub fn of(json: &str) -> Self {
         match first_value(json) {
             Some(Value::Object(members)) => Self(members),
             _ => Self::default(),
@@ -77,22 +77,22 @@ impl Fields {
     }
 
     /// The text of the first of these members that has one; a whole number counts as its digits.
-    pub(super) fn text(&self, names: &[&str]) -> Option<String> {
+    pub fn text(&self, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| text(self.0.get(*name)?))
     }
 
     /// The texts of a list. `None`: there is no list.
-    pub(super) fn texts(&self, name: &str) -> Option<Vec<String>> {
+    pub fn texts(&self, name: &str) -> Option<Vec<String>> {
         Some(self.0.get(name)?.as_array()?.iter().filter_map(text).collect())
     }
 
     /// The moment of the first of these members that holds a time, in any form that platforms use.
-    pub(super) fn moment(&self, names: &[&str]) -> Option<DateTime<Utc>> {
+    pub fn moment(&self, names: &[&str]) -> Option<DateTime<Utc>> {
         names.iter().find_map(|name| instant::at(instant::time(self.0.get(*name)?).ok()?))
     }
 
     /// A member as it stands there.
-    pub(super) fn value(&self, name: &str) -> Value {
+    pub fn value(&self, name: &str) -> Value {
         self.0.get(name).cloned().unwrap_or_default()
     }
 }

@@ -63,7 +63,7 @@ impl Platform {
 /// Where a Temu shop sells. The site decides which amount calls it has: the official amount guide opens the
 /// first version to all sites and lists the sites of the second and third.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Site {
+pub struct Site {
     pub id: i64,
     pub region: i64,
     pub currency: &'static str,
@@ -76,12 +76,12 @@ const TEMU_SITES: [Site; SHOPS_PER_PLATFORM] = [
 ];
 
 /// The site of a Temu shop.
-pub(super) fn temu_site(shop: usize) -> Site {
+pub fn temu_site(shop: usize) -> Site {
     TEMU_SITES[shop % SHOPS_PER_PLATFORM]
 }
 
 /// An amount as decimal text, with as many digits as the currency has.
-pub(super) fn decimal(minor: i64, currency: &str) -> String {
+pub fn decimal(minor: i64, currency: &str) -> String {
     match currency {
         "JPY" => minor.to_string(),
         _ => format!("{}{}.{:02}", if minor < 0 { "-" } else { "" }, minor.abs() / 100, minor.abs() % 100),
@@ -89,9 +89,29 @@ pub(super) fn decimal(minor: i64, currency: &str) -> String {
 }
 
 /// The currency a shop's orders are in.
-pub(super) fn currency(platform: Platform, shop: usize) -> &'static str {
+pub fn currency(platform: Platform, shop: usize) -> &'static str {
     match platform {
         Platform::Temu => temu_site(shop).currency,
         Platform::Xiaohongshu => "CNY",
+    }
+}
+
+/// Which of a platform's gateways was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gateway {
+    Temu,
+    /// Temu's partner zone, which has no orders and a token call of another name.
+    TemuPartner,
+    /// Temu's CN zone: no orders either, an older name for its goods, error codes of its own.
+    TemuCn,
+    Xiaohongshu,
+}
+
+impl Gateway {
+    pub(super) fn platform(self) -> Platform {
+        match self {
+            Self::Temu | Self::TemuPartner | Self::TemuCn => Platform::Temu,
+            Self::Xiaohongshu => Platform::Xiaohongshu,
+        }
     }
 }

@@ -1,14 +1,16 @@
-//! The page where a seller says yes. The simulated seller says yes at once.
+//! The page where a seller says yes, and tokens without it. The simulated seller says yes at once.
 
 use std::collections::HashMap;
 
 use url::Url;
 
 use super::accounts::{Platform, SHOPS_PER_PLATFORM};
+use super::grants::IssuedToken;
 use super::world::World;
+use super::{temu, xiaohongshu};
 
 /// What the browser gets.
-pub(super) enum Consent {
+pub enum Consent {
     /// Back to the app, with code and state.
     Redirect(String),
     /// The app gave no address to go back to: the code for copying.
@@ -17,7 +19,7 @@ pub(super) enum Consent {
 }
 
 /// Answers `GET /authorize/<platform>`. `shop` or the seller's id chooses the seller; else it is the first.
-pub(super) fn consent(
+pub fn consent(
     world: &mut World,
     platform: Platform,
     parameters: &HashMap<String, String>,
@@ -56,4 +58,19 @@ pub(super) fn consent(
     }
     drop(answer);
     Consent::Redirect(back.into())
+}
+
+impl World {
+    /// Ready tokens of the platform's default app, as if a code had been exchanged. Those before die.
+    pub fn issue_token(&mut self, platform: Platform, shop: usize) -> IssuedToken {
+        self.issue_token_to(platform, shop, platform.app().0)
+    }
+
+    /// Ready tokens of any registered app.
+    pub fn issue_token_to(&mut self, platform: Platform, shop: usize, app_key: &str) -> IssuedToken {
+        match platform {
+            Platform::Temu => temu::issue(self, shop, app_key),
+            Platform::Xiaohongshu => xiaohongshu::issue(self, shop, app_key),
+        }
+    }
 }

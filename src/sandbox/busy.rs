@@ -1,11 +1,11 @@
 //! Words of platforms that have too much to do or no answer yet, beside codes that no list knows.
 
 /// Temu's, which no document lists.
-pub(super) const TEMU_CODE: i64 = 4_990_117;
+pub const TEMU_CODE: i64 = 4_990_117;
 /// Xiaohongshu's.
-pub(super) const XIAOHONGSHU_CODE: i64 = -9_100_117;
+pub const XIAOHONGSHU_CODE: i64 = -9_100_117;
 /// 115's.
-pub(super) const OPEN115_CODE: i64 = 990_117;
+pub const OPEN115_CODE: i64 = 990_117;
 
 const WORDS: [&str; 12] = [
     "系统繁忙，请稍后再试",
@@ -23,6 +23,6 @@ const WORDS: [&str; 12] = [
 ];
 
 /// One after the other.
-pub(super) fn words(form: u64) -> &'static str {
+pub fn words(form: u64) -> &'static str {
     WORDS[usize::try_from(form).unwrap_or(0) % WORDS.len()]
 }

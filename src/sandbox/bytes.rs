@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use super::faults::{FaultKind, Struck};
 
 /// A body and what its headers say of it.
-pub(super) struct Body {
+pub struct Body {
     pub bytes: Vec<u8>,
     pub content_type: String,
     pub content_encoding: Option<&'static str>,
@@ -18,7 +18,7 @@ const BEHIND: &str = "\n<!-- served by edge-7 -->\n";
 const BEFORE: &str = "Notice: Undefined index: trace in /var/www/gateway.php on line 12\n";
 
 /// The body as it goes out: what stands around the JSON is written first, then all is encoded, once, then compressed.
-pub(super) fn body(text: String, content_type: &str, struck: &Struck) -> Body {
+pub fn body(text: String, content_type: &str, struck: &Struck) -> Body {
     let kinds = || struck.strikes.iter().map(|strike| &strike.kind);
     let mut body =
         Body { bytes: text.into_bytes(), content_type: content_type.to_owned(), content_encoding: None };
@@ -40,7 +40,7 @@ pub(super) fn body(text: String, content_type: &str, struck: &Struck) -> Body {
 impl Body {
     /// Whether the fault is about how text becomes bytes.
     fn is_encoded_by(&mut self, kind: &FaultKind) -> bool {
-        let told = match kind {
+        let content_type = match kind {
             FaultKind::Gbk | FaultKind::GbkUnnamed => {
                 self.bytes = in_gbk(&self.bytes);
                 if *kind == FaultKind::Gbk { "application/json;charset=GBK" } else { "application/json" }
@@ -52,7 +52,7 @@ impl Body {
             }
             _ => return false,
         };
-        told.clone_into(&mut self.content_type);
+        content_type.clone_into(&mut self.content_type);
         true
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::accounts::Platform;
 
 /// One SKU as orders tell it. Every shop sells these, whatever else it sells.
-pub(super) struct Product {
+pub struct Product {
     pub name: &'static str,
     pub spec: &'static str,
     /// The seller's own code; empty when the seller never gave one.
@@ -15,21 +15,21 @@ pub(super) struct Product {
 }
 
 /// Where a buyer lives: country, province, city, district.
-pub(super) struct Place {
+pub struct Region {
     pub country: &'static str,
     pub province: &'static str,
     pub city: &'static str,
     pub district: &'static str,
 }
 
-pub(super) fn products(platform: Platform) -> &'static [Product] {
+pub fn products(platform: Platform) -> &'static [Product] {
     match platform {
         Platform::Temu => TEMU,
         Platform::Xiaohongshu => XIAOHONGSHU,
     }
 }
 
-pub(super) fn places(platform: Platform) -> &'static [Place] {
+pub fn places(platform: Platform) -> &'static [Region] {
     match platform {
         Platform::Temu => AMERICA,
         Platform::Xiaohongshu => CHINA,
@@ -37,12 +37,12 @@ pub(super) fn places(platform: Platform) -> &'static [Place] {
 }
 
 /// How many products the catalogue's SKUs belong to.
-pub(super) const PRODUCTS: usize = 9;
+pub const PRODUCTS: usize = 9;
 /// Products beyond the catalogue have this many SKUs each.
 const SKUS_PER_PRODUCT: usize = 3;
 
 /// Which product a SKU belongs to, both counted from 0: the first two SKUs are one product in two kinds.
-pub(super) fn product_of(sku: usize) -> usize {
+pub fn product_of(sku: usize) -> usize {
     match sku {
         0 | 1 => 0,
         _ if sku <= PRODUCTS => sku - 1,
@@ -51,7 +51,7 @@ pub(super) fn product_of(sku: usize) -> usize {
 }
 
 /// The SKUs of a product.
-pub(super) fn skus_of(product: usize) -> Range<usize> {
+pub fn skus_of(product: usize) -> Range<usize> {
     match product {
         0 => 0..2,
         _ if product < PRODUCTS => product + 1..product + 2,
@@ -63,7 +63,7 @@ pub(super) fn skus_of(product: usize) -> Range<usize> {
 }
 
 /// The platform's number of a SKU, the same in every shop. Numbers grow, as the platform's do.
-pub(super) fn sku_id(platform: Platform, sku: usize) -> String {
+pub fn sku_id(platform: Platform, sku: usize) -> String {
     match platform {
         Platform::Temu => (17_590_000_000_001 + sku).to_string(),
         Platform::Xiaohongshu => format!("67b6831c7b3de40001a9{sku:04x}"),
@@ -71,7 +71,7 @@ pub(super) fn sku_id(platform: Platform, sku: usize) -> String {
 }
 
 /// The platform's number of the product a SKU belongs to: Temu `goodsId`, Xiaohongshu `itemId`.
-pub(super) fn product_id(platform: Platform, sku: usize) -> String {
+pub fn product_id(platform: Platform, sku: usize) -> String {
     let product = product_of(sku);
     match platform {
         Platform::Temu => (601_090_000_000_001 + product).to_string(),
@@ -80,12 +80,12 @@ pub(super) fn product_id(platform: Platform, sku: usize) -> String {
 }
 
 /// What Temu's partner and CN zones call the SKU: `productSkuId`.
-pub(super) fn partner_sku_id(sku: usize) -> String {
+pub fn partner_sku_id(sku: usize) -> String {
     (9_000_000_001 + sku).to_string()
 }
 
 /// What they call the product a SKU belongs to: `productId`.
-pub(super) fn partner_product_id(sku: usize) -> String {
+pub fn partner_product_id(sku: usize) -> String {
     (5_000_000_001 + product_of(sku)).to_string()
 }
 
@@ -98,8 +98,8 @@ const fn place(
     province: &'static str,
     city: &'static str,
     district: &'static str,
-) -> Place {
-    Place { country, province, city, district }
+) -> Region {
+    Region { country, province, city, district }
 }
 
 const TEMU: &[Product] = &[
@@ -128,14 +128,14 @@ const XIAOHONGSHU: &[Product] = &[
     product("露营折叠椅", "军绿", "CAMP-CH-G", 19900),
 ];
 
-const AMERICA: &[Place] = &[
+const AMERICA: &[Region] = &[
     place("United States", "California", "San Diego", ""),
     place("United States", "Texas", "Austin", ""),
     place("United States", "New York", "Buffalo", ""),
     place("United States", "Washington", "Tacoma", ""),
 ];
 
-const CHINA: &[Place] = &[
+const CHINA: &[Region] = &[
     place("中国", "江苏省", "苏州市", "相城区"),
     place("中国", "浙江省", "杭州市", "西湖区"),
     place("中国", "广东省", "深圳市", "南山区"),

@@ -17,14 +17,14 @@ const UNCUT: i64 = -1;
 
 /// Cuts one connection. Clones cut the same one.
 #[derive(Clone)]
-pub(super) struct Scissors {
+pub struct Scissors {
     /// Bytes still let through; [`UNCUT`]: all.
     left: Arc<AtomicI64>,
 }
 
 impl Scissors {
     /// Lets this many more bytes through, then resets the connection.
-    pub(super) fn cut_after(&self, bytes: usize) {
+    pub fn cut_after(&self, bytes: usize) {
         self.left.store(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 }
@@ -36,12 +36,12 @@ impl Connected<IncomingStream<'_, Connections>> for Scissors {
 }
 
 /// Accepts connections that can be cut.
-pub(super) struct Connections {
+pub struct Connections {
     listener: TcpListener,
 }
 
 impl Connections {
-    pub(super) fn new(listener: TcpListener) -> Self {
+    pub fn new(listener: TcpListener) -> Self {
         Self { listener }
     }
 }
@@ -65,7 +65,7 @@ impl Listener for Connections {
 }
 
 /// One connection.
-pub(super) struct Connection {
+pub struct Connection {
     stream: TcpStream,
     scissors: Scissors,
 }

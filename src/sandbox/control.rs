@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::accounts::{Platform, SHOPS_PER_PLATFORM};
-use super::drift::Drift;
 use super::faults::Fault;
 use super::grants::IssuedToken;
 use super::json::Json;
+use super::settings::Drift;
 use super::world::World;
 use super::{after_sales, open115, truth};
 
@@ -20,7 +20,7 @@ const SKEW_MAX: TimeDelta = TimeDelta::days(36_500);
 /// What `POST /_control` takes; every part may be left out. Carried out in the order of the fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Control {
+pub struct Control {
     clear_faults: bool,
     faults: Vec<Fault>,
     skew_seconds: Option<i64>,
@@ -72,13 +72,13 @@ struct Permission {
 
 /// Which truth `GET /_control/truth` returns. Nothing named: every shop anybody has read.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct TruthQuery {
+pub struct TruthQuery {
     platform: Option<Platform>,
     shop: Option<usize>,
 }
 
 /// Carries out a control message. `Err`: a sentence for the script's author, and nothing was done.
-pub(super) fn act(world: &mut World, control: Control) -> Result<String, String> {
+pub fn act(world: &mut World, control: Control) -> Result<String, String> {
     let skew = refuse_nonsense(&control)?;
     if control.clear_faults {
         world.clear_faults();
@@ -193,7 +193,7 @@ fn issued(code: Option<String>, token: Option<IssuedToken>) -> String {
 }
 
 /// The truth as JSON: clock, orders, violations, calls.
-pub(super) fn truth(world: &mut World, query: &TruthQuery) -> Result<String, String> {
+pub fn truth(world: &mut World, query: &TruthQuery) -> Result<String, String> {
     let mut shops = world.known_shops();
     if query.platform.is_some() || query.shop.is_some() {
         let platforms = query.platform.map_or(Platform::ALL.to_vec(), |platform| vec![platform]);

@@ -37,7 +37,7 @@ impl Violations {
 }
 
 #[derive(Default)]
-pub(super) struct Counters {
+pub struct Counters {
     pub violations: Violations,
     pub calls: BTreeMap<String, u64>,
     meters: HashMap<String, Meter>,

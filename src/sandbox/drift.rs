@@ -1,30 +1,12 @@
 //! Things that change while they are read, which is what loses them for a careless reader.
 
-use serde::Deserialize;
-
 use super::accounts::Platform;
-use super::shop::ListedBy;
+use super::order::ListedBy;
 use super::world::World;
 use super::{activities, after_sales, goods};
 
-/// How much changes by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Drift {
-    /// Changes made before each page of a list is answered, to rows of the very window requested.
-    pub per_list_request: u32,
-    /// Changes made in the background, over all shops that have been requested. 0: none.
-    pub per_second: f64,
-}
-
 /// Before a page is answered: orders of the window change, and now and then a new one is placed.
-pub(super) fn before_page(
-    world: &mut World,
-    platform: Platform,
-    shop: usize,
-    by: ListedBy,
-    window_ms: (i64, i64),
-) {
+pub fn before_page(world: &mut World, platform: Platform, shop: usize, by: ListedBy, window_ms: (i64, i64)) {
     for _ in 0..world.drift.per_list_request {
         let listed = world.shop(platform, shop).listed(by, window_ms.0, window_ms.1);
         let among = listed.len();
@@ -40,7 +22,7 @@ pub(super) fn before_page(
 }
 
 /// Between two requests: something happens in one of the shops anybody has requested.
-pub(super) fn in_background(world: &mut World) {
+pub fn in_background(world: &mut World) {
     let shops = world.known_shops();
     if shops.is_empty() {
         return;

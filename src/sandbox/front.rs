@@ -22,7 +22,7 @@ const RETRY_AFTER: [&str; 6] = [
 ];
 
 /// One answer of whatever stands in front.
-pub(super) struct Page {
+pub struct Page {
     pub status: u16,
     pub content_type: &'static str,
     pub retry_after: Option<String>,
@@ -34,7 +34,7 @@ fn written(status: u16, content_type: &'static str, text: &str) -> Page {
 }
 
 /// What never reaches the platform. `None`: the call goes on.
-pub(super) fn page(fault: &FaultKind, struck: &Struck) -> Option<Page> {
+pub fn page(fault: &FaultKind, struck: &Struck) -> Option<Page> {
     Some(match fault {
         FaultKind::InternalError => internal_error(),
         FaultKind::BadGateway | FaultKind::Front502Html => written(502, HTML, BAD_GATEWAY),
@@ -63,7 +63,7 @@ pub(super) fn page(fault: &FaultKind, struck: &Struck) -> Option<Page> {
 }
 
 /// What takes the place of an answer that the platform has given about one thing.
-pub(super) fn page_instead(fault: &FaultKind) -> Option<Page> {
+pub fn page_instead(fault: &FaultKind) -> Option<Page> {
     Some(match fault {
         FaultKind::Isolated500 => internal_error(),
         FaultKind::IsolatedEmpty => written(200, "application/json;charset=UTF-8", ""),
@@ -72,6 +72,6 @@ pub(super) fn page_instead(fault: &FaultKind) -> Option<Page> {
     })
 }
 
-pub(super) fn internal_error() -> Page {
+pub fn internal_error() -> Page {
     written(500, TEXT, "Internal Server Error")
 }

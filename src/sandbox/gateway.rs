@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use super::accounts::Platform;
+use super::accounts::{Gateway, Platform};
 use super::bytes::Body;
-use super::distort::asked_for;
-use super::faults::{Asked, FaultKind, Struck};
+use super::distort::named_things;
+use super::faults::{FaultKind, FaultTarget, Struck};
 use super::flat::FlatBody;
 use super::front::Page;
-use super::world::World;
-use super::{bytes, distort, front, open115, temu, xiaohongshu};
+use super::layout::layout;
+use super::world::{Answer, World};
+use super::{bytes, front, open115, temu, xiaohongshu};
 
 const JSON: &str = "application/json;charset=UTF-8";
 
 /// What goes back over the wire.
-pub(super) struct Reply {
+pub struct Reply {
     pub status: u16,
     /// `None`: none. Not always a number of seconds.
     pub retry_after: Option<String>,
@@ -25,24 +26,15 @@ pub(super) struct Reply {
 
 /// What the `Date` header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Date {
+pub enum Date {
     /// The platform's time, and so many seconds more.
     Ahead(u64),
     Empty,
 }
 
-/// What a platform has made of a call.
-pub(super) struct Answer {
-    pub text: String,
-    /// It did what was requested.
-    pub is_accepted: bool,
-    /// Rows of the page. Counted only where a fault needs it.
-    pub rows: usize,
-}
-
 /// What becomes of an answer on its way.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Delivery {
+pub enum Delivery {
     Whole,
     /// The connection is reset once half of the body is out.
     ResetHalfway,
@@ -51,28 +43,8 @@ pub(super) enum Delivery {
     Stalled(Duration),
 }
 
-/// Which of a platform's gateways was called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gateway {
-    Temu,
-    /// Temu's partner zone, which has no orders and a token call of another name.
-    TemuPartner,
-    /// Temu's CN zone: no orders either, an older name for its goods, error codes of its own.
-    TemuCn,
-    Xiaohongshu,
-}
-
-impl Gateway {
-    pub(super) fn platform(self) -> Platform {
-        match self {
-            Self::Temu | Self::TemuPartner | Self::TemuCn => Platform::Temu,
-            Self::Xiaohongshu => Platform::Xiaohongshu,
-        }
-    }
-}
-
 /// Answers one call.
-pub(super) fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply {
+pub fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply {
     let platform = gateway.platform();
     let body = FlatBody::parse(body);
     let name = match platform {
@@ -89,7 +61,7 @@ pub(super) fn answer(world: &mut World, gateway: Gateway, body: &[u8]) -> Reply 
 }
 
 /// Answers one call of 115, whose APIs have addresses of their own.
-pub(super) fn answer_115(world: &mut World, call: open115::Call, sent: &open115::Sent) -> Reply {
+pub fn answer_115(world: &mut World, call: open115::Call, sent: &open115::RequestFields) -> Reply {
     through(world, None, call.path(), None, |world, struck| open115::answer(world, call, sent, struck))
 }
 
@@ -125,13 +97,13 @@ fn through(
 }
 
 fn strike(world: &mut World, platform: Option<Platform>, api: &str, body: Option<&FlatBody>) -> Struck {
-    let layout = distort::layout(platform, api);
+    let layout = layout(platform, api);
     let numbers = match (layout, body) {
-        (Some(layout), Some(body)) => asked_for(body, layout),
+        (Some(layout), Some(body)) => named_things(body, layout),
         _ => Vec::new(),
     };
     let seed = world.settings().seed;
-    world.faults.strike(&Asked { platform, api, layout, numbers, seed }, &mut world.random)
+    world.faults.strike(&FaultTarget { platform, api, layout, numbers, seed }, &mut world.random)
 }
 
 /// What something in front of the platform writes.

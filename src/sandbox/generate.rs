@@ -23,7 +23,7 @@ const SECOND_MS: i64 = 1000;
 
 /// What a fresh shop holds.
 #[derive(Clone, Copy)]
-pub(super) struct Past {
+pub struct Past {
     pub orders: usize,
     pub history: TimeDelta,
     /// A tenth of the orders was updated within one second.
@@ -45,7 +45,7 @@ impl Past {
 }
 
 /// Fills an empty shop with its past.
-pub(super) fn fill(shop: &mut Shop, past: Past, random: &mut fastrand::Rng) {
+pub fn fill(shop: &mut Shop, past: Past, random: &mut fastrand::Rng) {
     let (first_ms, last_ms) = past.span_ms();
     let burst_ms = whole_second(i64::midpoint(first_ms, last_ms));
     let orders = (0..past.orders)
@@ -66,12 +66,7 @@ pub(super) fn fill(shop: &mut Shop, past: Past, random: &mut fastrand::Rng) {
 }
 
 /// An order with these times, everything else by chance.
-pub(super) fn new_order(
-    shop: &mut Shop,
-    created_ms: i64,
-    updated_ms: i64,
-    random: &mut fastrand::Rng,
-) -> Order {
+pub fn new_order(shop: &mut Shop, created_ms: i64, updated_ms: i64, random: &mut fastrand::Rng) -> Order {
     let platform = shop.platform;
     let (created_ms, updated_ms) = match platform {
         Platform::Temu => (whole_second(created_ms), whole_second(updated_ms)),
@@ -105,7 +100,7 @@ pub(super) fn new_order(
 }
 
 /// Gives an order a status and the times that go with it.
-pub(super) fn enter_status(order: &mut Order, status: i64, platform: Platform) {
+pub fn enter_status(order: &mut Order, status: i64, platform: Platform) {
     order.status = status;
     let now = Some(order.updated_ms);
     let [paid, shipped, finished, canceled]: [&[i64]; 4] = match platform {
@@ -127,7 +122,7 @@ pub(super) fn enter_status(order: &mut Order, status: i64, platform: Platform) {
 }
 
 /// A status of the platform's table, now and then one that no table has.
-pub(super) fn any_status(platform: Platform, random: &mut fastrand::Rng) -> i64 {
+pub fn any_status(platform: Platform, random: &mut fastrand::Rng) -> i64 {
     if random.u32(..100) == 0 {
         return 77;
     }
@@ -139,7 +134,7 @@ pub(super) fn any_status(platform: Platform, random: &mut fastrand::Rng) -> i64 
 }
 
 /// None to five lines; now and then the same SKU twice.
-pub(super) fn lines(platform: Platform, random: &mut fastrand::Rng) -> Vec<Line> {
+pub fn lines(platform: Platform, random: &mut fastrand::Rng) -> Vec<Line> {
     let count = if random.u32(..20) == 0 { 0 } else { random.u32(1..=LINES_MAX) };
     let mut lines: Vec<Line> = (1..=count).map(|serial| line(platform, serial, random)).collect();
     if lines.len() > 1 && random.u32(..10) == 0 {
@@ -148,7 +143,7 @@ pub(super) fn lines(platform: Platform, random: &mut fastrand::Rng) -> Vec<Line>
     lines
 }
 
-pub(super) fn line(platform: Platform, serial: u32, random: &mut fastrand::Rng) -> Line {
+pub fn line(platform: Platform, serial: u32, random: &mut fastrand::Rng) -> Line {
     let products = catalogue::products(platform);
     let product = random.usize(..products.len());
     let gift = random.u32(..25) == 0;
@@ -163,7 +158,7 @@ pub(super) fn line(platform: Platform, serial: u32, random: &mut fastrand::Rng) 
 }
 
 /// Money that fits the lines, now and then an amount at the edge of what doubles hold.
-pub(super) fn money(lines: &[Line], random: &mut fastrand::Rng) -> Money {
+pub fn money(lines: &[Line], random: &mut fastrand::Rng) -> Money {
     let goods: i64 = lines.iter().map(Line::total_minor).sum();
     let shipping = [0, 0, 299, 500][random.usize(..4)];
     let seller_discount = goods / [8, 10, 1000][random.usize(..3)];
@@ -186,7 +181,7 @@ pub(super) fn money(lines: &[Line], random: &mut fastrand::Rng) -> Money {
     }
 }
 
-pub(super) fn note(random: &mut fastrand::Rng) -> Note {
+pub fn note(random: &mut fastrand::Rng) -> Note {
     match random.u32(..100) {
         0..60 => Note::default(),
         60..80 => Note::from("请尽快发货，谢谢"),
@@ -199,7 +194,7 @@ pub(super) fn note(random: &mut fastrand::Rng) -> Note {
     }
 }
 
-pub(super) fn shape(random: &mut fastrand::Rng) -> Shape {
+pub fn shape(random: &mut fastrand::Rng) -> Shape {
     Shape {
         numbers_as_text: random.u32(..20) == 0,
         empty_members: match random.u32(..10) {
@@ -212,6 +207,6 @@ pub(super) fn shape(random: &mut fastrand::Rng) -> Shape {
 }
 
 /// Temu keeps whole seconds.
-pub(super) fn whole_second(time_ms: i64) -> i64 {
+pub fn whole_second(time_ms: i64) -> i64 {
     time_ms - time_ms.rem_euclid(SECOND_MS)
 }

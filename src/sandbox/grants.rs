@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::accounts::Platform;
 
 #[derive(Default)]
-pub(super) struct Grants {
+pub struct Grants {
     pub codes: HashMap<String, Code>,
     pub access: HashMap<String, Access>,
     /// Xiaohongshu only: Temu has no refresh tokens.
@@ -14,19 +14,19 @@ pub(super) struct Grants {
 }
 
 /// An authorisation code. Both platforms let it live ten minutes.
-pub(super) struct Code {
+pub struct Code {
     pub platform: Platform,
     pub shop: usize,
     pub issued_ms: i64,
     pub used: Option<UsedCode>,
 }
 
-pub(super) struct UsedCode {
+pub struct UsedCode {
     pub at_ms: i64,
     pub token: IssuedToken,
 }
 
-pub(super) struct Access {
+pub struct Access {
     pub platform: Platform,
     pub shop: usize,
     pub app_key: String,
@@ -35,7 +35,7 @@ pub(super) struct Access {
     pub is_revoked: bool,
 }
 
-pub(super) struct Refresh {
+pub struct Refresh {
     pub shop: usize,
     pub access: String,
     pub ends_ms: i64,
@@ -93,6 +93,6 @@ impl Grants {
 }
 
 /// A random word of `length` hex digits.
-pub(super) fn hex_word(length: usize, random: &mut fastrand::Rng) -> String {
+pub fn hex_word(length: usize, random: &mut fastrand::Rng) -> String {
     (0..length).map(|_| random.digit(16)).collect()
 }

@@ -2,51 +2,51 @@
 //! write: unpaired surrogates, numbers in quotes, members that come and go.
 
 /// A growing JSON text. Members are written in the order of the calls.
-pub(super) struct Json {
+pub struct Json {
     text: String,
 }
 
 impl Json {
     /// One whole object.
-    pub(super) fn object(write: impl FnOnce(&mut Self)) -> String {
+    pub fn object(write: impl FnOnce(&mut Self)) -> String {
         let mut json = Self { text: String::new() };
         json.braces(write);
         json.text
     }
 
-    pub(super) fn string(&mut self, name: &str, value: &str) {
+    pub fn string(&mut self, name: &str, value: &str) {
         self.name(name);
         self.push_string(value);
     }
 
-    pub(super) fn number(&mut self, name: &str, value: i64) {
+    pub fn number(&mut self, name: &str, value: i64) {
         self.name(name);
         self.text.push_str(&value.to_string());
     }
 
-    pub(super) fn boolean(&mut self, name: &str, value: bool) {
+    pub fn boolean(&mut self, name: &str, value: bool) {
         self.name(name);
         self.text.push_str(if value { "true" } else { "false" });
     }
 
-    pub(super) fn null(&mut self, name: &str) {
+    pub fn null(&mut self, name: &str) {
         self.name(name);
         self.text.push_str("null");
     }
 
     /// A member whose value is JSON text already.
-    pub(super) fn raw(&mut self, name: &str, value: &str) {
+    pub fn raw(&mut self, name: &str, value: &str) {
         self.name(name);
         self.text.push_str(value);
     }
 
-    pub(super) fn member(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
+    pub fn member(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
         self.name(name);
         self.braces(write);
     }
 
     /// A member that is an array of objects.
-    pub(super) fn objects<T>(
+    pub fn objects<T>(
         &mut self,
         name: &str,
         items: impl IntoIterator<Item = T>,
@@ -62,7 +62,7 @@ impl Json {
     }
 
     /// A member that is an array of strings.
-    pub(super) fn strings<'a>(&mut self, name: &str, items: impl IntoIterator<Item = &'a str>) {
+    pub fn strings<'a>(&mut self, name: &str, items: impl IntoIterator<Item = &'a str>) {
         self.name(name);
         self.text.push('[');
         for item in items {
@@ -98,7 +98,7 @@ impl Json {
 }
 
 /// A whole JSON string.
-pub(super) fn push_quoted(text: &mut String, value: &str) {
+pub fn push_quoted(text: &mut String, value: &str) {
     text.push('"');
     if value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
         for character in value.chars() {
@@ -112,7 +112,7 @@ pub(super) fn push_quoted(text: &mut String, value: &str) {
 }
 
 /// One character as it stands inside a JSON string.
-pub(super) fn push_escaped(text: &mut String, character: char) {
+pub fn push_escaped(text: &mut String, character: char) {
     match character {
         '"' => text.push_str("\\\""),
         '\\' => text.push_str("\\\\"),
@@ -122,7 +122,7 @@ pub(super) fn push_escaped(text: &mut String, character: char) {
 }
 
 /// A UTF-16 unit as `\uXXXX`.
-pub(super) fn push_unit(text: &mut String, unit: u32) {
+pub fn push_unit(text: &mut String, unit: u32) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     text.push_str("\\u");
     for shift in [12, 8, 4, 0] {

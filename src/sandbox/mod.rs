@@ -8,16 +8,13 @@
 //!
 //! A platform is a folder here: its gateway's checks, its grants, how it writes things. Everything else is shared.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
-
-use crate::clock::Clock;
 
 mod accounts;
 mod activities;
@@ -39,12 +36,13 @@ mod generate;
 mod goods;
 mod grants;
 mod json;
-mod manners;
+mod layout;
 mod mutate;
 mod note;
 mod open115;
 mod order;
 mod server;
+mod settings;
 mod shape;
 mod shop;
 mod temu;
@@ -59,14 +57,14 @@ pub use accounts::{
 pub use activities::{Activity, ActivityGoods, ActivitySku, TruthActivity, TruthActivitySku};
 pub use after_sales::{Case, CaseItem, TruthCase, TruthCaseItem};
 pub use counters::Violations;
-pub use drift::Drift;
 pub use faults::{Fault, FaultKind, Faults, Fits, NAMED_FAULTS, NamedFault, fault_list};
 pub use goods::{Product, Sku, Standing, Stock, TruthProduct, TruthSku, TruthStock};
 pub use grants::IssuedToken;
-pub use manners::HeavyWindow;
 pub use note::Note;
-pub use open115::{DriveSettings, OPEN115_APP_ID, OPEN115_PLATFORM};
+pub use open115::state::DriveSettings;
+pub use open115::{OPEN115_APP_ID, OPEN115_PLATFORM};
 pub use order::{Line, Money, Order};
+pub use settings::{Drift, HeavyWindow, SandboxSettings};
 pub use shape::{EmptyMembers, Shape, Spoiled};
 pub use truth::{TruthLine, TruthOrder};
 pub use world::{Hook, Request, World, WorldHandle};
@@ -75,63 +73,6 @@ pub use world::{Hook, Request, World, WorldHandle};
 const DRIFT_TICK: Duration = Duration::from_millis(50);
 /// More changes a second are not made.
 const DRIFT_PER_TICK_MAX: u32 = 1000;
-
-/// How the simulated platforms are to be.
-#[derive(Clone)]
-pub struct SandboxSettings {
-    /// Port 0: a free one.
-    pub listen: SocketAddr,
-    pub clock: Clock,
-    /// The same seed makes the same shops.
-    pub seed: u64,
-    /// How many orders each shop begins with.
-    pub orders: usize,
-    /// How many products each shop begins with. Those that orders refer to are always there.
-    pub products: usize,
-    /// How many after-sales cases each shop begins with.
-    pub after_sales: usize,
-    /// How many activities each Temu shop begins with.
-    pub activities: usize,
-    /// How far back they reach.
-    pub history: TimeDelta,
-    /// A tenth of them updated within one second.
-    pub burst: bool,
-    pub drift: Drift,
-    pub faults: Faults,
-    /// Of each app. `None`: no limit.
-    pub requests_per_second: Option<f64>,
-    /// Temu takes HMAC-SHA256 signatures and nothing else.
-    pub temu_hmac: bool,
-    /// A self-developed app's token lives 365 days, a third party's 90.
-    pub temu_token_life: TimeDelta,
-    /// Of 115, which is a drive and no shop.
-    pub drive: DriveSettings,
-    /// Which lists of cases take Temu too long. `None`: none.
-    pub temu_heavy_window: Option<HeavyWindow>,
-}
-
-impl Default for SandboxSettings {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            clock: Clock::system(),
-            seed: 1,
-            orders: 0,
-            products: 0,
-            after_sales: 0,
-            activities: 0,
-            history: TimeDelta::days(30),
-            burst: false,
-            drift: Drift::default(),
-            faults: Faults::default(),
-            requests_per_second: None,
-            temu_hmac: false,
-            temu_token_life: TimeDelta::days(365),
-            drive: DriveSettings::default(),
-            temu_heavy_window: Some(HeavyWindow::default()),
-        }
-    }
-}
 
 /// Why the sandbox could not start.
 #[derive(Debug, thiserror::Error)]

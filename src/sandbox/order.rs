@@ -64,3 +64,10 @@ pub struct Money {
     /// What went back to the buyer; Temu takes it off the income.
     pub refunded: i64,
 }
+
+/// By which time a list is cut and sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListedBy {
+    Created,
+    Updated,
+}

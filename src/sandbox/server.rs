@@ -14,18 +14,18 @@ use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
 
-use super::accounts::Platform;
+use super::accounts::{Gateway, Platform};
 use super::authorize::Consent;
 use super::connection::Scissors;
 use super::control::{Control, TruthQuery};
-use super::gateway::{Date, Delivery, Gateway, Reply};
+use super::gateway::{Date, Delivery, Reply};
 use super::world::WorldHandle;
 use super::{authorize, control, gateway, open115};
 
-pub(super) const TEMU_PATH: &str = "/temu/openapi/router";
-pub(super) const TEMU_PARTNER_PATH: &str = "/temu-partner/openapi/router";
-pub(super) const TEMU_CN_PATH: &str = "/temu-cn/openapi/router";
-pub(super) const XIAOHONGSHU_PATH: &str = "/xiaohongshu/ark/open_api/v3/common_controller";
+pub const TEMU_PATH: &str = "/temu/openapi/router";
+pub const TEMU_PARTNER_PATH: &str = "/temu-partner/openapi/router";
+pub const TEMU_CN_PATH: &str = "/temu-cn/openapi/router";
+pub const XIAOHONGSHU_PATH: &str = "/xiaohongshu/ark/open_api/v3/common_controller";
 /// What 115 takes; also with a charset behind it.
 const FORM: &str = "application/x-www-form-urlencoded";
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -33,13 +33,13 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
 #[derive(Clone)]
-pub(super) struct Shared {
+pub struct Shared {
     pub world: WorldHandle,
     /// Stalled answers end with it.
     pub stop: CancellationToken,
 }
 
-pub(super) fn router(shared: Shared) -> Router {
+pub fn router(shared: Shared) -> Router {
     let shared = Arc::new(shared);
     let platform = |gateway: Gateway| {
         post(move |shared, scissors, body| async move { call(shared, scissors, gateway, body).await })
@@ -90,7 +90,7 @@ async fn call_115(
         _ => HashMap::new(),
     };
     let authorization = header(header::AUTHORIZATION).map(str::to_owned);
-    let sent = open115::Sent { fields, authorization };
+    let sent = open115::RequestFields { fields, authorization };
     let reply = shared.world.with(|world| gateway::answer_115(world, call, &sent));
     delivered(&shared, &scissors, reply).await
 }
@@ -170,16 +170,16 @@ async fn consent(
 
 async fn act(State(shared): State<Arc<Shared>>, body: Bytes) -> Response<Body> {
     match serde_json::from_slice::<Control>(&body) {
-        Ok(control) => told(shared.world.with(|world| control::act(world, control))),
-        Err(error) => told(Err(error.to_string())),
+        Ok(control) => control_answer(shared.world.with(|world| control::act(world, control))),
+        Err(error) => control_answer(Err(error.to_string())),
     }
 }
 
 async fn truth(State(shared): State<Arc<Shared>>, Query(query): Query<TruthQuery>) -> Response<Body> {
-    told(shared.world.with(|world| control::truth(world, &query)))
+    control_answer(shared.world.with(|world| control::truth(world, &query)))
 }
 
-fn told(result: Result<String, String>) -> Response<Body> {
+fn control_answer(result: Result<String, String>) -> Response<Body> {
     match result {
         Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
         Err(reason) => (StatusCode::BAD_REQUEST, reason).into_response(),

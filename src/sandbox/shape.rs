@@ -39,12 +39,12 @@ impl Shape {
 }
 
 /// A whole number, in quotes where the row has its numbers so.
-pub(super) fn number(json: &mut Json, name: &str, value: i64, shape: Shape) {
+pub fn number(json: &mut Json, name: &str, value: i64, shape: Shape) {
     identity(json, name, &value.to_string(), shape);
 }
 
 /// A number the platform uses as a name, given as its digits.
-pub(super) fn identity(json: &mut Json, name: &str, digits: &str, shape: Shape) {
+pub fn identity(json: &mut Json, name: &str, digits: &str, shape: Shape) {
     if shape.numbers_as_text {
         json.string(name, digits);
     } else {
@@ -53,7 +53,7 @@ pub(super) fn identity(json: &mut Json, name: &str, digits: &str, shape: Shape) 
 }
 
 /// A member that carries nothing anybody keeps: written, null or left out.
-pub(super) fn empty(json: &mut Json, shape: Shape, name: &str, write: impl FnOnce(&mut Json, &str)) {
+pub fn empty(json: &mut Json, shape: Shape, name: &str, write: impl FnOnce(&mut Json, &str)) {
     match shape.empty_members {
         EmptyMembers::Written => write(json, name),
         EmptyMembers::Null => json.null(name),

@@ -7,19 +7,12 @@ use super::accounts::Platform;
 use super::activities::Activities;
 use super::after_sales::Cases;
 use super::goods::Goods;
-use super::order::Order;
-
-/// By which time a list is cut and sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ListedBy {
-    Created,
-    Updated,
-}
+use super::order::{ListedBy, Order};
 
 /// An order's place in [`Shop::orders`].
-pub(super) type Position = u32;
+pub type Position = u32;
 
-pub(super) struct Shop {
+pub struct Shop {
     pub platform: Platform,
     pub index: usize,
     pub goods: Goods,

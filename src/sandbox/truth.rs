@@ -59,13 +59,13 @@ impl World {
 }
 
 /// Temu's number of a line: its order's number without `PO-`, with the line's own serial at the end.
-pub(super) fn item_number(order: &Order, line: &Line) -> String {
+pub fn item_number(order: &Order, line: &Line) -> String {
     let base = order.number.trim_start_matches("PO-");
     format!("{}{:02}", &base[..base.len() - 2], line.serial % 100)
 }
 
 /// The truth of one shop as JSON, for scripts.
-pub(super) fn write_shop(json: &mut Json, world: &mut World, platform: Platform, shop: usize) {
+pub fn write_shop(json: &mut Json, world: &mut World, platform: Platform, shop: usize) {
     json.string("platform", platform.as_str());
     json.number("shop", i64::try_from(shop).unwrap_or(i64::MAX));
     json.string("account", &platform.account(shop));
@@ -151,15 +151,15 @@ fn truth_of_line(order: &Order, line: &Line, platform: Platform) -> TruthLine {
 }
 
 /// Text as a store may keep it.
-pub(super) fn cleaned(text: &str) -> String {
+pub fn cleaned(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
 /// Milliseconds, as scripts get times.
-pub(super) fn milliseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn milliseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_i64(time.timestamp_millis())
 }
 
-pub(super) fn instant(time_ms: i64) -> DateTime<Utc> {
+pub fn instant(time_ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(time_ms).expect("simulated times lie close to the present")
 }

@@ -1,8 +1,9 @@
 //! The truth behind the simulated platforms, in one place and behind one lock: time, shops, grants, what is to go
 //! wrong, what the caller did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,14 +11,14 @@ use super::accounts::{Platform, SHOPS_PER_PLATFORM};
 use super::activities::Activities;
 use super::after_sales::Cases;
 use super::counters::{Counters, Violations};
-use super::drift::Drift;
 use super::faults::{Fault, Faults};
+use super::generate;
 use super::generate::Past;
 use super::goods::Goods;
-use super::grants::{Code, Grants, IssuedToken, hex_word};
-use super::manners::Manners;
+use super::grants::{Code, Grants, hex_word};
+use super::open115::state::Drive;
+use super::settings::{Drift, HeavyWindow, SandboxSettings};
 use super::shop::Shop;
-use super::{SandboxSettings, generate, open115, temu, xiaohongshu};
 
 /// The world for everybody who holds it; clones share it.
 #[derive(Clone)]
@@ -48,8 +49,31 @@ pub struct Request {
     pub parameters: BTreeMap<String, String>,
 }
 
+/// What a platform has made of a call.
+pub struct Answer {
+    pub text: String,
+    /// It did what was requested.
+    pub is_accepted: bool,
+    /// Rows of the page. Counted only where a fault needs it.
+    pub rows: usize,
+}
+
 /// Scripts what happens between any two calls.
 pub type Hook = Box<dyn FnMut(&mut World, &Request) + Send>;
+
+/// How the platforms treat a caller beyond faults and grants.
+#[derive(Default)]
+pub struct Manners {
+    /// Temu's full-managed malls, which have no consumer orders.
+    pub full_managed: BTreeSet<usize>,
+    /// Temu's list of addresses does not hold the caller's.
+    pub is_address_unlisted: bool,
+    /// Xiaohongshu's newer calls answer within the answer of the older gateway.
+    pub is_double_envelope: bool,
+    pub heavy_window: Option<HeavyWindow>,
+    /// How long the answer just made is held back.
+    pub held_back: Option<Duration>,
+}
 
 /// Everything there is on the simulated platforms.
 pub struct World {
@@ -64,7 +88,7 @@ pub struct World {
     pub(super) counters: Counters,
     pub(super) faults: Faults,
     pub(super) drift: Drift,
-    pub(super) open115: open115::State,
+    pub(super) open115: Drive,
     pub(super) manners: Manners,
     answers: u64,
 }
@@ -81,7 +105,7 @@ impl World {
             counters: Counters::default(),
             faults: settings.faults.clone(),
             drift: settings.drift,
-            open115: open115::State::new(settings.drive),
+            open115: Drive::new(settings.drive),
             manners: Manners { heavy_window: settings.temu_heavy_window, ..Manners::default() },
             answers: 0,
             settings,
@@ -148,6 +172,30 @@ impl World {
         self.drift = drift;
     }
 
+    /// Whether a Temu shop is a full-managed mall, which is refused every order call.
+    pub fn set_full_managed(&mut self, shop: usize, is_full_managed: bool) {
+        if is_full_managed {
+            self.manners.full_managed.insert(shop);
+        } else {
+            self.manners.full_managed.remove(&shop);
+        }
+    }
+
+    /// Whether Temu's list of addresses holds the caller's. It does until told otherwise.
+    pub fn set_address_listed(&mut self, is_listed: bool) {
+        self.manners.is_address_unlisted = !is_listed;
+    }
+
+    /// Whether Xiaohongshu's newer calls answer within the answer of the older gateway.
+    pub fn set_double_envelope(&mut self, is_double: bool) {
+        self.manners.is_double_envelope = is_double;
+    }
+
+    /// Which lists of cases take Temu too long. `None`: none.
+    pub fn set_heavy_window(&mut self, heavy_window: Option<HeavyWindow>) {
+        self.manners.heavy_window = heavy_window;
+    }
+
     /// `None`: no limit.
     pub fn set_requests_per_second(&mut self, limit: Option<f64>) {
         self.settings.requests_per_second = limit;
@@ -186,19 +234,6 @@ impl World {
     /// Every code and token that was handed out and not taken back, so that a test can look where they turn up.
     pub fn handed_out(&self) -> Vec<String> {
         self.grants.handed_out()
-    }
-
-    /// Ready tokens of the platform's default app, as if a code had been exchanged. Those before die.
-    pub fn issue_token(&mut self, platform: Platform, shop: usize) -> IssuedToken {
-        self.issue_token_to(platform, shop, platform.app().0)
-    }
-
-    /// Ready tokens of any registered app.
-    pub fn issue_token_to(&mut self, platform: Platform, shop: usize, app_key: &str) -> IssuedToken {
-        match platform {
-            Platform::Temu => temu::issue(self, shop, app_key),
-            Platform::Xiaohongshu => xiaohongshu::issue(self, shop, app_key),
-        }
     }
 
     /// The owner takes the grant back.

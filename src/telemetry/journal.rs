@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 
 /// True if stderr is the stream that systemd named in `$JOURNAL_STREAM` as `device:inode`. The variable alone is not enough: a
 /// shell started from a unit passes it on to programs whose stderr is redirected.
-pub(super) fn reads_stderr() -> bool {
+pub fn reads_stderr() -> bool {
     let Ok(named) = std::env::var("JOURNAL_STREAM") else {
         return false;
     };

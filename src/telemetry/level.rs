@@ -26,7 +26,7 @@ const QUIET: [&str; 10] = [
 const SILENT: [&str; 3] = ["sea_orm", "sea_orm_migration", "sqlx"];
 
 /// Parses one level, or a list of levels and `target=level` separated by commas.
-pub(super) fn parse(text: &str) -> Result<Targets, TelemetryError> {
+pub fn parse(text: &str) -> Result<Targets, TelemetryError> {
     let mut everything = LevelFilter::INFO;
     let mut requested: Vec<(&str, LevelFilter)> = Vec::new();
     for part in text.split(',').map(str::trim) {

@@ -13,7 +13,7 @@ use crate::terminal;
 const COLOUR: &str = "\u{1b}[";
 
 /// Writes each event as one line to what it wraps.
-pub(super) struct Lines<W> {
+pub struct Lines<W> {
     inner: W,
     style: LineStyle,
 }
@@ -37,7 +37,7 @@ impl<'writer, W: MakeWriter<'writer>> MakeWriter<'writer> for Lines<W> {
 }
 
 /// The writer of one event.
-pub(super) struct Line<W> {
+pub struct Line<W> {
     inner: W,
     style: LineStyle,
     level: Level,

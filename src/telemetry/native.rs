@@ -11,13 +11,13 @@ use serde_json::{Map, Value};
 use super::queue::Sink;
 
 /// Where the journal listens.
-pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
+pub const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// The longest value, if the whole entry is too long for one message.
 const VALUE_BYTES_MAX: usize = 8 * 1024;
 
 /// Sends each line as one entry. Fails if no journal listens.
-pub(super) fn sink() -> io::Result<Sink> {
+pub fn sink() -> io::Result<Sink> {
     let socket = UnixDatagram::unbound()?;
     // The journal ignores an empty message.
     socket.send_to(&[], SOCKET)?;

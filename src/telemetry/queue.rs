@@ -14,22 +14,22 @@ const LINES_MAX: usize = 8_192;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Writes lines. Each call gets one whole line, or one message for the journal.
-pub(super) type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
+pub type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
 /// Accepts lines without waiting. Clones share the queue.
 #[derive(Clone)]
-pub(super) struct Queue {
+pub struct Queue {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     /// Signalled at each change of `state`.
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     entries: VecDeque<Entry>,
     bytes: usize,
     /// Whether the thread has taken an entry and not written it yet.
@@ -137,7 +137,7 @@ impl Write for Queue {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

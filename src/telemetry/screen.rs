@@ -14,7 +14,7 @@ pub fn log_above(make_room: Option<MakeRoom>) {
 }
 
 /// Stderr, for log lines.
-pub(super) struct Screen;
+pub struct Screen;
 
 impl Write for Screen {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {

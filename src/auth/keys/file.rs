@@ -1,9 +1,9 @@
 //! Where the keys lie: finds the key file, makes one where none was ever needed, and never in place of a lost one.
 
 use std::collections::BTreeSet;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::DirBuilder;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -11,12 +11,11 @@ use zeroize::Zeroizing;
 
 use super::key::{self, KeyFormatError, Keys};
 use super::keyring::{Keyring, read_key_file};
+use crate::atomic_file::{self, Existing};
 
 /// The name of the systemd credential and of the file beside the database.
 pub const KEY_FILE_NAME: &str = "shopsync.key";
 
-/// Who may read a key file: its owner.
-const KEY_FILE_MODE: u32 = 0o600;
 /// Group and others.
 const NOT_OWNER: u32 = 0o077;
 
@@ -135,34 +134,14 @@ fn quoted(key_ids: &[String]) -> String {
 /// another process made meanwhile: that one is then read.
 fn create(path: &Path) -> io::Result<Zeroizing<String>> {
     let line = key::new_line().ok_or_else(|| io::Error::other("the system gave no random numbers"))?;
-    let folder = folder_of(path);
-    DirBuilder::new().recursive(true).create(folder)?;
-    let draft = draft_in(folder);
-    let linked = write_draft(&draft, &line).and_then(|()| fs::hard_link(&draft, path));
-    let removed = fs::remove_file(&draft);
-    match linked {
-        Ok(()) => {
-            removed?;
-            File::open(folder)?.sync_all()?;
-            Ok(line)
-        }
+    DirBuilder::new().recursive(true).create(atomic_file::folder_of(path))?;
+    let mut draft = atomic_file::draft(path, atomic_file::PRIVATE)?;
+    draft.write_all(line.as_bytes())?;
+    match atomic_file::place(draft, path, Existing::Kept) {
+        Ok(()) => Ok(line),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => read_key_file(path),
         Err(error) => Err(error),
     }
-}
-
-pub fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-pub fn draft_in(folder: &Path) -> PathBuf {
-    folder.join(format!(".{KEY_FILE_NAME}.{}", uuid::Uuid::new_v4().simple()))
-}
-
-pub fn write_draft(draft: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(KEY_FILE_MODE).open(draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 fn readable_by_others(path: &Path) -> Option<String> {

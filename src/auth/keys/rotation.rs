@@ -1,6 +1,7 @@
 //! A new key in front of those a key file holds. The file is replaced as a whole, and never loses a key.
 
 use std::fs::{File, TryLockError};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,9 +9,10 @@ use std::{fs, io};
 
 use zeroize::Zeroizing;
 
+use super::key;
 use super::key::{KEYS_MAX, KeyFormatError, Keys};
 use super::keyring::read_key_file;
-use super::{file, key};
+use crate::atomic_file::{self, Existing};
 
 /// Another rotation is some milliseconds.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -83,18 +85,11 @@ fn lock(path: &Path) -> io::Result<File> {
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = file::folder_of(path);
-    let draft = file::draft_in(folder);
-    let owner = fs::metadata(path)?;
-    let written = file::write_draft(&draft, text)
-        // Root must not take the key from the user the daemon runs as.
-        .and_then(|()| give_to(&draft, &owner))
-        .and_then(|()| fs::rename(&draft, path));
-    if let Err(error) = written {
-        let _ = fs::remove_file(&draft);
-        return Err(error);
-    }
-    File::open(folder)?.sync_all()
+    let mut draft = atomic_file::draft(path, atomic_file::PRIVATE)?;
+    draft.write_all(text.as_bytes())?;
+    // Root must not take the key from the user the daemon runs as.
+    give_to(draft.path(), &fs::metadata(path)?)?;
+    atomic_file::place(draft, path, Existing::Replaced)
 }
 
 fn give_to(draft: &Path, owner: &fs::Metadata) -> io::Result<()> {

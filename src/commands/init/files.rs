@@ -71,6 +71,9 @@ pub(super) fn write(
         place(&beside, path)?;
     }
     undo.files.clear();
+    fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .with_context(|| format!("the folder {} cannot be written to the disk", folder.display()))?;
     Ok(written)
 }
 

@@ -1,7 +1,5 @@
 //! What an app must be: of a known platform and zone, with a key, at a gateway that can be trusted.
 
-use std::time::Duration;
-
 use url::{Host, Url};
 
 use crate::config::AppConfig;
@@ -10,10 +8,8 @@ use crate::platform::{Profile, profiles};
 
 /// No platform allows anywhere near it; a guard against a slipped digit.
 const REQUESTS_PER_SECOND_MAX: f64 = 1000.0;
-const REFRESH_BEFORE_MIN: Duration = Duration::from_mins(1);
-const REFRESH_BEFORE_MAX: Duration = Duration::from_hours(60 * 24);
 
-pub(super) fn validate(name: &str, app: &AppConfig, findings: &mut Findings<'_>) {
+pub fn validate(name: &str, app: &AppConfig, findings: &mut Findings<'_>) {
     super::name(&["apps", name], name, findings);
     let Some(profile) = app.profile() else {
         return unknown_platform(name, app, findings);
@@ -45,10 +41,6 @@ pub(super) fn validate(name: &str, app: &AppConfig, findings: &mut Findings<'_>)
     {
         let message = format!("expected more than 0 and at most {REQUESTS_PER_SECOND_MAX}, found {rate}");
         findings.problem(&["apps", name, "requests_per_second"], message);
-    }
-    if let Some(before) = app.refresh_before {
-        let path = ["apps", name, "refresh_before"];
-        super::within(&path, before, REFRESH_BEFORE_MIN, REFRESH_BEFORE_MAX, findings);
     }
     if app.redirect_uri.as_ref().is_some_and(|uri| Url::parse(uri).is_err()) {
         let message = "this is not an address such as https://example.com/callback";

@@ -19,20 +19,20 @@ const DOMAIN: &str = "115.com";
 const QR_ROOT: &str = "https://qrcodeapi.115.com";
 const API_ROOT: &str = "https://proapi.115.com";
 
-pub(super) const BEGIN: &str = "open/authDeviceCode";
-pub(super) const STATUS: &str = "get/status/";
-pub(super) const EXCHANGE: &str = "open/deviceCodeToToken";
+pub const BEGIN: &str = "open/authDeviceCode";
+pub const STATUS: &str = "get/status/";
+pub const EXCHANGE: &str = "open/deviceCodeToToken";
 const REFRESH: &str = "open/refreshToken";
 const USER: &str = "open/user/info";
 
-pub(super) struct Open115 {
+pub struct Open115 {
     pub(super) settings: AppSettings,
     pub(super) conversation: Conversation,
     pub(super) addresses: Addresses,
 }
 
 /// Where each call goes.
-pub(super) struct Addresses {
+pub struct Addresses {
     pub(super) begin: Url,
     pub(super) status: Url,
     pub(super) exchange: Url,

@@ -76,7 +76,7 @@ const CODES: &[(i64, Meaning)] = &[
 ];
 
 /// The error behind a refusal of anything but a refresh.
-pub(super) fn of_call(code: &str, message: &str) -> PlatformError {
+pub fn of_call(code: &str, message: &str) -> PlatformError {
     match meaning(code) {
         Some(AccessDead) => Refusal::TokenRefused.into_error(code, message),
         Some(Throttled) => Refusal::Throttled.into_error(code, message),
@@ -85,7 +85,7 @@ pub(super) fn of_call(code: &str, message: &str) -> PlatformError {
 }
 
 /// The error behind a refused refresh. [`PlatformError::TokenRefused`] ends the grant here.
-pub(super) fn of_refresh(code: &str, message: &str) -> PlatformError {
+pub fn of_refresh(code: &str, message: &str) -> PlatformError {
     match meaning(code) {
         Some(RefreshDead) => Refusal::TokenRefused.into_error(code, message),
         Some(Throttled) => PlatformError::Throttled { retry_after: SPACING.to_std().ok() },
@@ -94,12 +94,12 @@ pub(super) fn of_refresh(code: &str, message: &str) -> PlatformError {
 }
 
 /// 0 in both frames.
-pub(super) fn is_success(code: &str) -> bool {
+pub fn is_success(code: &str) -> bool {
     code == "0"
 }
 
 /// Whether the platform only requests patience.
-pub(super) fn is_throttle(code: &str) -> bool {
+pub fn is_throttle(code: &str) -> bool {
     meaning(code) == Some(Throttled)
 }
 

@@ -42,17 +42,17 @@ impl DeviceLogin for Open115 {
         let understand = |answer: &str| Answer::open(answer)?.content(codes::of_call);
         let device: wire::Device =
             self.conversation.post_form_once(BEGIN, &self.addresses.begin, &fields, understand).await?;
-        let told = |member: Option<String>, name: &str| {
+        let required = |member: Option<String>, name: &str| {
             member.ok_or_else(|| wire::malformed(&format!("data.{name}")))
         };
         let secret = Secret {
-            uid: told(device.uid, "uid")?,
-            time: told(device.time, "time")?,
-            sign: told(device.sign, "sign")?,
+            uid: required(device.uid, "uid")?,
+            time: required(device.time, "time")?,
+            sign: required(device.sign, "sign")?,
             verifier: verifier.expose_secret().to_owned(),
         };
         let secret = serde_json::to_string(&secret).expect("four texts make JSON");
-        Ok(DeviceCode { shown: told(device.qrcode, "qrcode")?, secret: SecretString::from(secret) })
+        Ok(DeviceCode { shown: required(device.qrcode, "qrcode")?, secret: SecretString::from(secret) })
     }
 
     async fn progress(&self, secret: &SecretString) -> Result<DeviceProgress, PlatformError> {

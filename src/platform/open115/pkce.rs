@@ -8,15 +8,15 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// The platform's word for how a challenge is made.
-pub(super) const METHOD: &str = "sha256";
+pub const METHOD: &str = "sha256";
 
 /// A fresh secret of 64 characters; the platform takes 43 to 128.
-pub(super) fn verifier() -> SecretString {
+pub fn verifier() -> SecretString {
     SecretString::from(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()))
 }
 
 /// What is given of the secret when a login begins.
-pub(super) fn challenge(verifier: &SecretString) -> String {
+pub fn challenge(verifier: &SecretString) -> String {
     STANDARD.encode(Sha256::digest(verifier.expose_secret().as_bytes()))
 }
 

@@ -5,27 +5,25 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::platform::error::PlatformError;
-use crate::platform::lenient;
+use crate::platform::part;
+use crate::platform::wire::wire;
 
-/// The frame of every answer: `state`, then `code` and `message` or `errno` and `error`, and `data`.
-#[derive(Deserialize)]
-struct Frame<'a> {
-    #[serde(default, deserialize_with = "lenient::boolean")]
-    state: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    code: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    errno: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    message: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    error: Option<String>,
-    #[serde(default, borrow)]
-    data: Option<&'a RawValue>,
+wire! {
+    /// The frame of every answer: `state`, then `code` and `message` or `errno` and `error`, and `data`.
+    #[derive(Deserialize)]
+    struct Frame<'a> {
+        state: Option<bool>,
+        code: Option<String>,
+        errno: Option<String>,
+        message: Option<String>,
+        error: Option<String>,
+        #[serde(borrow)]
+        data: Option<&'a RawValue>,
+    }
 }
 
 /// An answer, opened.
-pub(super) enum Answer<'a> {
+pub enum Answer<'a> {
     /// `None`: no content.
     Yes(Option<&'a RawValue>),
     No {
@@ -37,13 +35,10 @@ pub(super) enum Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// An answer that says neither yes nor no is none we know: after a refresh, it is as good as lost.
-    pub(super) fn open(text: &'a str) -> Result<Self, PlatformError> {
-        let frame: Frame<'a> = lenient::object(text).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => malformed("$"),
-            _ => PlatformError::not_json(),
-        })?;
-        let told = |code: Option<String>| code.filter(|code| code != "0");
-        let trouble = told(frame.code.clone()).or_else(|| told(frame.errno.clone()));
+    pub fn open(text: &'a str) -> Result<Self, PlatformError> {
+        let frame: Frame<'a> = part::frame(text)?;
+        let failure = |code: Option<String>| code.filter(|code| code != "0");
+        let trouble = failure(frame.code.clone()).or_else(|| failure(frame.errno.clone()));
         let has_code = frame.code.is_some() || frame.errno.is_some();
         match (frame.state, trouble) {
             (Some(true), None) => Ok(Self::Yes(frame.data)),
@@ -57,26 +52,26 @@ impl<'a> Answer<'a> {
     }
 
     /// The content as one of the types below, or what `refusal` makes of code and message.
-    pub(super) fn content<T: Deserialize<'a>>(
+    pub fn content<T: Deserialize<'a>>(
         self,
         refusal: impl FnOnce(&str, &str) -> PlatformError,
     ) -> Result<T, PlatformError> {
         match self {
-            Self::Yes(Some(data)) => lenient::object(data.get()).map_err(|_| malformed("data")),
+            Self::Yes(Some(data)) => part::object_at("data", data.get()),
             Self::Yes(None) => Err(malformed("data")),
             Self::No { code, message } => Err(refusal(&code, &message)),
         }
     }
 }
 
-pub(super) fn malformed(path: &str) -> PlatformError {
+pub fn malformed(path: &str) -> PlatformError {
     PlatformError::Malformed { path: path.to_owned() }
 }
 
 /// The life of an access token, as `expires_in` gives it. `None`: not given, or no life that can be, such as one given
 /// in milliseconds.
-pub(super) fn life_seconds(told: &Value, seconds_max: i64) -> Option<i64> {
-    let seconds = match told {
+pub fn life_seconds(value: &Value, seconds_max: i64) -> Option<i64> {
+    let seconds = match value {
         Value::Number(number) => lenient_seconds(&number.to_string()),
         Value::String(text) => lenient_seconds(text.trim()),
         _ => None,
@@ -91,33 +86,28 @@ fn lenient_seconds(text: &str) -> Option<i64> {
     whole.parse().ok().filter(|_| is_number)
 }
 
-/// Whose access token it is.
-#[derive(Deserialize)]
-pub(super) struct User {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) user_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) user_name: Option<String>,
-}
+wire! {
+    /// Whose access token it is.
+    #[derive(Deserialize)]
+    pub struct User {
+        pub user_id: Option<String>,
+        pub user_name: Option<String>,
+    }
 
-/// A code to be scanned.
-#[derive(Deserialize)]
-pub(super) struct Device {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) uid: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) time: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) sign: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) qrcode: Option<String>,
-}
+    /// A code to be scanned.
+    #[derive(Deserialize)]
+    pub struct Device {
+        pub uid: Option<String>,
+        pub time: Option<String>,
+        pub sign: Option<String>,
+        pub qrcode: Option<String>,
+    }
 
-/// How far its owner has come.
-#[derive(Deserialize)]
-pub(super) struct Status {
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) status: Option<i64>,
+    /// How far its owner has come.
+    #[derive(Deserialize)]
+    pub struct Status {
+        pub status: Option<i64>,
+    }
 }
 
 #[cfg(test)]
@@ -165,7 +155,7 @@ mod tests {
     #[test]
     fn a_life_is_believed_within_reason() {
         const MONTH: i64 = 31 * 24 * 3600;
-        for (told, expected) in [
+        for (value, expected) in [
             ("7200", Some(7200)),
             ("\"7200\"", Some(7200)),
             ("2592000", Some(2_592_000)),
@@ -182,8 +172,8 @@ mod tests {
             ("1e30", None),
             ("99999999999999999999", None),
         ] {
-            let told: Value = serde_json::from_str(told).unwrap();
-            assert_eq!(life_seconds(&told, MONTH), expected, "{told}");
+            let value: Value = serde_json::from_str(value).unwrap();
+            assert_eq!(life_seconds(&value, MONTH), expected, "{value}");
         }
     }
 }

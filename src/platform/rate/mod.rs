@@ -1,6 +1,6 @@
 //! The rate limit of an app: one bucket, shared by its shops, serving urgent calls first.
 //!
-//! The rules are pure and stand in [`pace`] (how fast) and [`mod@line`] (who is next); here is only the waiting.
+//! The rules are pure and stand in [`pace`] (how fast) and [`queue`] (who is next); here is only the waiting.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use line::{Line, Ticket};
 use pace::Pace;
+use queue::{Ticket, WaitingQueue};
 
-mod line;
 mod pace;
+mod queue;
 
 /// Who is served first when calls are scarce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,12 +27,12 @@ pub enum Priority {
 
 /// The calls an app may still make.
 pub struct Bucket {
-    state: Mutex<State>,
+    state: Mutex<BucketState>,
 }
 
-struct State {
+struct BucketState {
     pace: Pace,
-    line: Line<Arc<Notify>>,
+    queue: WaitingQueue<Arc<Notify>>,
 }
 
 /// What one who waits does next.
@@ -47,9 +47,9 @@ enum Step {
 impl Bucket {
     pub fn new(requests_per_second: f64) -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(BucketState {
                 pace: Pace::new(requests_per_second, Instant::now()),
-                line: Line::new(),
+                queue: WaitingQueue::new(),
             }),
         }
     }
@@ -57,16 +57,16 @@ impl Bucket {
     /// Waits until a call may be made, and counts it. Dropped before that, it counts nothing and holds up
     /// no one.
     pub async fn take(&self, priority: Priority) {
-        let place = Place::new(self, priority);
-        // Each turn of the loop follows a timer or a wake-up; it ends because the line before us does.
+        let queued = QueuedCall::new(self, priority);
+        // Each turn of the loop follows a timer or a wake-up; it ends because the queue before us does.
         loop {
-            let step = self.state().step(place.ticket, Instant::now());
+            let step = self.state().step(queued.ticket, Instant::now());
             match step {
                 Step::Go => return,
-                Step::Wait => place.turn.notified().await,
+                Step::Wait => queued.turn.notified().await,
                 Step::Sleep(until) => tokio::select! {
                     () = sleep_until(until) => {}
-                    () = place.turn.notified() => {}
+                    () = queued.turn.notified() => {}
                 },
             }
         }
@@ -89,53 +89,53 @@ impl Bucket {
         state.wake_head();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BucketState> {
         // No call panics halfway through a change of the state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl BucketState {
     fn step(&mut self, ticket: Ticket, now: Instant) -> Step {
-        if self.line.head().is_none_or(|(head, _)| head != ticket) {
+        if self.queue.head().is_none_or(|(head, _)| head != ticket) {
             return Step::Wait;
         }
         let ready_at = self.pace.ready_at();
         if ready_at > now {
             return Step::Sleep(ready_at);
         }
-        self.line.pop_head();
+        self.queue.pop_head();
         self.pace.spend(now);
         Step::Go
     }
 
     /// Exactly the head must be awake: it alone watches the clock.
     fn wake_head(&self) {
-        if let Some((_, turn)) = self.line.head() {
+        if let Some((_, turn)) = self.queue.head() {
             turn.notify_one();
         }
     }
 }
 
-/// A place in the line. Dropped, whether its turn came or not, it hands the clock to the next in line.
-struct Place<'a> {
+/// A place in the queue. Dropped, whether its turn came or not, it hands the clock to the next in queue.
+struct QueuedCall<'a> {
     bucket: &'a Bucket,
     ticket: Ticket,
     turn: Arc<Notify>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> QueuedCall<'a> {
     fn new(bucket: &'a Bucket, priority: Priority) -> Self {
         let turn = Arc::new(Notify::new());
-        let ticket = bucket.state().line.join(priority, Arc::clone(&turn));
+        let ticket = bucket.state().queue.join(priority, Arc::clone(&turn));
         Self { bucket, ticket, turn }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuedCall<'_> {
     fn drop(&mut self) {
         let mut state = self.bucket.state();
-        state.line.leave(self.ticket);
+        state.queue.leave(self.ticket);
         state.wake_head();
     }
 }
@@ -198,7 +198,7 @@ mod tests {
         drop(head);
 
         timeout(PATIENCE, behind).await.expect("the next one takes over");
-        assert!(bucket.state().line.head().is_none());
+        assert!(bucket.state().queue.head().is_none());
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
         let ready_at = bucket.state().pace.ready_at();
 
         drop(bucket.take(Priority::Update));
-        drop(Place::new(&bucket, Priority::Update));
+        drop(QueuedCall::new(&bucket, Priority::Update));
 
         assert_eq!(bucket.state().pace.ready_at(), ready_at);
     }
@@ -217,12 +217,12 @@ mod tests {
         let bucket = Bucket::new(20.0);
         let start = Instant::now();
         bucket.throttled(Some(Duration::from_secs(5)));
-        let first = Place::new(&bucket, Priority::Create);
-        let urgent = Place::new(&bucket, Priority::Update);
+        let first = QueuedCall::new(&bucket, Priority::Create);
+        let urgent = QueuedCall::new(&bucket, Priority::Update);
 
-        let step = |place: &Place<'_>, seconds| {
+        let step = |queued: &QueuedCall<'_>, seconds| {
             let now = start + Duration::from_secs(seconds);
-            bucket.state().step(place.ticket, now)
+            bucket.state().step(queued.ticket, now)
         };
 
         assert!(matches!(step(&first, 1), Step::Wait));

@@ -32,7 +32,7 @@ const HOLD_MAX: Duration = Duration::from_secs(30);
 
 /// The speed of one app.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     /// Calls a second, as configured.
     rate_full: f64,
     /// Calls a second, at present.

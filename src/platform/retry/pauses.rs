@@ -15,7 +15,7 @@ use crate::platform::error::Retry;
 const CLOCK_TRIES: u32 = 2;
 
 /// The pauses between the attempts of one call.
-pub(super) struct Pauses {
+pub struct Pauses {
     attempts_left: u32,
     clock_tries_left: u32,
     policy: RetryPolicy,

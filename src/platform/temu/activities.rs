@@ -33,7 +33,7 @@ static PAGING: Paging = Paging {
 };
 
 /// The activities of an app's shops.
-pub(super) struct Activities {
+pub struct Activities {
     gateway: Arc<Gateway>,
 }
 

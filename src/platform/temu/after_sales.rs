@@ -38,7 +38,7 @@ static PAGING: Paging = Paging {
 };
 
 /// The after-sales cases of an app's shops.
-pub(super) struct AfterSales {
+pub struct AfterSales {
     gateway: Arc<Gateway>,
 }
 

@@ -13,10 +13,10 @@ mod wire;
 
 use wire::Amount;
 
-pub(super) use versions::{VERSION_1, VERSION_2, VERSION_3, Versions};
+pub use versions::{VERSION_1, VERSION_2, VERSION_3, Versions};
 
 /// Reads the `result` of any version. Amounts are given in the currency's minor unit.
-pub(super) fn convert(raw: &str) -> Result<Amounts, ConvertError> {
+pub fn convert(raw: &str) -> Result<Amounts, ConvertError> {
     let (_, answer) = part::typed::<wire::Answer>(raw)?;
     let Some(order) = answer.parent_order_map else {
         return Err(ConvertError::Missing { field: "parentOrderMap" });
@@ -57,7 +57,7 @@ pub(super) fn convert(raw: &str) -> Result<Amounts, ConvertError> {
 }
 
 /// `None` for a line without a number, which belongs to nothing.
-fn item(line: wire::Line) -> Option<ItemAmounts> {
+fn item(line: wire::AmountLine) -> Option<ItemAmounts> {
     let unit = first([&line.unit_base_price]);
     let total = first([&line.base_price, &line.base_price_total]);
     let currency = [unit, total].iter().flatten().find_map(|amount| amount.currency);
@@ -89,8 +89,9 @@ fn first<const N: usize>(amounts: [&Option<Amount>; N]) -> Option<Minor> {
 
 /// The sum of what was given. `None` when nothing was, or when currencies differ.
 fn sum(amounts: [&Option<Amount>; 2]) -> Option<Minor> {
-    let told = amounts.into_iter().flatten().filter_map(Amount::minor);
-    told.map(Some)
+    let known = amounts.into_iter().flatten().filter_map(Amount::minor);
+    known
+        .map(Some)
         .reduce(|sum, amount| {
             let (sum, amount) = (sum?, amount?);
             (sum.currency == amount.currency)

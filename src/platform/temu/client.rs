@@ -27,10 +27,10 @@ use crate::platform::{
 const EXCHANGE: &str = "bg.open.accesstoken.create";
 /// What counts as the call that each app's `refresh_type` names.
 const REFRESH: &str = "refresh_type";
-pub(super) const GRANT_INFO: &str = "bg.open.accesstoken.info.get";
+pub const GRANT_INFO: &str = "bg.open.accesstoken.info.get";
 const GRANT_INFO_PARTNER: &str = "bg.open.accesstoken.info.get.global";
 
-pub(super) struct Temu {
+pub struct Temu {
     gateway: Arc<Gateway>,
     orders: Orders,
     goods: Goods,

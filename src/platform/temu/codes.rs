@@ -5,7 +5,7 @@ use crate::platform::error::{PlatformError, Rejection};
 use crate::platform::refusal::Refusal::{self, NotGranted, Rejected, Throttled, TokenRefused};
 
 /// A call of an amounts version that the shop's region does not have.
-pub(super) const OTHER_AMOUNTS_VERSION: i64 = 140_020_015;
+pub const OTHER_AMOUNTS_VERSION: i64 = 140_020_015;
 
 /// An activity that was called off, and one that has ended: their goods are no longer given.
 const ACTIVITY_OVER: [i64; 2] = [220_010_003, 220_010_004];
@@ -113,11 +113,11 @@ const CODES_CN: &[(i64, Refusal)] = &[
     (7_000_022, NotGranted),
 ];
 
-pub(super) fn is_success(code: &str) -> bool {
+pub fn is_success(code: &str) -> bool {
     code.parse().is_ok_and(|code| SUCCESS.contains(&code))
 }
 
-pub(super) fn refusal(zone: &str, code: &str) -> Refusal {
+pub fn refusal(zone: &str, code: &str) -> Refusal {
     let own: &[_] = if zone == super::ZONE_CN { CODES_CN } else { &[] };
     let Ok(code) = code.parse::<i64>() else {
         return Rejected(Rejection::Unknown);
@@ -129,12 +129,12 @@ pub(super) fn refusal(zone: &str, code: &str) -> Refusal {
 }
 
 /// Whether the shop's region has another version of the amounts call.
-pub(super) fn is_other_amounts_version(error: &PlatformError) -> bool {
+pub fn is_other_amounts_version(error: &PlatformError) -> bool {
     matches!(error, PlatformError::Rejected { code, .. } if code.parse() == Ok(OTHER_AMOUNTS_VERSION))
 }
 
 /// Whether an activity no longer gives its goods.
-pub(super) fn is_activity_over(error: &PlatformError) -> bool {
+pub fn is_activity_over(error: &PlatformError) -> bool {
     let PlatformError::Rejected { code, .. } = error else { return false };
     code.parse().is_ok_and(|code| ACTIVITY_OVER.contains(&code))
 }

@@ -18,7 +18,7 @@ use crate::platform::{ListRow, Row, lenient, listing, part};
 const VOLATILE: &[&str] = &["thumbUrl"];
 
 /// One row of the list; unreadable ones keep as much of their number as can be read.
-pub(super) fn list_row(raw: &RawValue) -> Row {
+pub fn list_row(raw: &RawValue) -> Row {
     listing::row(raw, read_row, |raw| {
         let row: wire::Numbered = lenient::object(raw).ok()?;
         row.parent_order_map.parent_order_sn
@@ -38,7 +38,7 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
 }
 
 /// Makes an order of its list row, its detail, or both.
-pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
+pub fn order(answers: &Answers) -> Result<Order, ConvertError> {
     let list = answers.list.as_deref().map(part::typed::<wire::Order>).transpose()?;
     let detail = answers.detail.as_deref().map(part::typed::<wire::Order>).transpose()?;
     let hashed: Vec<&Value> = [&list, &detail].into_iter().flatten().map(|(value, _)| value).collect();
@@ -116,7 +116,7 @@ fn status(code: &str) -> OrderStatus {
     }
 }
 
-fn item(line: wire::Line) -> OrderItem {
+fn item(line: wire::OrderLine) -> OrderItem {
     OrderItem {
         item_number: line.order_sn,
         product_id: line.goods_id,

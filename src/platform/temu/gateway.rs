@@ -14,7 +14,7 @@ use crate::platform::http::Conversation;
 use crate::platform::parameters::Parameters;
 use crate::platform::{AppSettings, ConnectError};
 
-pub(super) const DIALECT: Dialect = Dialect { content: "result", is_success: codes::is_success };
+pub const DIALECT: Dialect = Dialect { content: "result", is_success: codes::is_success };
 
 /// Calls of a zone that another zone's gateway answers.
 struct Moved {
@@ -28,7 +28,7 @@ const MOVED: &[Moved] =
     &[Moved { zone: ZONE_CN, types: &["bg.glo.", "bg.qtg.", "bg.btg."], answered_by: ZONE_PARTNER }];
 
 /// What every call of one app shares.
-pub(super) struct Gateway {
+pub struct Gateway {
     pub(super) settings: Arc<AppSettings>,
     pub(super) conversation: Conversation,
     /// Whose codes it answers with.

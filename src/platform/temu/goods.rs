@@ -27,7 +27,7 @@ const LISTS: &[&str] =
     &["published goods", "incomplete goods", "draft goods", "deleted goods", "active SKUs", "inactive SKUs"];
 
 /// The products of an app's local shops.
-pub(super) struct Goods {
+pub struct Goods {
     gateway: Arc<Gateway>,
 }
 

@@ -22,13 +22,13 @@ const PAGES_MAX: u32 = 200;
 
 /// How a call names the parts of its list.
 #[derive(Clone, Copy)]
-pub(super) struct Names {
+pub struct Names {
     pub(super) total: &'static str,
     pub(super) rows: &'static str,
 }
 
 /// How the rows of a list are read.
-pub(super) struct Rows {
+pub struct Rows {
     pub(super) kind: Kind,
     /// The member that holds the number.
     pub(super) number: &'static str,
@@ -87,7 +87,7 @@ impl Rows {
 }
 
 /// The text of one member of an object. `None`: there is none, or it is of another shape.
-pub(super) fn text_member(raw: &str, name: &str) -> Option<String> {
+pub fn text_member(raw: &str, name: &str) -> Option<String> {
     let members: HashMap<String, &RawValue> = lenient::object(raw).ok()?;
     let member = members.get(name)?;
     lenient::text(&mut serde_json::Deserializer::from_str(member.get())).ok()?
@@ -96,7 +96,7 @@ pub(super) fn text_member(raw: &str, name: &str) -> Option<String> {
 /// Every row of a list, page by page from the first, each text once and in an order of its own: what the platform
 /// shows first says nothing about the rows. Together they are no longer than one answer. `page` makes the parameters for a page of at most `page_size` rows. The total is a
 /// hint: a full page, or one with more rows than the total, is followed by another one until nothing new comes.
-pub(super) async fn whole(
+pub async fn whole(
     gateway: &Gateway,
     access: &Access,
     (api, names, page_size): (&'static str, Names, u32),
@@ -133,6 +133,6 @@ pub(super) async fn whole(
 }
 
 /// The error for a range that the record is not listed by, which is a fault of this program.
-pub(super) fn no_such_range() -> PlatformError {
+pub fn no_such_range() -> PlatformError {
     Refusal::Rejected(Rejection::Parameters).into_error("", "this record is not listed that way")
 }

@@ -19,8 +19,8 @@ use crate::platform::{
     RecordSource, Row, Windows, listing, part,
 };
 
-pub(super) const LIST: &str = "bg.order.list.v2.get";
-pub(super) const DETAIL: &str = "bg.order.detail.v2.get";
+pub const LIST: &str = "bg.order.list.v2.get";
+pub const DETAIL: &str = "bg.order.detail.v2.get";
 
 /// Pages of rows of one order; none is known to have a second.
 const PAGES_OF_ONE_MAX: u32 = 5;
@@ -38,7 +38,7 @@ static PAGING: Paging = Paging {
 };
 
 /// The orders of an app's shops.
-pub(super) struct Orders {
+pub struct Orders {
     gateway: Arc<Gateway>,
     amounts: amounts::Versions,
 }

@@ -18,13 +18,13 @@ const LINE_NUMBER: &str = "orderSn";
 
 /// A page with one row an order. What its total counts are the platform's own rows, which are distinguished by their
 /// lines.
-pub(super) fn whole_orders(page: Page) -> Page {
+pub fn whole_orders(page: Page) -> Page {
     let names = page.rows.iter().map(name).collect();
     Page { counted: Some(names), rows: merged(page.rows), ..page }
 }
 
 /// Rows in their order, those of one order as one.
-pub(super) fn merged(rows: Vec<Row>) -> Vec<Row> {
+pub fn merged(rows: Vec<Row>) -> Vec<Row> {
     let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
     for row in rows {
         let known = match &row {

@@ -16,7 +16,7 @@ use crate::platform::{Page, PageQuery, Paging, Range, Reach, RecordSource};
 mod convert;
 
 /// The cn zone's own `bg.goods.list.get` is gone; its token reads this one.
-pub(super) const LIST: &str = "bg.glo.goods.list.get";
+pub const LIST: &str = "bg.glo.goods.list.get";
 const NAMES: Names = Names { total: "totalCount", rows: "data" };
 const WHOLE: &str = "goods";
 
@@ -24,7 +24,7 @@ static PAGING: Paging =
     Paging { counted: Kind::Product, reach: Reach::Lists(&[WHOLE]), page_size: 100, details: None };
 
 /// The products of an app's semi- or full-managed shops.
-pub(super) struct PartnerGoods {
+pub struct PartnerGoods {
     gateway: Arc<Gateway>,
 }
 

@@ -17,7 +17,7 @@ const DETAIL: RequiredApi = &[ORDER_DETAIL];
 /// Which one a shop has depends on its region.
 const AMOUNTS: RequiredApi = &[VERSION_1, VERSION_2, VERSION_3];
 
-pub(super) fn required(zone: &str, record: Record, options: ShopOptions) -> &'static [RequiredApi] {
+pub fn required(zone: &str, record: Record, options: ShopOptions) -> &'static [RequiredApi] {
     if zone == ZONE_CN || zone == ZONE_PARTNER {
         return &[];
     }

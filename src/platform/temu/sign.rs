@@ -9,7 +9,7 @@ use crate::platform::SignMethod;
 use crate::platform::parameters::Parameters;
 
 /// Upper-case hex, for the parameter `sign`, which must not be among `parameters`.
-pub(super) fn sign(parameters: &Parameters, secret: &SecretString, method: SignMethod) -> String {
+pub fn sign(parameters: &Parameters, secret: &SecretString, method: SignMethod) -> String {
     let mut wrapped = String::with_capacity(512);
     wrapped.push_str(secret.expose_secret());
     for (name, value) in parameters.iter() {

@@ -2,102 +2,80 @@
 //! fields mean is `convert`'s.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use crate::platform::instant::Told;
-use crate::platform::lenient;
+use crate::platform::instant::WireTime;
+use crate::platform::wire::{Hint, Rows, wire};
 
-/// `result` of `bg.order.list.v2.get`. Rows stay text, so that one broken row breaks no page.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct OrderList<'a> {
-    #[serde(default, deserialize_with = "lenient::hint")]
-    pub(super) total_item_num: Option<i64>,
-    #[serde(default, borrow, deserialize_with = "lenient::rows")]
-    pub(super) page_items: Option<Vec<&'a RawValue>>,
-}
+wire! {
+    /// `result` of `bg.order.list.v2.get`. Rows stay text, so that one broken row breaks no page.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct OrderList<'a> {
+        pub total_item_num: Hint,
+        pub page_items: Rows<'a>,
+    }
 
-/// One row of the list, or the `result` of `bg.order.detail.v2.get`.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Order {
-    #[serde(default)]
-    pub(super) parent_order_map: Option<Head>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    pub(super) order_list: Vec<Line>,
+    /// One row of the list, or the `result` of `bg.order.detail.v2.get`.
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct Order {
+        pub parent_order_map: Option<Head>,
+        pub order_list: Vec<OrderLine>,
+    }
 }
 
 /// The part of a row that identifies the order, when the rest cannot be read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Numbered {
-    pub(super) parent_order_map: NumberedHead,
+pub struct Numbered {
+    pub parent_order_map: NumberedHead,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct NumberedHead {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) parent_order_sn: Option<String>,
-}
+wire! {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct NumberedHead {
+        pub parent_order_sn: Option<String>,
+    }
 
-/// Times in seconds.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Head {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) parent_order_sn: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) parent_order_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    pub(super) parent_order_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    pub(super) expect_ship_latest_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    pub(super) parent_shipping_time: Option<Told>,
-    /// In the list only.
-    #[serde(default, deserialize_with = "lenient::time")]
-    pub(super) update_time: Option<Told>,
-    /// In the detail only: country, province, city.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) region_name1: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) region_name2: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) region_name3: Option<String>,
-}
+    /// Times in seconds.
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct Head {
+        pub parent_order_sn: Option<String>,
+        pub parent_order_status: Option<String>,
+        pub parent_order_time: Option<WireTime>,
+        pub expect_ship_latest_time: Option<WireTime>,
+        pub parent_shipping_time: Option<WireTime>,
+        /// In the list only.
+        pub update_time: Option<WireTime>,
+        /// In the detail only: country, province, city.
+        pub region_name1: Option<String>,
+        pub region_name2: Option<String>,
+        pub region_name3: Option<String>,
+    }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Line {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) order_sn: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) goods_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) sku_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) goods_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) original_goods_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) spec: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) quantity: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) canceled_quantity_before_shipment: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) order_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    pub(super) product_list: Vec<Product>,
-}
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct OrderLine {
+        pub order_sn: Option<String>,
+        pub goods_id: Option<String>,
+        pub sku_id: Option<String>,
+        pub goods_name: Option<String>,
+        pub original_goods_name: Option<String>,
+        pub spec: Option<String>,
+        pub quantity: Option<i64>,
+        pub canceled_quantity_before_shipment: Option<i64>,
+        pub order_status: Option<String>,
+        pub product_list: Vec<Product>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Product {
-    /// The seller's own code.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) ext_code: Option<String>,
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct Product {
+        /// The seller's own code.
+        pub ext_code: Option<String>,
+    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ const SCAN_PAGE: &str = "https://ark.xiaohongshu.com/thor/open/authorization";
 /// How far back the one-row probe looks: a minute that is over for any clock that is not far off.
 const PROBE_AGE: TimeDelta = TimeDelta::minutes(10);
 
-pub(super) struct Xiaohongshu {
+pub struct Xiaohongshu {
     gateway: Arc<Gateway>,
     orders: Orders,
     products: Products,

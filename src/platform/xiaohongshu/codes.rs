@@ -25,16 +25,16 @@ const STOCK_WARNING: &str = "-9028";
 const TOKEN_PREFIX: &str = "根据accesstoken和appid获取mercuryuser失败";
 
 /// 0 everywhere; 200 in the logistics domain only, which is not asked.
-pub(super) fn is_success(code: &str) -> bool {
+pub fn is_success(code: &str) -> bool {
     code == "0"
 }
 
 /// Whether an answer with this code of its own is to be taken all the same.
-pub(super) fn is_warning(code: &str) -> bool {
+pub fn is_warning(code: &str) -> bool {
     code == STOCK_WARNING
 }
 
-pub(super) fn refusal(code: &str, message: &str) -> Refusal {
+pub fn refusal(code: &str, message: &str) -> Refusal {
     let message = message.to_lowercase();
     by_words(&message).unwrap_or_else(|| by_code(code)).or_by_patience(&message)
 }

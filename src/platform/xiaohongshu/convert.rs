@@ -24,7 +24,7 @@ const VOLATILE: &[&str] = &["skuImage"];
 const GIFT: i64 = 1;
 
 /// One row of the list; unreadable ones keep as much of their number as can be read.
-pub(super) fn list_row(raw: &RawValue) -> Row {
+pub fn list_row(raw: &RawValue) -> Row {
     listing::row(raw, read_row, |raw| {
         let row: wire::Numbered = lenient::object(raw).ok()?;
         row.order_id
@@ -44,13 +44,13 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
 }
 
 /// When an order was created, by its detail.
-pub(super) fn created_at(detail: &str) -> Option<DateTime<Utc>> {
+pub fn created_at(detail: &str) -> Option<DateTime<Utc>> {
     let shared: wire::Shared = read(&parse(detail).ok()?).ok()?;
     at(shared.created_time)
 }
 
 /// Makes an order of its detail and, where there is one, its list row.
-pub(super) fn order(answers: &Answers) -> Result<Order, ConvertError> {
+pub fn order(answers: &Answers) -> Result<Order, ConvertError> {
     let Some(raw) = &answers.detail else {
         return Err(ConvertError::Missing { field: "detail" });
     };
@@ -155,7 +155,7 @@ fn status(code: &str) -> OrderStatus {
     }
 }
 
-fn item(line: wire::Line) -> OrderItem {
+fn item(line: wire::OrderLine) -> OrderItem {
     OrderItem {
         item_number: None,
         unit_minor: unit(&line),
@@ -176,7 +176,7 @@ fn item(line: wire::Line) -> OrderItem {
 /// What one piece cost the buyer. The platform gives it per part of the line, and a total that does not divide
 /// evenly is split into parts of different prices: only one price for all pieces, which adds up to the total, is a
 /// unit price. The price before tax and discounts (`rawPricePerSku`, `pricePerSku`) is something else.
-fn unit(line: &wire::Line) -> Option<i64> {
+fn unit(line: &wire::OrderLine) -> Option<i64> {
     let price = line.sku_detail_list.first()?.paid_amount_per_sku?;
     let mut pieces = 0_i64;
     for part in &line.sku_detail_list {

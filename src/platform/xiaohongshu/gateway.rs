@@ -16,10 +16,10 @@ use crate::platform::{AppSettings, ConnectError, PageQuery, Range};
 const VERSION: &str = "2.0";
 const CONTENT_TYPE: &str = "application/json;charset=utf-8";
 
-pub(super) const DIALECT: Dialect = Dialect { content: "data", is_success: codes::is_success };
+pub const DIALECT: Dialect = Dialect { content: "data", is_success: codes::is_success };
 
 /// What every call of one app shares.
-pub(super) struct Gateway {
+pub struct Gateway {
     pub(super) settings: AppSettings,
     pub(super) conversation: Conversation,
 }
@@ -60,18 +60,18 @@ impl Gateway {
 }
 
 /// The `data` of an answer, or what its code and message say.
-pub(super) fn content(answer: &str) -> Result<&RawValue, PlatformError> {
+pub fn content(answer: &str) -> Result<&RawValue, PlatformError> {
     DIALECT.content(answer, codes::refusal)
 }
 
 /// The `data` of a list.
-pub(super) fn listed(answer: &str) -> Result<&RawValue, PlatformError> {
+pub fn listed(answer: &str) -> Result<&RawValue, PlatformError> {
     DIALECT.list(answer, codes::refusal)
 }
 
 /// The page, and the window of a list that is read by time; both bounds are taken as inclusive. `per_second`: how many
 /// of the call's own units of time make a second.
-pub(super) fn window_parameters(query: &PageQuery, per_second: i64) -> Parameters {
+pub fn window_parameters(query: &PageQuery, per_second: i64) -> Parameters {
     const BY_CREATION: i64 = 1;
     const BY_UPDATE: i64 = 2;
     let parameters = Parameters::new().integer("pageNo", query.page).integer("pageSize", query.page_size);

@@ -33,7 +33,7 @@ static PAGING: Paging = Paging {
 };
 
 /// The orders of an app's shops.
-pub(super) struct Orders {
+pub struct Orders {
     gateway: Arc<Gateway>,
 }
 

@@ -32,12 +32,12 @@ const PERSONAL: &[&str] = &[
 const CASE: &str = "afterSaleInfo";
 
 /// A row of a list of cases.
-pub(super) fn row(raw: &str) -> Result<String, ConvertError> {
+pub fn row(raw: &str) -> Result<String, ConvertError> {
     Members::read(raw)?.write(|_, value| Ok(value.get().into()))
 }
 
 /// The detail of a case, in which the case itself is one member.
-pub(super) fn detail(raw: &str) -> Result<String, ConvertError> {
+pub fn detail(raw: &str) -> Result<String, ConvertError> {
     Members::read(raw)?.write(|name, value| match name {
         CASE if value.get() != "null" => row(value.get()).map(Cow::Owned),
         _ => Ok(value.get().into()),
@@ -100,14 +100,14 @@ mod tests {
 
     #[test]
     fn nothing_of_a_person_is_kept_and_everything_else_as_it_was_written() {
-        let told = r#"{ "afterSaleInfo" : {"returnsId":"R1", "returnAddress":{"phone":"13800000000","name":"王"},
+        let raw_detail = r#"{ "afterSaleInfo" : {"returnsId":"R1", "returnAddress":{"phone":"13800000000","name":"王"},
             "refundAmountYuan": 15.010,"proofPhotos":["https://a/1.jpg"],"skus":[ {"variants":[{"name":"颜色"}]} ]},
             "logisticsInfo":{"afterSale":null},"negotiateRecords":[{"title":"t"}]}"#;
         let kept = concat!(
             r#"{"afterSaleInfo":{"returnsId":"R1","refundAmountYuan":15.010,"#,
             r#""skus":[ {"variants":[{"name":"颜色"}]} ]},"logisticsInfo":{"afterSale":null}}"#
         );
-        assert_eq!(detail(told).unwrap(), kept);
+        assert_eq!(detail(raw_detail).unwrap(), kept);
         assert_eq!(
             row(r#"{"returnsId":"R1","phone":"1","desc":"裂纹"}"#).unwrap(),
             r#"{"returnsId":"R1","desc":"裂纹"}"#

@@ -39,7 +39,7 @@ static PAGING: Paging = Paging {
 };
 
 /// The products and SKUs of an app's shops.
-pub(super) struct Products {
+pub struct Products {
     gateway: Arc<Gateway>,
 }
 

@@ -5,13 +5,7 @@ use md5::{Digest, Md5};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Lower-case hex, for the parameter `sign`. `timestamp` is in seconds, as sent.
-pub(super) fn sign(
-    method: &str,
-    app_id: &str,
-    timestamp: &str,
-    version: &str,
-    secret: &SecretString,
-) -> String {
+pub fn sign(method: &str, app_id: &str, timestamp: &str, version: &str, secret: &SecretString) -> String {
     let mut md5 = Md5::new();
     for part in [method, "?appId=", app_id, "&timestamp=", timestamp, "&version=", version] {
         md5.update(part.as_bytes());

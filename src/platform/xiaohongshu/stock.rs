@@ -10,9 +10,10 @@ use super::codes;
 use super::gateway::{DIALECT, Gateway, content};
 use crate::domain::grant::Access;
 use crate::domain::product::WarehouseStock;
+use crate::platform::StockSource;
 use crate::platform::error::PlatformError;
 use crate::platform::parameters::Parameters;
-use crate::platform::{StockSource, lenient};
+use crate::platform::wire::wire;
 
 const STOCK: &str = "inventory.getSkuStockV2";
 
@@ -20,7 +21,7 @@ const STOCK: &str = "inventory.getSkuStockV2";
 const ALL_WAREHOUSES: &str = "";
 
 /// The stock of an app's shops.
-pub(super) struct Stock {
+pub struct Stock {
     gateway: Arc<Gateway>,
 }
 
@@ -39,52 +40,41 @@ impl StockSource for Stock {
     }
 }
 
-/// `data` of the answer.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireStock {
-    #[serde(default)]
-    response: Option<WireStatus>,
-    #[serde(default)]
-    sku_stock_info: Option<WirePlace>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    sku_stock_info_with_whcode: Vec<WirePlace>,
-}
+wire! {
+    /// `data` of the answer.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireStock {
+        response: Option<WireStatus>,
+        sku_stock_info: Option<WirePlace>,
+        sku_stock_info_with_whcode: Vec<WirePlace>,
+    }
 
-#[derive(Deserialize)]
-struct WireStatus {
-    #[serde(default, deserialize_with = "lenient::boolean")]
-    success: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    code: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    msg: Option<String>,
-    /// What the older call, which has the same status, writes for `msg`.
-    #[serde(default, deserialize_with = "lenient::text")]
-    message: Option<String>,
-}
+    #[derive(Deserialize)]
+    struct WireStatus {
+        success: Option<bool>,
+        code: Option<String>,
+        msg: Option<String>,
+        /// What the older call, which has the same status, writes for `msg`.
+        message: Option<String>,
+    }
 
-/// The stock in one warehouse or in all, in a member of the same name as the whole.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WirePlace {
-    #[serde(default, deserialize_with = "lenient::text")]
-    sku_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    whcode: Option<String>,
-    #[serde(default)]
-    sku_stock_info: Option<WireQuantities>,
-}
+    /// The stock in one warehouse or in all, in a member of the same name as the whole.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WirePlace {
+        sku_id: Option<String>,
+        whcode: Option<String>,
+        sku_stock_info: Option<WireQuantities>,
+    }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireQuantities {
-    #[serde(default, deserialize_with = "lenient::integer")]
-    available: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    occupied_quantity: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    total: Option<i64>,
+    #[derive(Clone, Copy, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireQuantities {
+        available: Option<i64>,
+        occupied_quantity: Option<i64>,
+        total: Option<i64>,
+    }
 }
 
 fn by_warehouse(stock: WireStock, sku_id: &str) -> Result<Vec<WarehouseStock>, PlatformError> {
@@ -92,7 +82,7 @@ fn by_warehouse(stock: WireStock, sku_id: &str) -> Result<Vec<WarehouseStock>, P
         status.judge()?;
     }
     let of_another =
-        |place: &&WirePlace| place.sku_id.as_deref().is_some_and(|told| !told.eq_ignore_ascii_case(sku_id));
+        |place: &&WirePlace| place.sku_id.as_deref().is_some_and(|sku| !sku.eq_ignore_ascii_case(sku_id));
     let places = stock.sku_stock_info.iter().chain(&stock.sku_stock_info_with_whcode);
     if places.clone().any(|place| of_another(&place)) {
         return Err(DIALECT.malformed("skuStockInfo.skuId"));

@@ -45,7 +45,7 @@ impl World {
 }
 
 /// Something happens: pieces are sold, the seller joins, an activity is announced, called off or comes back.
-pub(in crate::sandbox) fn somehow(world: &mut World, shop: usize) {
+pub fn somehow(world: &mut World, shop: usize) {
     let activities = &world.shop(Platform::Temu, shop).activities.activities;
     let known: Vec<(i64, bool)> = activities.iter().map(|activity| (activity.id, activity.is_gone)).collect();
     if known.is_empty() || world.random.u32(..10) == 0 {
@@ -67,7 +67,7 @@ pub(in crate::sandbox) fn somehow(world: &mut World, shop: usize) {
 }
 
 /// Before a page of a list of activities or of their goods is answered.
-pub(in crate::sandbox) fn before_page(world: &mut World, shop: usize) {
+pub fn before_page(world: &mut World, shop: usize) {
     for _ in 0..world.drift.per_list_request {
         somehow(world, shop);
     }

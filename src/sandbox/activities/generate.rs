@@ -13,7 +13,7 @@ const GOODS_MAX: usize = 250;
 
 impl Activities {
     /// The activities of a fresh shop.
-    pub(in crate::sandbox) fn past(past: &Past, goods: &Goods, random: &mut fastrand::Rng) -> Self {
+    pub fn past(past: &Past, goods: &Goods, random: &mut fastrand::Rng) -> Self {
         let (first_ms, last_ms) = past.span_ms();
         let mut activities = Self::default();
         for _ in 0..past.activities {
@@ -26,7 +26,7 @@ impl Activities {
     }
 
     /// An activity no one has seen yet.
-    pub(super) fn next(
+    pub fn next(
         &self,
         starts_ms: i64,
         is_joined: bool,
@@ -49,7 +49,7 @@ impl Activities {
 }
 
 /// What a seller who joins puts in: some of the products on offer.
-pub(super) fn joined(goods: &Goods, random: &mut fastrand::Rng) -> Vec<ActivityGoods> {
+pub fn joined(goods: &Goods, random: &mut fastrand::Rng) -> Vec<ActivityGoods> {
     let mut chosen: Vec<&Product> = goods.products().filter(|_| random.bool()).take(GOODS_MAX).collect();
     if chosen.is_empty() {
         chosen.extend(goods.products().next());

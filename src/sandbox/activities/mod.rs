@@ -1,17 +1,17 @@
 //! Temu's sales campaigns: they are announced, begin, end, are joined by the seller, and vanish.
 
-pub(super) mod change;
+pub mod change;
 mod generate;
 mod truth;
 
 pub use truth::{TruthActivity, TruthActivitySku};
 
 /// The kinds the platform has: lightning deals, advanced big sale, clearance, official big sale.
-pub(super) const KINDS: [i64; 4] = [2, 13, 27, 100];
+pub const KINDS: [i64; 4] = [2, 13, 27, 100];
 
 /// Every activity a shop was ever offered.
 #[derive(Default)]
-pub(super) struct Activities {
+pub struct Activities {
     activities: Vec<Activity>,
 }
 

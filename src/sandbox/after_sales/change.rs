@@ -4,7 +4,7 @@ use super::Case;
 use super::generate::{any_status, enter_status, new_case, paid_back, tell_order};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::generate::whole_second;
-use crate::sandbox::shop::ListedBy;
+use crate::sandbox::order::ListedBy;
 use crate::sandbox::world::World;
 
 impl World {
@@ -85,13 +85,7 @@ impl World {
 }
 
 /// Before a page of a list of cases is answered: cases of the window change, and now and then one is opened.
-pub(in crate::sandbox) fn before_page(
-    world: &mut World,
-    platform: Platform,
-    shop: usize,
-    by: ListedBy,
-    window_ms: (i64, i64),
-) {
+pub fn before_page(world: &mut World, platform: Platform, shop: usize, by: ListedBy, window_ms: (i64, i64)) {
     for _ in 0..world.drift.per_list_request {
         let listed = world.shop(platform, shop).cases.listed(by, window_ms);
         let numbers: Vec<String> = listed.iter().map(|case| case.number.clone()).collect();
@@ -105,7 +99,7 @@ pub(in crate::sandbox) fn before_page(
 }
 
 /// Something happens to one of a shop's cases, or a new one is opened.
-pub(in crate::sandbox) fn somehow(world: &mut World, platform: Platform, shop: usize) {
+pub fn somehow(world: &mut World, platform: Platform, shop: usize) {
     let cases = world.shop(platform, shop).cases.len();
     if cases == 0 || world.random.u32(..4) == 0 {
         open_somewhere(world, platform, shop);
@@ -117,7 +111,7 @@ pub(in crate::sandbox) fn somehow(world: &mut World, platform: Platform, shop: u
 }
 
 /// A case on an order taken by chance.
-pub(in crate::sandbox) fn open_somewhere(world: &mut World, platform: Platform, shop: usize) {
+pub fn open_somewhere(world: &mut World, platform: Platform, shop: usize) {
     let orders = world.shop(platform, shop).len();
     if orders > 0 {
         let position = u32::try_from(world.random.usize(..orders)).unwrap_or(0);

@@ -11,7 +11,7 @@ const REFUND_MAX: i64 = 10_000_000;
 
 impl Cases {
     /// Opens the cases of a fresh shop's past, on orders taken by chance.
-    pub(in crate::sandbox) fn fill(shop: &mut Shop, past: &Past, random: &mut fastrand::Rng) {
+    pub fn fill(shop: &mut Shop, past: &Past, random: &mut fastrand::Rng) {
         if shop.len() == 0 {
             return;
         }
@@ -38,7 +38,7 @@ impl Cases {
 }
 
 /// A case just opened.
-pub(super) fn new_case(shop: &Shop, order: &Order, created_ms: i64, random: &mut fastrand::Rng) -> Case {
+pub fn new_case(shop: &Shop, order: &Order, created_ms: i64, random: &mut fastrand::Rng) -> Case {
     let platform = shop.platform;
     let created_ms = if platform == Platform::Temu { whole_second(created_ms) } else { created_ms };
     let serial = shop.cases.len() + 1;
@@ -79,7 +79,7 @@ pub(super) fn new_case(shop: &Shop, order: &Order, created_ms: i64, random: &mut
 }
 
 /// Gives a case a status, and the refund where it says that one was paid.
-pub(super) fn enter_status(case: &mut Case, status: i64, platform: Platform) {
+pub fn enter_status(case: &mut Case, status: i64, platform: Platform) {
     case.status = status;
     if status == paid_back(platform) && case.refunded_minor.is_none() {
         case.refunded_minor = Some(case.expected_minor);
@@ -88,7 +88,7 @@ pub(super) fn enter_status(case: &mut Case, status: i64, platform: Platform) {
 }
 
 /// The status of a case whose money went back.
-pub(super) fn paid_back(platform: Platform) -> i64 {
+pub fn paid_back(platform: Platform) -> i64 {
     match platform {
         Platform::Temu => 5,
         Platform::Xiaohongshu => 4,
@@ -96,7 +96,7 @@ pub(super) fn paid_back(platform: Platform) -> i64 {
 }
 
 /// A status of the platform's table, now and then one that no table has.
-pub(super) fn any_status(platform: Platform, random: &mut fastrand::Rng) -> i64 {
+pub fn any_status(platform: Platform, random: &mut fastrand::Rng) -> i64 {
     if random.u32(..100) == 0 {
         return 77;
     }
@@ -109,7 +109,7 @@ pub(super) fn any_status(platform: Platform, random: &mut fastrand::Rng) -> i64 
 
 /// What a case does to its order: Xiaohongshu's tells the after-sales status, Temu's money loses the refund. A
 /// status the table does not have is a case in work.
-pub(super) fn tell_order(order: &mut Order, platform: Platform, status: i64, refunded: i64) {
+pub fn tell_order(order: &mut Order, platform: Platform, status: i64, refunded: i64) {
     match platform {
         Platform::Temu => {
             order.money.refunded += refunded;

@@ -1,21 +1,21 @@
 //! What comes after a sale on the simulated platforms: cases of refund, return and exchange, each of their
 //! versions with its time.
 
-pub(super) mod change;
+pub mod change;
 mod generate;
 mod truth;
 
 use std::collections::HashMap;
 
 use super::note::Note;
+use super::order::ListedBy;
 use super::shape::Shape;
-use super::shop::ListedBy;
 
 pub use truth::{TruthCase, TruthCaseItem};
 
 /// Every case of a shop.
 #[derive(Default)]
-pub(super) struct Cases {
+pub struct Cases {
     cases: Vec<Versions>,
     by_number: HashMap<String, usize>,
 }
@@ -65,7 +65,7 @@ pub struct CaseItem {
 }
 
 /// The reasons buyers give: Xiaohongshu's number and words. Temu tells none.
-pub(super) const REASONS: [(i64, &str); 4] =
+pub const REASONS: [(i64, &str); 4] =
     [(7, "不想要了"), (101, "质量问题"), (102, "商品与描述不符"), (205, "少件/漏发")];
 
 impl Cases {

@@ -4,15 +4,14 @@
 use super::accounts::Platform;
 use super::faults::{FaultKind, Strike, Struck};
 use super::flat::FlatBody;
+use super::layout::{Layout, Role, layout};
 use super::world::World;
 
-mod layout;
 mod node;
 mod pages;
 mod things;
 mod tokens;
 
-pub(super) use layout::{Layout, Role, layout};
 use node::Node;
 use pages::Page;
 
@@ -20,7 +19,7 @@ use pages::Page;
 const PAGE_SIZE_DEFAULT: usize = 50;
 
 /// A call whose answer may be changed.
-pub(super) struct Answered<'a> {
+pub struct Answered<'a> {
     pub platform: Platform,
     pub api: &'a str,
     pub shop: usize,
@@ -29,7 +28,7 @@ pub(super) struct Answered<'a> {
 }
 
 /// The content of an answer after all faults, and how many rows it holds. An empty text: the content is left out.
-pub(super) fn content(world: &mut World, answered: &Answered<'_>, content: String) -> (String, usize) {
+pub fn content(world: &mut World, answered: &Answered<'_>, content: String) -> (String, usize) {
     let Some(layout) = layout(Some(answered.platform), answered.api) else {
         return (content, 0);
     };
@@ -57,7 +56,7 @@ pub(super) fn content(world: &mut World, answered: &Answered<'_>, content: Strin
 }
 
 /// The same for the content of a platform that sells nothing.
-pub(super) fn token_content(struck: &Struck, content: String) -> String {
+pub fn token_content(struck: &Struck, content: String) -> String {
     match struck.strike(&FaultKind::OddNeighbour) {
         Some(strike) => {
             let mut node = Node::parse(&content);
@@ -75,7 +74,7 @@ fn change_things(
     strike: &Strike,
     content: &mut Node,
 ) {
-    let asked_for = asked_for(answered.body, layout);
+    let named_things = named_things(answered.body, layout);
     let mut is_changed = false;
     match layout.rows.and_then(|rows| content.at_mut(&[rows])) {
         Some(rows) => {
@@ -83,14 +82,16 @@ fn change_things(
                 let number = row.at(layout.number).and_then(Node::plain).unwrap_or_default();
                 // What belongs to an activity is about the activity that was requested.
                 let is_hit = strike.hits(&number)
-                    || (layout.role == Role::Items && asked_for.len() == 1 && strike.hits(&asked_for[0]));
+                    || (layout.role == Role::Items
+                        && named_things.len() == 1
+                        && strike.hits(&named_things[0]));
                 if is_hit {
                     is_changed |= things::change(row, &number, layout, strike, &mut world.faults);
                 }
             }
         }
         None if layout.rows.is_none() => {
-            let number = asked_for.first().map_or("", String::as_str);
+            let number = named_things.first().map_or("", String::as_str);
             if strike.hits(number) {
                 is_changed = things::change(content, number, layout, strike, &mut world.faults);
             }
@@ -103,7 +104,7 @@ fn change_things(
 }
 
 /// The things that a call names.
-pub(super) fn asked_for(body: &FlatBody, layout: &Layout) -> Vec<String> {
+pub fn named_things(body: &FlatBody, layout: &Layout) -> Vec<String> {
     let Some(name) = layout.asks_for else {
         return Vec::new();
     };
@@ -126,18 +127,12 @@ fn page(world: &mut World, answered: &Answered<'_>, layout: &Layout, rows: usize
 }
 
 /// The page size that is given where less is given than was requested.
-pub(super) fn page_size_max(struck: &Struck) -> Option<u64> {
+pub fn page_size_max(struck: &Struck) -> Option<u64> {
     struck.strike(&FaultKind::PageCapped).map(|strike| strike.parameter.max(1))
 }
 
 /// Whether a window begins earlier than the platform lists anything. `None`: it does not, or there is no limit.
-pub(super) fn too_old(
-    platform: Platform,
-    api: &str,
-    body: &FlatBody,
-    struck: &Struck,
-    now_ms: i64,
-) -> Option<u64> {
+pub fn too_old(platform: Platform, api: &str, body: &FlatBody, struck: &Struck, now_ms: i64) -> Option<u64> {
     let strike = struck.strike(&FaultKind::HistoryLimit)?;
     let layout = layout(Some(platform), api)?;
     let begins = layout.begins.iter().find_map(|name| body.integer(name).ok().flatten())?;

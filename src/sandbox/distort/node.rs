@@ -7,7 +7,7 @@ use crate::sandbox::flat::{FlatBody, plain_text};
 use crate::sandbox::json::push_quoted;
 
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub enum Node {
     Object(Vec<(String, Node)>),
     List(Vec<Node>),
     /// Any other value, as it is written.
@@ -16,7 +16,7 @@ pub(super) enum Node {
 
 impl Node {
     /// Text that is no JSON stays one piece.
-    pub(super) fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let parsed = match text.trim_start().bytes().next() {
             Some(b'{') => FlatBody::parse(text.as_bytes()).map(|body| {
                 Self::Object(
@@ -31,21 +31,21 @@ impl Node {
         parsed.unwrap_or_else(|| Self::Text(text.to_owned()))
     }
 
-    pub(super) fn null() -> Self {
+    pub fn null() -> Self {
         Self::Text("null".to_owned())
     }
 
-    pub(super) fn number(value: u64) -> Self {
+    pub fn number(value: u64) -> Self {
         Self::Text(value.to_string())
     }
 
-    pub(super) fn string(value: &str) -> Self {
+    pub fn string(value: &str) -> Self {
         let mut text = String::with_capacity(value.len() + 2);
         push_quoted(&mut text, value);
         Self::Text(text)
     }
 
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut text = String::new();
         self.write(&mut text);
         text
@@ -79,7 +79,7 @@ impl Node {
         }
     }
 
-    pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
+    pub fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, name| match node {
             Self::Object(members) => {
                 members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
@@ -88,7 +88,7 @@ impl Node {
         })
     }
 
-    pub(super) fn at_mut(&mut self, path: &[&str]) -> Option<&mut Self> {
+    pub fn at_mut(&mut self, path: &[&str]) -> Option<&mut Self> {
         path.iter().try_fold(self, |node, name| match node {
             Self::Object(members) => {
                 members.iter_mut().find(|(member, _)| member == name).map(|(_, value)| value)
@@ -98,7 +98,7 @@ impl Node {
     }
 
     /// Replaces a value that is there.
-    pub(super) fn replace(&mut self, path: &[&str], value: Self) -> bool {
+    pub fn replace(&mut self, path: &[&str], value: Self) -> bool {
         let place = self.at_mut(path);
         let is_there = place.is_some();
         if let Some(place) = place {
@@ -108,19 +108,19 @@ impl Node {
     }
 
     /// Puts a member behind the others.
-    pub(super) fn add(&mut self, name: &str, value: Self) {
+    pub fn add(&mut self, name: &str, value: Self) {
         if let Self::Object(members) = self {
             members.push((name.to_owned(), value));
         }
     }
 
-    pub(super) fn remove(&mut self, name: &str) {
+    pub fn remove(&mut self, name: &str) {
         if let Self::Object(members) = self {
             members.retain(|(member, _)| member != name);
         }
     }
 
-    pub(super) fn rows_mut(&mut self) -> Option<&mut Vec<Self>> {
+    pub fn rows_mut(&mut self) -> Option<&mut Vec<Self>> {
         match self {
             Self::List(rows) => Some(rows),
             Self::Object(_) | Self::Text(_) => None,
@@ -128,7 +128,7 @@ impl Node {
     }
 
     /// A string without its quotes, a number's digits. `None`: neither.
-    pub(super) fn plain(&self) -> Option<String> {
+    pub fn plain(&self) -> Option<String> {
         match self {
             Self::Text(text) if text != "null" => Some(plain_text(text)),
             _ => None,
@@ -136,7 +136,7 @@ impl Node {
     }
 
     /// Calls `change` with each member at any depth and its name.
-    pub(super) fn each_member(&mut self, change: &mut impl FnMut(&str, &mut Self)) {
+    pub fn each_member(&mut self, change: &mut impl FnMut(&str, &mut Self)) {
         match self {
             Self::Text(_) => {}
             Self::List(rows) => rows.iter_mut().for_each(|row| row.each_member(change)),

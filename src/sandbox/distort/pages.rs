@@ -1,11 +1,11 @@
 //! What becomes of a page of a list: what it says about itself, and what an empty one looks like.
 
-use super::layout::Layout;
 use super::node::Node;
 use crate::sandbox::faults::{FaultKind, Strike};
+use crate::sandbox::layout::Layout;
 
 /// The page's own facts.
-pub(super) struct Page {
+pub struct Page {
     /// Rows in the content.
     pub rows: usize,
     /// Rows of the pages before it.
@@ -19,7 +19,7 @@ pub(super) struct Page {
 const PAGES: &str = "maxPageNo";
 
 /// Changes a page. The answer is `None` where the content is to be left out.
-pub(super) fn change(content: &mut Node, layout: &Layout, strike: &Strike, page: &Page) -> Option<()> {
+pub fn change(content: &mut Node, layout: &Layout, strike: &Strike, page: &Page) -> Option<()> {
     let parameter = strike.parameter;
     match strike.kind {
         FaultKind::TotalCapped => set_total(content, layout, |total| total.min(parameter), Some(page.size)),

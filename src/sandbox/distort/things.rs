@@ -1,8 +1,8 @@
 //! What becomes of one thing in an answer: a row of a list, or the content of a call of its own.
 
-use super::layout::{Layout, Role};
 use super::node::Node;
 use crate::sandbox::faults::{FaultKind, Faults, Strike};
+use crate::sandbox::layout::{Layout, Role};
 
 /// More is milliseconds.
 const SECONDS_MAX: i64 = 99_999_999_999;
@@ -20,13 +20,7 @@ const UNREADABLE: [(&str, &str); 6] = [
 ];
 
 /// Changes one thing. `false`: there is nothing in it to change.
-pub(super) fn change(
-    node: &mut Node,
-    number: &str,
-    layout: &Layout,
-    strike: &Strike,
-    faults: &mut Faults,
-) -> bool {
+pub fn change(node: &mut Node, number: &str, layout: &Layout, strike: &Strike, faults: &mut Faults) -> bool {
     let parameter = strike.parameter;
     match strike.kind {
         FaultKind::NullNumber => node.replace(layout.number, Node::null()),
@@ -155,7 +149,7 @@ fn write_time(place: &mut Node, time: i64) {
 }
 
 /// No amount of money can be read. `false`: there is none.
-pub(super) fn hide_money(node: &mut Node) -> bool {
+pub fn hide_money(node: &mut Node) -> bool {
     let mut is_changed = false;
     node.each_member(&mut |name, value| {
         let is_money = name.to_ascii_lowercase().contains("amount") || name.ends_with("Discount");

@@ -10,7 +10,7 @@ const SCOPES: [&str; 4] =
     ["apiScopeList", "authEventCodeList", "appSubscribeEventCodeList", "associatedMallTokenList"];
 
 /// One of four forms: the ends as text, the seller as an object, nothing for the scopes, all of it.
-pub(super) fn change(content: &mut Node, form: u64) {
+pub fn change(content: &mut Node, form: u64) {
     let Node::Object(members) = content else {
         return;
     };

@@ -1,11 +1,8 @@
 //! What can go wrong, and at which calls.
 
-use std::mem::discriminant;
-
-use super::table::{NAMED_FAULTS, NamedFault};
 use Fits::{Calls, Lines, Lists, Money, OneThing, Things, Tokens, Updates, Windows};
 
-/// What goes wrong. [`NAMED_FAULTS`] says what each of them does.
+/// What goes wrong. [`NAMED_FAULTS`](super::NAMED_FAULTS) says what each of them does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FaultKind {
     InternalError,
@@ -135,41 +132,6 @@ impl Fits {
             Windows => "lists by time",
             Money => "amounts of money",
             Tokens => "token calls",
-        }
-    }
-}
-
-impl FaultKind {
-    /// Its entry. `None`: a fault without a name of its own.
-    pub fn named(&self) -> Option<&'static NamedFault> {
-        NAMED_FAULTS.iter().find(|named| discriminant(&named.kind) == discriminant(self))
-    }
-
-    pub(super) fn fits(&self) -> Fits {
-        self.named().map_or(Calls, |named| named.fits)
-    }
-
-    /// Whether it takes the place of an answer, or of its way; the others change what an answer says or how its
-    /// bytes are written, and several of them can act on one answer.
-    pub(super) fn is_about_the_whole_call(&self) -> bool {
-        let changes_bytes = matches!(
-            self,
-            Self::DateOff
-                | Self::DateHeaderEmpty
-                | Self::Gbk
-                | Self::GbkUnnamed
-                | Self::CharsetWrong
-                | Self::Bom
-                | Self::Gzip
-                | Self::GzipUnnamed
-                | Self::TrailingText
-                | Self::LeadingText
-        );
-        match self.fits() {
-            Calls => !changes_bytes,
-            OneThing => true,
-            Money => *self == Self::MoneyBusy,
-            Things | Lines | Updates | Lists | Windows | Tokens => false,
         }
     }
 }

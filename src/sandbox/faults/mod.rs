@@ -6,9 +6,9 @@ use chrono::TimeDelta;
 use md5::{Digest, Md5};
 
 use super::accounts::Platform;
-use super::distort::Layout;
+use super::layout::Layout;
 
-mod kinds;
+pub mod kinds;
 mod table;
 mod words;
 
@@ -28,7 +28,7 @@ pub struct Faults {
 }
 
 /// The call that a fault may strike.
-pub(super) struct Asked<'a> {
+pub struct FaultTarget<'a> {
     pub platform: Option<Platform>,
     pub api: &'a str,
     /// `None`: a call whose answer no one changes.
@@ -41,7 +41,7 @@ pub(super) struct Asked<'a> {
 
 /// What happens to one call.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Struck {
+pub struct Struck {
     whole: Option<FaultKind>,
     /// What becomes of the answer, in this order.
     pub strikes: Vec<Strike>,
@@ -49,7 +49,7 @@ pub(super) struct Struck {
 
 /// A fault that acts on an answer.
 #[derive(Clone, Debug)]
-pub(super) struct Strike {
+pub struct Strike {
     pub kind: FaultKind,
     /// As the fault says, else as the table says.
     pub parameter: u64,
@@ -93,15 +93,15 @@ impl Faults {
     }
 
     /// What strikes this call, counted down where it is a counted one.
-    pub(super) fn strike(&mut self, asked: &Asked<'_>, random: &mut fastrand::Rng) -> Struck {
+    pub(super) fn strike(&mut self, target: &FaultTarget<'_>, random: &mut fastrand::Rng) -> Struck {
         let mut struck = Struck::default();
         for (place, fault) in self.list.iter_mut().enumerate() {
             let is_whole = fault.kind.is_about_the_whole_call();
-            if (is_whole && struck.whole.is_some()) || !fault.strikes(asked, random) {
+            if (is_whole && struck.whole.is_some()) || !fault.strikes(target, random) {
                 continue;
             }
             if fault.kind == FaultKind::MoneyBusy {
-                let key = format!("money {} {}", asked.api, asked.numbers.join(" "));
+                let key = format!("money {} {}", target.api, target.numbers.join(" "));
                 if !self.seen.insert(key) {
                     continue;
                 }
@@ -111,7 +111,7 @@ impl Faults {
             if is_whole {
                 struck.whole = Some(fault.with_parameter());
             }
-            struck.strikes.push(fault.as_strike(asked.seed, is_counted_later.then_some(place)));
+            struck.strikes.push(fault.as_strike(target.seed, is_counted_later.then_some(place)));
         }
         struck
     }
@@ -225,12 +225,12 @@ impl Fault {
         self
     }
 
-    fn strikes(&mut self, asked: &Asked<'_>, random: &mut fastrand::Rng) -> bool {
+    fn strikes(&mut self, target: &FaultTarget<'_>, random: &mut fastrand::Rng) -> bool {
         let fits = self.kind.fits();
-        let is_meant = (self.platform.is_none() || self.platform == asked.platform)
-            && self.api.as_deref().is_none_or(|meant| is_named(meant, asked.api))
-            && (fits == Fits::Calls || asked.layout.is_some_and(|layout| layout.fits(fits)))
-            && (fits.is_decided_by_row() || self.is_about_one_of(asked));
+        let is_meant = (self.platform.is_none() || self.platform == target.platform)
+            && self.api.as_deref().is_none_or(|meant| is_named(meant, target.api))
+            && (fits == Fits::Calls || target.layout.is_some_and(|layout| layout.fits(fits)))
+            && (fits.is_decided_by_row() || self.is_about_one_of(target));
         if !is_meant || self.probability.is_some_and(|probability| random.f64() >= probability) {
             return false;
         }
@@ -247,10 +247,10 @@ impl Fault {
     }
 
     /// Whether one of the things that a call names is meant, if things are meant at all.
-    fn is_about_one_of(&self, asked: &Asked<'_>) -> bool {
+    fn is_about_one_of(&self, target: &FaultTarget<'_>) -> bool {
         let hit =
-            |number: &String| is_hit(&self.kind, self.number.as_deref(), self.share, asked.seed, number);
-        (self.number.is_none() && self.share.is_none()) || asked.numbers.iter().any(hit)
+            |number: &String| is_hit(&self.kind, self.number.as_deref(), self.share, target.seed, number);
+        (self.number.is_none() && self.share.is_none()) || target.numbers.iter().any(hit)
     }
 
     fn with_parameter(&self) -> FaultKind {

@@ -1,6 +1,7 @@
 //! Every fault by its name: what it does, which calls it fits, and the number it can be given.
 
 use std::fmt::Write as _;
+use std::mem::discriminant;
 
 use super::kinds::Fits::{Calls, Lines, Lists, Money, OneThing, Things, Tokens, Updates, Windows};
 use super::kinds::{FaultKind, Fits};
@@ -223,8 +224,43 @@ pub const NAMED_FAULTS: &[NamedFault] = &[
     ),
 ];
 
+impl FaultKind {
+    /// Its entry. `None`: a fault without a name of its own.
+    pub fn named(&self) -> Option<&'static NamedFault> {
+        NAMED_FAULTS.iter().find(|named| discriminant(&named.kind) == discriminant(self))
+    }
+
+    pub(super) fn fits(&self) -> Fits {
+        self.named().map_or(Calls, |named| named.fits)
+    }
+
+    /// Whether it takes the place of an answer, or of its way; the others change what an answer says or how its
+    /// bytes are written, and several of them can act on one answer.
+    pub(super) fn is_about_the_whole_call(&self) -> bool {
+        let changes_bytes = matches!(
+            self,
+            Self::DateOff
+                | Self::DateHeaderEmpty
+                | Self::Gbk
+                | Self::GbkUnnamed
+                | Self::CharsetWrong
+                | Self::Bom
+                | Self::Gzip
+                | Self::GzipUnnamed
+                | Self::TrailingText
+                | Self::LeadingText
+        );
+        match self.fits() {
+            Calls => !changes_bytes,
+            OneThing => true,
+            Money => *self == Self::MoneyBusy,
+            Things | Lines | Updates | Lists | Windows | Tokens => false,
+        }
+    }
+}
+
 /// The entry of a name, with dashes or underscores.
-pub(super) fn find(name: &str) -> Option<&'static NamedFault> {
+pub fn find(name: &str) -> Option<&'static NamedFault> {
     let name = name.replace('_', "-");
     NAMED_FAULTS.iter().find(|named| named.name == name)
 }

@@ -70,7 +70,7 @@ enum Detailed {
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct FaultText {
     kind: Kind,
     #[serde(default)]
     platform: Option<Platform>,
@@ -90,8 +90,8 @@ struct Written {
 
 impl<'de> Deserialize<'de> for Fault {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Written { kind, platform, api, number, share, next, probability, parameter } =
-            Written::deserialize(deserializer)?;
+        let FaultText { kind, platform, api, number, share, next, probability, parameter } =
+            FaultText::deserialize(deserializer)?;
         let kind = match kind {
             Kind::Name(name) => named(&name).map_err(D::Error::custom)?,
             Kind::Detailed(Detailed::TooManyRequests { retry_after_seconds }) => {

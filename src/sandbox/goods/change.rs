@@ -99,7 +99,7 @@ impl World {
 }
 
 /// Something happens to the offer of a shop: mostly prices and stock, now and then the whole product.
-pub(in crate::sandbox) fn somehow(world: &mut World, platform: Platform, shop: usize) {
+pub fn somehow(world: &mut World, platform: Platform, shop: usize) {
     let goods = &world.shop(platform, shop).goods;
     let (products, vanished) = (goods.products.len(), goods.products.iter().find(|product| product.is_gone));
     let vanished = vanished.map(|product| product.id.clone());
@@ -131,7 +131,7 @@ pub(in crate::sandbox) fn somehow(world: &mut World, platform: Platform, shop: u
 }
 
 /// Before a page of a product list is answered.
-pub(in crate::sandbox) fn before_page(world: &mut World, platform: Platform, shop: usize) {
+pub fn before_page(world: &mut World, platform: Platform, shop: usize) {
     for _ in 0..world.drift.per_list_request {
         somehow(world, platform, shop);
     }

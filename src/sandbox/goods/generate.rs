@@ -11,7 +11,7 @@ const WAREHOUSES: [&str; 2] = ["CPartner", "zhejiang"];
 
 impl Goods {
     /// The offer of a fresh shop, the catalogue's products always among it.
-    pub(in crate::sandbox) fn past(platform: Platform, past: &Past, random: &mut fastrand::Rng) -> Self {
+    pub fn past(platform: Platform, past: &Past, random: &mut fastrand::Rng) -> Self {
         let (first_ms, last_ms) = past.span_ms();
         let mut created: Vec<i64> =
             (0..past.products.max(catalogue::PRODUCTS)).map(|_| random.i64(first_ms..=last_ms)).collect();
@@ -27,7 +27,7 @@ impl Goods {
     }
 
     /// A product no one has seen yet.
-    pub(super) fn next_product(
+    pub fn next_product(
         &self,
         platform: Platform,
         created_ms: i64,

@@ -1,6 +1,6 @@
 //! What a shop of the simulated platforms offers: products, their SKUs, and the stock behind them.
 
-pub(super) mod change;
+pub mod change;
 mod generate;
 mod truth;
 
@@ -12,7 +12,7 @@ pub use truth::{TruthProduct, TruthSku, TruthStock};
 
 /// Everything a shop has ever offered.
 #[derive(Default)]
-pub(super) struct Goods {
+pub struct Goods {
     products: Vec<Product>,
     /// Where each SKU is: its product, and its place there.
     by_sku: HashMap<String, (usize, usize)>,

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-use super::login::Stage;
-use super::{DriveSettings, OPEN115_APP_ID, tokens};
+use super::state::{DriveSettings, Stage};
+use super::{OPEN115_APP_ID, tokens};
 use crate::sandbox::accounts::SHOPS_PER_PLATFORM;
 use crate::sandbox::grants::IssuedToken;
 use crate::sandbox::json::Json;
@@ -16,7 +16,7 @@ const SPACING_SECONDS_MAX: i64 = 365 * 24 * 3600;
 /// The part of `POST /_control` that is about 115. Accounts are counted from 0. Carried out in the order of the fields.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(in crate::sandbox) struct Control {
+pub struct Control {
     confirms_at_once: Option<bool>,
     says_errno: Option<bool>,
     refresh_spacing_seconds: Option<i64>,
@@ -32,7 +32,7 @@ pub(in crate::sandbox) struct Control {
 }
 
 /// `Err`: a sentence for the script's author.
-pub(in crate::sandbox) fn check(control: &Control) -> Result<(), String> {
+pub fn check(control: &Control) -> Result<(), String> {
     let accounts = [control.confirm, control.revoke, control.expire_access, control.issue_token];
     if accounts.into_iter().flatten().any(|account| account >= SHOPS_PER_PLATFORM) {
         return Err(format!("accounts are counted from 0 to {}", SHOPS_PER_PLATFORM - 1));
@@ -46,7 +46,7 @@ pub(in crate::sandbox) fn check(control: &Control) -> Result<(), String> {
 }
 
 /// Carries out what [`check`] has let through; tells the tokens it made.
-pub(in crate::sandbox) fn act(world: &mut World, control: Control) -> Option<IssuedToken> {
+pub fn act(world: &mut World, control: Control) -> Option<IssuedToken> {
     let settings = &mut world.open115.settings;
     settings.confirms_at_once = control.confirms_at_once.unwrap_or(settings.confirms_at_once);
     settings.says_errno = control.says_errno.unwrap_or(settings.says_errno);
@@ -72,7 +72,7 @@ pub(in crate::sandbox) fn act(world: &mut World, control: Control) -> Option<Iss
 }
 
 /// The grants, as members of the truth.
-pub(in crate::sandbox) fn write_truth(json: &mut Json, world: &World) {
+pub fn write_truth(json: &mut Json, world: &World) {
     json.objects("grants_115", &world.open115.grants, |json, grant| {
         json.string("account", &tokens::account_id(grant.account));
         json.boolean("is_alive", grant.is_alive);

@@ -4,49 +4,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::{OPEN115_APP_ID, Refusal, Sent, refuse, tokens};
+use super::state::{Device, Stage};
+use super::{DriveRefusal, OPEN115_APP_ID, RequestFields, refuse, tokens};
 use crate::sandbox::grants::hex_word;
 use crate::sandbox::json::Json;
 use crate::sandbox::world::World;
 
-/// How long a code may be scanned, and exchanged.
-const DEVICE_LIFE_MS: i64 = 5 * 60 * 1000;
 const VERIFIER_LENGTH: std::ops::RangeInclusive<usize> = 43..=128;
 
-/// A code that was requested.
-pub(super) struct Device {
-    app_id: String,
-    challenge: String,
-    time: String,
-    sign: String,
-    issued_ms: i64,
-    pub(super) stage: Stage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    Waiting,
-    Scanned,
-    /// By this account.
-    Confirmed(usize),
-    /// The owner said no.
-    Denied,
-    Exchanged,
-}
-
-impl Device {
-    /// Whether its owner can still do something about it.
-    pub(super) fn is_open(&self, now_ms: i64) -> bool {
-        matches!(self.stage, Stage::Waiting | Stage::Scanned) && self.lives(now_ms)
-    }
-
-    fn lives(&self, now_ms: i64) -> bool {
-        now_ms < self.issued_ms + DEVICE_LIFE_MS
-    }
-}
-
 /// `POST /open/authDeviceCode`.
-pub(super) fn begin(world: &mut World, sent: &Sent) -> Result<String, Refusal> {
+pub fn begin(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let app_id = sent.field("client_id");
     if app_id != OPEN115_APP_ID {
         world.counters.violations.unknown_app += 1;
@@ -84,7 +51,7 @@ pub(super) fn begin(world: &mut World, sent: &Sent) -> Result<String, Refusal> {
 }
 
 /// `GET /get/status/`. Answers at once, where the live platform waits for something to happen.
-pub(super) fn status(world: &mut World, sent: &Sent) -> Result<String, Refusal> {
+pub fn status(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let now_ms = world.now_ms();
     let Some(device) = world.open115.devices.get(sent.field("uid")) else {
         return refuse(40_199_002, "key invalid");
@@ -108,7 +75,7 @@ pub(super) fn status(world: &mut World, sent: &Sent) -> Result<String, Refusal> 
 }
 
 /// `POST /open/deviceCodeToToken`.
-pub(super) fn exchange(world: &mut World, sent: &Sent) -> Result<String, Refusal> {
+pub fn exchange(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let now_ms = world.now_ms();
     let verifier = sent.field("code_verifier");
     if !VERIFIER_LENGTH.contains(&verifier.len()) {

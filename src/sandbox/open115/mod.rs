@@ -1,20 +1,18 @@
 //! Simulated 115: logins by a scanned code, pairs of tokens, and one call that tells whose a token is. Nothing to sell.
 
-use std::collections::{BTreeMap, HashMap};
-
-use chrono::TimeDelta;
+use std::collections::HashMap;
 
 use super::faults::{FaultKind, Struck};
-use super::gateway::Answer;
 use super::json::Json;
-use super::world::World;
+use super::world::{Answer, World};
 use super::{busy, distort};
 
 mod control;
 mod login;
+pub mod state;
 mod tokens;
 
-pub(super) use control::{Control, act, check, write_truth};
+pub use control::{Control, act, check, write_truth};
 
 /// As the program's config calls it.
 pub const OPEN115_PLATFORM: &str = "115";
@@ -22,53 +20,11 @@ pub const OPEN115_PLATFORM: &str = "115";
 pub const OPEN115_APP_ID: &str = "100195001";
 
 /// Everything of 115 lies below it, whatever host does it on the live platform.
-pub(super) const ROOT: &str = "/115";
-
-/// How strict and how helpful 115 is to be.
-#[derive(Clone, Copy, Debug)]
-pub struct DriveSettings {
-    /// Whoever is shown a code says yes at once.
-    pub confirms_at_once: bool,
-    /// A grant refreshed again sooner is refused as too early. The live platform names no number.
-    pub refresh_spacing: TimeDelta,
-    /// How many grants of one account an app may hold; one more ends the oldest.
-    pub grants_max: usize,
-    /// Refusals say `errno` and `error` instead of `code` and `message`.
-    pub says_errno: bool,
-}
-
-impl Default for DriveSettings {
-    fn default() -> Self {
-        Self {
-            confirms_at_once: false,
-            refresh_spacing: TimeDelta::seconds(30),
-            grants_max: 2,
-            says_errno: false,
-        }
-    }
-}
-
-/// What there is at 115.
-#[derive(Default)]
-pub(super) struct State {
-    pub(super) settings: DriveSettings,
-    /// By `uid`, which grows.
-    devices: BTreeMap<String, login::Device>,
-    /// The oldest first.
-    grants: Vec<tokens::Grant>,
-    access: HashMap<String, tokens::Access>,
-    refresh: HashMap<String, tokens::Refresh>,
-}
-
-impl State {
-    pub(super) fn new(settings: DriveSettings) -> Self {
-        Self { settings, ..Self::default() }
-    }
-}
+pub const ROOT: &str = "/115";
 
 /// What can be asked of 115.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub enum Call {
     Begin,
     Status,
     Exchange,
@@ -77,10 +33,10 @@ pub(super) enum Call {
 }
 
 impl Call {
-    pub(super) const ALL: [Self; 5] = [Self::Begin, Self::Status, Self::Exchange, Self::Refresh, Self::User];
+    pub const ALL: [Self; 5] = [Self::Begin, Self::Status, Self::Exchange, Self::Refresh, Self::User];
 
     /// Below [`ROOT`]; also the name for counters and faults.
-    pub(super) fn path(self) -> &'static str {
+    pub fn path(self) -> &'static str {
         match self {
             Self::Begin => "/open/authDeviceCode",
             Self::Status => "/get/status/",
@@ -91,7 +47,7 @@ impl Call {
     }
 
     /// The others are posted as forms.
-    pub(super) fn is_get(self) -> bool {
+    pub fn is_get(self) -> bool {
         matches!(self, Self::Status | Self::User)
     }
 
@@ -107,30 +63,30 @@ impl Call {
 }
 
 /// What came with a call.
-pub(super) struct Sent {
+pub struct RequestFields {
     pub fields: HashMap<String, String>,
     /// The whole `Authorization` header.
     pub authorization: Option<String>,
 }
 
-impl Sent {
+impl RequestFields {
     fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }
 }
 
 /// A "no". HTTP says 200 all the same.
-struct Refusal {
+struct DriveRefusal {
     code: i64,
     message: String,
 }
 
-fn refuse<T>(code: i64, message: &str) -> Result<T, Refusal> {
-    Err(Refusal { code, message: message.to_owned() })
+fn refuse<T>(code: i64, message: &str) -> Result<T, DriveRefusal> {
+    Err(DriveRefusal { code, message: message.to_owned() })
 }
 
 /// The whole answer to one call.
-pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, struck: &Struck) -> Answer {
+pub fn answer(world: &mut World, call: Call, sent: &RequestFields, struck: &Struck) -> Answer {
     // The passport's hosts say 1 and 0, the API's host true and false.
     let is_api = call == Call::User;
     let state = |json: &mut Json, yes: bool| {
@@ -150,12 +106,12 @@ pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, struck: &Struck
             json.string("message", "");
             json.raw("data", &content);
         }
-        Err(Refusal { code, message }) if says_errno => {
+        Err(DriveRefusal { code, message }) if says_errno => {
             state(json, false);
             json.number("errno", code);
             json.string("error", &message);
         }
-        Err(Refusal { code, message }) => {
+        Err(DriveRefusal { code, message }) => {
             state(json, false);
             json.number("code", code);
             json.string("message", &message);
@@ -165,7 +121,12 @@ pub(super) fn answer(world: &mut World, call: Call, sent: &Sent, struck: &Struck
     Answer { text, is_accepted, rows: 0 }
 }
 
-fn checked(world: &mut World, call: Call, sent: &Sent, struck: &Struck) -> Result<String, Refusal> {
+fn checked(
+    world: &mut World,
+    call: Call,
+    sent: &RequestFields,
+    struck: &Struck,
+) -> Result<String, DriveRefusal> {
     let known = call.parameters();
     let strangers = sent.fields.keys().filter(|name| !known.contains(&name.as_str())).count();
     world.counters.violations.unknown_parameter += strangers as u64;
@@ -179,7 +140,7 @@ fn checked(world: &mut World, call: Call, sent: &Sent, struck: &Struck) -> Resul
     }
 }
 
-fn injected(call: Call, struck: &Struck) -> Result<(), Refusal> {
+fn injected(call: Call, struck: &Struck) -> Result<(), DriveRefusal> {
     match struck.whole() {
         Some(fault @ FaultKind::BusyWords) => {
             let form = struck.strike(fault).map_or(0, |strike| strike.form);

@@ -1,6 +1,7 @@
 //! 115's grants: an end that never moves, a refresh token that works once, and few grants at a time.
 
-use super::{Refusal, Sent, refuse};
+use super::state::{Access, Grant, Refresh};
+use super::{DriveRefusal, RequestFields, refuse};
 use crate::sandbox::grants::{IssuedToken, hex_word};
 use crate::sandbox::json::Json;
 use crate::sandbox::world::World;
@@ -17,29 +18,8 @@ const GRANT_LIFE_MS: i64 = 365 * DAY_MS;
 const ACCESS_HEAD: &str = "115a.";
 const REFRESH_HEAD: &str = "115r.";
 
-/// One authorisation of an account.
-pub(super) struct Grant {
-    pub(super) account: usize,
-    pub(super) app_id: String,
-    pub(super) ends_ms: i64,
-    /// Neither revoked nor ended by a newer one.
-    pub(super) is_alive: bool,
-    refreshed_ms: Option<i64>,
-}
-
-pub(super) struct Access {
-    /// A place in the list of grants.
-    pub(super) grant: usize,
-    pub(super) ends_ms: i64,
-}
-
-pub(super) struct Refresh {
-    grant: usize,
-    is_spent: bool,
-}
-
 /// A new grant, as after a login. The account's oldest makes room.
-pub(super) fn grant(world: &mut World, account: usize, app_id: &str) -> IssuedToken {
+pub fn grant(world: &mut World, account: usize, app_id: &str) -> IssuedToken {
     let now_ms = world.now_ms();
     let grants = &mut world.open115.grants;
     let grants_max = world.open115.settings.grants_max;
@@ -60,7 +40,7 @@ pub(super) fn grant(world: &mut World, account: usize, app_id: &str) -> IssuedTo
 }
 
 /// `POST /open/refreshToken`.
-pub(super) fn refresh(world: &mut World, sent: &Sent) -> Result<String, Refusal> {
+pub fn refresh(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let now_ms = world.now_ms();
     let token = sent.field("refresh_token");
     if !token.starts_with(REFRESH_HEAD) {
@@ -96,7 +76,7 @@ pub(super) fn refresh(world: &mut World, sent: &Sent) -> Result<String, Refusal>
 }
 
 /// `GET /open/user/info`.
-pub(super) fn user(world: &mut World, sent: &Sent) -> Result<String, Refusal> {
+pub fn user(world: &mut World, sent: &RequestFields) -> Result<String, DriveRefusal> {
     let Some(authorization) = &sent.authorization else {
         return refuse(99, "请重新登录");
     };
@@ -125,12 +105,12 @@ pub(super) fn user(world: &mut World, sent: &Sent) -> Result<String, Refusal> {
 }
 
 /// The id behind an account; a number on the wire.
-pub(super) fn account_id(account: usize) -> String {
+pub fn account_id(account: usize) -> String {
     format!("3301{account:05}")
 }
 
 /// The content of an answer that gives tokens.
-pub(super) fn pair(token: &IssuedToken, now_ms: i64) -> String {
+pub fn pair(token: &IssuedToken, now_ms: i64) -> String {
     Json::object(|json| {
         json.string("access_token", &token.access);
         json.string("refresh_token", token.refresh.as_deref().unwrap_or_default());

@@ -1,13 +1,13 @@
 //! Temu's promotion calls: the activities of one kind, and what the seller has put into one.
 
-use super::asked::Rules;
-use super::{Call, Refusal, asked, refuse};
+use super::parameters::Rules;
+use super::{Call, TemuRefusal, parameters, refuse};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::activities::{Activity, KINDS, change};
 use crate::sandbox::json::Json;
 use crate::sandbox::world::World;
 
-pub(super) const LIST_PARAMETERS: &[&str] = &[
+pub const LIST_PARAMETERS: &[&str] = &[
     "pageNumber",
     "pageSize",
     "activityType",
@@ -17,19 +17,19 @@ pub(super) const LIST_PARAMETERS: &[&str] = &[
     "activityEndTime",
     "onlyQueryJoinedActivity",
 ];
-pub(super) const GOODS_PARAMETERS: &[&str] = &["activityId", "pageNumber", "pageSize"];
+pub const GOODS_PARAMETERS: &[&str] = &["activityId", "pageNumber", "pageSize"];
 /// The documents do not say what the two times mean for activities that only overlap them.
 const NOT_SIMULATED: &[&str] = &["activityStartTime", "activityEndTime"];
 const RULES: Rules =
     Rules { page: "pageNumber", page_size: None, page_size_max: 100, bad_parameter: 220_010_001 };
 
 /// `bg.promotion.activity.query`: the youngest first.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
-    let page = asked::page(world, call, &RULES)?;
-    let kind = asked::one_of(world, call, &RULES, "activityType", &KINDS)?;
-    asked::refuse_not_simulated(call, NOT_SIMULATED)?;
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+    let page = parameters::page(world, call, &RULES)?;
+    let kind = parameters::one_of(world, call, &RULES, "activityType", &KINDS)?;
+    parameters::refuse_not_simulated(call, NOT_SIMULATED)?;
     let status = call.body.integer("activityStatus")?;
-    let ids = asked::numbers(call, "activityIdList");
+    let ids = parameters::numbers(call, "activityIdList");
     let only_joined = call.body.raw("onlyQueryJoinedActivity") == Some("true");
     change::before_page(world, call.shop);
 
@@ -54,10 +54,10 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
 }
 
 /// `bg.promotion.activity.goods.query`: refused once the activity has been called off or is over.
-pub(super) fn goods(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
-    let page = asked::page(world, call, &RULES)?;
+pub fn goods(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+    let page = parameters::page(world, call, &RULES)?;
     let Some(id) = call.body.integer("activityId")? else {
-        return asked::wrong(world, &RULES, "activityId");
+        return parameters::wrong(world, &RULES, "activityId");
     };
     change::before_page(world, call.shop);
 

@@ -1,16 +1,16 @@
 //! Temu's after-sales lists: which cases may be requested, and how they and their items are written.
 
-use super::asked::Rules;
-use super::{Call, Refusal, asked, refuse};
+use super::parameters::Rules;
+use super::{Call, TemuRefusal, parameters, refuse};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::after_sales::{Case, CaseItem, change};
 use crate::sandbox::catalogue;
 use crate::sandbox::json::Json;
+use crate::sandbox::order::ListedBy;
 use crate::sandbox::shape::{EmptyMembers, Spoiled, identity, number};
-use crate::sandbox::shop::ListedBy;
 use crate::sandbox::world::World;
 
-pub(super) const LIST_PARAMETERS: &[&str] = &[
+pub const LIST_PARAMETERS: &[&str] = &[
     "pageNo",
     "pageSize",
     "createAtStart",
@@ -21,7 +21,7 @@ pub(super) const LIST_PARAMETERS: &[&str] = &[
     "parentAfterSalesSnList",
     "afterSalesStatusGroup",
 ];
-pub(super) const ITEM_PARAMETERS: &[&str] = &["parentAfterSalesSnList", "pageNo", "pageSize"];
+pub const ITEM_PARAMETERS: &[&str] = &["parentAfterSalesSnList", "pageNo", "pageSize"];
 const RULES: Rules =
     Rules { page: "pageNo", page_size: Some(10), page_size_max: 200, bad_parameter: 130_010_001 };
 /// No document tells how many cases may be named at once: this is the sandbox's assumption.
@@ -31,10 +31,10 @@ const ANSWER_WITHIN_MS: i64 = 48 * 3_600_000;
 
 /// `bg.aftersales.parentaftersales.list.get`: newest first, by the window's own time. At least one window is a
 /// must.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
-    let page = asked::page(world, call, &RULES)?;
-    let created = asked::pair_of_seconds(world, call, &RULES, ["createAtStart", "createAtEnd"])?;
-    let updated = asked::pair_of_seconds(world, call, &RULES, ["updateAtStart", "updateAtEnd"])?;
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+    let page = parameters::page(world, call, &RULES)?;
+    let created = parameters::pair_of_seconds(world, call, &RULES, ["createAtStart", "createAtEnd"])?;
+    let updated = parameters::pair_of_seconds(world, call, &RULES, ["updateAtStart", "updateAtEnd"])?;
     let group = call.body.integer("afterSalesStatusGroup")?;
     let [orders, cases] = ["parentOrderSnList", "parentAfterSalesSnList"].map(|name| call.body.strings(name));
     let (by, window) = match (updated, created) {
@@ -71,11 +71,11 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
 }
 
 /// `bg.aftersales.aftersales.list.get`: the items of the cases named, in their order.
-pub(super) fn items(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
-    let page = asked::page(world, call, &RULES)?;
+pub fn items(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+    let page = parameters::page(world, call, &RULES)?;
     let numbers = call.body.strings("parentAfterSalesSnList").unwrap_or_default();
     if numbers.is_empty() || numbers.len() > CASES_MAX {
-        return asked::wrong(world, &RULES, &format!("parentAfterSalesSnList holds 1 to {CASES_MAX}"));
+        return parameters::wrong(world, &RULES, &format!("parentAfterSalesSnList holds 1 to {CASES_MAX}"));
     }
     let cases = &world.shop(Platform::Temu, call.shop).cases;
     let named = numbers.iter().filter_map(|number| cases.find(number));
@@ -92,7 +92,12 @@ pub(super) fn items(world: &mut World, call: &Call<'_>) -> Result<String, Refusa
 }
 
 /// A long window of creation times with many cases in it is never answered.
-fn refuse_heavy(world: &mut World, call: &Call<'_>, by: ListedBy, window: (i64, i64)) -> Result<(), Refusal> {
+fn refuse_heavy(
+    world: &mut World,
+    call: &Call<'_>,
+    by: ListedBy,
+    window: (i64, i64),
+) -> Result<(), TemuRefusal> {
     let Some(heavy) = world.manners.heavy_window else {
         return Ok(());
     };

@@ -5,8 +5,12 @@ use crate::sandbox::json::Json;
 use crate::sandbox::order::Order;
 use crate::sandbox::truth::item_number;
 
+/// The second and the third version of the call.
+pub const V2: &str = "temu.order.amount.v2.query";
+pub const V3: &str = "temu.order.amount.v3.query";
+
 /// The `result` of `bg.order.amount.query`.
-pub(super) fn first(order: &Order, currency: &str) -> String {
+pub fn first(order: &Order, currency: &str) -> String {
     let sum = order.money;
     Json::object(|json| {
         json.member("parentOrderMap", |json| {
@@ -44,7 +48,7 @@ pub(super) fn first(order: &Order, currency: &str) -> String {
 }
 
 /// The `result` of `temu.order.amount.v2.query`: two modules, taxes apart.
-pub(super) fn second(order: &Order, currency: &str) -> String {
+pub fn second(order: &Order, currency: &str) -> String {
     let sum = order.money;
     let proceeds = [
         ("basePriceDiscountedTotal", sum.goods - sum.seller_discount),
@@ -75,7 +79,7 @@ pub(super) fn second(order: &Order, currency: &str) -> String {
 }
 
 /// The `result` of `temu.order.amount.v3.query`: two modules, taxes included.
-pub(super) fn third(order: &Order, currency: &str) -> String {
+pub fn third(order: &Order, currency: &str) -> String {
     let sum = order.money;
     let proceeds = [
         ("basePriceDiscountedTotal", sum.goods - sum.seller_discount),

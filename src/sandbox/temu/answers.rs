@@ -1,9 +1,8 @@
 //! How Temu writes orders: field by field as its documents print them, with the carelessness of real answers.
 
 use super::Call;
-use super::orders::Row;
 use crate::sandbox::accounts::{Platform, temu_site};
-use crate::sandbox::catalogue::{self, Place, Product};
+use crate::sandbox::catalogue::{self, Product, Region};
 use crate::sandbox::json::Json;
 use crate::sandbox::order::{Line, Order};
 use crate::sandbox::shape::{EmptyMembers, Shape, Spoiled, empty, identity, number};
@@ -18,8 +17,11 @@ const LABELS: [&str; 6] = [
     "signature_required_on_delivery",
 ];
 
+/// An order and those of its lines that its row tells.
+pub type Row<'a> = (&'a Order, &'a [Line]);
+
 /// The `result` of the order list.
-pub(super) fn list(rows: &[Row<'_>], total: usize, call: &Call<'_>) -> String {
+pub fn list(rows: &[Row<'_>], total: usize, call: &Call<'_>) -> String {
     Json::object(|json| {
         json.number("totalItemNum", i64::try_from(total).unwrap_or(i64::MAX));
         json.objects("pageItems", rows.iter().enumerate(), |json, (index, (order, lines))| {
@@ -35,8 +37,8 @@ pub(super) fn list(rows: &[Row<'_>], total: usize, call: &Call<'_>) -> String {
 }
 
 /// The `result` of the order detail: regions and packages, and no update time.
-pub(super) fn detail(order: &Order, call: &Call<'_>) -> String {
-    let Place { country, province, city, .. } = catalogue::places(Platform::Temu)[order.place];
+pub fn detail(order: &Order, call: &Call<'_>) -> String {
+    let Region { country, province, city, .. } = catalogue::places(Platform::Temu)[order.place];
     Json::object(|json| {
         json.member("parentOrderMap", |json| {
             parent(json, order, call.shop, order.shape.spoiled);

@@ -1,22 +1,21 @@
 //! The simulated Temu's APIs: in which zones each is, which parameters it knows, who answers it.
 
-use super::{Call, Refusal, activities, after_sales, goods, orders, partner, tokens};
-use crate::sandbox::gateway::Gateway;
+use super::amounts::{V2, V3};
+use super::{Call, TemuRefusal, activities, after_sales, goods, orders, partner, tokens};
+use crate::sandbox::accounts::Gateway;
 use crate::sandbox::world::World;
 
-pub(super) struct Api {
+pub struct Api {
     pub name: &'static str,
     pub zones: &'static [Gateway],
     /// Others are ignored without a word, as the platform does.
     pub parameters: &'static [&'static str],
-    pub answer: fn(&mut World, &Call<'_>) -> Result<String, Refusal>,
+    pub answer: fn(&mut World, &Call<'_>) -> Result<String, TemuRefusal>,
 }
 
 /// The only call without an access token of its own; every zone has it.
-pub(super) const CREATE: &str = "bg.open.accesstoken.create";
-pub(super) const CREATE_PARAMETERS: &[&str] = &["code"];
-pub(super) const AMOUNT_V2: &str = "temu.order.amount.v2.query";
-pub(super) const AMOUNT_V3: &str = "temu.order.amount.v3.query";
+pub const CREATE: &str = "bg.open.accesstoken.create";
+pub const CREATE_PARAMETERS: &[&str] = &["code"];
 
 const LOCAL: &[Gateway] = &[Gateway::Temu];
 const PARTNER: &[Gateway] = &[Gateway::TemuPartner];
@@ -48,8 +47,8 @@ const APIS: &[Api] = &[
         answer: orders::detail,
     },
     amount("bg.order.amount.query"),
-    amount(AMOUNT_V2),
-    amount(AMOUNT_V3),
+    amount(V2),
+    amount(V3),
     Api {
         name: "bg.local.goods.list.query",
         zones: LOCAL,
@@ -101,12 +100,16 @@ const APIS: &[Api] = &[
 ];
 
 /// `None`: there is none of that name in that zone.
-pub(super) fn find(gateway: Gateway, name: &str) -> Option<&'static Api> {
+pub fn find(gateway: Gateway, name: &str) -> Option<&'static Api> {
     in_zone(gateway).find(|api| api.name == name)
 }
 
-/// What a grant covers unless the test says otherwise.
-pub(super) fn in_zone(gateway: Gateway) -> impl Iterator<Item = &'static Api> {
+/// The names of what a grant covers unless the test says otherwise.
+pub fn names(gateway: Gateway) -> Vec<&'static str> {
+    in_zone(gateway).map(|api| api.name).collect()
+}
+
+fn in_zone(gateway: Gateway) -> impl Iterator<Item = &'static Api> {
     APIS.iter().filter(move |api| api.zones.contains(&gateway))
 }
 

@@ -3,23 +3,23 @@
 use crate::sandbox::flat::NotANumber;
 
 /// A "no" of the gateway or of the API, by the platform's own code.
-pub(super) struct Refusal {
+pub struct TemuRefusal {
     pub code: i64,
     pub message: String,
 }
 
-pub(super) fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { code, message: message.into() })
+pub fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, TemuRefusal> {
+    Err(TemuRefusal { code, message: message.into() })
 }
 
-impl From<NotANumber> for Refusal {
+impl From<NotANumber> for TemuRefusal {
     fn from(NotANumber(name): NotANumber) -> Self {
         Self { code: 3_000_000, message: format!("BAD_PARAMS: {name}") }
     }
 }
 
 /// What the CN gateway calls a refusal of the others; those it has no name for keep theirs.
-pub(super) fn in_cn(code: i64) -> i64 {
+pub fn in_cn(code: i64) -> i64 {
     match code {
         3_000_002 => 7_000_000,
         3_000_025 => 7_000_002,

@@ -1,14 +1,14 @@
-//! Temu's local goods: what may be asked, and how they are written, field by field as the documents print them.
+//! Temu's local goods: what may be parameters, and how they are written, field by field as the documents print them.
 
-use super::asked::{Page, Rules};
-use super::{Call, Refusal, asked};
+use super::parameters::{Page, Rules};
+use super::{Call, TemuRefusal, parameters};
 use crate::sandbox::accounts::{Platform, decimal, temu_site};
 use crate::sandbox::goods::{Product, Sku, Standing, change};
 use crate::sandbox::json::Json;
 use crate::sandbox::shape::{Shape, Spoiled, empty, identity, number};
 use crate::sandbox::world::World;
 
-pub(super) const LIST_PARAMETERS: &[&str] = &[
+pub const LIST_PARAMETERS: &[&str] = &[
     "pageNo",
     "pageSize",
     "goodsSearchType",
@@ -25,7 +25,7 @@ pub(super) const LIST_PARAMETERS: &[&str] = &[
     "orderType",
     "goodsSearchTags",
 ];
-pub(super) const SKU_PARAMETERS: &[&str] =
+pub const SKU_PARAMETERS: &[&str] =
     &["pageNo", "pageSize", "skuSearchType", "skuStatusFilterType", "skuIdList"];
 const NOT_SIMULATED: &[&str] =
     &["goodsSubStatusFilterType", "searchText", "catIdList", "orderField", "goodsSearchTags"];
@@ -33,14 +33,15 @@ const RULES: Rules =
     Rules { page: "pageNo", page_size: Some(10), page_size_max: 100, bad_parameter: 150_010_003 };
 
 /// `bg.local.goods.list.query`: newest first.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
-    let page = asked::page(world, call, &RULES)?;
-    let wanted = asked::one_of(world, call, &RULES, "goodsSearchType", &[1, 4, 5, 6])?;
-    asked::refuse_not_simulated(call, NOT_SIMULATED)?;
-    let created = asked::milliseconds(world, call, ["crtFrom", "crtTo"])?;
-    let changed = asked::milliseconds(world, call, ["goodsStatusChangeTimeFrom", "goodsStatusChangeTimeTo"])?;
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+    let page = parameters::page(world, call, &RULES)?;
+    let wanted = parameters::one_of(world, call, &RULES, "goodsSearchType", &[1, 4, 5, 6])?;
+    parameters::refuse_not_simulated(call, NOT_SIMULATED)?;
+    let created = parameters::milliseconds(world, call, ["crtFrom", "crtTo"])?;
+    let changed =
+        parameters::milliseconds(world, call, ["goodsStatusChangeTimeFrom", "goodsStatusChangeTimeTo"])?;
     let created = call.window(Some(created)).unwrap_or((i64::MIN, i64::MAX));
-    let ids = asked::numbers(call, "goodsIdList");
+    let ids = parameters::numbers(call, "goodsIdList");
     let is_ascending = call.body.integer("orderType")? == Some(1);
     change::before_page(world, Platform::Temu, call.shop);
 
@@ -61,10 +62,10 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
 }
 
 /// `bg.local.goods.sku.list.query`: newest first; 2 means what is on sale, 3 what is not.
-pub(super) fn skus(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
-    let page = asked::page(world, call, &RULES)?;
-    let wants_on_sale = asked::one_of(world, call, &RULES, "skuSearchType", &[2, 3])? == 2;
-    let ids = asked::numbers(call, "skuIdList");
+pub fn skus(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+    let page = parameters::page(world, call, &RULES)?;
+    let wants_on_sale = parameters::one_of(world, call, &RULES, "skuSearchType", &[2, 3])? == 2;
+    let ids = parameters::numbers(call, "skuIdList");
     change::before_page(world, Platform::Temu, call.shop);
 
     let mut rows: Vec<(&Product, &Sku)> = world.shop(Platform::Temu, call.shop).goods.skus().collect();
@@ -215,7 +216,7 @@ fn search_type(standing: Standing) -> i64 {
 }
 
 /// The platform's finer code: 2001 is on sale and 3003 sold out by the documents, the others are this sandbox's.
-pub(in crate::sandbox) fn shelf_code(product: &Product) -> i64 {
+pub fn shelf_code(product: &Product) -> i64 {
     match product.standing {
         Standing::OnShelf if product.stock() == 0 => 3003,
         Standing::OnShelf => 2001,

@@ -5,28 +5,27 @@ mod after_sales;
 mod amounts;
 mod answers;
 mod apis;
-mod asked;
 mod codes;
 mod goods;
 mod orders;
+mod parameters;
 mod partner;
 mod sign;
 mod tokens;
 
-use super::accounts::Platform;
+use super::accounts::{Gateway, Platform};
 use super::distort::Answered;
 use super::faults::{FaultKind, Struck};
 use super::flat::FlatBody;
-use super::gateway::{Answer, Gateway};
 use super::json::Json;
-use super::world::{Request, World};
+use super::world::{Answer, Request, World};
 use super::{busy, distort};
 
 use apis::{Api, CREATE};
-use codes::{Refusal, refuse};
+use codes::{TemuRefusal, refuse};
 
-pub(super) use goods::shelf_code;
-pub(super) use tokens::issue;
+pub use goods::shelf_code;
+pub use tokens::issue;
 
 /// The documents' tolerance of a timestamp, both ways.
 const TOLERANCE_SECONDS: i64 = 300;
@@ -37,8 +36,9 @@ const COMMON_PARAMETERS: [&str; 7] =
 /// A call the gateway has let through.
 struct Call<'a> {
     body: &'a FlatBody,
-    gateway: Gateway,
     api: &'static str,
+    /// The names of all APIs of the zone.
+    zone_apis: &'a [&'static str],
     shop: usize,
     /// The first row of a list is to be unreadable.
     has_unreadable_row: bool,
@@ -55,12 +55,7 @@ impl Call<'_> {
 }
 
 /// The whole answer to one call.
-pub(super) fn answer(
-    world: &mut World,
-    gateway: Gateway,
-    body: Option<&FlatBody>,
-    struck: &Struck,
-) -> Answer {
+pub fn answer(world: &mut World, gateway: Gateway, body: Option<&FlatBody>, struck: &Struck) -> Answer {
     let result = checked(world, gateway, body, struck);
     let serial = world.next_answer();
     let (is_accepted, rows) = (result.is_ok(), result.as_ref().map_or(0, |(_, rows)| *rows));
@@ -90,7 +85,7 @@ fn checked(
     gateway: Gateway,
     body: Option<&FlatBody>,
     struck: &Struck,
-) -> Result<(String, usize), Refusal> {
+) -> Result<(String, usize), TemuRefusal> {
     let Some(body) = body else {
         return refuse(3_000_000, "BAD_PARAMS");
     };
@@ -108,7 +103,7 @@ fn checked(
     }
     let Some(api) = api else {
         injected(struck)?;
-        let content = tokens::create(world, gateway, body, &app_key)?;
+        let content = tokens::create(world, body, (&app_key, &apis::names(gateway)))?;
         let answered = Answered { platform: Platform::Temu, api: CREATE, shop: 0, body, struck };
         return Ok(distort::content(world, &answered, content));
     };
@@ -126,8 +121,8 @@ fn checked(
     let fewer = distort::page_size_max(struck).map(|max| body.with_at_most("pageSize", max));
     let call = Call {
         body: fewer.as_ref().unwrap_or(body),
-        gateway,
         api: api.name,
+        zone_apis: &apis::names(gateway),
         shop,
         has_unreadable_row: struck.whole() == Some(&FaultKind::UnreadableRow),
         is_empty_list: struck.whole() == Some(&FaultKind::EmptyList),
@@ -140,7 +135,7 @@ fn checked(
 }
 
 /// What the platform says of one thing that it does not give.
-fn refuse_one_thing(struck: &Struck) -> Result<(), Refusal> {
+fn refuse_one_thing(struck: &Struck) -> Result<(), TemuRefusal> {
     match struck.whole() {
         Some(FaultKind::Isolated501Code) => refuse(501, "internal service error"),
         Some(FaultKind::IsolatedRefused) => refuse(140_020_017, "No permission to view this order"),
@@ -149,7 +144,7 @@ fn refuse_one_thing(struck: &Struck) -> Result<(), Refusal> {
 }
 
 /// The signature comes before all other parameters; it needs the app's secret.
-fn check_signature(world: &mut World, body: &FlatBody) -> Result<String, Refusal> {
+fn check_signature(world: &mut World, body: &FlatBody) -> Result<String, TemuRefusal> {
     let Some(app_key) = body.text("app_key") else {
         return refuse(3_000_025, "there is no app_key in body.");
     };
@@ -169,7 +164,7 @@ fn check_signature(world: &mut World, body: &FlatBody) -> Result<String, Refusal
     Ok(app_key)
 }
 
-fn check_timestamp(world: &mut World, body: &FlatBody) -> Result<(), Refusal> {
+fn check_timestamp(world: &mut World, body: &FlatBody) -> Result<(), TemuRefusal> {
     let Some(timestamp) = body.integer("timestamp")? else {
         return refuse(3_000_010, "there is no timestamp in body.");
     };
@@ -186,7 +181,11 @@ fn check_timestamp(world: &mut World, body: &FlatBody) -> Result<(), Refusal> {
 }
 
 /// Which API it is, on this gateway. `None`: the one that has no access token yet.
-fn check_api(world: &mut World, gateway: Gateway, body: &FlatBody) -> Result<Option<&'static Api>, Refusal> {
+fn check_api(
+    world: &mut World,
+    gateway: Gateway,
+    body: &FlatBody,
+) -> Result<Option<&'static Api>, TemuRefusal> {
     let Some(name) = body.text("type") else {
         return refuse(3_000_002, "there is no type in body.");
     };
@@ -200,7 +199,7 @@ fn check_api(world: &mut World, gateway: Gateway, body: &FlatBody) -> Result<Opt
 }
 
 /// `data_type` must be there; parameters the API does not have are ignored without a word, as the platform does.
-fn check_parameters(world: &mut World, body: &FlatBody, api: Option<&Api>) -> Result<(), Refusal> {
+fn check_parameters(world: &mut World, body: &FlatBody, api: Option<&Api>) -> Result<(), TemuRefusal> {
     match body.text("data_type") {
         None => return refuse(3_000_013, "there is no data_type in body."),
         Some(kind) if !kind.eq_ignore_ascii_case("json") => {
@@ -215,7 +214,7 @@ fn check_parameters(world: &mut World, body: &FlatBody, api: Option<&Api>) -> Re
     Ok(())
 }
 
-fn check_token(world: &World, body: &FlatBody, app_key: &str, api: &str) -> Result<usize, Refusal> {
+fn check_token(world: &World, body: &FlatBody, app_key: &str, api: &str) -> Result<usize, TemuRefusal> {
     let Some(token) = body.text("access_token") else {
         return refuse(3_000_030, "there is no access_token in body.");
     };
@@ -236,7 +235,7 @@ fn check_token(world: &World, body: &FlatBody, app_key: &str, api: &str) -> Resu
 }
 
 /// The faults that the gateway itself tells of.
-fn injected(struck: &Struck) -> Result<(), Refusal> {
+fn injected(struck: &Struck) -> Result<(), TemuRefusal> {
     match struck.whole() {
         Some(fault @ FaultKind::BusyWords) => {
             let form = struck.strike(fault).map_or(0, |strike| strike.form);
@@ -258,7 +257,7 @@ fn injected(struck: &Struck) -> Result<(), Refusal> {
     }
 }
 
-fn expired<T>() -> Result<T, Refusal> {
+fn expired<T>() -> Result<T, TemuRefusal> {
     refuse(
         3_000_034,
         "access_token is expired or have been refreshed, please contact seller to share the new access_token \
@@ -266,7 +265,7 @@ fn expired<T>() -> Result<T, Refusal> {
     )
 }
 
-fn not_granted<T>() -> Result<T, Refusal> {
+fn not_granted<T>() -> Result<T, TemuRefusal> {
     refuse(
         3_000_032,
         "access_token don't have this api access, please ask for seller to authorize this api in seller center \

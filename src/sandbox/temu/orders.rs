@@ -1,17 +1,17 @@
-//! Temu's order calls: what may be asked, and which orders it is. How they look is `answers`' business.
+//! Temu's order calls: what may be parameters, and which orders it is. How they look is `answers`' business.
 
 use std::collections::HashSet;
 
-use super::apis::{AMOUNT_V2, AMOUNT_V3};
-use super::{Call, Refusal, amounts, answers, refuse};
+use super::answers::Row;
+use super::{Call, TemuRefusal, amounts, answers, refuse};
 use crate::sandbox::accounts::{Platform, temu_site};
 use crate::sandbox::drift;
 use crate::sandbox::faults::FaultKind;
-use crate::sandbox::order::{Line, Order};
-use crate::sandbox::shop::ListedBy;
+use crate::sandbox::order::ListedBy;
+use crate::sandbox::order::Order;
 use crate::sandbox::world::World;
 
-pub(super) const LIST_PARAMETERS: &[&str] = &[
+pub const LIST_PARAMETERS: &[&str] = &[
     "pageNumber",
     "pageSize",
     "parentOrderStatus",
@@ -71,7 +71,7 @@ struct Query {
 }
 
 /// `bg.order.list.v2.get`: newest first, by creation unless told otherwise.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     refuse_full_managed(world, call)?;
     let query = match query(call) {
         Ok(query) => query,
@@ -116,9 +116,6 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
     Ok(answers::list(&rows, total, call))
 }
 
-/// An order and those of its lines that its row tells.
-pub(super) type Row<'a> = (&'a Order, &'a [Line]);
-
 fn whole(order: &Order) -> Row<'_> {
     (order, &order.lines)
 }
@@ -137,7 +134,7 @@ fn parts<'a>(order: &'a Order, call: &Call<'_>) -> Vec<Row<'a>> {
 }
 
 /// `bg.order.detail.v2.get`.
-pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn detail(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     refuse_full_managed(world, call)?;
     let number = call.body.text("parentOrderSn").unwrap_or_default();
     match world.shop(Platform::Temu, call.shop).find(&number) {
@@ -147,12 +144,12 @@ pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, Refus
 }
 
 /// The three versions of the amount call.
-pub(super) fn amount(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn amount(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     refuse_full_managed(world, call)?;
     let site = temu_site(call.shop);
     let is_open = match call.api {
-        AMOUNT_V2 => SITES_V2.contains(&site.id),
-        AMOUNT_V3 => SITES_V3.contains(&site.id),
+        amounts::V2 => SITES_V2.contains(&site.id),
+        amounts::V3 => SITES_V3.contains(&site.id),
         _ => true,
     };
     if !is_open {
@@ -166,14 +163,14 @@ pub(super) fn amount(world: &mut World, call: &Call<'_>) -> Result<String, Refus
         return refuse(140_020_002, "Order not found");
     };
     Ok(match call.api {
-        AMOUNT_V2 => amounts::second(order, site.currency),
-        AMOUNT_V3 => amounts::third(order, site.currency),
+        amounts::V2 => amounts::second(order, site.currency),
+        amounts::V3 => amounts::third(order, site.currency),
         _ => amounts::first(order, site.currency),
     })
 }
 
 /// A full-managed mall sells to the platform: it has no consumer orders.
-fn refuse_full_managed(world: &World, call: &Call<'_>) -> Result<(), Refusal> {
+fn refuse_full_managed(world: &World, call: &Call<'_>) -> Result<(), TemuRefusal> {
     if world.manners.full_managed.contains(&call.shop) {
         return refuse(
             140_020_001,
@@ -183,7 +180,7 @@ fn refuse_full_managed(world: &World, call: &Call<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn query(call: &Call<'_>) -> Result<Query, Refusal> {
+fn query(call: &Call<'_>) -> Result<Query, TemuRefusal> {
     let body = call.body;
     let page = body.integer("pageNumber")?.unwrap_or(1);
     let page_size = body.integer("pageSize")?.unwrap_or(PAGE_SIZE_DEFAULT);
@@ -216,7 +213,7 @@ fn query(call: &Call<'_>) -> Result<Query, Refusal> {
 }
 
 /// Two times in seconds that only make sense together; in milliseconds, the whole last second included.
-fn pair(call: &Call<'_>, start: &'static str, end: &'static str) -> Result<Option<(i64, i64)>, Refusal> {
+fn pair(call: &Call<'_>, start: &'static str, end: &'static str) -> Result<Option<(i64, i64)>, TemuRefusal> {
     let (from, until) = match (call.body.integer(start)?, call.body.integer(end)?) {
         (None, None) => return Ok(None),
         (Some(from), Some(until)) => (from, until),

@@ -1,15 +1,15 @@
 //! The goods of semi- and full-managed malls, as the partner and CN zones tell them: one row per SKC, so that a
 //! product in two colours comes twice, and no price.
 
-use super::asked::Rules;
-use super::{Call, Refusal, asked};
+use super::parameters::Rules;
+use super::{Call, TemuRefusal, parameters};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::goods::{Product, Sku, Standing, change};
 use crate::sandbox::json::Json;
 use crate::sandbox::shape::{Spoiled, identity, number};
 use crate::sandbox::world::World;
 
-pub(super) const PARAMETERS: &[&str] =
+pub const PARAMETERS: &[&str] =
     &["page", "pageSize", "productSkcIds", "skuExtCodes", "skcSiteStatus", "createdAtStart", "createdAtEnd"];
 const NOT_SIMULATED: &[&str] = &["skuExtCodes", "createdAtStart", "createdAtEnd"];
 /// No document tells the largest page; this is the other lists'.
@@ -42,11 +42,11 @@ impl<'a> Skc<'a> {
 }
 
 /// `bg.glo.goods.list.get`: newest first.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
-    let page = asked::page(world, call, &RULES)?;
-    asked::refuse_not_simulated(call, NOT_SIMULATED)?;
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
+    let page = parameters::page(world, call, &RULES)?;
+    parameters::refuse_not_simulated(call, NOT_SIMULATED)?;
     let site_status = call.body.integer("skcSiteStatus")?;
-    let ids = asked::numbers(call, "productSkcIds");
+    let ids = parameters::numbers(call, "productSkcIds");
     change::before_page(world, Platform::Temu, call.shop);
 
     let products = world.shop(Platform::Temu, call.shop).goods.products().rev();

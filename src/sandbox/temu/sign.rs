@@ -10,7 +10,7 @@ use sha2::Sha256;
 use crate::sandbox::flat::{FlatBody, plain_text};
 
 /// The sandbox's own idea of the body's signature.
-pub(super) fn expected(body: &FlatBody, secret: &str, is_hmac: bool) -> String {
+pub fn expected(body: &FlatBody, secret: &str, is_hmac: bool) -> String {
     let text = signed_text(body, secret);
     if is_hmac {
         let mut hash =

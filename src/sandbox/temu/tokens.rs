@@ -1,9 +1,8 @@
 //! Temu's grants: a code becomes a long-lived token; a new token ends the one before; nothing is ever refreshed.
 
-use super::{Call, Refusal, apis, refuse};
+use super::{Call, TemuRefusal, refuse};
 use crate::sandbox::accounts::{Platform, temu_site};
 use crate::sandbox::flat::FlatBody;
-use crate::sandbox::gateway::Gateway;
 use crate::sandbox::grants::{Access, IssuedToken, UsedCode, hex_word};
 use crate::sandbox::json::Json;
 use crate::sandbox::world::World;
@@ -12,7 +11,7 @@ use crate::sandbox::world::World;
 const CODE_LIFE_MS: i64 = 10 * 60 * 1000;
 
 /// A fresh token of a shop; the app's earlier ones of that shop die at once.
-pub(in crate::sandbox) fn issue(world: &mut World, shop: usize, app_key: &str) -> IssuedToken {
+pub fn issue(world: &mut World, shop: usize, app_key: &str) -> IssuedToken {
     for access in world.grants.access.values_mut() {
         if access.platform == Platform::Temu && access.shop == shop && access.app_key == app_key {
             access.is_revoked = true;
@@ -28,12 +27,11 @@ pub(in crate::sandbox) fn issue(world: &mut World, shop: usize, app_key: &str) -
 }
 
 /// `bg.open.accesstoken.create`: the code also stands in `access_token`.
-pub(super) fn create(
+pub fn create(
     world: &mut World,
-    gateway: Gateway,
     body: &FlatBody,
-    app_key: &str,
-) -> Result<String, Refusal> {
+    (app_key, zone_apis): (&str, &[&str]),
+) -> Result<String, TemuRefusal> {
     let code = body.text("code").unwrap_or_default();
     match body.text("access_token") {
         None => return refuse(3_000_030, "there is no access_token in body."),
@@ -59,33 +57,31 @@ pub(super) fn create(
     }
     Ok(Json::object(|json| {
         json.string("accessToken", &token.access);
-        account(json, world, gateway, shop, token.access_ends_ms);
+        account(json, world, zone_apis, shop, token.access_ends_ms);
         json.objects("associatedMallTokenList", [(); 0], |_, ()| {});
     }))
 }
 
 /// `bg.open.accesstoken.info.get`, and its name in the partner zone.
-pub(super) fn info(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn info(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     let token = call.body.text("access_token").unwrap_or_default();
     let Some(Access { ends_ms, .. }) = world.grants.access.get(&token) else {
         return refuse(3_000_031, "access_token not exists.");
     };
     Ok(Json::object(|json| {
-        account(json, world, call.gateway, call.shop, *ends_ms);
+        account(json, world, call.zone_apis, call.shop, *ends_ms);
         json.null("semiUniqueId");
     }))
 }
 
-fn account(json: &mut Json, world: &World, gateway: Gateway, shop: usize, ends_ms: i64) {
+fn account(json: &mut Json, world: &World, zone_apis: &[&str], shop: usize, ends_ms: i64) {
     json.raw("mallId", &Platform::Temu.account(shop));
     json.number("regionId", temu_site(shop).region);
     json.number("mallType", 1);
     json.number("expiredTime", ends_ms / 1000);
     json.strings(
         "apiScopeList",
-        apis::in_zone(gateway)
-            .map(|api| api.name)
-            .filter(|api| world.grants.is_granted(Platform::Temu, shop, api)),
+        zone_apis.iter().copied().filter(|api| world.grants.is_granted(Platform::Temu, shop, api)),
     );
     json.number("appSubscribeStatus", 0);
     json.strings("appSubscribeEventCodeList", []);

@@ -1,16 +1,16 @@
 //! Xiaohongshu's after-sales calls: short windows in milliseconds, amounts in yuan, and nothing that names a
 //! buyer.
 
-use super::{Call, NOT_FOUND, PARAMETERS, Refusal, refuse_by_framework};
+use super::{Call, NOT_FOUND, PARAMETERS, XiaohongshuRefusal, refuse_by_framework};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::after_sales::{Case, CaseItem, REASONS, change};
 use crate::sandbox::catalogue::{self, Product};
 use crate::sandbox::json::Json;
+use crate::sandbox::order::ListedBy;
 use crate::sandbox::shape::{EmptyMembers, Spoiled, empty, number};
-use crate::sandbox::shop::ListedBy;
 use crate::sandbox::world::World;
 
-pub(super) const LIST_PARAMETERS: &[&str] =
+pub const LIST_PARAMETERS: &[&str] =
     &["pageNo", "pageSize", "orderId", "statuses", "returnTypes", "startTime", "endTime", "timeType"];
 const PAGE_SIZE_MAX: i64 = 100;
 /// The page's number times its size, at most.
@@ -35,7 +35,7 @@ struct Query {
 }
 
 /// `afterSale.listAfterSaleInfos`: newest first, by the time requested.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let query = query(world, call)?;
     let (by, window) = query.window.unwrap_or((ListedBy::Created, (i64::MIN, i64::MAX)));
     if query.window.is_some() {
@@ -66,7 +66,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
 }
 
 /// `afterSale.getAfterSaleInfo`.
-pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn detail(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let Some(number) = call.body.text("returnsId") else {
         world.counters.violations.bad_parameter += 1;
         return refuse_by_framework(PARAMETERS, "returnsId不能为空");
@@ -85,7 +85,7 @@ pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, Refus
     }))
 }
 
-fn query(world: &mut World, call: &Call<'_>) -> Result<Query, Refusal> {
+fn query(world: &mut World, call: &Call<'_>) -> Result<Query, XiaohongshuRefusal> {
     let body = call.body;
     let violations = &mut world.counters.violations;
     let (Some(page), Some(page_size)) = (body.integer("pageNo")?, body.integer("pageSize")?) else {
@@ -114,7 +114,7 @@ fn query(world: &mut World, call: &Call<'_>) -> Result<Query, Refusal> {
     Ok(Query { page, page_size, order, window, statuses: numbers("statuses"), kinds: numbers("returnTypes") })
 }
 
-fn window(world: &mut World, call: &Call<'_>) -> Result<Option<Window>, Refusal> {
+fn window(world: &mut World, call: &Call<'_>) -> Result<Option<Window>, XiaohongshuRefusal> {
     let violations = &mut world.counters.violations;
     let (by, longest) = match call.body.integer("timeType")? {
         None => return Ok(None),

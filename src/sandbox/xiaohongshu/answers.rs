@@ -2,13 +2,13 @@
 //! answers.
 
 use crate::sandbox::accounts::Platform;
-use crate::sandbox::catalogue::{self, Place, Product};
+use crate::sandbox::catalogue::{self, Product, Region};
 use crate::sandbox::json::Json;
 use crate::sandbox::order::{Line, Order};
 use crate::sandbox::shape::{EmptyMembers, Shape, Spoiled, empty, number};
 
 /// What the list says about itself.
-pub(super) struct Paging {
+pub struct Paging {
     pub total: usize,
     pub page: i64,
     pub page_size: i64,
@@ -16,7 +16,7 @@ pub(super) struct Paging {
 }
 
 /// The `data` of the order list.
-pub(super) fn list(orders: &[&Order], paging: &Paging, has_unreadable_row: bool) -> String {
+pub fn list(orders: &[&Order], paging: &Paging, has_unreadable_row: bool) -> String {
     Json::object(|json| {
         json.number("total", i64::try_from(paging.total).unwrap_or(i64::MAX));
         json.number("pageNo", paging.page);
@@ -30,7 +30,7 @@ pub(super) fn list(orders: &[&Order], paging: &Paging, has_unreadable_row: bool)
 }
 
 /// The `data` of the order detail: the row again, with money, SKUs and parcels.
-pub(super) fn detail(order: &Order, shop: usize) -> String {
+pub fn detail(order: &Order, shop: usize) -> String {
     let shape = order.shape;
     let sum = order.money;
     let tracking = order.shipped_ms.map(|shipped_ms| format!("SF{shipped_ms}")).unwrap_or_default();
@@ -74,7 +74,7 @@ pub(super) fn detail(order: &Order, shop: usize) -> String {
 /// What list and detail both tell.
 fn common(json: &mut Json, order: &Order, spoiled: Option<Spoiled>) {
     let shape = order.shape;
-    let Place { country, province, city, district } = catalogue::places(Platform::Xiaohongshu)[order.place];
+    let Region { country, province, city, district } = catalogue::places(Platform::Xiaohongshu)[order.place];
     match spoiled {
         Some(Spoiled::Number) => json.null("orderId"),
         _ => json.string("orderId", &order.number),

@@ -1,13 +1,13 @@
 //! The simulated Xiaohongshu's methods: which parameters each knows, in which dialect it answers, who answers it.
 
-use super::{Call, Dialect, Refusal, after_sales, goods, orders, stock};
+use super::{Call, Dialect, XiaohongshuRefusal, after_sales, goods, orders, stock};
 use crate::sandbox::world::World;
 
-pub(super) struct Api {
+pub struct Api {
     pub name: &'static str,
     pub dialect: Dialect,
     pub parameters: &'static [&'static str],
-    pub answer: fn(&mut World, &Call<'_>) -> Result<String, Refusal>,
+    pub answer: fn(&mut World, &Call<'_>) -> Result<String, XiaohongshuRefusal>,
 }
 
 const APIS: &[Api] = &[
@@ -55,6 +55,6 @@ const APIS: &[Api] = &[
     },
 ];
 
-pub(super) fn find(name: &str) -> Option<&'static Api> {
+pub fn find(name: &str) -> Option<&'static Api> {
     APIS.iter().find(|api| api.name == name)
 }

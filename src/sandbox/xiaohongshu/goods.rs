@@ -1,13 +1,13 @@
 //! Xiaohongshu's list of SKUs: which may be requested, and how they are written with the item they belong to.
 
-use super::{Call, PARAMETERS as WRONG, Refusal, refuse, refuse_by_framework};
+use super::{Call, PARAMETERS as WRONG, XiaohongshuRefusal, refuse, refuse_by_framework};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::goods::{Product, Sku, change};
 use crate::sandbox::json::Json;
 use crate::sandbox::shape::{EmptyMembers, Spoiled, empty, number};
 use crate::sandbox::world::World;
 
-pub(super) const PARAMETERS: &[&str] = &[
+pub const PARAMETERS: &[&str] = &[
     "id",
     "createTimeFrom",
     "createTimeTo",
@@ -48,7 +48,7 @@ struct Query {
 
 /// `product.getDetailSkuList`: newest first, by the time requested. A row's update time is the later one of its
 /// item's and its SKU's.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let query = query(world, call)?;
     let all_time = |window: Option<(i64, i64)>| window.map(|window| call.window(window));
     let query =
@@ -81,7 +81,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
     }))
 }
 
-fn query(world: &mut World, call: &Call<'_>) -> Result<Query, Refusal> {
+fn query(world: &mut World, call: &Call<'_>) -> Result<Query, XiaohongshuRefusal> {
     let body = call.body;
     let page = body.integer("pageNo")?.unwrap_or(1);
     let page_size = body.integer("pageSize")?.unwrap_or(PAGE_SIZE_DEFAULT);
@@ -121,7 +121,7 @@ fn window(
     world: &mut World,
     call: &Call<'_>,
     [from, to]: [&'static str; 2],
-) -> Result<Option<(i64, i64)>, Refusal> {
+) -> Result<Option<(i64, i64)>, XiaohongshuRefusal> {
     let (from, to) = match (call.body.integer(from)?, call.body.integer(to)?) {
         (None, None) => return Ok(None),
         (from, to) => (from.unwrap_or(0), to.unwrap_or(i64::MAX)),

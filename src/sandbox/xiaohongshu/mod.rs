@@ -14,14 +14,13 @@ use super::accounts::Platform;
 use super::distort::Answered;
 use super::faults::{FaultKind, Struck};
 use super::flat::{FlatBody, NotANumber};
-use super::gateway::Answer;
 use super::json::Json;
-use super::world::{Request, World};
+use super::world::{Answer, Request, World};
 use super::{busy, distort};
 
 use apis::Api;
 
-pub(super) use tokens::issue;
+pub use tokens::issue;
 
 /// No document gives a tolerance; this is Temu's.
 const TOLERANCE_SECONDS: i64 = 300;
@@ -43,7 +42,7 @@ const EXPIRED_TEXT: &str = "根据accessToken和appId获取mercuryUser失败：a
 const INVALID_TEXT: &str = "根据accessToken和appId获取mercuryUser失败：accessToken invalid";
 
 /// A "no", in one of the two dialects.
-struct Refusal {
+struct XiaohongshuRefusal {
     dialect: Dialect,
     code: i64,
     message: String,
@@ -58,15 +57,15 @@ enum Dialect {
     Framework,
 }
 
-fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { dialect: Dialect::Classic, code, message: message.into() })
+fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, XiaohongshuRefusal> {
+    Err(XiaohongshuRefusal { dialect: Dialect::Classic, code, message: message.into() })
 }
 
-fn refuse_by_framework<T>(code: i64, message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { dialect: Dialect::Framework, code, message: message.into() })
+fn refuse_by_framework<T>(code: i64, message: impl Into<String>) -> Result<T, XiaohongshuRefusal> {
+    Err(XiaohongshuRefusal { dialect: Dialect::Framework, code, message: message.into() })
 }
 
-impl From<NotANumber> for Refusal {
+impl From<NotANumber> for XiaohongshuRefusal {
     fn from(NotANumber(name): NotANumber) -> Self {
         let message = format!("参数类型错误：{name}");
         Self { dialect: Dialect::Framework, code: PARAMETERS, message }
@@ -95,7 +94,7 @@ impl Call<'_> {
 }
 
 /// The whole answer to one call.
-pub(super) fn answer(world: &mut World, body: Option<&FlatBody>, struck: &Struck) -> Answer {
+pub fn answer(world: &mut World, body: Option<&FlatBody>, struck: &Struck) -> Answer {
     let result = checked(world, body, struck);
     let (is_accepted, rows) = (result.is_ok(), result.as_ref().map_or(0, |(_, _, rows)| *rows));
     let text = Json::object(|json| match result {
@@ -104,12 +103,12 @@ pub(super) fn answer(world: &mut World, body: Option<&FlatBody>, struck: &Struck
             classic(json, &Json::object(|json| framework(json, &content)));
         }
         Ok((Dialect::Framework, content, _)) => framework(json, &content),
-        Err(Refusal { dialect: Dialect::Classic, code, message }) => {
+        Err(XiaohongshuRefusal { dialect: Dialect::Classic, code, message }) => {
             json.number("error_code", code);
             json.string("error_msg", &message);
             json.boolean("success", false);
         }
-        Err(Refusal { dialect: Dialect::Framework, code, message }) => {
+        Err(XiaohongshuRefusal { dialect: Dialect::Framework, code, message }) => {
             json.number("code", code);
             json.string("msg", &message);
             json.boolean("success", false);
@@ -145,7 +144,7 @@ fn checked(
     world: &mut World,
     body: Option<&FlatBody>,
     struck: &Struck,
-) -> Result<(Dialect, String, usize), Refusal> {
+) -> Result<(Dialect, String, usize), XiaohongshuRefusal> {
     let Some(body) = body else {
         return refuse_by_framework(PARAMETERS, "请求体不是JSON对象");
     };
@@ -157,11 +156,11 @@ fn checked(
         return throttled();
     }
     let api = match api {
-        Asked::Business(api) => api,
+        Operation::Business(api) => api,
         grant => {
             injected(struck)?;
             let (api, content) = match grant {
-                Asked::Exchange => (EXCHANGE, tokens::exchange(world, body, &app_id)?),
+                Operation::Exchange => (EXCHANGE, tokens::exchange(world, body, &app_id)?),
                 _ => (REFRESH, tokens::refresh(world, body, &app_id)?),
             };
             let answered = Answered { platform: Platform::Xiaohongshu, api, shop: 0, body, struck };
@@ -196,7 +195,7 @@ fn checked(
 }
 
 /// What the platform says of one thing that it does not give.
-fn refuse_one_thing(struck: &Struck) -> Result<(), Refusal> {
+fn refuse_one_thing(struck: &Struck) -> Result<(), XiaohongshuRefusal> {
     match struck.whole() {
         Some(FaultKind::Isolated501Code) => refuse(501, "系统内部错误"),
         Some(FaultKind::IsolatedRefused) => refuse(REFUSED, "无权限查看该订单"),
@@ -205,7 +204,7 @@ fn refuse_one_thing(struck: &Struck) -> Result<(), Refusal> {
 }
 
 /// App, version, timestamp, signature: the parameters every call has.
-fn check_signature(world: &mut World, body: &FlatBody) -> Result<String, Refusal> {
+fn check_signature(world: &mut World, body: &FlatBody) -> Result<String, XiaohongshuRefusal> {
     let [method, app_id, timestamp, version, sign] =
         ["method", "appId", "timestamp", "version", "sign"].map(|name| body.text(name).unwrap_or_default());
     let Some(secret) = Platform::Xiaohongshu.secret(&app_id) else {
@@ -236,18 +235,18 @@ fn signature(method: &str, app_id: &str, timestamp: &str, version: &str, secret:
 }
 
 /// What a call is about.
-enum Asked {
+enum Operation {
     Exchange,
     Refresh,
     Business(&'static Api),
 }
 
-fn check_api(world: &mut World, body: &FlatBody) -> Result<Asked, Refusal> {
+fn check_api(world: &mut World, body: &FlatBody) -> Result<Operation, XiaohongshuRefusal> {
     let name = body.text("method").unwrap_or_default();
-    let (asked, known): (Asked, &[&str]) = match (name.as_str(), apis::find(&name)) {
-        (EXCHANGE, _) => (Asked::Exchange, &["code"]),
-        (REFRESH, _) => (Asked::Refresh, &["refreshToken"]),
-        (_, Some(api)) => (Asked::Business(api), api.parameters),
+    let (operation, known): (Operation, &[&str]) = match (name.as_str(), apis::find(&name)) {
+        (EXCHANGE, _) => (Operation::Exchange, &["code"]),
+        (REFRESH, _) => (Operation::Refresh, &["refreshToken"]),
+        (_, Some(api)) => (Operation::Business(api), api.parameters),
         (_, None) => {
             world.counters.violations.unknown_api += 1;
             return refuse(REFUSED, "method不存在");
@@ -256,10 +255,10 @@ fn check_api(world: &mut World, body: &FlatBody) -> Result<Asked, Refusal> {
     let strangers =
         body.members().filter(|(name, _)| !known.contains(name) && !SYSTEM_PARAMETERS.contains(name)).count();
     world.counters.violations.unknown_parameter += strangers as u64;
-    Ok(asked)
+    Ok(operation)
 }
 
-fn check_token(world: &World, body: &FlatBody, app_id: &str, api: &str) -> Result<usize, Refusal> {
+fn check_token(world: &World, body: &FlatBody, app_id: &str, api: &str) -> Result<usize, XiaohongshuRefusal> {
     let Some(token) = body.text("accessToken") else {
         return refuse_by_framework(PARAMETERS, "accessToken不能为空");
     };
@@ -277,7 +276,7 @@ fn check_token(world: &World, body: &FlatBody, app_id: &str, api: &str) -> Resul
 }
 
 /// The faults that the gateway itself tells of.
-fn injected(struck: &Struck) -> Result<(), Refusal> {
+fn injected(struck: &Struck) -> Result<(), XiaohongshuRefusal> {
     match struck.whole() {
         Some(fault @ FaultKind::BusyWords) => {
             let form = struck.strike(fault).map_or(0, |strike| strike.form);
@@ -295,7 +294,7 @@ fn injected(struck: &Struck) -> Result<(), Refusal> {
     }
 }
 
-fn throttled<T>() -> Result<T, Refusal> {
+fn throttled<T>() -> Result<T, XiaohongshuRefusal> {
     refuse(THROTTLED, "触发Method维度的限流")
 }
 

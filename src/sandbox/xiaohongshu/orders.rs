@@ -1,13 +1,13 @@
 //! Xiaohongshu's order calls: short windows, a hundred pages, and which orders it is.
 
-use super::{Call, NOT_FOUND, PARAMETERS, Refusal, answers, refuse, refuse_by_framework};
+use super::{Call, NOT_FOUND, PARAMETERS, XiaohongshuRefusal, answers, refuse, refuse_by_framework};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::drift;
+use crate::sandbox::order::ListedBy;
 use crate::sandbox::order::Order;
-use crate::sandbox::shop::ListedBy;
 use crate::sandbox::world::World;
 
-pub(super) const LIST_PARAMETERS: &[&str] =
+pub const LIST_PARAMETERS: &[&str] =
     &["startTime", "endTime", "timeType", "orderType", "orderStatus", "pageNo", "pageSize"];
 const PAGE_MAX: i64 = 100;
 const PAGE_SIZE_DEFAULT: i64 = 50;
@@ -29,7 +29,7 @@ struct Query {
 }
 
 /// `order.getOrderList`: newest first.
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let query = query(world, call)?;
     let (from_ms, until_ms) = call.window(query.window_ms);
     drift::before_page(world, Platform::Xiaohongshu, call.shop, query.by, query.window_ms);
@@ -60,7 +60,7 @@ pub(super) fn list(world: &mut World, call: &Call<'_>) -> Result<String, Refusal
 }
 
 /// `order.getOrderDetail`.
-pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn detail(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let Some(number) = call.body.text("orderId") else {
         return refuse_by_framework(PARAMETERS, "orderId不能为空");
     };
@@ -70,7 +70,7 @@ pub(super) fn detail(world: &mut World, call: &Call<'_>) -> Result<String, Refus
     }
 }
 
-fn query(world: &mut World, call: &Call<'_>) -> Result<Query, Refusal> {
+fn query(world: &mut World, call: &Call<'_>) -> Result<Query, XiaohongshuRefusal> {
     let body = call.body;
     let violations = &mut world.counters.violations;
     let (Some(from), Some(until), Some(time_type)) =

@@ -1,14 +1,14 @@
 //! Xiaohongshu's two stock calls: one SKU each, all warehouses together and each by itself, with a status node of
 //! their own inside the data.
 
-use super::{Call, Dialect, NOT_FOUND, PARAMETERS, Refusal, refuse_by_framework};
+use super::{Call, Dialect, NOT_FOUND, PARAMETERS, XiaohongshuRefusal, refuse_by_framework};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::goods::{Sku, Stock};
 use crate::sandbox::json::Json;
 use crate::sandbox::world::World;
 
 /// `inventory.getSkuStock`.
-pub(super) fn first(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn first(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let sku = find(world, call, Dialect::Classic)?;
     Ok(Json::object(|json| {
         json.string("skuId", &sku.id);
@@ -24,7 +24,7 @@ pub(super) fn first(world: &mut World, call: &Call<'_>) -> Result<String, Refusa
 }
 
 /// `inventory.getSkuStockV2`: the stock lies in a member of the same name within itself.
-pub(super) fn second(world: &mut World, call: &Call<'_>) -> Result<String, Refusal> {
+pub fn second(world: &mut World, call: &Call<'_>) -> Result<String, XiaohongshuRefusal> {
     let sku = find(world, call, Dialect::Framework)?;
     Ok(Json::object(|json| {
         response(json, "msg");
@@ -41,13 +41,13 @@ pub(super) fn second(world: &mut World, call: &Call<'_>) -> Result<String, Refus
     }))
 }
 
-fn find<'w>(world: &'w mut World, call: &Call<'_>, dialect: Dialect) -> Result<&'w Sku, Refusal> {
+fn find<'w>(world: &'w mut World, call: &Call<'_>, dialect: Dialect) -> Result<&'w Sku, XiaohongshuRefusal> {
     let Some(id) = call.body.text("skuId") else {
         world.counters.violations.bad_parameter += 1;
         return refuse_by_framework(PARAMETERS, "skuId不能为空");
     };
     let found = world.shop(Platform::Xiaohongshu, call.shop).goods.find_sku(&id);
-    found.map(|(_, sku)| sku).ok_or_else(|| Refusal {
+    found.map(|(_, sku)| sku).ok_or_else(|| XiaohongshuRefusal {
         dialect,
         code: NOT_FOUND,
         message: "商品不存在".to_owned(),

@@ -1,7 +1,7 @@
 //! Xiaohongshu's grants: short-lived pairs, and a refresh that does nothing until half an hour before the end and
 //! then spends the refresh token for good.
 
-use super::{REFUSED, Refusal, refuse, refuse_by_framework};
+use super::{REFUSED, XiaohongshuRefusal, refuse, refuse_by_framework};
 use crate::sandbox::accounts::Platform;
 use crate::sandbox::flat::FlatBody;
 use crate::sandbox::grants::{Access, IssuedToken, Refresh, UsedCode, hex_word};
@@ -21,13 +21,13 @@ const EARLY_MS: i64 = 30 * MINUTE_MS;
 const GRACE_MS: i64 = 5 * MINUTE_MS;
 
 /// A fresh pair; the shop's earlier ones die at once, as after a new authorisation.
-pub(in crate::sandbox) fn issue(world: &mut World, shop: usize, app_id: &str) -> IssuedToken {
+pub fn issue(world: &mut World, shop: usize, app_id: &str) -> IssuedToken {
     world.grants.revoke(Platform::Xiaohongshu, shop);
     new_pair(world, shop, app_id)
 }
 
 /// `oauth.getAccessToken`.
-pub(super) fn exchange(world: &mut World, body: &FlatBody, app_id: &str) -> Result<String, Refusal> {
+pub fn exchange(world: &mut World, body: &FlatBody, app_id: &str) -> Result<String, XiaohongshuRefusal> {
     let Some(code) = body.text("code") else {
         return refuse_by_framework(super::PARAMETERS, "code不能为空");
     };
@@ -53,7 +53,7 @@ pub(super) fn exchange(world: &mut World, body: &FlatBody, app_id: &str) -> Resu
 }
 
 /// `oauth.refreshToken`.
-pub(super) fn refresh(world: &mut World, body: &FlatBody, app_id: &str) -> Result<String, Refusal> {
+pub fn refresh(world: &mut World, body: &FlatBody, app_id: &str) -> Result<String, XiaohongshuRefusal> {
     let Some(sent) = body.text("refreshToken") else {
         return refuse_by_framework(super::PARAMETERS, "refreshToken不能为空");
     };

@@ -15,16 +15,17 @@ mod spread;
 /// What each module at the top of `src` may import besides itself. Whoever is not listed here may import
 /// nothing at all, so that a new module has to be given its place.
 const LAYERS: &[(&str, &[&str])] = &[
+    ("atomic_file", &[]),
     ("clock", &[]),
     ("domain", &[]),
     ("error_text", &[]),
     ("language", &[]),
-    ("meters", &[]),
+    ("meters", &["clock"]),
     ("terminal", &[]),
     ("telemetry", &["terminal"]),
     ("platform", &["clock", "domain", "meters"]),
     ("store", &["clock", "domain"]),
-    ("auth", &["clock", "domain", "error_text", "language", "platform", "store"]),
+    ("auth", &["atomic_file", "clock", "domain", "error_text", "language", "platform", "store"]),
     ("sync", &["clock", "domain", "meters", "platform", "store", "auth"]),
     ("config", &["clock", "domain", "telemetry", "platform"]),
     // Speaks to people's own addresses, not to a shop platform.
@@ -76,6 +77,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
+            "atomic_file",
             "clock",
             "domain",
             "error_text",
@@ -121,6 +123,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tracing_journald", &["src/telemetry.rs", "src/telemetry/"]),
     ("clap_mangen", &["src/commands/"]),
     ("schemars", &["src/config.rs", "src/config/"]),
+    ("tempfile", &["src/atomic_file.rs", "src/commands/orders.rs"]),
 ];
 
 /// The only files of the daemon that start tasks, each with its reason.
@@ -153,8 +156,21 @@ fn every_file_keeps_the_house_rules() {
 }
 
 /// Modules whose files import each other in one direction only.
-const WITHOUT_CIRCLES: [&str; 10] =
-    ["app", "auth", "commands", "config", "domain", "jobs", "meters", "notify", "sync", "telemetry"];
+const WITHOUT_CIRCLES: [&str; 13] = [
+    "app",
+    "auth",
+    "commands",
+    "config",
+    "domain",
+    "jobs",
+    "meters",
+    "notify",
+    "platform",
+    "sandbox",
+    "store",
+    "sync",
+    "telemetry",
+];
 
 #[test]
 fn the_files_of_a_module_import_each_other_in_one_direction() {

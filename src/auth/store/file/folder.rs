@@ -11,10 +11,11 @@ use zeroize::Zeroizing;
 
 use super::error::FileStoreError;
 use super::name;
+use crate::atomic_file::{self, Existing};
 use crate::auth::store::json::{RECORD_LENGTH_MAX, RecordError};
 
 const FOLDER_MODE: u32 = 0o700;
-const FILE_MODE: u32 = 0o600;
+const FILE_MODE: u32 = atomic_file::PRIVATE;
 /// Group and others.
 const NOT_OWNER: u32 = 0o077;
 /// Empty; the writer holds its lock.
@@ -133,16 +134,16 @@ impl Locked<'_> {
     /// Puts `text` in the place of a shop's file, and on the disk.
     pub(super) fn write(&self, shop: &str, text: &str, previous: Previous) -> Result<(), FileStoreError> {
         let path = self.folder.file(shop);
-        let draft = self.folder.0.join(format!(".{}.draft", name::of_shop(shop)));
         let unwritten = |source| FileStoreError::io(&path, "written", source);
+        let draft = self.folder.0.join(format!(".{}.draft", name::of_shop(shop)));
         // What a crash left behind: no one else writes now.
         remove(&draft)?;
-        write_draft(&draft, text).map_err(unwritten)?;
+        let mut draft = atomic_file::draft_named(&draft, FILE_MODE).map_err(unwritten)?;
+        draft.write_all(text.as_bytes()).and_then(|()| draft.as_file().sync_all()).map_err(unwritten)?;
         if previous != Previous::Left {
             set_previous(&path, previous)?;
         }
-        fs::rename(&draft, &path).map_err(unwritten)?;
-        self.folder.sync()
+        atomic_file::place(draft, &path, Existing::Replaced).map_err(unwritten)
     }
 
     /// `false`: there was none.
@@ -195,12 +196,6 @@ fn set_previous(path: &Path, change: Previous) -> Result<(), FileStoreError> {
 /// Where the pair before is kept, for a person: nothing here ever reads it, for its refresh token may be used up.
 fn previous(path: &Path) -> PathBuf {
     path.with_extension("json.previous")
-}
-
-fn write_draft(draft: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 /// `false`: there was none.

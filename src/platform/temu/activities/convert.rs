@@ -10,62 +10,52 @@ use crate::domain::activity::{Activity, ActivitySku};
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
 use crate::platform::temu::lists::Rows;
-use crate::platform::{Row, lenient, part};
+use crate::platform::wire::wire;
+use crate::platform::{Row, part};
 
 const ROWS: Rows = Rows { kind: Kind::Activity, number: "activityId", volatile: &[] };
 
-/// A row of `bg.promotion.activity.query`. Times in seconds.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireActivity {
-    #[serde(default, deserialize_with = "lenient::text")]
-    activity_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    activity_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    activity_type: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    activity_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    activity_start_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    activity_end_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::boolean")]
-    is_joined_activity: Option<bool>,
-}
+wire! {
+    /// A row of `bg.promotion.activity.query`. Times in seconds.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireActivity {
+        activity_id: Option<String>,
+        activity_name: Option<String>,
+        activity_type: Option<String>,
+        activity_status: Option<String>,
+        activity_start_time: Option<WireTime>,
+        activity_end_time: Option<WireTime>,
+        is_joined_activity: Option<bool>,
+    }
 
-/// A row of `bg.promotion.activity.goods.query`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireGoods {
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    activity_quantity: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    remaining_activity_quantity: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    sku_list: Vec<WireSku>,
-}
+    /// A row of `bg.promotion.activity.goods.query`.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireGoods {
+        goods_id: Option<String>,
+        activity_quantity: Option<i64>,
+        remaining_activity_quantity: Option<i64>,
+        sku_list: Vec<WireSku>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSku {
-    #[serde(default, deserialize_with = "lenient::text")]
-    sku_id: Option<String>,
-    /// A whole number: by all appearance minor units, of a currency that is not given.
-    #[serde(default, deserialize_with = "lenient::integer")]
-    activity_supplier_price: Option<i64>,
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSku {
+        sku_id: Option<String>,
+        /// A whole number: by all appearance minor units, of a currency that is not given.
+        activity_supplier_price: Option<i64>,
+    }
 }
 
 /// One row of the list. It does not say when it was last changed.
-pub(super) fn list_row(raw: &RawValue) -> Row {
+pub fn list_row(raw: &RawValue) -> Row {
     ROWS.read::<WireActivity>(raw, |_| None)
 }
 
-pub(super) fn activity(answers: &Answers) -> Result<Activity, ConvertError> {
+pub fn activity(answers: &Answers) -> Result<Activity, ConvertError> {
     let list = answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })?;
     let (value, activity) = part::typed::<WireActivity>(list)?;
     let (goods_value, skus) = match answers.items.as_deref() {

@@ -8,7 +8,7 @@ use super::LISTS;
 use super::convert::{activity, list_row};
 use crate::domain::entity::Answers;
 use crate::platform::Row;
-use crate::platform::error::ConvertError;
+use crate::platform::error::{ConvertError, assert_names_field};
 
 fn result(answer: &str) -> Value {
     let answer: Value = serde_json::from_str(answer).unwrap();
@@ -114,4 +114,16 @@ proptest! {
         let _ = activity(&answers(&row, &goods));
         let _ = activity(&answers(&row, &value));
     }
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let listed = |text: &str| Answers { list: Some(text.to_owned()), ..Answers::default() };
+    let items = |text: &str| Answers {
+        list: Some(r#"{"activityId":"1"}"#.to_owned()),
+        items: Some(text.to_owned()),
+        ..Answers::default()
+    };
+    assert_names_field(activity(&listed(r#"{"activityName":{}}"#)), "activityName");
+    assert_names_field(activity(&items(r#"[{"skuList":[{"skuId":{}}]}]"#)), "[0].skuList[0].skuId");
 }

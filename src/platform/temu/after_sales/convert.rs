@@ -10,63 +10,52 @@ use crate::domain::after_sale::{AfterSale, AfterSaleItem, AfterSaleKind, AfterSa
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
 use crate::platform::temu::lists::Rows;
-use crate::platform::{Row, lenient, part};
+use crate::platform::wire::wire;
+use crate::platform::{Row, part};
 
 const ROWS: Rows = Rows { kind: Kind::AfterSale, number: "parentAfterSalesSn", volatile: &[] };
 
-/// A row of `bg.aftersales.parentaftersales.list.get`. Times in seconds.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireCase {
-    #[serde(default, deserialize_with = "lenient::text")]
-    parent_after_sales_sn: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    parent_order_sn: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    after_sales_type: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    parent_after_sales_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    create_at: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    update_at: Option<Told>,
+wire! {
+    /// A row of `bg.aftersales.parentaftersales.list.get`. Times in seconds.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireCase {
+        parent_after_sales_sn: Option<String>,
+        parent_order_sn: Option<String>,
+        after_sales_type: Option<String>,
+        parent_after_sales_status: Option<String>,
+        create_at: Option<WireTime>,
+        update_at: Option<WireTime>,
+    }
+
+    /// A row of `bg.aftersales.aftersales.list.get`.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireItem {
+        parent_after_sales_sn: Option<String>,
+        after_sales_sn: Option<String>,
+        goods_id: Option<String>,
+        sku_id: Option<String>,
+        apply_after_sales_goods_number: Option<i64>,
+        after_sales_status: Option<String>,
+        product_list: Vec<WireProduct>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireProduct {
+        /// The seller's own code.
+        ext_code: Option<String>,
+    }
 }
 
-/// A row of `bg.aftersales.aftersales.list.get`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireItem {
-    #[serde(default, deserialize_with = "lenient::text")]
-    parent_after_sales_sn: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    after_sales_sn: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    sku_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    apply_after_sales_goods_number: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    after_sales_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    product_list: Vec<WireProduct>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireProduct {
-    /// The seller's own code.
-    #[serde(default, deserialize_with = "lenient::text")]
-    ext_code: Option<String>,
-}
-
-pub(super) fn list_row(raw: &RawValue) -> Row {
+pub fn list_row(raw: &RawValue) -> Row {
     ROWS.read::<WireCase>(raw, |case| at(case.update_at))
 }
 
-pub(super) fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
+pub fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
     let list = answers.list.as_deref().ok_or(ConvertError::Missing { field: "list" })?;
     let (value, case) = part::typed::<WireCase>(list)?;
     let number = case.parent_after_sales_sn.ok_or(ConvertError::Missing { field: "parentAfterSalesSn" })?;
@@ -133,7 +122,7 @@ fn kind(code: Option<&str>) -> AfterSaleKind {
     }
 }
 
-pub(super) fn status(code: &str) -> AfterSaleStatus {
+pub fn status(code: &str) -> AfterSaleStatus {
     match code {
         // Requested a refund; asked to send back.
         "1" | "10" => AfterSaleStatus::Requested,

@@ -8,7 +8,7 @@ use super::convert::{after_sale, list_row, status};
 use crate::domain::after_sale::{AfterSaleKind, AfterSaleStatus};
 use crate::domain::entity::Answers;
 use crate::platform::Row;
-use crate::platform::error::ConvertError;
+use crate::platform::error::{ConvertError, assert_names_field};
 
 fn data(answer: &str) -> Value {
     let answer: Value = serde_json::from_str(answer).unwrap();
@@ -125,4 +125,17 @@ proptest! {
         let _ = after_sale(&answers(&case, &items));
         let _ = after_sale(&answers(&case, &value));
     }
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let listed = |text: &str| Answers { list: Some(text.to_owned()), ..Answers::default() };
+    let items = |text: &str| Answers {
+        list: Some(r#"{"parentAfterSalesSn":"1"}"#.to_owned()),
+        items: Some(text.to_owned()),
+        ..Answers::default()
+    };
+    assert_names_field(after_sale(&listed(r#"{"afterSalesType":{}}"#)), "afterSalesType");
+    let wrong = r#"[{},{"applyAfterSalesGoodsNumber":{}}]"#;
+    assert_names_field(after_sale(&items(wrong)), "[1].applyAfterSalesGoodsNumber");
 }

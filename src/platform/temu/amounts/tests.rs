@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::versions::{VERSION_1, VERSION_2, VERSION_3};
 use super::{Versions, convert};
 use crate::domain::money::Currency;
-use crate::platform::error::{PlatformError, Rejection};
+use crate::platform::error::{PlatformError, Rejection, assert_names_field};
 use crate::platform::refusal::Refusal;
 
 fn fixture() -> Value {
@@ -129,4 +129,9 @@ fn japan_and_korea_begin_with_the_second_version() {
     for region in ["100", "185"] {
         assert_eq!(Versions::default().current("global", Some(region)), VERSION_2, "{region}");
     }
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    assert_names_field(convert(r#"{"parentOrderMap":{"taxTotal":7}}"#), "parentOrderMap.taxTotal");
 }

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use crate::platform::error::{PlatformError, Rejection};
 use crate::platform::temu::codes;
 
-pub(in crate::platform::temu) const VERSION_1: &str = "bg.order.amount.query";
-pub(in crate::platform::temu) const VERSION_2: &str = "temu.order.amount.v2.query";
-pub(in crate::platform::temu) const VERSION_3: &str = "temu.order.amount.v3.query";
+pub const VERSION_1: &str = "bg.order.amount.query";
+pub const VERSION_2: &str = "temu.order.amount.v2.query";
+pub const VERSION_3: &str = "temu.order.amount.v3.query";
 
 /// Japan and South Korea. The documents name the countries but not their numbers: those are assumed, from the
 /// known ones, which number the countries in the order of their English names. A wrong guess costs one call.
@@ -16,14 +16,14 @@ const REGIONS_OF_VERSION_2: [&str; 2] = ["100", "185"];
 
 /// Which version each region has turned out to have.
 #[derive(Default)]
-pub(in crate::platform::temu) struct Versions {
+pub struct Versions {
     /// The versions still to be tried for a region, the one in use first.
     by_region: Mutex<HashMap<String, Vec<&'static str>>>,
 }
 
 impl Versions {
     /// The API type to ask now.
-    pub(in crate::platform::temu) fn current(&self, zone: &str, region: Option<&str>) -> &'static str {
+    pub fn current(&self, zone: &str, region: Option<&str>) -> &'static str {
         let region = region.unwrap_or_default();
         let mut by_region = self.by_region.lock().unwrap_or_else(PoisonError::into_inner);
         let candidates =
@@ -33,12 +33,7 @@ impl Versions {
 
     /// Takes a failed call of `version` into account: when the region has another version and one is left to try,
     /// the error says that a second request helps.
-    pub(in crate::platform::temu) fn learn(
-        &self,
-        version: &'static str,
-        region: Option<&str>,
-        error: PlatformError,
-    ) -> PlatformError {
+    pub fn learn(&self, version: &'static str, region: Option<&str>, error: PlatformError) -> PlatformError {
         if !codes::is_other_amounts_version(&error) {
             return error;
         }

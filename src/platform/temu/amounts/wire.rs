@@ -3,88 +3,75 @@
 
 use serde::Deserialize;
 
-use crate::platform::lenient;
+use crate::platform::wire::wire;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
-    #[serde(default)]
-    pub(super) parent_order_map: Option<Order>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    pub(super) order_list: Vec<Line>,
+wire! {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct Answer {
+        pub parent_order_map: Option<Order>,
+        pub order_list: Vec<AmountLine>,
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Order {
+pub struct Order {
     #[serde(default)]
-    pub(super) shipping_amount_total: Option<Amount>,
+    pub shipping_amount_total: Option<Amount>,
     #[serde(default)]
-    pub(super) tax_total: Option<Amount>,
+    pub tax_total: Option<Amount>,
     #[serde(default)]
-    pub(super) discount_from_seller: Option<Amount>,
+    pub discount_from_seller: Option<Amount>,
     #[serde(default, rename = "discountFromTEMU")]
-    pub(super) discount_from_temu: Option<Amount>,
+    pub discount_from_temu: Option<Amount>,
     #[serde(default)]
-    pub(super) estimated_revenue: Option<Amount>,
+    pub estimated_revenue: Option<Amount>,
     /// One amount in version 1, a list of amounts in 2 and 3.
     #[serde(default)]
-    pub(super) customer_paid: Option<Paid>,
+    pub customer_paid: Option<Paid>,
     #[serde(default)]
-    pub(super) sales_proceeds: Option<Proceeds>,
+    pub sales_proceeds: Option<Proceeds>,
+}
+
+wire! {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct Paid {
+        pub amount: Option<i64>,
+        pub currency: Option<String>,
+        pub customer_paid_total: Option<Amount>,
+        pub shipping_total_tax_incl: Option<Amount>,
+        pub shipping_total_tax_excl: Option<Amount>,
+        pub retail_price_seller_discount_tax_incl: Option<Amount>,
+        pub retail_price_seller_discount_tax_excl: Option<Amount>,
+        pub retail_price_temu_discount_tax_incl: Option<Amount>,
+        pub retail_price_temu_discount_tax_excl: Option<Amount>,
+        pub product_tax_customer_total: Option<Amount>,
+        pub shipping_tax_customer_total: Option<Amount>,
+    }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Paid {
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) amount: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) currency: Option<String>,
+pub struct Proceeds {
     #[serde(default)]
-    pub(super) customer_paid_total: Option<Amount>,
-    #[serde(default)]
-    pub(super) shipping_total_tax_incl: Option<Amount>,
-    #[serde(default)]
-    pub(super) shipping_total_tax_excl: Option<Amount>,
-    #[serde(default)]
-    pub(super) retail_price_seller_discount_tax_incl: Option<Amount>,
-    #[serde(default)]
-    pub(super) retail_price_seller_discount_tax_excl: Option<Amount>,
-    #[serde(default)]
-    pub(super) retail_price_temu_discount_tax_incl: Option<Amount>,
-    #[serde(default)]
-    pub(super) retail_price_temu_discount_tax_excl: Option<Amount>,
-    #[serde(default)]
-    pub(super) product_tax_customer_total: Option<Amount>,
-    #[serde(default)]
-    pub(super) shipping_tax_customer_total: Option<Amount>,
+    pub estimated_settlement_total: Option<Amount>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Proceeds {
-    #[serde(default)]
-    pub(super) estimated_settlement_total: Option<Amount>,
-}
+wire! {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct AmountLine {
+        pub order_sn: Option<String>,
+        pub unit_base_price: Option<Amount>,
+        pub base_price: Option<Amount>,
+        pub base_price_total: Option<Amount>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Line {
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) order_sn: Option<String>,
-    #[serde(default)]
-    pub(super) unit_base_price: Option<Amount>,
-    #[serde(default)]
-    pub(super) base_price: Option<Amount>,
-    #[serde(default)]
-    pub(super) base_price_total: Option<Amount>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Amount {
-    #[serde(default, deserialize_with = "lenient::integer")]
-    pub(super) amount: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub(super) currency: Option<String>,
+    #[derive(Deserialize)]
+    pub struct Amount {
+        pub amount: Option<i64>,
+        pub currency: Option<String>,
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{list_row, order, status};
 use crate::domain::entity::Answers;
 use crate::domain::order::OrderStatus;
-use crate::platform::error::ConvertError;
+use crate::platform::error::{ConvertError, assert_names_field};
 use crate::platform::{ListRow, Row};
 
 fn rows() -> Vec<Value> {
@@ -173,4 +173,10 @@ fn an_unknown_status_is_kept_and_stops_nothing() {
     ] {
         assert_eq!(status(code), expected, "{code}");
     }
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let listed = |text: &str| Answers { list: Some(text.to_owned()), ..Answers::default() };
+    assert_names_field(order(&listed(r#"{"orderList":[{},{"quantity":{}}]}"#)), "orderList[1].quantity");
 }

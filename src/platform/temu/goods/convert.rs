@@ -10,80 +10,65 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
+use crate::platform::lenient;
 use crate::platform::temu::lists::Rows;
-use crate::platform::{ListRow, Row, lenient, listing, part};
+use crate::platform::wire::{Decimal, wire};
+use crate::platform::{ListRow, Row, listing, part};
 
 /// Image links are signed again in every answer.
 const VOLATILE: &[&str] = &["thumbUrl"];
 const GOODS_ROWS: Rows = Rows { kind: Kind::Product, number: "goodsId", volatile: VOLATILE };
 const SKU_ROWS: Rows = Rows { kind: Kind::Sku, number: "skuId", volatile: VOLATILE };
 
-/// A row of `bg.local.goods.list.query`. It has prices and a stock too, which are its SKUs' and stand there.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireGoods {
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    thumb_url: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    cat_id: Option<String>,
-    /// 2 active, 3 inactive, 4 incomplete, 5 draft, 6 deleted.
-    #[serde(default, rename = "status4VO", deserialize_with = "lenient::text")]
-    status: Option<String>,
-    /// The same and finer: 2001 on sale, 3003 sold out.
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_show_sub_status: Option<String>,
-    /// Seconds, although the filter of that name takes milliseconds.
-    #[serde(default, deserialize_with = "lenient::time")]
-    crt_time: Option<Told>,
-}
+wire! {
+    /// A row of `bg.local.goods.list.query`. It has prices and a stock too, which are its SKUs' and stand there.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireGoods {
+        goods_id: Option<String>,
+        goods_name: Option<String>,
+        thumb_url: Option<String>,
+        cat_id: Option<String>,
+        /// 2 active, 3 inactive, 4 incomplete, 5 draft, 6 deleted.
+        #[serde(rename = "status4VO")]
+        status: Option<String>,
+        /// The same and finer: 2001 on sale, 3003 sold out.
+        goods_show_sub_status: Option<String>,
+        /// Seconds, although the filter of that name takes milliseconds.
+        crt_time: Option<WireTime>,
+    }
 
-/// A row of `bg.local.goods.sku.list.query`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSku {
-    #[serde(default, deserialize_with = "lenient::text")]
-    sku_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    sku_sn: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    spec_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::decimal")]
-    price: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    currency: Option<String>,
-    #[serde(default)]
-    retail_price: Option<WireAmount>,
-    #[serde(default)]
-    list_price: Option<WireAmount>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    stock: Option<i64>,
-    #[serde(default, rename = "status4VO", deserialize_with = "lenient::text")]
-    status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    goods_is_on_sale: Option<String>,
-    /// Seconds.
-    #[serde(default, deserialize_with = "lenient::time")]
-    crt_time: Option<Told>,
-}
+    /// A row of `bg.local.goods.sku.list.query`.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSku {
+        sku_id: Option<String>,
+        goods_id: Option<String>,
+        sku_sn: Option<String>,
+        spec_name: Option<String>,
+        price: Decimal,
+        currency: Option<String>,
+        retail_price: Option<WireAmount>,
+        list_price: Option<WireAmount>,
+        stock: Option<i64>,
+        #[serde(rename = "status4VO")]
+        status: Option<String>,
+        goods_is_on_sale: Option<String>,
+        /// Seconds.
+        crt_time: Option<WireTime>,
+    }
 
-/// Decimal text.
-#[derive(Deserialize)]
-struct WireAmount {
-    #[serde(default, deserialize_with = "lenient::decimal")]
-    amount: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    currency: Option<String>,
+    /// Decimal text.
+    #[derive(Deserialize)]
+    struct WireAmount {
+        amount: Decimal,
+        currency: Option<String>,
+    }
 }
 
 /// One row of either list. Neither says when it was last changed.
-pub(super) fn list_row(kind: Kind, raw: &RawValue) -> Row {
+pub fn list_row(kind: Kind, raw: &RawValue) -> Row {
     match kind {
         Kind::Sku => SKU_ROWS.read::<WireSku>(raw, |_| None),
         _ => GOODS_ROWS.read::<WireGoods>(raw, |_| None),
@@ -91,13 +76,13 @@ pub(super) fn list_row(kind: Kind, raw: &RawValue) -> Row {
 }
 
 /// Reads a row that was set aside. A SKU names its goods too, and would pass for them.
-pub(super) fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
+pub fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
     let members: HashMap<String, &RawValue> = lenient::object(raw).ok()?;
     let is_of_kind = members.contains_key(SKU_ROWS.number) == (kind == Kind::Sku);
     if is_of_kind { listing::reread(raw, |raw| list_row(kind, raw)) } else { None }
 }
 
-pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
+pub fn product(answers: &Answers) -> Result<Product, ConvertError> {
     let (value, goods) = part::typed::<WireGoods>(listed(answers)?)?;
     Ok(Product {
         id: goods.goods_id.ok_or(ConvertError::Missing { field: "goodsId" })?,
@@ -111,7 +96,7 @@ pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
     })
 }
 
-pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
+pub fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
     let (value, sku) = part::typed::<WireSku>(listed(answers)?)?;
     let price = money("price", sku.price.as_deref(), sku.currency.as_deref())?
         .or(amount("retailPrice.amount", sku.retail_price.as_ref())?);
@@ -157,7 +142,7 @@ fn on_sale(status: Option<&str>, goods_is_on_sale: Option<&str>) -> Option<bool>
 
 fn amount(field: &'static str, amount: Option<&WireAmount>) -> Result<Option<Money>, ConvertError> {
     let (text, currency) =
-        amount.map_or((None, None), |told| (told.amount.as_deref(), told.currency.as_deref()));
+        amount.map_or((None, None), |amount| (amount.amount.as_deref(), amount.currency.as_deref()));
     money(field, text, currency)
 }
 

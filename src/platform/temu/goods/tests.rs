@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::convert::{list_row, product, reread, sku};
 use super::{LISTS, search};
 use crate::domain::entity::{Answers, Kind};
-use crate::platform::error::ConvertError;
+use crate::platform::error::{ConvertError, assert_names_field};
 use crate::platform::{Range, Row};
 
 fn goods() -> Value {
@@ -199,4 +199,11 @@ fn a_sku_that_was_set_aside_is_not_taken_for_its_goods() {
     for kind in [Kind::Product, Kind::Sku] {
         assert_eq!(number(kind, &nameless.to_string()), None);
     }
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let listed = |text: &str| Answers { list: Some(text.to_owned()), ..Answers::default() };
+    assert_names_field(product(&listed(r#"{"goodsName":{}}"#)), "goodsName");
+    assert_names_field(sku(&listed(r#"{"listPrice":{"amount":[]}}"#)), "listPrice.amount");
 }

@@ -10,9 +10,11 @@ use crate::domain::entity::{Answers, Kind};
 use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
+use crate::platform::lenient;
 use crate::platform::temu::lists::text_member;
-use crate::platform::{ListRow, Row, lenient, listing, part};
+use crate::platform::wire::wire;
+use crate::platform::{ListRow, Row, listing, part};
 
 /// Image links are signed again in every answer.
 const VOLATILE: &[&str] = &["mainImageUrl"];
@@ -22,83 +24,70 @@ const SKUS: &str = "productSkuSummaries";
 /// depend on which of them was read last.
 const OF_PRODUCT: [&str; 4] = ["productId", "productName", "leafCat", "categories"];
 
-/// A row of `bg.glo.goods.list.get`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSkc {
-    #[serde(default, deserialize_with = "lenient::text")]
-    product_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    product_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    main_image_url: Option<String>,
-    /// 1: on the site.
-    #[serde(default, deserialize_with = "lenient::text")]
-    skc_site_status: Option<String>,
-    /// Milliseconds.
-    #[serde(default, deserialize_with = "lenient::time")]
-    created_at: Option<Told>,
-    #[serde(default)]
-    leaf_cat: Option<WireCategory>,
-}
+wire! {
+    /// A row of `bg.glo.goods.list.get`.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSkc {
+        product_id: Option<String>,
+        product_name: Option<String>,
+        main_image_url: Option<String>,
+        /// 1: on the site.
+        skc_site_status: Option<String>,
+        /// Milliseconds.
+        created_at: Option<WireTime>,
+        leaf_cat: Option<WireCategory>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireCategory {
-    #[serde(default, deserialize_with = "lenient::text")]
-    cat_id: Option<String>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireCategory {
+        cat_id: Option<String>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSkus {
-    #[serde(default, rename = "productSkuSummaries", deserialize_with = "lenient::list")]
-    skus: Vec<WireSku>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSkus {
+        #[serde(rename = "productSkuSummaries")]
+        skus: Vec<WireSku>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSku {
-    #[serde(default, deserialize_with = "lenient::text")]
-    product_sku_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    ext_code: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    virtual_stock: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    product_sku_spec_list: Vec<WireSpec>,
-    #[serde(default)]
-    product_sku_wh_ext_attr: Option<WireWarehouse>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSku {
+        product_sku_id: Option<String>,
+        ext_code: Option<String>,
+        virtual_stock: Option<i64>,
+        product_sku_spec_list: Vec<WireSpec>,
+        product_sku_wh_ext_attr: Option<WireWarehouse>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSpec {
-    #[serde(default, deserialize_with = "lenient::text")]
-    spec_name: Option<String>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSpec {
+        spec_name: Option<String>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireWarehouse {
-    #[serde(default, deserialize_with = "lenient::list")]
-    product_sku_bar_codes: Vec<WireBarcode>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireWarehouse {
+        product_sku_bar_codes: Vec<WireBarcode>,
+    }
 
-#[derive(Deserialize)]
-struct WireBarcode {
-    #[serde(default, deserialize_with = "lenient::text")]
-    code: Option<String>,
+    #[derive(Deserialize)]
+    struct WireBarcode {
+        code: Option<String>,
+    }
 }
 
 /// What the platform counts as one: the SKC's number, or its text where it has none.
-pub(super) fn skc_name(skc: &RawValue) -> String {
+pub fn skc_name(skc: &RawValue) -> String {
     text_member(skc.get(), "productSkcId").unwrap_or_else(|| skc.get().to_owned())
 }
 
 /// The product and the SKUs of one SKC. What cannot be read does not stop the others; a SKU keeps its number then, so
 /// that it is not taken for gone.
-pub(super) fn rows(skc: &RawValue) -> Vec<Row> {
+pub fn rows(skc: &RawValue) -> Vec<Row> {
     if let Err(error) = part::check_size(skc.get()) {
         return vec![unreadable(text_member(skc.get(), "productId"), &error, skc.get())];
     }
@@ -109,13 +98,13 @@ pub(super) fn rows(skc: &RawValue) -> Vec<Row> {
     let skus = match one_by_one(skc.get()) {
         Ok(skus) => skus.into_iter().map(sku_row).collect(),
         Err(error) if matches!(product, Row::Readable(_)) => vec![unreadable(None, &error, skc.get())],
-        // Told already.
+        // Reported already.
         Err(_) => Vec::new(),
     };
     std::iter::once(product).chain(skus).collect()
 }
 
-pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
+pub fn product(answers: &Answers) -> Result<Product, ConvertError> {
     let (value, skc) = part::typed::<WireSkc>(listed(answers)?)?;
     Ok(Product {
         id: skc.product_id.ok_or(NO_PRODUCT)?,
@@ -131,7 +120,7 @@ pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
 }
 
 /// Of a row that holds one SKU.
-pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
+pub fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
     let raw = listed(answers)?;
     let (value, skc) = part::typed::<WireSkc>(raw)?;
     let (_, skus) = part::typed::<WireSkus>(raw)?;

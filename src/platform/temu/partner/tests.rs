@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::convert::{product, rows, skc_name, sku};
 use crate::domain::entity::{Answers, Kind};
 use crate::domain::product::Sku;
+use crate::platform::error::assert_names_field;
 use crate::platform::{ListRow, Row};
 
 fn skc() -> Value {
@@ -63,8 +64,8 @@ fn a_row_becomes_a_product_and_its_skus() {
 #[test]
 fn each_sku_is_its_own_and_says_whether_its_skc_is_on_the_site() {
     let skus = skus(&other_skc());
-    let told: Vec<_> = skus.iter().map(|sku| (sku.id.as_str(), sku.stock, sku.on_sale)).collect();
-    assert_eq!(told, [("9000000002", Some(7), Some(false)), ("9000000003", Some(0), Some(false))]);
+    let read: Vec<_> = skus.iter().map(|sku| (sku.id.as_str(), sku.stock, sku.on_sale)).collect();
+    assert_eq!(read, [("9000000002", Some(7), Some(false)), ("9000000003", Some(0), Some(false))]);
     assert_eq!(skus[0].name.as_deref(), Some("红色 / M"));
     assert_eq!((skus[1].sku_code.as_deref(), skus[1].barcode.as_deref()), (None, Some("6901234567892")));
 }
@@ -127,4 +128,12 @@ fn what_cannot_be_read_stops_nothing_else() {
         assert!(super::convert::rows(&raw(&value)).iter().any(|row| matches!(row, Row::Unreadable(_))));
         assert!(!skc_name(&raw(&value)).is_empty());
     }
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let listed = |text: &str| Answers { list: Some(text.to_owned()), ..Answers::default() };
+    assert_names_field(product(&listed(r#"{"productName":{}}"#)), "productName");
+    let skus = r#"{"productSkuSummaries":[{},{"extCode":{}}]}"#;
+    assert_names_field(sku(&listed(skus)), "productSkuSummaries[1].extCode");
 }

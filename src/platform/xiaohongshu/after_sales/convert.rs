@@ -11,10 +11,12 @@ use crate::domain::entity::{Answers, Kind};
 use crate::domain::money::{Currency, Money};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
+use crate::platform::lenient;
 use crate::platform::part::{parse, read};
+use crate::platform::wire::{Decimal, Hint, Rows, wire};
 use crate::platform::xiaohongshu::privacy;
-use crate::platform::{ListRow, Row, lenient, listing};
+use crate::platform::{ListRow, Row, listing};
 
 /// Pictures of SKUs, whose links are signed again in every answer.
 const VOLATILE: &[&str] = &["image"];
@@ -22,78 +24,62 @@ const VOLATILE: &[&str] = &["image"];
 /// The refund status that says that the money went back; a completed case alone does not.
 const REFUNDED: i64 = 2;
 
-/// `data` of `afterSale.listAfterSaleInfos`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CaseList<'a> {
-    #[serde(default, deserialize_with = "lenient::hint")]
-    pub(super) total_count: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::hint")]
-    pub(super) page_size: Option<i64>,
-    #[serde(default, borrow, deserialize_with = "lenient::rows")]
-    pub(super) after_sale_basic_infos: Option<Vec<&'a RawValue>>,
-}
+wire! {
+    /// `data` of `afterSale.listAfterSaleInfos`.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct CaseList<'a> {
+        pub total_count: Hint,
+        pub page_size: Hint,
+        pub after_sale_basic_infos: Rows<'a>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Numbered {
-    #[serde(default, deserialize_with = "lenient::text")]
-    returns_id: Option<String>,
-}
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Numbered {
+        returns_id: Option<String>,
+    }
 
-/// What list row and detail both hold. Times in milliseconds, money in yuan.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Shared {
-    #[serde(default, deserialize_with = "lenient::text")]
-    returns_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    return_type: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    reason_name_zh: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    order_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    apply_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    updated_at: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::decimal")]
-    expected_refund_amount_yuan: Option<String>,
-}
+    /// What list row and detail both hold. Times in milliseconds, money in yuan.
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shared {
+        returns_id: Option<String>,
+        return_type: Option<String>,
+        reason_name_zh: Option<String>,
+        status: Option<String>,
+        order_id: Option<String>,
+        apply_time: Option<WireTime>,
+        updated_at: Option<WireTime>,
+        expected_refund_amount_yuan: Decimal,
+    }
 
-/// What only `afterSaleInfo` in `data` of `afterSale.getAfterSaleInfo` gives.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireCase {
-    #[serde(default, deserialize_with = "lenient::list")]
-    skus: Vec<WireSku>,
-    #[serde(default, rename = "exchangeSKUs", deserialize_with = "lenient::list")]
-    exchange_skus: Vec<WireSku>,
-    #[serde(default, deserialize_with = "lenient::decimal")]
-    refund_amount_yuan: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    refund_status: Option<i64>,
-}
+    /// What only `afterSaleInfo` in `data` of `afterSale.getAfterSaleInfo` gives.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireCase {
+        skus: Vec<WireSku>,
+        #[serde(rename = "exchangeSKUs")]
+        exchange_skus: Vec<WireSku>,
+        refund_amount_yuan: Decimal,
+        refund_status: Option<i64>,
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSku {
-    #[serde(default, deserialize_with = "lenient::text")]
-    sku_id: Option<String>,
-    /// The seller's own code.
-    #[serde(default, rename = "skuERPCode", deserialize_with = "lenient::text")]
-    sku_erp_code: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    applied_count: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::decimal")]
-    applied_total_amount_yuan: Option<String>,
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSku {
+        sku_id: Option<String>,
+        /// The seller's own code.
+        #[serde(rename = "skuERPCode")]
+        sku_erp_code: Option<String>,
+        applied_count: Option<i64>,
+        applied_total_amount_yuan: Decimal,
+    }
 }
 
 /// One row of the list, without what it may hold about persons; unreadable ones keep as much of their number as can be
 /// read.
-pub(super) fn list_row(raw: &RawValue) -> Row {
+pub fn list_row(raw: &RawValue) -> Row {
     let without_persons = privacy::row(raw.get()).and_then(|text| {
         RawValue::from_string(text).map_err(|source| ConvertError::Shape { field: String::new(), source })
     });
@@ -118,7 +104,7 @@ fn read_row(raw: &str) -> Result<ListRow, ConvertError> {
 }
 
 /// Makes a case of its detail and, where there is one, its list row.
-pub(super) fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
+pub fn after_sale(answers: &Answers) -> Result<AfterSale, ConvertError> {
     let detail = answers.detail.as_deref().ok_or(ConvertError::Missing { field: "detail" })?;
     let list = answers.list.as_deref().map(parse).transpose()?;
     let detail = parse(detail)?;
@@ -211,7 +197,7 @@ fn fen(field: &'static str, yuan: Option<&str>) -> Result<Option<i64>, ConvertEr
 /// Of a text that is no amount, this many characters are reported.
 const FOUND_CHARS_MAX: usize = 40;
 
-pub(super) fn kind(code: Option<&str>) -> AfterSaleKind {
+pub fn kind(code: Option<&str>) -> AfterSaleKind {
     match code {
         Some("1") => AfterSaleKind::ReturnAndRefund,
         Some("2") => AfterSaleKind::Exchange,
@@ -222,7 +208,7 @@ pub(super) fn kind(code: Option<&str>) -> AfterSaleKind {
     }
 }
 
-pub(super) fn status(code: &str) -> AfterSaleStatus {
+pub fn status(code: &str) -> AfterSaleStatus {
     match code {
         "1" => AfterSaleStatus::Requested,
         "2" => AfterSaleStatus::AwaitingReturn,

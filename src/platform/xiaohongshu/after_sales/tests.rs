@@ -8,7 +8,7 @@ use super::convert::{after_sale, kind, list_row, status};
 use crate::domain::after_sale::{AfterSale, AfterSaleKind, AfterSaleStatus};
 use crate::domain::entity::Answers;
 use crate::platform::any_json::any_json;
-use crate::platform::error::ConvertError;
+use crate::platform::error::{ConvertError, assert_names_field};
 use crate::platform::xiaohongshu::privacy;
 use crate::platform::{ListRow, Row};
 
@@ -137,7 +137,7 @@ fn the_lines_are_what_is_taken_back() {
     detail["afterSaleInfo"]["skus"] = json!(null);
     let case = after_sale(&answers(&rows()[1], &detail)).unwrap();
     assert_eq!((case.items[0].sku_id.as_deref(), case.items[0].quantity), (Some("another"), Some(2)));
-    assert_eq!(case.items[0].refund_minor, None, "not told, and not nothing");
+    assert_eq!(case.items[0].refund_minor, None, "not given, and not nothing");
 }
 
 #[test]
@@ -172,14 +172,14 @@ fn a_row_of_an_impossible_shape_is_unreadable_and_keeps_its_number() {
 
 #[test]
 fn a_row_keeps_nothing_of_a_person_whether_it_can_be_read_or_not() {
-    let mut told = rows()[0].clone();
-    told["returnAddress"] = json!({"phone": "13800000000", "name": "王"});
-    told["proofPhotos"] = json!(["https://qimg.xiaohongshu.com/proof.jpg"]);
-    assert_eq!(listed(&told).raw, rows()[0].to_string());
-    assert_eq!(listed(&told).list_hash, listed(&rows()[0]).list_hash);
+    let mut changed = rows()[0].clone();
+    changed["returnAddress"] = json!({"phone": "13800000000", "name": "王"});
+    changed["proofPhotos"] = json!(["https://qimg.xiaohongshu.com/proof.jpg"]);
+    assert_eq!(listed(&changed).raw, rows()[0].to_string());
+    assert_eq!(listed(&changed).list_hash, listed(&rows()[0]).list_hash);
 
-    told["status"] = json!({"broken": true});
-    let Row::Unreadable(row) = row(&told) else { panic!("{told} was read") };
+    changed["status"] = json!({"broken": true});
+    let Row::Unreadable(row) = row(&changed) else { panic!("{changed} was read") };
     assert!(!row.raw.contains("13800000000") && !row.raw.contains("proof"), "{}", row.raw);
 }
 
@@ -243,4 +243,15 @@ proptest! {
             let _ = privacy::detail(&detail.to_string());
         }
     }
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let read = |list: &str, detail: &str| {
+        let (list, detail) = (Some(list.to_owned()), Some(detail.to_owned()));
+        after_sale(&Answers { list, detail, ..Answers::default() })
+    };
+    assert_names_field(read(r#"{"status":{}}"#, "{}"), "status");
+    let detail = r#"{"afterSaleInfo":{"returnsId":"R1","skus":[{"appliedCount":{}}]}}"#;
+    assert_names_field(read("{}", detail), "skus[0].appliedCount");
 }

@@ -7,7 +7,7 @@ use super::{list_row, order, status};
 use crate::domain::entity::Answers;
 use crate::domain::order::OrderStatus;
 use crate::platform::Row;
-use crate::platform::error::ConvertError;
+use crate::platform::error::{ConvertError, assert_names_field};
 
 fn rows() -> Vec<Value> {
     let answer: Value = serde_json::from_str(include_str!("../testdata/order_list.json")).unwrap();
@@ -192,4 +192,15 @@ fn every_status_has_its_word() {
     ] {
         assert_eq!(status(code), expected, "{code}");
     }
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let read = |list: &str, detail: &str| {
+        let (list, detail) = (Some(list.to_owned()), Some(detail.to_owned()));
+        order(&Answers { list, detail, ..Answers::default() })
+    };
+    assert_names_field(read(r#"{"orderStatus":{}}"#, r#"{"orderId":"P1"}"#), "orderStatus");
+    let detail = r#"{"orderId":"P1","skuList":[{"skuQuantity":{}}]}"#;
+    assert_names_field(read("{}", detail), "skuList[0].skuQuantity");
 }

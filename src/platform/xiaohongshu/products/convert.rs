@@ -12,32 +12,34 @@ use crate::domain::money::Currency;
 use crate::domain::product::{Product, Sku};
 use crate::platform::error::ConvertError;
 use crate::platform::fingerprint::fingerprint;
-use crate::platform::instant::{Told, at};
+use crate::platform::instant::{WireTime, at};
+use crate::platform::lenient;
 use crate::platform::part::typed;
-use crate::platform::{ListRow, Row, lenient, listing};
+use crate::platform::wire::{Hint, Rows, wire};
+use crate::platform::{ListRow, Row, listing};
 
 /// None: only the query of a picture's link is signed, which no hash sees, and a new picture is a new version.
 const VOLATILE: &[&str] = &[];
 
-/// `data` of the answer.
-#[derive(Deserialize)]
-pub(super) struct SkuList<'a> {
-    #[serde(default, deserialize_with = "lenient::hint")]
-    pub(super) total: Option<i64>,
-    #[serde(default, rename = "pageSize", deserialize_with = "lenient::hint")]
-    pub(super) page_size: Option<i64>,
-    #[serde(default, borrow, deserialize_with = "lenient::rows")]
-    pub(super) data: Option<Vec<&'a RawValue>>,
+wire! {
+    /// `data` of the answer.
+    #[derive(Deserialize)]
+    pub struct SkuList<'a> {
+        pub total: Hint,
+        #[serde(rename = "pageSize")]
+        pub page_size: Hint,
+        pub data: Rows<'a>,
+    }
 }
 
 /// What a row of the list is about.
-pub(super) struct Parts {
+pub struct Parts {
     /// Tells the row from the others of the same answer: the SKU's number where there is one.
-    pub(super) name: String,
+    pub name: String,
     /// `None`: an item of which only a SKU is known, and not by its number either.
-    pub(super) product: Option<Row>,
+    pub product: Option<Row>,
     /// `None`: an item that has no SKU yet.
-    pub(super) sku: Option<Row>,
+    pub sku: Option<Row>,
 }
 
 #[derive(Deserialize)]
@@ -48,55 +50,40 @@ struct WireRow<'a> {
     sku: Option<&'a RawValue>,
 }
 
-/// Times in milliseconds.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireItem {
-    #[serde(default, deserialize_with = "lenient::text")]
-    id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    category_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    images: Vec<String>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    create_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    update_time: Option<Told>,
-}
+wire! {
+    /// Times in milliseconds.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireItem {
+        id: Option<String>,
+        name: Option<String>,
+        category_id: Option<String>,
+        images: Vec<String>,
+        create_time: Option<WireTime>,
+        update_time: Option<WireTime>,
+    }
 
-/// Times in milliseconds, money in fen.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSku {
-    #[serde(default, deserialize_with = "lenient::text")]
-    id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    item_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    price: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    original_price: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    stock: Option<i64>,
-    /// The seller's own code.
-    #[serde(default, deserialize_with = "lenient::text")]
-    erp_code: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    barcode: Option<String>,
-    #[serde(default, deserialize_with = "lenient::boolean")]
-    buyable: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    create_time: Option<Told>,
-    #[serde(default, deserialize_with = "lenient::time")]
-    update_time: Option<Told>,
+    /// Times in milliseconds, money in fen.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct WireSku {
+        id: Option<String>,
+        item_id: Option<String>,
+        name: Option<String>,
+        price: Option<i64>,
+        original_price: Option<i64>,
+        stock: Option<i64>,
+        /// The seller's own code.
+        erp_code: Option<String>,
+        barcode: Option<String>,
+        buyable: Option<bool>,
+        create_time: Option<WireTime>,
+        update_time: Option<WireTime>,
+    }
 }
 
 /// One row of the list. Whatever of it can be read is, if the other part is missing or unreadable.
-pub(super) fn parts(raw: &RawValue) -> Parts {
+pub fn parts(raw: &RawValue) -> Parts {
     let row: WireRow<'_> = match lenient::object(raw.get()) {
         Ok(row @ (WireRow { item: Some(_), .. } | WireRow { sku: Some(_), .. })) => row,
         Ok(_) => return Parts::unreadable(raw, &ConvertError::Missing { field: "item" }),
@@ -155,7 +142,7 @@ fn sku_row(raw: &RawValue) -> Row {
 
 /// Reads a part that was set aside. Only a SKU names its item; anything else would pass for either, having a number and
 /// a name.
-pub(super) fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
+pub fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
     let members: Map<String, Value> = lenient::object(raw).ok()?;
     let read_row = match (kind, members.contains_key("itemId")) {
         (Kind::Product, false) => |raw: &RawValue| item_row(raw, None),
@@ -166,7 +153,7 @@ pub(super) fn reread(kind: Kind, raw: &str) -> Option<ListRow> {
 }
 
 /// Makes a product of the item of a row.
-pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
+pub fn product(answers: &Answers) -> Result<Product, ConvertError> {
     let (value, item) = typed::<WireItem>(list(answers)?)?;
     Ok(Product {
         id: item.id.ok_or(ITEM_NUMBER_MISSING)?,
@@ -181,7 +168,7 @@ pub(super) fn product(answers: &Answers) -> Result<Product, ConvertError> {
 }
 
 /// Makes a SKU of the SKU of a row.
-pub(super) fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
+pub fn sku(answers: &Answers) -> Result<Sku, ConvertError> {
     let (value, sku) = typed::<WireSku>(list(answers)?)?;
     Ok(Sku {
         id: sku.id.ok_or(SKU_NUMBER_MISSING)?,

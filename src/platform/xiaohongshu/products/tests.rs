@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::convert::{Parts, parts, product, reread, sku};
 use crate::domain::entity::{Answers, Kind};
 use crate::platform::any_json::any_json;
+use crate::platform::error::assert_names_field;
 use crate::platform::{ListRow, Row};
 
 const ITEM: &str = "67b6831c7b3de40001a9fb78";
@@ -44,13 +45,13 @@ fn answers(part: &Value) -> Answers {
 fn a_row_becomes_a_product_and_a_sku() {
     let read = read(&row());
     assert_eq!(read.name, SKU);
-    let (item, told) = (listed(read.product), listed(read.sku));
+    let (item, sku_row) = (listed(read.product), listed(read.sku));
     assert_eq!((item.kind, item.number.as_str()), (Kind::Product, ITEM));
-    assert_eq!((told.kind, told.number.as_str()), (Kind::Sku, SKU));
+    assert_eq!((sku_row.kind, sku_row.number.as_str()), (Kind::Sku, SKU));
     assert_eq!(item.raw, row()["item"].to_string());
-    assert_eq!(told.raw, row()["sku"].to_string());
+    assert_eq!(sku_row.raw, row()["sku"].to_string());
     let millis = |row: &ListRow| row.updated_at.unwrap().timestamp_millis();
-    assert_eq!((millis(&item), millis(&told)), (1_740_014_448_000, 1_740_014_436_000), "each its own");
+    assert_eq!((millis(&item), millis(&sku_row)), (1_740_014_448_000, 1_740_014_436_000), "each its own");
 
     insta::with_settings!({snapshot_path => "../snapshots"}, {
         insta::assert_debug_snapshot!("product", product(&answers(&row()["item"])).unwrap());
@@ -176,4 +177,11 @@ fn a_part_that_was_set_aside_is_read_as_what_it_is() {
         (None, None),
         "both have an id and a name"
     );
+}
+
+#[test]
+fn the_reason_for_quarantine_names_the_field() {
+    let listed = |text: &str| Answers { list: Some(text.to_owned()), ..Answers::default() };
+    assert_names_field(product(&listed(r#"{"name":{}}"#)), "name");
+    assert_names_field(sku(&listed(r#"{"stock":{}}"#)), "stock");
 }

@@ -1,12 +1,12 @@
 //! How each call and its answer are laid out: what it requests, where rows, numbers, totals, times and lines
 //! stand.
 
-use crate::sandbox::accounts::Platform;
-use crate::sandbox::faults::Fits;
+use super::accounts::Platform;
+use super::faults::kinds::Fits;
 
 /// One call. Paths begin at a row, or at the content of an answer without rows.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Layout {
+pub struct Layout {
     pub api: &'static str,
     pub role: Role,
     /// The parameter that names the one thing, or the few things, that the call is about.
@@ -27,7 +27,7 @@ pub(in crate::sandbox) struct Layout {
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::sandbox) enum Role {
+pub enum Role {
     List,
     /// A list of what belongs to one thing, or to a few.
     Items,
@@ -38,7 +38,7 @@ pub(in crate::sandbox) enum Role {
 }
 
 impl Layout {
-    pub(in crate::sandbox) fn fits(&self, fits: Fits) -> bool {
+    pub fn fits(&self, fits: Fits) -> bool {
         match fits {
             Fits::Calls => true,
             Fits::OneThing => self.asks_for.is_some(),
@@ -240,7 +240,7 @@ const OPEN115: &[Layout] =
     &[token("/open/deviceCodeToToken"), token("/open/refreshToken"), token("/open/user/info")];
 
 /// `None`: a call that no table describes.
-pub(in crate::sandbox) fn layout(platform: Option<Platform>, api: &str) -> Option<&'static Layout> {
+pub fn layout(platform: Option<Platform>, api: &str) -> Option<&'static Layout> {
     let calls = match platform {
         Some(Platform::Temu) => TEMU,
         Some(Platform::Xiaohongshu) => XIAOHONGSHU,

@@ -1,6 +1,6 @@
 //! What Temu's lists of goods, cases and activities are asked with: pages, pairs of times, filters.
 
-use super::{Call, Refusal, refuse};
+use super::{Call, TemuRefusal, refuse};
 use crate::sandbox::world::World;
 
 /// More is not a time in seconds; in milliseconds it is the year 1973.
@@ -8,20 +8,20 @@ const SECONDS_MAX: i64 = 99_999_999_999;
 
 /// A page of a list, both numbers at least 1.
 #[derive(Clone, Copy)]
-pub(super) struct Page {
+pub struct Page {
     pub number: usize,
     pub size: usize,
 }
 
 impl Page {
     /// The page's part of the whole list.
-    pub(super) fn of<T: Clone>(self, rows: &[T]) -> Vec<T> {
+    pub fn of<T: Clone>(self, rows: &[T]) -> Vec<T> {
         rows.iter().skip((self.number - 1).saturating_mul(self.size)).take(self.size).cloned().collect()
     }
 }
 
 /// How an API calls its pages, how large they may be, and its code for a wrong parameter.
-pub(super) struct Rules {
+pub struct Rules {
     pub page: &'static str,
     /// `None`: it must be given.
     pub page_size: Option<i64>,
@@ -30,11 +30,11 @@ pub(super) struct Rules {
 }
 
 /// The page requested.
-pub(super) fn page(world: &mut World, call: &Call<'_>, rules: &Rules) -> Result<Page, Refusal> {
-    let told = [call.body.integer(rules.page)?, call.body.integer("pageSize")?];
+pub fn page(world: &mut World, call: &Call<'_>, rules: &Rules) -> Result<Page, TemuRefusal> {
+    let given = [call.body.integer(rules.page)?, call.body.integer("pageSize")?];
     let [number, size] = match rules.page_size {
-        Some(page_size) => [told[0].unwrap_or(1), told[1].unwrap_or(page_size)],
-        None => [told[0].unwrap_or(0), told[1].unwrap_or(0)],
+        Some(page_size) => [given[0].unwrap_or(1), given[1].unwrap_or(page_size)],
+        None => [given[0].unwrap_or(0), given[1].unwrap_or(0)],
     };
     if size > rules.page_size_max {
         world.counters.violations.page_too_large += 1;
@@ -47,19 +47,19 @@ pub(super) fn page(world: &mut World, call: &Call<'_>, rules: &Rules) -> Result<
 }
 
 /// Refuses a parameter and counts it.
-pub(super) fn wrong<T>(world: &mut World, rules: &Rules, reason: &str) -> Result<T, Refusal> {
+pub fn wrong<T>(world: &mut World, rules: &Rules, reason: &str) -> Result<T, TemuRefusal> {
     world.counters.violations.bad_parameter += 1;
     refuse(rules.bad_parameter, format!("Invalid Request Parameters [{reason}]"))
 }
 
 /// One of a few numbers that must be given.
-pub(super) fn one_of(
+pub fn one_of(
     world: &mut World,
     call: &Call<'_>,
     rules: &Rules,
     name: &'static str,
     known: &[i64],
-) -> Result<i64, Refusal> {
+) -> Result<i64, TemuRefusal> {
     match call.body.integer(name)? {
         Some(value) if known.contains(&value) => Ok(value),
         _ => wrong(world, rules, name),
@@ -67,7 +67,7 @@ pub(super) fn one_of(
 }
 
 /// Refuses real filters the sandbox has nothing for, because ignoring one would lie about the rows.
-pub(super) fn refuse_not_simulated(call: &Call<'_>, names: &[&str]) -> Result<(), Refusal> {
+pub fn refuse_not_simulated(call: &Call<'_>, names: &[&str]) -> Result<(), TemuRefusal> {
     match names.iter().find(|name| call.body.raw(name).is_some()) {
         Some(name) => {
             refuse(3_000_000, format!("BAD_PARAMS: the sandbox does not know how to filter by {name}"))
@@ -77,18 +77,18 @@ pub(super) fn refuse_not_simulated(call: &Call<'_>, names: &[&str]) -> Result<()
 }
 
 /// A list of numbers, also in quotes. `None`: absent. Something else holds nothing.
-pub(super) fn numbers(call: &Call<'_>, name: &str) -> Option<Vec<String>> {
+pub fn numbers(call: &Call<'_>, name: &str) -> Option<Vec<String>> {
     let values: Vec<serde_json::Value> = serde_json::from_str(call.body.raw(name)?).unwrap_or_default();
     Some(values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect())
 }
 
 /// Two times in seconds that only make sense together; in milliseconds, the whole last second included.
-pub(super) fn pair_of_seconds(
+pub fn pair_of_seconds(
     world: &mut World,
     call: &Call<'_>,
     rules: &Rules,
     [start, end]: [&'static str; 2],
-) -> Result<Option<(i64, i64)>, Refusal> {
+) -> Result<Option<(i64, i64)>, TemuRefusal> {
     let (from, until) = match (call.body.integer(start)?, call.body.integer(end)?) {
         (None, None) => return Ok(None),
         (Some(from), Some(until)) => (from, until),
@@ -105,14 +105,14 @@ pub(super) fn pair_of_seconds(
 }
 
 /// From and until in milliseconds, either of which may be missing; seconds are misread without a word.
-pub(super) fn milliseconds(
+pub fn milliseconds(
     world: &mut World,
     call: &Call<'_>,
     [from, to]: [&'static str; 2],
-) -> Result<(i64, i64), Refusal> {
-    let told = [call.body.integer(from)?, call.body.integer(to)?];
-    if told.into_iter().flatten().any(|time| (1..=SECONDS_MAX).contains(&time)) {
+) -> Result<(i64, i64), TemuRefusal> {
+    let given = [call.body.integer(from)?, call.body.integer(to)?];
+    if given.into_iter().flatten().any(|time| (1..=SECONDS_MAX).contains(&time)) {
         world.counters.violations.window_in_seconds += 1;
     }
-    Ok((told[0].unwrap_or(i64::MIN), told[1].unwrap_or(i64::MAX)))
+    Ok((given[0].unwrap_or(i64::MIN), given[1].unwrap_or(i64::MAX)))
 }

@@ -12,7 +12,7 @@ const PASSED_OVER_MAX: u32 = 9;
 
 /// The waiting, by class.
 #[derive(Debug)]
-pub(super) struct Line<W> {
+pub struct WaitingQueue<W> {
     /// In the order of [`Priority`].
     classes: [Class<W>; 3],
     ticket_last: u64,
@@ -25,14 +25,14 @@ struct Class<W> {
     passed_over: u32,
 }
 
-/// One place in the line.
+/// One place in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket {
+pub struct Ticket {
     priority: Priority,
     number: u64,
 }
 
-impl<W> Line<W> {
+impl<W> WaitingQueue<W> {
     pub(super) fn new() -> Self {
         Self { classes: [Class::new(), Class::new(), Class::new()], ticket_last: 0 }
     }
@@ -97,11 +97,11 @@ mod tests {
 
     /// The order in which those go who join as told.
     fn order_of(joining: &[Priority]) -> Vec<Priority> {
-        let mut line = Line::new();
+        let mut queue = WaitingQueue::new();
         for priority in joining {
-            line.join(*priority, ());
+            queue.join(*priority, ());
         }
-        std::iter::from_fn(|| line.pop_head().map(|ticket| ticket.priority)).collect()
+        std::iter::from_fn(|| queue.pop_head().map(|ticket| ticket.priority)).collect()
     }
 
     #[test]
@@ -114,11 +114,11 @@ mod tests {
 
     #[test]
     fn within_a_class_the_first_goes_first() {
-        let mut line = Line::new();
-        let tickets = [(); 4].map(|()| line.join(Create, ()));
+        let mut queue = WaitingQueue::new();
+        let tickets = [(); 4].map(|()| queue.join(Create, ()));
 
         for ticket in tickets {
-            assert_eq!(line.pop_head(), Some(ticket));
+            assert_eq!(queue.pop_head(), Some(ticket));
         }
     }
 
@@ -139,33 +139,33 @@ mod tests {
 
     #[test]
     fn one_who_leaves_makes_no_hole() {
-        let mut line = Line::new();
-        let first = line.join(Update, "first");
-        let second = line.join(Update, "second");
-        let third = line.join(Update, "third");
+        let mut queue = WaitingQueue::new();
+        let first = queue.join(Update, "first");
+        let second = queue.join(Update, "second");
+        let third = queue.join(Update, "third");
 
-        line.leave(second);
-        line.leave(first);
-        line.leave(first);
+        queue.leave(second);
+        queue.leave(first);
+        queue.leave(first);
 
-        assert_eq!(line.head(), Some((third, &"third")));
-        assert_eq!(line.pop_head(), Some(third));
-        assert_eq!(line.pop_head(), None);
+        assert_eq!(queue.head(), Some((third, &"third")));
+        assert_eq!(queue.pop_head(), Some(third));
+        assert_eq!(queue.pop_head(), None);
     }
 
     #[test]
     fn a_class_that_emptied_has_no_claim_from_before() {
-        let mut line = Line::new();
-        let waiting = line.join(Amounts, ());
+        let mut queue = WaitingQueue::new();
+        let waiting = queue.join(Amounts, ());
         for _ in 0..PASSED_OVER_MAX {
-            line.join(Update, ());
-            line.pop_head();
+            queue.join(Update, ());
+            queue.pop_head();
         }
-        line.leave(waiting);
+        queue.leave(waiting);
 
-        line.join(Amounts, ());
-        let urgent = line.join(Update, ());
+        queue.join(Amounts, ());
+        let urgent = queue.join(Update, ());
 
-        assert_eq!(line.pop_head(), Some(urgent));
+        assert_eq!(queue.pop_head(), Some(urgent));
     }
 }
