@@ -8,7 +8,7 @@ use crate::app::AppError;
 use crate::auth::AuthError;
 use crate::config::ConfigError;
 use crate::jobs::daemon::run::RunError;
-use crate::language::said;
+use crate::language::text;
 use crate::platform::{PlatformError, Rejection};
 use crate::store::StoreError;
 use crate::sync::SyncError;
@@ -187,7 +187,7 @@ impl Failure {
 
     /// Standard output takes no more. Nothing is wrong with this program: a disk is full, or the output is closed.
     pub fn unwritten(error: std::io::Error) -> Self {
-        let text = said!(
+        let text = text!(
             "the result cannot be written to standard output (is the disk full?)",
             "无法把结果写到标准输出（磁盘是否已满？）"
         );

@@ -31,12 +31,12 @@ impl Language {
 
 /// One sentence in both languages. Shown in that of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct Text {
     pub english: String,
     pub chinese: String,
 }
 
-impl Said {
+impl Text {
     /// What is the same in every language: names, numbers, addresses.
     pub fn alike(text: impl Into<String>) -> Self {
         let text = text.into();
@@ -58,31 +58,31 @@ impl Said {
     }
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.in_language(Language::of_process()))
     }
 }
 
-impl From<Said> for String {
-    fn from(said: Said) -> Self {
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
         match Language::of_process() {
-            Language::English => said.english,
-            Language::Chinese => said.chinese,
+            Language::English => text.english,
+            Language::Chinese => text.chinese,
         }
     }
 }
 
 /// The same sentence twice, English first; both may name what is in scope, as in `format!`. A part that differs
-/// between the languages is another [`Said`], named behind a `;`.
-macro_rules! said {
+/// between the languages is another [`Text`], named behind a `;`.
+macro_rules! text {
     ($english:literal, $chinese:literal $(; $($part:ident),+)?) => {{
         let english = { $($(let $part = &$part.english;)+)? format!($english) };
         let chinese = { $($(let $part = &$part.chinese;)+)? format!($chinese) };
-        $crate::language::Said { english, chinese }
+        $crate::language::Text { english, chinese }
     }};
 }
-pub(crate) use said;
+pub(crate) use text;
 
 #[cfg(test)]
 mod tests {
@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_sentence_takes_its_parts_in_its_own_language() {
-        let (shop, days) = ("acme", said!("2 days", "2 天"));
-        let said = said!("{shop}: {days} left", "{shop}：还剩 {days}"; days);
-        assert_eq!((&*said.english, &*said.chinese), ("acme: 2 days left", "acme：还剩 2 天"));
+        let (shop, days) = ("acme", text!("2 days", "2 天"));
+        let text = text!("{shop}: {days} left", "{shop}：还剩 {days}"; days);
+        assert_eq!((&*text.english, &*text.chinese), ("acme: 2 days left", "acme：还剩 2 天"));
     }
 }

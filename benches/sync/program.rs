@@ -84,7 +84,7 @@ impl Program {
         let text = String::from_utf8(output.stdout)?;
         ensure!(output.status.success(), "status failed: {text}");
         let csv = self.command(&["orders", "--csv"]).output().await?.stdout;
-        let stored = csv.iter().filter(|byte| **byte == b'\n').count().saturating_sub(1);
+        let stored = String::from_utf8(csv)?.lines().count().saturating_sub(1);
         ensure!(stored == orders, "{stored} orders were stored, not {orders}");
         Ok(())
     }

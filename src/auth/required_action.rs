@@ -6,7 +6,7 @@ use super::GrantStatus;
 use super::policy::OwnerReason;
 use super::status::Standing;
 use crate::domain::shop::Shop;
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::platform::{Login, profile};
 
 /// An end that is further away needs no action yet.
@@ -91,39 +91,39 @@ pub fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
 }
 
 /// `None`: nothing, for now. `status` is `None` for a shop without a grant.
-pub fn to_do(shop: &Shop, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<Said> {
+pub fn to_do(shop: &Shop, status: Option<&GrantStatus>, now: DateTime<Utc>) -> Option<Text> {
     let action = required_action(status, now)?;
     Some(sentence(&shop.name, &authorise_command(&shop.name, shop.platform), &action))
 }
 
 /// The one sentence for a required action, for all messages. `login`: the command that authorises the shop.
-pub fn sentence(shop: &str, login: &str, action: &RequiredAction) -> Said {
+pub fn sentence(shop: &str, login: &str, action: &RequiredAction) -> Text {
     let login = format!("`{login}`");
     match action {
-        RequiredAction::Authorise => said!("not authorised: {login}", "尚未授权：{login}"),
+        RequiredAction::Authorise => text!("not authorised: {login}", "尚未授权：{login}"),
         RequiredAction::AskOwner { reason, works_until } => {
             let until = if let Some(end) = works_until {
                 let (end, days) = (minute(end.at), in_days(end.days));
-                said!("it works until {end} UTC ({days} left)", "在 {end} UTC 之前仍可使用（还剩 {days}）"; days)
+                text!("it works until {end} UTC ({days} left)", "在 {end} UTC 之前仍可使用（还剩 {days}）"; days)
             } else {
-                said!(
+                text!(
                     "nothing is read for it meanwhile, and nothing is lost",
                     "在此期间不为它读取数据，也不会丢失数据"
                 )
             };
             let why = why(*reason);
-            said!(
+            text!(
                 "{why}; {until}: ask the owner to authorise it again: {login}",
                 "{why}；{until}：请店主重新授权：{login}"; why, until
             )
         }
-        RequiredAction::TakeOver => said!(
+        RequiredAction::TakeOver => text!(
             "the database was copied or restored: when the original is no longer used, `shopsync auth take-over {shop}`",
             "数据库是复制或恢复来的：确认原数据库已无人使用后，`shopsync auth take-over {shop}`"
         ),
         RequiredAction::AuthoriseBefore(end) => {
             let (days, end) = (in_days(end.days), minute(end.at));
-            said!(
+            text!(
                 "{days} left: ask the owner to authorise it again before {end} UTC: {login}",
                 "还剩 {days}：请店主在 {end} UTC 之前重新授权：{login}"; days
             )
@@ -135,7 +135,7 @@ pub fn sentence(shop: &str, login: &str, action: &RequiredAction) -> Said {
 }
 
 /// Why only the owner can help.
-pub fn why(reason: OwnerReason) -> Said {
+pub fn why(reason: OwnerReason) -> Text {
     let chinese = match reason {
         OwnerReason::AccessEnded => "访问令牌已到期，而这次授权没有刷新令牌",
         OwnerReason::AccessRefused => "平台拒绝了访问令牌，且没有办法续期",
@@ -144,33 +144,33 @@ pub fn why(reason: OwnerReason) -> Said {
         OwnerReason::AnswerLost => "续期的应答丢失了，而平台只给一次",
         OwnerReason::OtherAccount => "令牌属于另一个账号",
     };
-    Said { english: reason.describe().to_owned(), chinese: chinese.to_owned() }
+    Text { english: reason.describe().to_owned(), chinese: chinese.to_owned() }
 }
 
 /// Trouble that only takes time. What it was is kept as it was reported then.
-fn wait(trouble: &str, again_at: Option<DateTime<Utc>>, owner_needed_at: Option<DateTime<Utc>>) -> Said {
+fn wait(trouble: &str, again_at: Option<DateTime<Utc>>, owner_needed_at: Option<DateTime<Utc>>) -> Text {
     let again = if let Some(at) = again_at.map(minute) {
-        said!("after {at} UTC", "在 {at} UTC 之后")
+        text!("after {at} UTC", "在 {at} UTC 之后")
     } else {
-        said!("at the next call", "在有人需要时")
+        text!("at the next call", "在有人需要时")
     };
     let limit = match owner_needed_at.map(minute) {
-        Some(end) => said!(
+        Some(end) => text!(
             "; unless it succeeds before {end} UTC, the owner is needed",
             "；如果到 {end} UTC 仍未成功，就需要店主"
         ),
-        None => Said::alike(""),
+        None => Text::alike(""),
     };
-    said!(
+    text!(
         "nothing yet; the last renewal brought nothing ({trouble}) and is tried again {again}{limit}",
         "暂时不用；上次续期没有成功（{trouble}），会{again}再试{limit}"; again, limit
     )
 }
 
-fn in_days(days: i64) -> Said {
+fn in_days(days: i64) -> Text {
     match days {
-        1 => said!("1 day", "1 天"),
-        days => said!("{days} days", "{days} 天"),
+        1 => text!("1 day", "1 天"),
+        days => text!("{days} days", "{days} 天"),
     }
 }
 
@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn where_there_is_nothing_to_paste_a_code_is_scanned() {
-        let said = to_do(&shop("115"), None, now()).unwrap();
-        assert_eq!(said.english, "not authorised: `shopsync auth qr acme`");
+        let action = to_do(&shop("115"), None, now()).unwrap();
+        assert_eq!(action.english, "not authorised: `shopsync auth qr acme`");
     }
 
     #[test]
@@ -280,9 +280,11 @@ mod tests {
                 ),
             ),
         ] {
-            let said = to_do(&shop("temu"), status.as_ref(), now());
-            assert_eq!(said.as_ref().map(|said| &*said.english), expected);
-            assert!(said.is_none_or(|said| !said.chinese.is_empty() && said.chinese != said.english));
+            let action = to_do(&shop("temu"), status.as_ref(), now());
+            assert_eq!(action.as_ref().map(|action| &*action.english), expected);
+            assert!(
+                action.is_none_or(|action| !action.chinese.is_empty() && action.chinese != action.english)
+            );
         }
     }
 

@@ -28,14 +28,14 @@ type Results = BTreeMap<String, Result<Counts, RunError>>;
 
 pub(super) async fn run(
     app: Arc<App>,
-    words: &BackfillArgs,
+    args: &BackfillArgs,
     cancel: CancellationToken,
 ) -> anyhow::Result<Exit> {
     app.store.runs().end_orphaned().await?;
-    let stretch = stretch(&app, words)?;
-    let shops = select(&app, words)?;
+    let stretch = stretch(&app, args)?;
+    let shops = select(&app, args)?;
     let started_at = Instant::now();
-    let bars = Bars::new(!words.table.json);
+    let bars = Bars::new(!args.table.json);
     let mut tasks = JoinSet::new();
     for shop in shops {
         let options = RunOptions {
@@ -46,8 +46,8 @@ pub(super) async fn run(
             progress: Arc::new(Progress::default()),
             cancel: cancel.clone(),
         };
-        bars.add(&shop.name, words.record, options.progress.clone());
-        let (app, record) = (app.clone(), words.record);
+        bars.add(&shop.name, args.record, options.progress.clone());
+        let (app, record) = (app.clone(), args.record);
         tasks.spawn(async move {
             let place = app.shop_permits.acquire().await;
             let outcome = run_lane(&app, Target { shop: &shop, record, lane: Lane::Create }, &options).await;
@@ -58,11 +58,11 @@ pub(super) async fn run(
     let mut results = Results::new();
     while let Some(ended) = tasks.join_next().await {
         let (shop, outcome) = ended.context("a shop's task ended in a fault of this program")?;
-        bars.finish(&shop, words.record);
+        bars.finish(&shop, args.record);
         results.insert(shop, outcome);
     }
     bars.clear();
-    print(&results, words, started_at)?;
+    print(&results, args, started_at)?;
     if cancel.is_cancelled() && results.values().any(Result::is_err) {
         let text = "stopped; what is stored stays, and the same command, or the daemon, continues from there";
         return Err(Failure::new(Exit::Later, text).into());
@@ -70,9 +70,9 @@ pub(super) async fn run(
     conclude(&results)
 }
 
-fn stretch(app: &App, words: &BackfillArgs) -> anyhow::Result<Window> {
+fn stretch(app: &App, args: &BackfillArgs) -> anyhow::Result<Window> {
     let now = app.clock.now();
-    let (from, until) = (words.from.resolve(now), words.until.resolve(now).min(now));
+    let (from, until) = (args.from.resolve(now), args.until.resolve(now).min(now));
     Window::new(from, until).ok_or_else(|| {
         let (from, until) = (output::when(Some(from)), output::when(Some(until)));
         let text = format!("nothing lies between --from {from} UTC and --until {until} UTC");
@@ -80,30 +80,30 @@ fn stretch(app: &App, words: &BackfillArgs) -> anyhow::Result<Window> {
     })
 }
 
-fn select(app: &App, words: &BackfillArgs) -> anyhow::Result<Vec<Shop>> {
+fn select(app: &App, args: &BackfillArgs) -> anyhow::Result<Vec<Shop>> {
     let mut shops = BTreeMap::new();
-    for name in &words.shops {
+    for name in &args.shops {
         let shop = app.shop(name).ok_or_else(|| super::unknown_shop(app, name))?;
-        super::require_create_lane(app, shop, words.record)?;
+        super::require_create_lane(app, shop, args.record)?;
         shops.insert(name.as_str(), shop.clone());
     }
     Ok(shops.into_values().collect())
 }
 
-fn print(results: &Results, words: &BackfillArgs, started_at: Instant) -> anyhow::Result<()> {
+fn print(results: &Results, args: &BackfillArgs, started_at: Instant) -> anyhow::Result<()> {
     let seconds = started_at.elapsed().as_secs_f64();
-    if words.table.json {
+    if args.table.json {
         let shops: Vec<_> = results
             .iter()
             .map(|(shop, outcome)| match outcome {
                 Ok(counts) => json!({
-                    "shop": shop, "record": words.record.as_str(), "ok": true,
+                    "shop": shop, "record": args.record.as_str(), "ok": true,
                     "windows": counts.windows_done, "rows_seen": counts.rows_seen,
                     "rows_written": counts.rows_written, "rows_unchanged": counts.rows_unchanged,
                     "rows_quarantined": counts.rows_quarantined, "calls": counts.calls,
                 }),
                 Err(error) => json!({
-                    "shop": shop, "record": words.record.as_str(), "ok": false, "error": chain(error),
+                    "shop": shop, "record": args.record.as_str(), "ok": false, "error": chain(error),
                 }),
             })
             .collect();
@@ -117,7 +117,7 @@ fn print(results: &Results, words: &BackfillArgs, started_at: Instant) -> anyhow
             };
             [
                 shop.clone(),
-                words.record.to_string(),
+                args.record.to_string(),
                 count(|counts| counts.windows_done),
                 count(|counts| counts.rows_seen),
                 count(|counts| counts.rows_written),

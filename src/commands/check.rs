@@ -19,7 +19,7 @@ use crate::domain::shop::Shop;
 use crate::domain::window::Window;
 use crate::exit::{Exit, Failure};
 use crate::jobs::scheduler::schedule;
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
 use crate::platform::skew::SKEW_WORTH_TELLING;
@@ -40,13 +40,13 @@ enum State {
 }
 
 struct Line {
-    subject: Said,
+    subject: Text,
     state: State,
-    text: Said,
+    text: Text,
 }
 
 impl Line {
-    fn new(subject: Said, state: State, text: Said) -> Self {
+    fn new(subject: Text, state: State, text: Text) -> Self {
         Self { subject, state, text }
     }
 }
@@ -64,7 +64,7 @@ pub(super) async fn run(
     if !loaded.is_configured() {
         // There is nothing else to look at.
     } else if offline {
-        let text = said!("{database} (not opened: --offline)", "{database}（未打开：--offline）");
+        let text = text!("{database} (not opened: --offline)", "{database}（未打开：--offline）");
         lines.push(Line::new(of_database(), State::Ok, text));
     } else {
         match super::open_app(loaded, clock).await {
@@ -73,7 +73,7 @@ pub(super) async fn run(
                     missing::no_database(&database)
                 } else {
                     let database = app.store.describe();
-                    said!("{database} answers, schema up to date", "{database} 有应答，表结构是最新的")
+                    text!("{database} answers, schema up to date", "{database} 有应答，表结构是最新的")
                 };
                 lines.push(Line::new(of_database(), State::Ok, text));
                 lines.extend(file_lines(&app.store).await);
@@ -81,7 +81,7 @@ pub(super) async fn run(
                 lines.extend(unsaved_line(&app));
                 let unknown = super::unknown_to_daemon(&app).await?;
                 lines.extend(unknown.iter().map(|shop| {
-                    Line::new(said!("daemon", "守护进程"), State::Warning, super::not_known(shop))
+                    Line::new(text!("daemon", "守护进程"), State::Warning, super::not_known(shop))
                 }));
                 let app = Arc::new(app);
                 for shop in &app.shops {
@@ -93,7 +93,7 @@ pub(super) async fn run(
                 app.tokens.drain().await;
             }
             Err(error) => {
-                let text = Said { english: format!("{error:#}"), ..chinese::said_of(&*error) };
+                let text = Text { english: format!("{error:#}"), ..chinese::text_of(&*error) };
                 lines.push(Line::new(of_database(), State::Bad(Exit::of_error(&error)), text));
             }
         }
@@ -102,8 +102,8 @@ pub(super) async fn run(
     conclude(&lines)
 }
 
-fn of_database() -> Said {
-    said!("database", "数据库")
+fn of_database() -> Text {
+    text!("database", "数据库")
 }
 
 /// What is wrong with the file of a SQLite database, which may still answer.
@@ -111,11 +111,11 @@ async fn file_lines(store: &Store) -> Vec<Line> {
     let mut lines = Vec::new();
     let damage = match store.probe().damage(DAMAGE_LOOK_MAX).await {
         Ok(None) => None,
-        Ok(Some(said)) => Some(Said::alike(said)),
-        Err(error) => Some(chinese::said_of(&error)),
+        Ok(Some(said)) => Some(Text::alike(said)),
+        Err(error) => Some(chinese::text_of(&error)),
     };
     if let Some(said) = damage {
-        let text = said!(
+        let text = text!(
             "the file is damaged ({said}): stop shopsync, keep a copy of the file, and put a backup back; or save what can \
              be read with `sqlite3 FILE .recover | sqlite3 NEW` and fetch the rest with `shopsync sync --full`",
             "文件已损坏（{said}）：请停止 shopsync，保留这个文件的副本，然后恢复备份；或用 `sqlite3 FILE .recover | sqlite3 NEW` \
@@ -127,18 +127,18 @@ async fn file_lines(store: &Store) -> Vec<Line> {
     lines
 }
 
-fn of_shop(shop: &Shop) -> Said {
+fn of_shop(shop: &Shop) -> Text {
     let name = &shop.name;
-    said!("shop {name}", "店铺 {name}")
+    text!("shop {name}", "店铺 {name}")
 }
 
 fn config_lines(loaded: &Loaded) -> Vec<Line> {
-    let subject = || said!("config", "配置");
+    let subject = || text!("config", "配置");
     let file = if let Some(path) = &loaded.path {
         let path = path.display();
-        said!("{path} loads", "{path} 可以使用")
+        text!("{path} loads", "{path} 可以使用")
     } else if loaded.is_configured() {
-        said!(
+        text!(
             "no config.toml found; the environment and the built-in defaults apply",
             "没有找到 config.toml，按环境变量和内置的默认值运行"
         )
@@ -149,14 +149,14 @@ fn config_lines(loaded: &Loaded) -> Vec<Line> {
     let warnings = loaded.warnings.iter();
     lines.extend(warnings.map(|text| {
         // The messages of the config's own checks are English, as the config is.
-        Line::new(subject(), State::Warning, said!("{text}", "请留意（原文）：{text}"))
+        Line::new(subject(), State::Warning, text!("{text}", "请留意（原文）：{text}"))
     }));
     if loaded.config.shops().is_empty() {
-        let text = said!(
+        let text = text!(
             "none yet; `shopsync init` adds one, or add [apps.…] and [shops.…] to config.toml",
             "还没有店铺；请用 `shopsync init` 添加，或在 config.toml 里加上 [apps.…] 和 [shops.…]"
         );
-        lines.push(Line::new(said!("shops", "店铺"), State::Warning, text));
+        lines.push(Line::new(text!("shops", "店铺"), State::Warning, text));
     }
     lines
 }
@@ -164,13 +164,13 @@ fn config_lines(loaded: &Loaded) -> Vec<Line> {
 /// Tokens that wait in files for the store. `None`: all are where they belong.
 fn unsaved_line(app: &App) -> Option<Line> {
     let count = app.tokens.unsaved();
-    let line = || Line::new(said!("tokens", "令牌"), State::Bad(Exit::Unavailable), unsaved(count));
+    let line = || Line::new(text!("tokens", "令牌"), State::Bad(Exit::Unavailable), unsaved(count));
     (count > 0).then(line)
 }
 
 /// Pairs of tokens that the store did not take.
-pub(super) fn unsaved(count: usize) -> Said {
-    said!(
+pub(super) fn unsaved(count: usize) -> Text {
+    text!(
         "{count} pairs of new tokens are not stored; the log says where they wait and why",
         "有 {count} 对新令牌尚未保存；日志里写明它们暂存在哪里以及原因"
     )
@@ -184,21 +184,21 @@ fn schedule_lines(loaded: &Loaded, clock: &Clock) -> Vec<Line> {
 
 fn schedule_line(loaded: &Loaded, shop: &Shop, record: Record, clock: &Clock) -> Line {
     let name = &shop.name;
-    let subject = said!("schedule {name}", "计划 {name}");
+    let subject = text!("schedule {name}", "计划 {name}");
     if !loaded.config.sync.enabled {
-        let text = said!("no job runs: `[sync] enabled` is false", "任务都不运行：`[sync] enabled` 为 false");
+        let text = text!("no job runs: `[sync] enabled` is false", "任务都不运行：`[sync] enabled` 为 false");
         return Line::new(subject, State::Warning, text);
     }
     match schedule::next_run(&loaded.config, shop, record, clock.now()) {
         Some(next) => {
             let next = output::when(Some(next));
-            let text = said!("next {record} run {next} UTC", "{record} 下次运行于 {next} UTC");
+            let text = text!("next {record} run {next} UTC", "{record} 下次运行于 {next} UTC");
             Line::new(subject, State::Ok, text)
         }
         None => Line::new(
             subject,
             State::Warning,
-            said!(
+            text!(
                 "no enabled job covers its {record}; add its name to the `shops` of a [jobs.…] section",
                 "没有启用的任务包含它的 {record}；请把店铺名加进某个 [jobs.…] 的 `shops`"
             ),
@@ -212,21 +212,21 @@ fn record_lines(app: &App, shop: &Shop) -> Vec<Line> {
     let (name, platform) = (&shop.name, shop.platform);
     let line = |record: Record| {
         let (state, text) = if shop.records.contains(&record) {
-            let text = said!(
+            let text = text!(
                 "{record}: this version cannot copy them from this platform",
                 "{record}：本版本不能从这个平台复制"
             );
             (State::Warning, text)
         } else if app.has_record(shop, record) {
-            (State::Ok, said!("{record}: not asked for by `records`", "{record}：`records` 没有要求"))
+            (State::Ok, text!("{record}: not asked for by `records`", "{record}：`records` 没有要求"))
         } else {
-            let text = said!(
+            let text = text!(
                 "{record}: {platform} has none for this kind of shop",
                 "{record}：{platform} 的这类店铺没有"
             );
             (State::Ok, text)
         };
-        Line::new(said!("records {name}", "数据 {name}"), state, text)
+        Line::new(text!("records {name}", "数据 {name}"), state, text)
     };
     missing.map(line).collect()
 }
@@ -239,14 +239,14 @@ async fn shop_line(app: &App, shop: &Shop) -> Line {
     let access = match app.tokens.access(shop).await {
         Ok(access) => access,
         Err(AuthError::NeverAuthorised { .. }) => {
-            let text = said!("not authorised yet; `{login}`", "尚未授权；`{login}`");
+            let text = text!("not authorised yet; `{login}`", "尚未授权；`{login}`");
             return Line::new(subject, State::Warning, text);
         }
-        Err(error) => return Line::new(subject, State::Bad(Exit::of_auth(&error)), chinese::said_of(&error)),
+        Err(error) => return Line::new(subject, State::Bad(Exit::of_auth(&error)), chinese::text_of(&error)),
     };
     let Some(application) = app.applications.get(&shop.app) else {
         let app = &shop.app;
-        let text = said!("its app `{app}` is missing", "没有它的应用 `{app}`");
+        let text = text!("its app `{app}` is missing", "没有它的应用 `{app}`");
         return Line::new(subject, State::Bad(Exit::BadConfig), text);
     };
     let context = CallContext {
@@ -271,7 +271,7 @@ async fn shop_line(app: &App, shop: &Shop) -> Line {
     match answer {
         Ok(()) if skew.abs() > SKEW_WORTH_TELLING => {
             let seconds = -skew.num_seconds();
-            let text = said!(
+            let text = text!(
                 "answers, but this server's clock is {seconds} s off the platform's; set it right (NTP)",
                 "有应答，但本服务器的时钟与平台相差 {seconds} 秒；请校准（NTP）"
             );
@@ -279,13 +279,13 @@ async fn shop_line(app: &App, shop: &Shop) -> Line {
         }
         Ok(()) if let Some(off) = platform.skew().distrusted() => {
             let seconds = off.num_seconds();
-            let text = said!(
+            let text = text!(
                 "answers, but its `Date` header is {seconds} s off the clock it goes by; this server's clock is used instead",
                 "有应答，但其 `Date` 响应头与平台实际所用的时钟相差 {seconds} 秒；改用本服务器的时钟"
             );
             Line::new(subject, State::Warning, text)
         }
-        Ok(()) => Line::new(subject, State::Ok, said!("a signed call was answered", "签名调用得到了应答")),
+        Ok(()) => Line::new(subject, State::Ok, text!("a signed call was answered", "签名调用得到了应答")),
         Err(error) => {
             let code = Exit::of_platform(&error);
             Line::new(subject, State::Bad(code), with_remedy(&error, shop))
@@ -293,30 +293,30 @@ async fn shop_line(app: &App, shop: &Shop) -> Line {
     }
 }
 
-fn with_remedy(error: &PlatformError, shop: &Shop) -> Said {
+fn with_remedy(error: &PlatformError, shop: &Shop) -> Text {
     let login = authorise_command(&shop.name, shop.platform);
     let remedy = match error {
         PlatformError::Rejected { why, .. } => why
             .remedy()
             .zip(chinese::remedy(*why))
-            .map(|(english, chinese)| Said { english: english.to_owned(), chinese: chinese.to_owned() }),
+            .map(|(english, chinese)| Text { english: english.to_owned(), chinese: chinese.to_owned() }),
         PlatformError::TokenRefused { .. } => {
-            Some(said!("authorise it again: `{login}`", "请重新授权：`{login}`"))
+            Some(text!("authorise it again: `{login}`", "请重新授权：`{login}`"))
         }
-        PlatformError::NotGranted { .. } => Some(said!(
+        PlatformError::NotGranted { .. } => Some(text!(
             "tick this API's package in the platform's console, then `{login}`",
             "请在平台控制台勾选这个接口所在的权限包，然后 `{login}`"
         )),
-        PlatformError::NotSent { .. } => Some(said!(
+        PlatformError::NotSent { .. } => Some(text!(
             "check this server's network, DNS and the app's `proxy`",
             "请检查本服务器的网络、DNS 以及应用的 `proxy`"
         )),
         _ => None,
     };
-    let told = chinese::said_of(error);
+    let reason = chinese::text_of(error);
     match remedy {
-        Some(remedy) => said!("{told}; {remedy}", "{told}；{remedy}"; told, remedy),
-        None => told,
+        Some(remedy) => text!("{reason}; {remedy}", "{reason}；{remedy}"; reason, remedy),
+        None => reason,
     }
 }
 
@@ -342,11 +342,11 @@ fn print(lines: &[Line], as_json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn word(state: State) -> Said {
+fn word(state: State) -> Text {
     match state {
-        State::Ok => said!("ok", "正常"),
-        State::Warning => said!("warning", "警告"),
-        State::Bad(_) => said!("FAILED", "失败"),
+        State::Ok => text!("ok", "正常"),
+        State::Warning => text!("warning", "警告"),
+        State::Bad(_) => text!("FAILED", "失败"),
     }
 }
 
@@ -364,7 +364,7 @@ fn conclude(lines: &[Line]) -> anyhow::Result<Exit> {
         code => {
             let (bad, all) = (bad.len(), lines.len());
             let text =
-                said!("{bad} of {all} checks failed; see above", "{all} 项检查中有 {bad} 项失败，见上");
+                text!("{bad} of {all} checks failed; see above", "{all} 项检查中有 {bad} 项失败，见上");
             Err(Failure::new(code, text).into())
         }
     }

@@ -9,7 +9,7 @@ use crate::cli::{CursorConsent, CursorPlace, CursorVerb};
 use crate::config::Config;
 use crate::domain::record::Record;
 use crate::exit::{Exit, Failure};
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::store::Store;
 use crate::store::ledger::cursors::Cursor;
 use crate::store::ledger::cursors::CursorMove;
@@ -136,30 +136,30 @@ async fn put(
     ))
 }
 
-fn question(place: &CursorPlace, from: Option<DateTime<Utc>>, to: DateTime<Utc>) -> Said {
+fn question(place: &CursorPlace, from: Option<DateTime<Utc>>, to: DateTime<Utc>) -> Text {
     let CursorPlace { shop, record } = place;
     let consequence = match from {
-        None => said!(
+        None => text!(
             "nothing before it is read unless `shopsync backfill` reads it",
             "除非用 `shopsync backfill`，此前的数据不会读取"
         ),
         Some(from) if from > to => {
             let span = output::length(from - to);
-            said!(
+            text!(
                 "what was updated in these {span} is read again, and a run that is going on ends",
                 "这 {span} 内更新过的数据会重新读取，正在进行的运行会结束"
             )
         }
         Some(from) => {
             let span = output::length(to - from);
-            said!(
+            text!(
                 "what was updated in these {span} and is not here yet is passed over, and a run that is going on ends",
                 "这 {span} 内更新过而尚未读取的数据会被跳过，正在进行的运行会结束"
             )
         }
     };
     let (from, to) = (output::when(from), output::when(Some(to)));
-    said!(
+    text!(
         "This moves the cursor of {record} of `{shop}` from {from} to {to} UTC: {consequence}.",
         "这会把 `{shop}` 的 {record} 游标从 {from} 移到 {to} UTC：{consequence}。"; consequence
     )

@@ -12,7 +12,7 @@ use crate::store::reports::explain::{LedgerEntry, OrderEvent, Trace};
 use crate::store::reports::overview::OrderView;
 use crate::store::reports::runs::RunRow;
 
-mod tell;
+mod text;
 
 /// Windows of one moment or one cause.
 const WINDOWS_MAX: u64 = 20;
@@ -47,9 +47,9 @@ struct Here {
     run: Option<RunRow>,
 }
 
-pub(super) async fn run(store: &Store, words: &ExplainArgs, now: DateTime<Utc>) -> anyhow::Result<Exit> {
-    let story = look(store, words, now).await?;
-    tell::print(&story, words.table.json)?;
+pub(super) async fn run(store: &Store, args: &ExplainArgs, now: DateTime<Utc>) -> anyhow::Result<Exit> {
+    let story = look(store, args, now).await?;
+    text::print(&story, args.table.json)?;
     if story.here.is_some() || story.quarantine.is_some() {
         return Ok(Exit::Done);
     }
@@ -57,12 +57,12 @@ pub(super) async fn run(store: &Store, words: &ExplainArgs, now: DateTime<Utc>) 
     Err(Failure::new(Exit::BadInput, text).into())
 }
 
-async fn look(store: &Store, words: &ExplainArgs, now: DateTime<Utc>) -> anyhow::Result<Story> {
-    let (shop, record, number) = (words.shop.as_str(), words.record, words.number.trim());
+async fn look(store: &Store, args: &ExplainArgs, now: DateTime<Utc>) -> anyhow::Result<Story> {
+    let (shop, record, number) = (args.shop.as_str(), args.record, args.number.trim());
     let cursor = store.cursors().get(shop, record).await?;
     let epoch = cursor.as_ref().map_or(0, |cursor| cursor.epoch);
     let here = here(store, shop, record, number).await?;
-    let created = words.created.map(|created| created.resolve(now));
+    let created = args.created.map(|created| created.resolve(now));
     let windows = match (&here, created) {
         (Some(here), _) => windows_of(store, shop, record, here).await?,
         (None, Some(created)) => {

@@ -11,9 +11,9 @@ use crate::exit::{Exit, Failure};
 use crate::jobs::daemon::run::Task;
 use crate::store::reports::overview::{OrderItemView, OrderView};
 
-pub(super) async fn run(app: &App, words: &FetchArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    let shop = app.shop(&words.shop).ok_or_else(|| super::unknown_shop(app, &words.shop))?;
-    let number = words.number.trim();
+pub(super) async fn run(app: &App, args: &FetchArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    let shop = app.shop(&args.shop).ok_or_else(|| super::unknown_shop(app, &args.shop))?;
+    let number = args.number.trim();
     if !app.reads(shop, Record::Orders) {
         let text = format!("`{}` has no orders: see `records` of its [shops.…] section", shop.name);
         return Err(Failure::new(Exit::Usage, text).into());
@@ -37,7 +37,7 @@ pub(super) async fn run(app: &App, words: &FetchArgs, cancel: CancellationToken)
         Failure::new(Exit::Later, text)
     })?;
     let items = app.store.reports().order_items(&shop.name, &[number.to_owned()]).await?;
-    print(&order, &items, words.table.json)?;
+    print(&order, &items, args.table.json)?;
     if let Some(aside) = aside {
         let text = format!(
             "{number} is stored without the answer of its detail call, which is requested again automatically: {}",

@@ -104,8 +104,8 @@ fn add_verb(page: &mut Roff, above: &str, verb: &Command) {
         .map(|argument| placeholder(argument))
         .collect();
     page.control("SS", [format!("{name} {}", words.join(" ")).trim_end()]);
-    let told = verb.get_long_about().or(verb.get_about()).map(ToString::to_string).unwrap_or_default();
-    page.text([roman(format!("{}.", told.trim_end_matches('.')))]);
+    let text = verb.get_long_about().or(verb.get_about()).map(ToString::to_string).unwrap_or_default();
+    page.text([roman(format!("{}.", text.trim_end_matches('.')))]);
     for argument in own {
         let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
         add_entry(page, head(argument), &help);
@@ -135,14 +135,14 @@ fn placeholder(argument: &Arg) -> String {
 fn add_list(title: &str, entries: &[(&str, &str)]) -> Roff {
     let mut page = Roff::new();
     page.control("SH", [title]);
-    for (name, told) in entries {
-        add_entry(&mut page, vec![bold(*name)], told);
+    for (name, text) in entries {
+        add_entry(&mut page, vec![bold(*name)], text);
     }
     page
 }
 
-fn add_entry(page: &mut Roff, head: Vec<Inline>, told: &str) {
-    page.control("TP", []).text(head).text([roman(told)]);
+fn add_entry(page: &mut Roff, head: Vec<Inline>, text: &str) {
+    page.control("TP", []).text(head).text([roman(text)]);
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::cli::{AuthVerb, CursorVerb, MigrateVerb, QuarantineVerb, Verb};
 use crate::config::Loaded;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 
 /// Refuses a verb where no one has configured anything: a wrong folder, most likely. `check` says so itself, `config
 /// show` shows the defaults.
@@ -20,8 +20,8 @@ pub(super) fn require_config(loaded: &Loaded, verb: &Verb) -> anyhow::Result<()>
     Err(Failure::new(Exit::BadConfig, no_config()).into())
 }
 
-pub(super) fn no_config() -> Said {
-    said!(
+pub(super) fn no_config() -> Text {
+    text!(
         "there is no config.toml here or in /etc/shopsync; `shopsync init` writes one, `--config FILE` names another",
         "这里和 /etc/shopsync 都没有 config.toml；请用 `shopsync init` 生成，或用 `--config 文件` 指定"
     )
@@ -69,8 +69,8 @@ pub(super) fn stand_in(loaded: &mut Loaded) -> anyhow::Result<Option<Folder>> {
     Ok(Some(folder))
 }
 
-pub(super) fn no_database(shown: &str) -> Said {
-    said!(
+pub(super) fn no_database(shown: &str) -> Text {
+    text!(
         "{shown} is not there yet: the first `sync`, login or `run` makes it",
         "{shown} 还不存在：首次 `sync`、授权或 `run` 时会创建"
     )

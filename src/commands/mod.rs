@@ -14,7 +14,7 @@ use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::error_text::chain;
 use crate::exit::{Exit, Failure};
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
 
@@ -92,12 +92,12 @@ fn without_config(verb: Verb) -> Result<Exit> {
         }
         Verb::Config(ConfigVerb::Schema) => config::print_schema(),
         #[cfg(feature = "sandbox")]
-        Verb::Sandbox(words) => {
-            block_on(async move { sandbox::run(&words, signals::cancel_on_signals()?).await })
+        Verb::Sandbox(args) => {
+            block_on(async move { sandbox::run(&args, signals::cancel_on_signals()?).await })
         }
         #[cfg(feature = "sandbox")]
-        Verb::Demo(words) => {
-            block_on(async move { demo::run(words.once, signals::cancel_on_signals()?).await })
+        Verb::Demo(args) => {
+            block_on(async move { demo::run(args.once, signals::cancel_on_signals()?).await })
         }
         _ => Err(Failure::new(Exit::Usage, "this verb needs a configuration").into()),
     }
@@ -111,34 +111,34 @@ fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> 
         Verb::Config(ConfigVerb::Show(table)) => config::show(&loaded, &table),
         Verb::Migrate(verb) => block_on(migrate::migrate(&verb, &loaded.config)),
         Verb::Run => block_on(run::run(loaded, clock, telemetry)),
-        Verb::Sync(words) => {
-            with_cancel(loaded, clock, async |app, cancel| sync::run(app, &words, cancel).await)
+        Verb::Sync(args) => {
+            with_cancel(loaded, clock, async |app, cancel| sync::run(app, &args, cancel).await)
         }
-        Verb::Backfill(words) => {
-            with_cancel(loaded, clock, async |app, cancel| backfill::run(app, &words, cancel).await)
+        Verb::Backfill(args) => {
+            with_cancel(loaded, clock, async |app, cancel| backfill::run(app, &args, cancel).await)
         }
-        Verb::Verify(words) => {
-            with_cancel(loaded, clock, async |app, cancel| verify::run(app, &words, cancel).await)
+        Verb::Verify(args) => {
+            with_cancel(loaded, clock, async |app, cancel| verify::run(app, &args, cancel).await)
         }
         Verb::Status(t) => block_on(until_signal(loaded, clock, async |app| status::run(&app, t.json).await)),
-        Verb::Runs(words) => block_on(async move {
+        Verb::Runs(args) => block_on(async move {
             let store = open_store(&loaded, clock).await?;
-            require_shop(&loaded, &store, words.shop.as_deref()).await?;
-            runs::run(&store, &words).await
+            require_shop(&loaded, &store, args.shop.as_deref()).await?;
+            runs::run(&store, &args).await
         }),
-        Verb::Orders(words) => block_on(async move {
+        Verb::Orders(args) => block_on(async move {
             let store = open_store(&loaded, clock.clone()).await?;
-            require_shop(&loaded, &store, words.shop.as_deref()).await?;
-            orders::run(&store, &words, clock.now()).await
+            require_shop(&loaded, &store, args.shop.as_deref()).await?;
+            orders::run(&store, &args, clock.now()).await
         }),
-        Verb::Plan(words) => block_on(with_app(loaded, clock, async |app| plan::run(&app, &words).await)),
-        Verb::Fetch(words) => {
-            with_cancel(loaded, clock, async |app, cancel| fetch::run(&app, &words, cancel).await)
+        Verb::Plan(args) => block_on(with_app(loaded, clock, async |app| plan::run(&app, &args).await)),
+        Verb::Fetch(args) => {
+            with_cancel(loaded, clock, async |app, cancel| fetch::run(&app, &args, cancel).await)
         }
-        Verb::Explain(words) => block_on(async move {
+        Verb::Explain(args) => block_on(async move {
             let store = open_store(&loaded, clock.clone()).await?;
-            require_shop(&loaded, &store, Some(&words.shop)).await?;
-            explain::run(&store, &words, clock.now()).await
+            require_shop(&loaded, &store, Some(&args.shop)).await?;
+            explain::run(&store, &args, clock.now()).await
         }),
         Verb::Cursor(verb) => block_on(async move {
             let store = open_store(&loaded, clock.clone()).await?;
@@ -146,18 +146,18 @@ fn with_config(verb: Verb, mut loaded: Loaded, telemetry: Option<Telemetry>) -> 
             cursor::run(&loaded.config, &store, &verb, clock.now()).await
         }),
         Verb::Quarantine(QuarantineVerb::Retry { of, number, table }) => {
-            let words = quarantine::Retry { of, number, is_json: table.json };
-            with_cancel(loaded, clock, async |app, cancel| quarantine::retry(&app, &words, cancel).await)
+            let args = quarantine::Retry { of, number, is_json: table.json };
+            with_cancel(loaded, clock, async |app, cancel| quarantine::retry(&app, &args, cancel).await)
         }
         Verb::Quarantine(verb) => block_on(async move {
             let store = open_store(&loaded, clock).await?;
             require_shop(&loaded, &store, verb.shop()).await?;
             quarantine::tell(&store, &verb).await
         }),
-        Verb::Replay(words) => {
-            with_cancel(loaded, clock, async |app, cancel| replay::run(&app, &words, &cancel).await)
+        Verb::Replay(args) => {
+            with_cancel(loaded, clock, async |app, cancel| replay::run(&app, &args, &cancel).await)
         }
-        Verb::Check(words) => block_on(check::run(loaded, clock, words.offline, words.table.json)),
+        Verb::Check(args) => block_on(check::run(loaded, clock, args.offline, args.table.json)),
         // Needs no key: it is what helps when the key is lost.
         Verb::Auth(AuthVerb::Clear { shop }) => block_on(async move {
             let store = open_store(&loaded, clock.clone()).await?;
@@ -266,10 +266,10 @@ async fn open_store(loaded: &Loaded, clock: Clock) -> Result<Store> {
 }
 
 /// What to say about a database file that others than its owner can read. `None`: nothing.
-fn open_to_others(store: &Store) -> Option<Said> {
+fn open_to_others(store: &Store) -> Option<Text> {
     let (mode, file) = (store.mode_open_to_others()?, store.sqlite_file()?);
     let file = file.display();
-    Some(said!(
+    Some(text!(
         "users other than the owner can read the names and notes of buyers in {file} (mode {mode:o}); run: chmod 600 {file}*",
         "所有者以外的用户可以读取 {file} 里买家的姓名和留言（权限 {mode:o}）；请运行：chmod 600 {file}*"
     ))
@@ -288,14 +288,14 @@ fn not_opened(config: &Config, error: AppError) -> anyhow::Error {
     };
     let database = config.database_shown();
     let text = if error.is_named() {
-        said!("{database} cannot be opened", "无法打开 {database}")
+        text!("{database} cannot be opened", "无法打开 {database}")
     } else if exit == Exit::BadConfig {
-        said!(
+        text!(
             "{database} cannot be opened (check `[database] url`, its user and that user's rights)",
             "无法打开 {database}（请检查 `[database] url`、其中的用户及其权限）"
         )
     } else {
-        said!(
+        text!(
             "{database} cannot be opened (check that it runs, or that its file and folder can be written)",
             "无法打开 {database}（请检查它是否在运行，或其文件和文件夹是否可写）"
         )
@@ -309,12 +309,12 @@ async fn require_shop(loaded: &Loaded, store: &Store, name: Option<&str>) -> Res
     if loaded.config.shops.contains_key(name) || store.shops().get(name).await?.is_some() {
         return Ok(());
     }
-    let what = said!("no shop is called `{name}`", "没有叫 `{name}` 的店铺");
+    let what = text!("no shop is called `{name}`", "没有叫 `{name}` 的店铺");
     Err(unknown(&what, name, loaded.config.shops.keys()).into())
 }
 
 fn unknown_shop(app: &App, name: &str) -> Failure {
-    let what = said!("no enabled shop is called `{name}`", "没有叫 `{name}` 且已启用的店铺");
+    let what = text!("no enabled shop is called `{name}`", "没有叫 `{name}` 且已启用的店铺");
     unknown(&what, name, app.shops.iter().map(|shop| &shop.name))
 }
 
@@ -325,8 +325,8 @@ async fn unknown_to_daemon(app: &App) -> Result<Vec<String>> {
     Ok(names.filter(|name| !known.contains(*name)).cloned().collect())
 }
 
-fn not_known(shop: &str) -> Said {
-    said!(
+fn not_known(shop: &str) -> Text {
+    text!(
         "{shop}: the running daemon does not know this shop; `systemctl reload shopsync` (or SIGHUP) makes it read the config again",
         "{shop}：正在运行的守护进程还不知道这个店铺；请执行 `systemctl reload shopsync`（或发送 SIGHUP）让它重新读取配置"
     )
@@ -355,24 +355,24 @@ fn require_create_lane(app: &App, shop: &Shop, record: Record) -> Result<()> {
 const NAMES_LISTED_MAX: usize = 12;
 
 /// A name on the command line that names nothing, and what was probably meant.
-fn unknown<'a>(what: &Said, name: &str, known: impl Iterator<Item = &'a String>) -> Failure {
+fn unknown<'a>(what: &Text, name: &str, known: impl Iterator<Item = &'a String>) -> Failure {
     let known: Vec<&str> = known.map(String::as_str).collect();
     let advice = match nearest(name, known.iter().copied()) {
-        Some(near) => said!("did you mean `{near}`?", "是不是 `{near}`？"),
-        None if known.is_empty() => said!("none is configured", "还没有配置任何一个"),
+        Some(near) => text!("did you mean `{near}`?", "是不是 `{near}`？"),
+        None if known.is_empty() => text!("none is configured", "还没有配置任何一个"),
         None if known.len() <= NAMES_LISTED_MAX => {
             let listed = known.join(", ");
-            said!("there are {listed}", "现有 {listed}")
+            text!("there are {listed}", "现有 {listed}")
         }
         None => {
             let count = known.len();
-            said!(
+            text!(
                 "there are {count} others; `shopsync config show` lists them",
                 "另有 {count} 个，见 `shopsync config show`"
             )
         }
     };
-    Failure::new(Exit::Usage, said!("{what}; {advice}", "{what}；{advice}"; what, advice))
+    Failure::new(Exit::Usage, text!("{what}; {advice}", "{what}；{advice}"; what, advice))
 }
 
 /// Runs a verb that talks to databases and platforms.

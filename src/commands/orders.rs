@@ -28,17 +28,17 @@ const BATCH: usize = 1_000;
 /// Before the umask.
 const FILE_MODE: u32 = 0o666;
 
-pub(super) async fn run(store: &Store, words: &OrdersArgs, now: DateTime<Utc>) -> anyhow::Result<Exit> {
+pub(super) async fn run(store: &Store, args: &OrdersArgs, now: DateTime<Utc>) -> anyhow::Result<Exit> {
     let filter = OrdersFilter {
-        shop: words.shop.clone(),
-        since: words.since.map(|since| since.resolve(now)),
-        limit: words.limit.or(words.csv.is_none().then_some(ROWS_SHOWN)),
+        shop: args.shop.clone(),
+        since: args.since.map(|since| since.resolve(now)),
+        limit: args.limit.or(args.csv.is_none().then_some(ROWS_SHOWN)),
     };
-    if let Some(path) = &words.csv {
+    if let Some(path) = &args.csv {
         let rows = if path == Path::new("-") {
             write_csv(store, &filter, &mut output::put).await?
         } else {
-            let draft = Draft::create(path, words.force)?;
+            let draft = Draft::create(path, args.force)?;
             let rows = write_csv(store, &filter, &mut |text| draft.write(text)).await?;
             draft.finish()?;
             rows
@@ -47,7 +47,7 @@ pub(super) async fn run(store: &Store, words: &OrdersArgs, now: DateTime<Utc>) -
         return Ok(Exit::Done);
     }
     let orders = store.reports().orders(&filter).await?;
-    if words.table.json {
+    if args.table.json {
         output::json(&orders.iter().map(as_value).collect())?;
     } else {
         print(&orders)?;

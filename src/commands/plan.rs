@@ -14,7 +14,7 @@ use crate::domain::shop::Shop;
 use crate::domain::window::{Closed, Pace, Window, plan};
 use crate::exit::{Exit, Failure};
 use crate::jobs::scheduler::schedule;
-use crate::language::said;
+use crate::language::text;
 use crate::platform::{Paging, Reach};
 use crate::store::ledger::cursors::Cursor;
 use crate::store::ledger::windows::LedgerWindow;
@@ -41,12 +41,12 @@ struct Line {
     rest: Cost,
 }
 
-pub(super) async fn run(app: &App, words: &PlanArgs) -> anyhow::Result<Exit> {
+pub(super) async fn run(app: &App, args: &PlanArgs) -> anyhow::Result<Exit> {
     let mut lines = Vec::new();
-    for (shop, record) in select(app, words)? {
+    for (shop, record) in select(app, args)? {
         lines.extend(line(app, shop, record).await?);
     }
-    if words.table.json {
+    if args.table.json {
         output::json(&lines.iter().map(as_value).collect())?;
         return Ok(Exit::Done);
     }
@@ -76,15 +76,15 @@ pub(super) async fn run(app: &App, words: &PlanArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn select<'a>(app: &'a App, words: &PlanArgs) -> anyhow::Result<Vec<(&'a Shop, Record)>> {
-    if let Some(name) = words.shops.iter().find(|name| app.shop(name).is_none()) {
+fn select<'a>(app: &'a App, args: &PlanArgs) -> anyhow::Result<Vec<(&'a Shop, Record)>> {
+    if let Some(name) = args.shops.iter().find(|name| app.shop(name).is_none()) {
         return Err(super::unknown_shop(app, name).into());
     }
-    let job: Option<&JobConfig> = match &words.job {
+    let job: Option<&JobConfig> = match &args.job {
         None => None,
         Some(name) => {
             let jobs = &app.config().jobs;
-            let what = said!("no job is called `{name}`", "没有叫 `{name}` 的任务");
+            let what = text!("no job is called `{name}`", "没有叫 `{name}` 的任务");
             Some(jobs.get(name).ok_or_else(|| super::unknown(&what, name, jobs.keys()))?)
         }
     };
@@ -94,9 +94,9 @@ fn select<'a>(app: &'a App, words: &PlanArgs) -> anyhow::Result<Vec<(&'a Shop, R
     }
     let is_wanted = |shop: &Shop, record: Record| match job {
         Some(job) => job.sync == Some(record) && job.covers(shop),
-        None => words.shops.contains(&shop.name) || app.is_covered(shop, record),
+        None => args.shops.contains(&shop.name) || app.is_covered(shop, record),
     };
-    let shops = app.shops.iter().filter(|shop| words.shops.is_empty() || words.shops.contains(&shop.name));
+    let shops = app.shops.iter().filter(|shop| args.shops.is_empty() || args.shops.contains(&shop.name));
     Ok(shops
         .flat_map(|shop| shop.records.iter().map(move |record| (shop, *record)))
         .filter(|(shop, record)| app.reads(shop, *record) && is_wanted(shop, *record))

@@ -111,21 +111,21 @@ fn none(shop: &str, record: Record, number: &str) -> Failure {
     Failure::new(Exit::BadInput, text)
 }
 
-pub(super) async fn retry(app: &App, words: &Retry, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    if let Some(name) = words.of.shop.as_deref().filter(|name| app.shop(name).is_none()) {
+pub(super) async fn retry(app: &App, args: &Retry, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    if let Some(name) = args.of.shop.as_deref().filter(|name| app.shop(name).is_none()) {
         return Err(super::unknown_shop(app, name).into());
     }
     app.store.runs().end_orphaned().await?;
-    let number = words.number.as_deref();
+    let number = args.number.as_deref();
     let mut tried = Vec::new();
-    for shop in app.shops.iter().filter(|shop| words.of.shop.as_ref().is_none_or(|name| shop.name == *name)) {
+    for shop in app.shops.iter().filter(|shop| args.of.shop.as_ref().is_none_or(|name| shop.name == *name)) {
         for record in shop.records.iter().copied().filter(|record| app.reads(shop, *record)) {
             let untried = Untried { shop: &shop.name, record, number, due_before: None };
-            let is_asked_for = words.of.record.is_none_or(|asked| asked == record);
+            let is_asked_for = args.of.record.is_none_or(|asked| asked == record);
             if !is_asked_for || app.store.quarantine().count_untried(untried).await? == 0 {
                 continue;
             }
-            let task = Task::Quarantine(words.number.clone());
+            let task = Task::Quarantine(args.number.clone());
             let outcome = manual_run::run(app, shop, record, "quarantine", task, cancel.clone()).await;
             let left = app.store.quarantine().count_untried(untried).await?;
             tried.push(Tried { shop: shop.name.clone(), record, outcome, left });
@@ -135,7 +135,7 @@ pub(super) async fn retry(app: &App, words: &Retry, cancel: CancellationToken) -
         let text = format!("{number} is not in quarantine; `shopsync quarantine list` shows what is");
         return Err(Failure::new(Exit::BadInput, text).into());
     }
-    print(&tried, words.is_json)?;
+    print(&tried, args.is_json)?;
     conclude(&tried)
 }
 

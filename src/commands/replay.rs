@@ -43,9 +43,9 @@ struct Replayed {
     named: Vec<(String, String)>,
 }
 
-pub(super) async fn run(app: &App, words: &ReplayArgs, cancel: &CancellationToken) -> anyhow::Result<Exit> {
-    let mut after = words.after.as_deref().map(str::parse::<Mark>).transpose()?;
-    let work = select(app, words)?;
+pub(super) async fn run(app: &App, args: &ReplayArgs, cancel: &CancellationToken) -> anyhow::Result<Exit> {
+    let mut after = args.after.as_deref().map(str::parse::<Mark>).transpose()?;
+    let work = select(app, args)?;
     if let Some(mark) = &after
         && !work.iter().any(|(shop, kind)| shop.name == mark.shop && *kind == mark.kind)
     {
@@ -62,23 +62,23 @@ pub(super) async fn run(app: &App, words: &ReplayArgs, cancel: &CancellationToke
         let (replayed, stopped_at) = replay(app, shop, kind, from, cancel).await?;
         all.push(replayed);
         if let Some(mark) = stopped_at {
-            print(&all, words.table.json)?;
+            print(&all, args.table.json)?;
             let text = format!("stopped; the same command with `--after {mark}` continues from there");
             return Err(Failure::new(Exit::Later, text).into());
         }
     }
-    print(&all, words.table.json)?;
+    print(&all, args.table.json)?;
     conclude(&all)
 }
 
 /// Shop by shop and kind by kind, always in the same order.
-fn select<'a>(app: &'a App, words: &ReplayArgs) -> anyhow::Result<Vec<(&'a Shop, Kind)>> {
-    if let Some(name) = words.shops.iter().find(|name| app.shop(name).is_none()) {
+fn select<'a>(app: &'a App, args: &ReplayArgs) -> anyhow::Result<Vec<(&'a Shop, Kind)>> {
+    if let Some(name) = args.shops.iter().find(|name| app.shop(name).is_none()) {
         return Err(super::unknown_shop(app, name).into());
     }
-    let is_asked_for = |record: &Record| words.records.is_empty() || words.records.contains(record);
+    let is_asked_for = |record: &Record| args.records.is_empty() || args.records.contains(record);
     let mut work = Vec::new();
-    for shop in app.shops.iter().filter(|shop| words.shops.is_empty() || words.shops.contains(&shop.name)) {
+    for shop in app.shops.iter().filter(|shop| args.shops.is_empty() || args.shops.contains(&shop.name)) {
         let records = shop.records.iter().filter(|record| is_asked_for(record) && app.reads(shop, **record));
         for record in records {
             let kinds = Kind::ALL.into_iter().filter(|kind| kind.record() == *record);

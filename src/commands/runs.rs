@@ -8,10 +8,10 @@ use crate::store::reports::runs::{RunRow, RunsFilter};
 use crate::web::api::runs::as_value;
 pub(super) use crate::web::api::runs::outcome;
 
-pub(super) async fn run(store: &Store, words: &RunsArgs) -> anyhow::Result<Exit> {
-    let filter = RunsFilter { shop: words.shop.clone(), failed_only: words.failed, limit: Some(words.limit) };
+pub(super) async fn run(store: &Store, args: &RunsArgs) -> anyhow::Result<Exit> {
+    let filter = RunsFilter { shop: args.shop.clone(), failed_only: args.failed, limit: Some(args.limit) };
     let runs = store.runs().list(&filter).await?;
-    if words.table.json {
+    if args.table.json {
         output::json(&runs.iter().map(as_value).collect())?;
         return Ok(Exit::Done);
     }

@@ -11,19 +11,19 @@ use crate::sandbox::{
     Drift, DriveSettings, Fault, Faults, OPEN115_APP_ID, OPEN115_PLATFORM, Platform, Sandbox, SandboxSettings,
 };
 
-pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+pub(super) async fn run(args: &SandboxArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     let sandbox = Sandbox::start(SandboxSettings {
-        listen: words.listen,
+        listen: args.listen,
         clock: Clock::system(),
-        seed: words.seed,
-        orders: words.orders,
+        seed: args.seed,
+        orders: args.orders,
         products: PRODUCTS,
-        after_sales: words.orders / ORDERS_PER_CASE,
+        after_sales: args.orders / ORDERS_PER_CASE,
         activities: ACTIVITIES,
-        drift: Drift { per_list_request: words.drift, ..Drift::default() },
-        faults: Faults::new(words.faults.iter().map(|text| fault(text)).collect::<anyhow::Result<_>>()?),
-        requests_per_second: words.rate,
-        drive: DriveSettings { confirms_at_once: words.confirm_logins, ..DriveSettings::default() },
+        drift: Drift { per_list_request: args.drift, ..Drift::default() },
+        faults: Faults::new(args.faults.iter().map(|text| fault(text)).collect::<anyhow::Result<_>>()?),
+        requests_per_second: args.rate,
+        drive: DriveSettings { confirms_at_once: args.confirm_logins, ..DriveSettings::default() },
         ..SandboxSettings::default()
     })
     .await
@@ -46,7 +46,7 @@ pub(super) async fn run(words: &SandboxArgs, cancel: CancellationToken) -> anyho
         output::line(format_args!("#   shopsync auth code {} {code}", shop_name(platform)))?;
     }
     output::line(format_args!("#   shopsync auth qr {OPEN115_SHOP}"))?;
-    if !words.confirm_logins {
+    if !args.confirm_logins {
         output::line(format_args!(
             "#     and, while it waits, as its owner: curl -d '{{\"{OPEN115_PLATFORM}\":{{\"confirm\":0}}}}' {}/_control",
             sandbox.url()

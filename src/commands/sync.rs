@@ -21,7 +21,7 @@ use crate::error_text::chain;
 use crate::exit::{Exit, Failure};
 use crate::jobs::daemon::lanes::{self, LaneOutcomes};
 use crate::jobs::daemon::run::{MANUAL, RunError, RunOptions, Task, switch_on};
-use crate::language::said;
+use crate::language::text;
 use crate::sync::Progress;
 use crate::sync::progress::Counts;
 
@@ -38,25 +38,25 @@ struct Synced {
 /// What came of each record of each shop.
 type Results = BTreeMap<(String, Record), Synced>;
 
-pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+pub(super) async fn run(app: Arc<App>, args: &SyncArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     // What a killed process left as `running` in the sync log.
     app.store.runs().end_orphaned().await?;
-    let selected = select(&app, words).await?;
+    let selected = select(&app, args).await?;
     if selected.is_empty() {
         return Err(super::missing::nothing_done(&app, "nothing was synced").await?.into());
     }
-    for (shop, record) in selected.iter().filter(|(shop, _)| words.shops.contains(&shop.name)) {
+    for (shop, record) in selected.iter().filter(|(shop, _)| args.shops.contains(&shop.name)) {
         switch_on(&app, &shop.name, *record).await?;
     }
     let started_at = Instant::now();
-    let bars = Bars::new(!words.table.json);
+    let bars = Bars::new(!args.table.json);
     let mut tasks = JoinSet::new();
     for (shop, record) in selected {
         let options = RunOptions {
-            job: words.job.clone().unwrap_or_else(|| "sync".to_owned()),
+            job: args.job.clone().unwrap_or_else(|| "sync".to_owned()),
             trigger: MANUAL,
             lease_wait: LEASE_WAIT,
-            task: if words.full { Task::Full } else { Task::Incremental },
+            task: if args.full { Task::Full } else { Task::Incremental },
             progress: Arc::new(Progress::default()),
             cancel: cancel.clone(),
         };
@@ -77,7 +77,7 @@ pub(super) async fn run(app: Arc<App>, words: &SyncArgs, cancel: CancellationTok
         results.insert((shop, record), Synced { lanes: outcomes, left });
     }
     bars.clear();
-    print(&results, started_at.elapsed(), words.table.json)?;
+    print(&results, started_at.elapsed(), args.table.json)?;
     if cancel.is_cancelled() && results.values().flat_map(|of| &of.lanes).any(|(_, outcome)| outcome.is_err())
     {
         let text = "stopped; what is stored stays, and the next sync goes on from there";
@@ -123,24 +123,24 @@ async fn left(app: &App, shop: &str, record: Record, outcomes: &LaneOutcomes) ->
 
 /// What to sync. A shop named on the command line must exist and be authorised; one a job merely covers is left out
 /// when it never was.
-async fn select(app: &App, words: &SyncArgs) -> anyhow::Result<Vec<(Shop, Record)>> {
-    let job = words.job.as_deref().map(|name| sync_job(app, name)).transpose()?;
-    if let Some(name) = words.shops.iter().find(|name| app.shop(name).is_none()) {
+async fn select(app: &App, args: &SyncArgs) -> anyhow::Result<Vec<(Shop, Record)>> {
+    let job = args.job.as_deref().map(|name| sync_job(app, name)).transpose()?;
+    if let Some(name) = args.shops.iter().find(|name| app.shop(name).is_none()) {
         return Err(super::unknown_shop(app, name).into());
     }
     let mut selected = Vec::new();
     for shop in &app.shops {
-        let is_named = words.shops.contains(&shop.name);
+        let is_named = args.shops.contains(&shop.name);
         let is_wanted = |record: Record| match &job {
             Some(job) => job.sync == Some(record) && job.covers(shop),
             None => is_named || app.is_covered(shop, record),
         };
         let mut records: Vec<Record> = shop.records.clone();
         records.retain(|record| {
-            let is_asked_for = words.records.is_empty() || words.records.contains(record);
+            let is_asked_for = args.records.is_empty() || args.records.contains(record);
             app.reads(shop, *record) && is_asked_for && is_wanted(*record)
         });
-        if (!words.shops.is_empty() && !is_named) || records.is_empty() {
+        if (!args.shops.is_empty() && !is_named) || records.is_empty() {
             continue;
         }
         if !is_named && app.tokens.status(shop).await?.is_none() {
@@ -149,13 +149,13 @@ async fn select(app: &App, words: &SyncArgs) -> anyhow::Result<Vec<(Shop, Record
         }
         selected.extend(records.into_iter().map(|record| (shop.clone(), record)));
     }
-    refuse_records_without_shop(app, words, &selected)?;
+    refuse_records_without_shop(app, args, &selected)?;
     Ok(selected)
 }
 
 fn sync_job<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a JobConfig> {
     let jobs = &app.config().jobs;
-    let what = said!("no job is called `{name}`", "没有叫 `{name}` 的任务");
+    let what = text!("no job is called `{name}`", "没有叫 `{name}` 的任务");
     let job = jobs.get(name).ok_or_else(|| super::unknown(&what, name, jobs.keys()))?;
     if job.sync.is_none() {
         let text = format!("job `{name}` reconciles and does not sync; `shopsync verify` compares now");
@@ -167,11 +167,11 @@ fn sync_job<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a JobConfig> {
 /// A record named by the user that none of the shops has is an error.
 fn refuse_records_without_shop(
     app: &App,
-    words: &SyncArgs,
+    args: &SyncArgs,
     selected: &[(Shop, Record)],
 ) -> anyhow::Result<()> {
-    let in_question = |shop: &&Shop| words.shops.is_empty() || words.shops.contains(&shop.name);
-    for record in &words.records {
+    let in_question = |shop: &&Shop| args.shops.is_empty() || args.shops.contains(&shop.name);
+    for record in &args.records {
         let is_read = app.shops.iter().filter(in_question).any(|shop| app.reads(shop, *record));
         if !is_read && !selected.iter().any(|(_, selected)| selected == record) && !app.shops.is_empty() {
             return Err(Failure::new(

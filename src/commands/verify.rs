@@ -32,27 +32,23 @@ struct Comparison {
     outcome: Result<Verified, RunError>,
 }
 
-pub(super) async fn run(
-    app: Arc<App>,
-    words: &VerifyArgs,
-    cancel: CancellationToken,
-) -> anyhow::Result<Exit> {
+pub(super) async fn run(app: Arc<App>, args: &VerifyArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     app.store.runs().end_orphaned().await?;
-    let selected = select(&app, words).await?;
+    let selected = select(&app, args).await?;
     if selected.is_empty() {
         return Err(super::missing::nothing_done(&app, "nothing was compared").await?.into());
     }
     let mut comparisons = Vec::new();
     for (shop, record) in selected {
         let target = Target { shop: &shop, record, lane: Lane::Create };
-        let outcome = compare(&app, target, words, &cancel).await;
+        let outcome = compare(&app, target, args, &cancel).await;
         let is_over = cancel.is_cancelled();
         comparisons.push(Comparison { shop: shop.name.clone(), record, outcome });
         if is_over {
             break;
         }
     }
-    print(&comparisons, words.table.json)?;
+    print(&comparisons, args.table.json)?;
     if cancel.is_cancelled() {
         return Err(Failure::new(Exit::Later, "stopped before everything was compared").into());
     }
@@ -61,24 +57,24 @@ pub(super) async fn run(
 
 /// The shops and records to compare. What has no create lane cannot be compared: an error if it was named, else left
 /// out.
-async fn select(app: &App, words: &VerifyArgs) -> anyhow::Result<Vec<(Shop, Record)>> {
-    if let Some(name) = words.shops.iter().find(|name| app.shop(name).is_none()) {
+async fn select(app: &App, args: &VerifyArgs) -> anyhow::Result<Vec<(Shop, Record)>> {
+    if let Some(name) = args.shops.iter().find(|name| app.shop(name).is_none()) {
         return Err(super::unknown_shop(app, name).into());
     }
     let mut selected = Vec::new();
     for shop in &app.shops {
-        let is_named = words.shops.contains(&shop.name);
-        if !words.shops.is_empty() && !is_named {
+        let is_named = args.shops.contains(&shop.name);
+        if !args.shops.is_empty() && !is_named {
             continue;
         }
         if !is_named && app.tokens.status(shop).await?.is_none() {
             continue;
         }
-        for record in &words.records {
+        for record in &args.records {
             super::require_create_lane(app, shop, *record)?;
         }
         let records = shop.records.iter().filter(|record| {
-            (words.records.is_empty() || words.records.contains(record))
+            (args.records.is_empty() || args.records.contains(record))
                 && app.has_lane(shop, **record, Lane::Create)
         });
         selected.extend(records.map(|record| (shop.clone(), *record)));
@@ -89,11 +85,11 @@ async fn select(app: &App, words: &VerifyArgs) -> anyhow::Result<Vec<(Shop, Reco
 async fn compare(
     app: &App,
     target: Target<'_>,
-    words: &VerifyArgs,
+    args: &VerifyArgs,
     cancel: &CancellationToken,
 ) -> Result<Verified, RunError> {
-    let found = look(app, target, Look::Days(words.days), cancel).await?;
-    if !words.repair || found.differences.is_empty() {
+    let found = look(app, target, Look::Days(args.days), cancel).await?;
+    if !args.repair || found.differences.is_empty() {
         return Ok(found);
     }
     let windows: Vec<Window> = found.differences.iter().map(|difference| difference.window).collect();

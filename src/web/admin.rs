@@ -160,7 +160,12 @@ struct Typed {
 async fn form(State(web): State<Web>, headers: HeaderMap) -> Response {
     let language = Language::of(&headers);
     if !web.has_admin() {
-        return notice(StatusCode::OK, language, words(language).title, &said(words(language).read_only));
+        return notice(
+            StatusCode::OK,
+            language,
+            words(language).title,
+            &paragraph(words(language).read_only),
+        );
     }
     notice(StatusCode::OK, language, words(language).title, &typing(language, None))
 }
@@ -241,7 +246,7 @@ fn peer_of(parts: &Parts) -> Result<Peer, ApiError> {
     parts.extensions.get::<Peer>().copied().ok_or_else(ApiError::internal)
 }
 
-fn said(text: &str) -> Markup {
+fn paragraph(text: &str) -> Markup {
     html! { p { (text) } }
 }
 

@@ -19,6 +19,25 @@ impl Language {
         Self::wished(wished.unwrap_or_default())
     }
 
+    /// The language requested by `?lang=`. `None`: the page is not written in it.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        // Regions and scripts make no difference: readers of any Chinese read this one sooner than English.
+        match tag.split('-').next()?.to_ascii_lowercase().as_str() {
+            "en" => Some(Self::English),
+            "zh" => Some(Self::Chinese),
+            _ => None,
+        }
+    }
+
+    /// The language that the page offers beside this one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::English => Self::Chinese,
+            Self::Chinese => Self::English,
+        }
+    }
+
     /// The code in `<html lang>`.
     pub fn code(self) -> &'static str {
         match self {

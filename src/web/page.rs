@@ -38,7 +38,7 @@ pub enum Access {
 
 /// The whole document.
 pub fn page(overview: &Overview, language: Language, access: Access) -> Markup {
-    let words = words::of(language);
+    let words = words_in(language);
     document(
         language,
         &html! {
@@ -58,7 +58,7 @@ pub fn page(overview: &Overview, language: Language, access: Access) -> Markup {
 
 /// What is shown while nothing can be read: the script, or the reader, looks again.
 pub fn unavailable(language: Language) -> Markup {
-    let words = words::of(language);
+    let words = words_in(language);
     document(
         language,
         &html! {
@@ -72,7 +72,7 @@ pub fn unavailable(language: Language) -> Markup {
 }
 
 fn document(language: Language, body: &Markup) -> Markup {
-    let words = words::of(language);
+    let words = words_in(language);
     html! {
         (DOCTYPE)
         html lang=(language.code()) data-version=(env!("CARGO_PKG_VERSION"))
@@ -93,13 +93,20 @@ fn document(language: Language, body: &Markup) -> Markup {
     }
 }
 
+fn words_in(language: Language) -> &'static Words {
+    match language {
+        Language::English => &words_en::WORDS,
+        Language::Chinese => &words_zh::WORDS,
+    }
+}
+
 /// Shown by the script when no one answers it.
 fn silent(words: &Words) -> Markup {
     html! { p #silent .notice hidden role="alert" { (words.silent) } }
 }
 
 fn top(words: &Words, language: Language, access: Access) -> Markup {
-    let other = words::other(language);
+    let other = language.other();
     html! {
         header {
             span .name { "shopsync" }
@@ -109,7 +116,7 @@ fn top(words: &Words, language: Language, access: Access) -> Markup {
                     Access::MayLogIn => { a href="login" { (words.log_in) } }
                     Access::MayAct => { form method="post" action="logout" { button { (words.log_out) } } }
                 }
-                a href={ "?lang=" (other.code()) } hreflang=(other.code()) lang=(other.code()) { (words::of(other).name) }
+                a href={ "?lang=" (other.code()) } hreflang=(other.code()) lang=(other.code()) { (words_in(other).name) }
             }
         }
     }

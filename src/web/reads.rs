@@ -40,7 +40,7 @@ impl Reads {
         E: std::error::Error + Send + 'static,
     {
         let places = self.places.clone();
-        let asked = async move {
+        let query = async move {
             let Ok(place) = places.acquire_owned().await else {
                 return Err(ApiError::internal());
             };
@@ -54,7 +54,7 @@ impl Reads {
                 Err(_) => Err(ApiError::internal()),
             }
         };
-        timeout(READ_WITHIN, asked).await.unwrap_or_else(|_| Err(ApiError::database_away()))
+        timeout(READ_WITHIN, query).await.unwrap_or_else(|_| Err(ApiError::database_away()))
     }
 }
 

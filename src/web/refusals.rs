@@ -55,9 +55,9 @@ mod tests {
     fn a_flood_of_refusals_is_counted_and_not_written() {
         let refusals = Refusals::default();
         let now = Instant::now();
-        let told = |at| (0..50).filter_map(|_| refusals.count(at)).collect::<Vec<u64>>();
-        assert_eq!(told(now), vec![0; 20]);
-        let later = told(now + SPAN);
+        let counts = |at| (0..50).filter_map(|_| refusals.count(at)).collect::<Vec<u64>>();
+        assert_eq!(counts(now), vec![0; 20]);
+        let later = counts(now + SPAN);
         assert_eq!((later.len(), later[0], later[1]), (20, 30, 0));
     }
 }

@@ -102,7 +102,7 @@ impl Server {
         let address = listener.local_addr().map_err(refused)?;
         let (routes, ending, connections) =
             (watch::Sender::new(routes), CancellationToken::new(), TaskTracker::new());
-        let doorman = Doorman {
+        let acceptor = Acceptor {
             routes: routes.subscribe(),
             ending: ending.clone(),
             connections: connections.clone(),
@@ -110,7 +110,7 @@ impl Server {
             silent: Silent::default(),
             refusals,
         };
-        let accepting = tokio::spawn(doorman.accept(listener));
+        let accepting = tokio::spawn(acceptor.accept(listener));
         tracing::info!(event = "http.listening", %address, "status and API at http://{address}/");
         Ok(Self { address, routes, ending, connections, accepting })
     }
@@ -133,8 +133,8 @@ impl Server {
     }
 }
 
-/// Whoever stands at the door.
-struct Doorman {
+/// Accepts connections, and serves each in a task of its own.
+struct Acceptor {
     routes: watch::Receiver<Router>,
     ending: CancellationToken,
     connections: TaskTracker,
@@ -143,7 +143,7 @@ struct Doorman {
     refusals: Arc<Refusals>,
 }
 
-impl Doorman {
+impl Acceptor {
     async fn accept(self, listener: TcpListener) {
         loop {
             let accepted = tokio::select! {

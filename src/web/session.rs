@@ -43,9 +43,9 @@ impl Default for Sessions {
 impl Sessions {
     /// A proof that ends at `ends_at`. No two are alike.
     pub(super) fn proof(&self, token: &SecretString, ends_at: DateTime<Utc>) -> String {
-        let said = format!("{}-{}", ends_at.timestamp(), Uuid::new_v4().simple());
+        let payload = format!("{}-{}", ends_at.timestamp(), Uuid::new_v4().simple());
         let nonce = self.state().nonce;
-        format!("{said}.{}", hex::encode(mac(token, nonce, &said).finalize().into_bytes()))
+        format!("{payload}.{}", hex::encode(mac(token, nonce, &payload).finalize().into_bytes()))
     }
 
     /// Whether a browser brings a proof that still counts.
@@ -76,21 +76,21 @@ impl Sessions {
 impl State {
     /// When a proof ends. `None`: it counts for nothing.
     fn end_of(&self, token: &SecretString, proof: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let (said, given) = proof.split_once('.')?;
+        let (payload, given) = proof.split_once('.')?;
         let given = hex::decode(given).ok()?;
         // Compared in constant time.
-        mac(token, self.nonce, said).verify_slice(&given).ok()?;
-        let ends_at = DateTime::from_timestamp(said.split_once('-')?.0.parse().ok()?, 0)?;
+        mac(token, self.nonce, payload).verify_slice(&given).ok()?;
+        let ends_at = DateTime::from_timestamp(payload.split_once('-')?.0.parse().ok()?, 0)?;
         (now < ends_at && !self.revoked.contains_key(proof)).then_some(ends_at)
     }
 }
 
-fn mac(token: &SecretString, nonce: Uuid, said: &str) -> Hmac<Sha256> {
+fn mac(token: &SecretString, nonce: Uuid, payload: &str) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(token.expose_secret().as_bytes())
         .expect("HMAC takes a key of any length");
     mac.update(PURPOSE.as_bytes());
     mac.update(nonce.as_bytes());
-    mac.update(said.as_bytes());
+    mac.update(payload.as_bytes());
     mac
 }
 

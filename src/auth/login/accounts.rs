@@ -16,7 +16,7 @@ use crate::auth::shop_state::lock;
 use crate::domain::credential::Orphan;
 use crate::domain::grant::{Access, Account, GrantInfo};
 use crate::domain::shop::Shop;
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::platform::PlatformError;
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
@@ -51,10 +51,10 @@ pub fn shared_accounts(rows: &[ShopRow]) -> Vec<SharedAccount> {
 }
 
 impl SharedAccount {
-    pub fn told(&self) -> Said {
+    pub fn told(&self) -> Text {
         let Self { platform, account, shops } = self;
         let shops = shops.join(", ");
-        said!(
+        text!(
             "{shops} are one account of {platform} (`{account}`), so its orders are stored more than once: keep one of them \
              in the config, or authorise each by its own account",
             "{shops} 是 {platform} 的同一个账号（`{account}`），它的订单会重复保存：请在配置中只保留一个，或各自用自己的账号授权"

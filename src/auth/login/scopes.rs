@@ -13,7 +13,7 @@ pub enum Coverage {
     Granted,
     Missing(Vec<RequiredApi>),
     /// The platform does not say, or has not been called for it yet.
-    NotTold,
+    NotReported,
 }
 
 /// For each of the shop's records, whether a grant with these `scopes` covers it.
@@ -27,7 +27,7 @@ pub fn coverage(shop: &Shop, profile: &Profile, scopes: Option<&[String]>) -> Ve
 
 fn coverage_of(required: &[RequiredApi], scopes: Option<&[String]>) -> Coverage {
     let Some(scopes) = scopes.filter(|_| !required.is_empty()) else {
-        return Coverage::NotTold;
+        return Coverage::NotReported;
     };
     let is_granted = |api: &RequiredApi| api.iter().any(|name| scopes.iter().any(|scope| scope == name));
     let missing: Vec<RequiredApi> = required.iter().copied().filter(|api| !is_granted(api)).collect();
@@ -42,7 +42,7 @@ impl fmt::Display for Coverage {
                 let names: Vec<String> = apis.iter().map(|api| api.join(" or ")).collect();
                 write!(f, "missing: {}", names.join(", "))
             }
-            Self::NotTold => f.write_str("not told"),
+            Self::NotReported => f.write_str("not reported"),
         }
     }
 }
@@ -65,8 +65,8 @@ mod tests {
             (required, listed(&["list"]), "missing: money.v1 or money.v2"),
             (required, listed(&[]), "missing: list, money.v1 or money.v2"),
             (required, listed(&["listing", "LIST", "money.v1"]), "missing: list"),
-            (required, None, "not told"),
-            (&[], listed(&["list"]), "not told"),
+            (required, None, "not reported"),
+            (&[], listed(&["list"]), "not reported"),
         ] {
             assert_eq!(coverage_of(required, scopes.as_deref()).to_string(), expected, "{scopes:?}");
         }

@@ -13,7 +13,7 @@ use crate::auth::{AuthError, GrantStatus, TokenInput, forget_files};
 use crate::cli::AuthVerb;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
-use crate::language::said;
+use crate::language::text;
 use crate::store::Store;
 
 mod import;
@@ -22,8 +22,8 @@ mod paste;
 mod qr;
 mod rotate_key;
 mod status;
+mod stored_grant;
 mod take_over;
-mod tell;
 mod token;
 
 pub(super) use paste::read_given;
@@ -46,7 +46,7 @@ fn require_lasting_store(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
     if !begins_grant || app.tokens.capabilities().durable {
         return Ok(());
     }
-    let text = said!(
+    let text = text!(
         "`[tokens] store = \"memory\"` keeps tokens in the process that got them, and this one ends at once, so nothing was \
          sent: authorise through the daemon (`shopsync auth url` and its callback), or choose another store",
         "`[tokens] store = \"memory\"` 只把令牌保存在取得它的进程里，而这个命令马上就结束，因此没有发送任何内容：\
@@ -64,22 +64,22 @@ async fn act(app: &App, verb: &AuthVerb) -> anyhow::Result<()> {
             let shop = known(app, shop)?;
             let text =
                 if code == "-" { read_given(Path::new("-"))? } else { SecretString::from(code.clone()) };
-            tell::tell(app, shop, &login::take_returned(app, shop, &text).await?).await
+            stored_grant::print(app, shop, &login::take_returned(app, shop, &text).await?).await
         }
         AuthVerb::Set { shop, from, unproven } => {
             let shop = known(app, shop)?;
             let given = login::parse_given(shop, &read_given(from)?)?;
             let given = TokenInput { may_be_unproven: *unproven, ..given };
-            tell::tell(app, shop, &login::take_given(app, shop, given).await?).await
+            stored_grant::print(app, shop, &login::take_given(app, shop, given).await?).await
         }
         AuthVerb::Import { shop, file, yes, unproven } => {
-            let words = import::Import { yes: *yes, unproven: *unproven };
-            import::import(app, known(app, shop)?, file, words).await
+            let args = import::Import { yes: *yes, unproven: *unproven };
+            import::import(app, known(app, shop)?, file, args).await
         }
         AuthVerb::Token { shop, table } => token::token(app, known(app, shop)?, table.json).await,
         AuthVerb::Refresh { shop, force } => {
             let shop = known(app, shop)?;
-            tell::tell(app, shop, &refresh(app, shop, *force).await?).await
+            stored_grant::print(app, shop, &refresh(app, shop, *force).await?).await
         }
         AuthVerb::RotateKey => rotate_key::rotate_key(app).await,
         AuthVerb::TakeOver { shops } => take_over::take_over(app, shops).await,
@@ -92,7 +92,7 @@ async fn refresh(app: &App, shop: &Shop, is_forced: bool) -> Result<GrantStatus,
     if !is_forced {
         return app.tokens.refresh_now(shop).await;
     }
-    paste::eprint_line(said!(
+    paste::eprint_line(text!(
         "Sending the stored refresh token whatever is known of it. If it was spent before, the platform refuses it, \
          and may end the tokens that still work: then only a new authorisation helps.",
         "将直接使用已保存的刷新令牌，不管它此前的状态。如果它已被用过，平台会拒绝，并可能使仍有效的令牌一并失效，那时只能重新授权。"
@@ -116,12 +116,12 @@ pub(super) async fn clear(
 
 fn forgotten(shop: &str, was_there: bool) -> anyhow::Result<()> {
     output::line(if was_there {
-        said!(
+        text!(
             "{shop}: forgotten here; the platform is not notified",
             "{shop}：已在本地清除；平台不会得到通知"
         )
     } else {
-        said!("{shop}: there was nothing to forget", "{shop}：没有可清除的内容")
+        text!("{shop}: there was nothing to forget", "{shop}：没有可清除的内容")
     })
 }
 

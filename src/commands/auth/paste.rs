@@ -6,11 +6,11 @@ use std::path::Path;
 use anyhow::Context;
 use secrecy::SecretString;
 
-use super::super::chinese::said_of;
+use super::super::chinese::text_of;
 use crate::auth::login::token_input;
 use crate::config::BYTE_ORDER_MARK;
 use crate::exit::{Exit, Failure};
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::terminal;
 
 /// Longest text taken from standard input or a file; tokens are far shorter.
@@ -28,11 +28,11 @@ pub(in super::super) fn read_given(from: &Path) -> anyhow::Result<SecretString> 
     let mut text = String::new();
     if from == Path::new("-") {
         read_text(std::io::stdin(), &mut text)
-            .map_err(|error| unreadable(&said!("standard input", "标准输入"), error))?;
+            .map_err(|error| unreadable(&text!("standard input", "标准输入"), error))?;
     } else {
         std::fs::File::open(from)
             .and_then(|file| read_text(file, &mut text))
-            .map_err(|error| unreadable(&Said::alike(from.display().to_string()), error))?;
+            .map_err(|error| unreadable(&Text::alike(from.display().to_string()), error))?;
     }
     Ok(SecretString::from(text))
 }
@@ -47,22 +47,22 @@ fn read_text(from: impl Read, text: &mut String) -> std::io::Result<usize> {
     Ok(count)
 }
 
-fn unreadable(place: &Said, error: std::io::Error) -> anyhow::Error {
+fn unreadable(place: &Text, error: std::io::Error) -> anyhow::Error {
     // Root works as the daemon's user, who may not read what is root's.
     let text = if error.kind() == std::io::ErrorKind::PermissionDenied {
-        said!(
+        text!(
             "{place} cannot be read by the user this runs as; hand it over on standard input: `- < FILE`",
             "运行本程序的用户无法读取 {place}；请从标准输入给出：`- < FILE`"; place
         )
     } else {
-        said!("{place} cannot be read", "无法读取 {place}"; place)
+        text!("{place} cannot be read", "无法读取 {place}"; place)
     };
     Failure::new(Exit::BadInput, text).because(error).into()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
 pub(super) fn unusable(error: token_input::TokenInputError) -> anyhow::Error {
-    Failure::new(Exit::BadInput, said_of(&error)).into()
+    Failure::new(Exit::BadInput, text_of(&error)).into()
 }
 
 /// Says something to the person at the terminal, in as many lines as it takes: neither data nor a log line.

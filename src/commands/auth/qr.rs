@@ -13,13 +13,13 @@ use super::super::signals;
 use super::login::{code, not_taken, take_returned};
 use super::paste::{eprint_line, prompt};
 use super::platform_of;
-use super::tell::tell;
+use super::stored_grant;
 use crate::app::App;
 use crate::auth::login::device::{DEVICE_LOGIN_LIFE, DeviceAttempt};
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::platform::device_login::DeviceProgress;
 use crate::platform::error::Retry;
 use crate::terminal;
@@ -43,7 +43,7 @@ pub(super) async fn run(app: &App, shop: &Shop) -> anyhow::Result<()> {
         let account = shop.account.as_deref();
         let Some(link) = platform.scan_link(account.unwrap_or_default()) else {
             let (platform, name) = (shop.platform, &shop.name);
-            let text = said!(
+            let text = text!(
                 "platform `{platform}` has no code to scan; use `shopsync auth login {name}`",
                 "平台 `{platform}` 没有可扫的码；请用 `shopsync auth login {name}`"
             );
@@ -51,7 +51,7 @@ pub(super) async fn run(app: &App, shop: &Shop) -> anyhow::Result<()> {
         };
         if account.is_none() {
             let name = &shop.name;
-            let text = said!(
+            let text = text!(
                 "the code to scan names the seller: set `account` in [shops.{name}] to the seller's id, or use \
                  `shopsync auth login {name}`",
                 "扫码地址要写明商家：请把 [shops.{name}] 的 `account` 设为商家 id，或用 `shopsync auth login {name}`"
@@ -60,7 +60,7 @@ pub(super) async fn run(app: &App, shop: &Shop) -> anyhow::Result<()> {
         }
         by_link(app, shop, &link).await?
     };
-    tell(app, shop, &granted).await
+    stored_grant::print(app, shop, &granted).await
 }
 
 /// A login the platform itself follows: shown, waited for, exchanged once.
@@ -74,7 +74,7 @@ async fn by_device(app: &App, shop: &Shop) -> anyhow::Result<GrantStatus> {
         return Err(error);
     }
     let name = &shop.name;
-    let advice = said!("start again: `shopsync auth qr {name}`", "请重新开始：`shopsync auth qr {name}`");
+    let advice = text!("start again: `shopsync auth qr {name}`", "请重新开始：`shopsync auth qr {name}`");
     let granted = app.tokens.login_device(shop, &attempt.id).await;
     granted.map_err(|error| not_taken(error, &code(), advice))
 }
@@ -88,11 +88,11 @@ async fn wait_for_owner(
     let deadline = Instant::now() + DEVICE_LOGIN_LIFE.to_std().context("the life of a login")?;
     let waiting = timeout_at(deadline, until_confirmed(app, shop, attempt));
     match cancel.run_until_cancelled(waiting).await {
-        None => Err(over(said!(
+        None => Err(over(text!(
             "stopped; the code is void, and nothing was changed",
             "已停止；这个码已作废，没有任何改动"
         ))),
-        Some(Err(_)) => Err(over(said!(
+        Some(Err(_)) => Err(over(text!(
             "no one confirmed in time; the code is void, and nothing was changed",
             "没有人及时确认；这个码已作废，没有任何改动"
         ))),
@@ -107,14 +107,14 @@ async fn until_confirmed(app: &App, shop: &Shop, attempt: &DeviceAttempt) -> any
         match app.tokens.device_progress(shop, &attempt.id).await {
             Ok(DeviceProgress::Confirmed) => return Ok(()),
             Ok(DeviceProgress::Dead) => {
-                return Err(over(said!(
+                return Err(over(text!(
                     "the code is no longer valid, and nothing was changed",
                     "这个码已失效，没有任何改动"
                 )));
             }
             Ok(DeviceProgress::Scanned) if !was_scanned => {
                 was_scanned = true;
-                eprint_line(said!("Scanned. Now say yes in the app.", "已扫码。请在手机上确认。"));
+                eprint_line(text!("Scanned. Now say yes in the app.", "已扫码。请在手机上确认。"));
             }
             Ok(DeviceProgress::Scanned | DeviceProgress::Waiting) => {}
             Err(AuthError::Platform { source, .. }) if source.retry() != Retry::No => {
@@ -130,7 +130,7 @@ async fn until_confirmed(app: &App, shop: &Shop, attempt: &DeviceAttempt) -> any
 /// was requested here, and only for the seller the page names.
 async fn by_link(app: &App, shop: &Shop, link: &str) -> anyhow::Result<GrantStatus> {
     show(link)?;
-    eprint_line(said!(
+    eprint_line(text!(
         "Then paste here what you got: the whole address you were sent to, or the code in it.",
         "然后把得到的内容粘贴到这里：跳转后的完整地址，或其中的授权码。"
     ));
@@ -140,7 +140,7 @@ async fn by_link(app: &App, shop: &Shop, link: &str) -> anyhow::Result<GrantStat
 async fn warn_of_eviction(app: &App, shop: &Shop, grants_max: u32) -> anyhow::Result<()> {
     if app.tokens.status(shop).await?.is_some_and(|status| status.usable) {
         let name = &shop.name;
-        eprint_line(said!(
+        eprint_line(text!(
             "`{name}` has a working authorisation already. The platform keeps at most {grants_max} of one account for \
              one app: a new one may end the oldest, also one that another program uses.\n",
             "`{name}` 已有可用的授权。平台对一个应用的一个账号最多保留 {grants_max} 个授权：新的会使最旧的失效，\
@@ -151,7 +151,7 @@ async fn warn_of_eviction(app: &App, shop: &Shop, grants_max: u32) -> anyhow::Re
 }
 
 fn show(address: &str) -> anyhow::Result<()> {
-    eprint_line(said!(
+    eprint_line(text!(
         "Scan this with the platform's app, as the owner of the account, and say yes there:\n",
         "请由账号所有者用平台的手机 App 扫描并确认：\n"
     ));
@@ -171,7 +171,7 @@ fn picture(text: &str) -> anyhow::Result<String> {
     Ok(lines.join("\n"))
 }
 
-fn over(text: Said) -> anyhow::Error {
+fn over(text: Text) -> anyhow::Error {
     Failure::new(Exit::Later, text).into()
 }
 

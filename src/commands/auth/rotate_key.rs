@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::super::chinese::said_of;
+use super::super::chinese::text_of;
 use super::super::output;
 use crate::app::App;
 use crate::auth::AuthError;
 use crate::auth::keys::reseal::Resealed;
 use crate::auth::keys::rotation::add_key;
 use crate::exit::{Exit, Failure};
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 
 pub(super) async fn rotate_key(app: &App) -> anyhow::Result<()> {
     let keyring = app.tokens.keyring();
     let Some(file) = keyring.file().filter(|_| app.config().tokens.seal) else {
-        let message = said!(
+        let message = text!(
             "nothing is sealed here (`[tokens] seal = false`), so there is no key to rotate",
             "这里没有加密（`[tokens] seal = false`），没有可更换的密钥"
         );
@@ -24,47 +24,47 @@ pub(super) async fn rotate_key(app: &App) -> anyhow::Result<()> {
     let place = file.display();
     // A rotation that was interrupted, or started by hand, is finished before another one starts.
     if app.tokens.other_keys_in_use().await?.is_empty() {
-        let key_id = add_key(file).map_err(|error| Failure::new(Exit::BadConfig, said_of(&error)))?;
+        let key_id = add_key(file).map_err(|error| Failure::new(Exit::BadConfig, text_of(&error)))?;
         app.tokens.adopt_key(&key_id)?;
         line(
-            &said!("new key", "新密钥"),
-            &said!("{key_id}, the first line of {place}", "{key_id}，{place} 的第一行"),
+            &text!("new key", "新密钥"),
+            &text!("{key_id}, the first line of {place}", "{key_id}，{place} 的第一行"),
         )?;
     } else {
         let key_id = keyring.active_id();
-        let text = said!("{key_id}, the first line of {place} already", "{key_id}，已是 {place} 的第一行");
-        line(&said!("key", "密钥"), &text)?;
+        let text = text!("{key_id}, the first line of {place} already", "{key_id}，已是 {place} 的第一行");
+        line(&text!("key", "密钥"), &text)?;
     }
     let resealed = app.tokens.reseal_all().await?;
-    tell(app, file, &resealed).await?;
+    print(app, file, &resealed).await?;
     conclude(&resealed)
 }
 
 /// What was done, and which keys nothing needs any more.
-async fn tell(app: &App, file: &Path, resealed: &Resealed) -> anyhow::Result<()> {
+async fn print(app: &App, file: &Path, resealed: &Resealed) -> anyhow::Result<()> {
     let (count, place) = (resealed.changed, file.display());
-    line(&said!("sealed again", "重新加密"), &said!("{count} of the stored grants", "{count} 个保存的授权"))?;
-    let needed = said!("still needed", "仍需保留");
+    line(&text!("sealed again", "重新加密"), &text!("{count} of the stored grants", "{count} 个保存的授权"))?;
+    let needed = text!("still needed", "仍需保留");
     let in_use = app.tokens.other_keys_in_use().await?;
     let mut unused = app.tokens.keyring().key_ids();
     unused.remove(&app.tokens.keyring().active_id());
     unused.retain(|key_id| !in_use.contains(key_id));
     if !in_use.is_empty() {
-        line(&needed, &Said::alike(listed(&in_use)))?;
+        line(&needed, &Text::alike(listed(&in_use)))?;
     }
     if app.tokens.unsaved() > 0 {
-        let text = said!(
+        let text = text!(
             "all keys, by tokens that wait in files until they can be stored",
             "全部密钥：有令牌暂存在文件里，等待保存"
         );
         line(&needed, &text)?;
     } else if !unused.is_empty() {
         let unused = listed(&unused);
-        let text = said!(
+        let text = text!(
             "{unused}: may be taken out of {place}; only a backup of the tokens from before still needs it",
             "{unused}：可以从 {place} 中删去；只有以前的令牌备份还需要它"
         );
-        line(&said!("unused", "不再使用"), &text)?;
+        line(&text!("unused", "不再使用"), &text)?;
     }
     Ok(())
 }
@@ -73,24 +73,24 @@ fn conclude(resealed: &Resealed) -> anyhow::Result<()> {
     let Some((_, first)) = resealed.left.first() else {
         return Ok(());
     };
-    let reasons: Vec<Said> = resealed.left.iter().map(|(_, error)| said_of(error)).collect();
-    let joined = |of: fn(&Said) -> &String, between| {
+    let reasons: Vec<Text> = resealed.left.iter().map(|(_, error)| text_of(error)).collect();
+    let joined = |of: fn(&Text) -> &String, between| {
         reasons.iter().map(|said| &**of(said)).collect::<Vec<&str>>().join(between)
     };
     let reasons =
-        Said { english: joined(|said| &said.english, "; "), chinese: joined(|said| &said.chinese, "；") };
+        Text { english: joined(|said| &said.english, "; "), chinese: joined(|said| &said.chinese, "；") };
     let exit = Exit::of_auth(first);
     let advice = if matches!(first, AuthError::Later { .. }) {
-        said!("run `shopsync auth rotate-key` again", "请再次运行 `shopsync auth rotate-key`")
+        text!("run `shopsync auth rotate-key` again", "请再次运行 `shopsync auth rotate-key`")
     } else {
-        said!("nothing of these was overwritten", "这些都没有被改写")
+        text!("nothing of these was overwritten", "这些都没有被改写")
     };
     let text =
-        said!("not sealed again: {reasons}; {advice}", "未能重新加密：{reasons}；{advice}"; reasons, advice);
+        text!("not sealed again: {reasons}; {advice}", "未能重新加密：{reasons}；{advice}"; reasons, advice);
     Err(Failure::new(exit, text).into())
 }
 
-fn line(name: &Said, text: &Said) -> anyhow::Result<()> {
+fn line(name: &Text, text: &Text) -> anyhow::Result<()> {
     output::line(format_args!("{}  {text}", name.padded(12)))
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::super::output::{self, minute};
-use super::tell::{covered, word};
+use super::stored_grant::{covered, word};
 use crate::app::App;
 use crate::auth::GrantStatus;
 use crate::auth::required_action::days_left;
@@ -12,7 +12,7 @@ use crate::auth::required_action::to_do;
 use crate::auth::status::Standing;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::store::shops::{Pause, ShopRow};
 
 struct Line<'a> {
@@ -20,7 +20,7 @@ struct Line<'a> {
     row: Option<ShopRow>,
     /// `None`: there is no grant.
     status: Option<GrantStatus>,
-    to_do: Option<Said>,
+    to_do: Option<Text>,
 }
 
 pub(super) async fn status(app: &App, as_json: bool) -> anyhow::Result<()> {
@@ -46,31 +46,31 @@ pub(super) async fn status(app: &App, as_json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     let needy = needy.join(", ");
-    let text = said!("{needy} must be authorised again by the owner", "{needy} 必须由店主重新授权");
+    let text = text!("{needy} must be authorised again by the owner", "{needy} 必须由店主重新授权");
     Err(Failure::new(Exit::NeedsOwner, text).into())
 }
 
 /// Moments in a table that is not too wide, and below it what is to be done, in sentences.
 fn print(lines: &[Line<'_>], unsaved: usize) -> anyhow::Result<()> {
     let headings = [
-        said!("shop", "店铺"),
-        said!("state", "状态"),
-        said!("valid until (UTC)", "令牌有效至 (UTC)"),
-        said!("renewed (UTC)", "续期于 (UTC)"),
-        said!("grant ends (UTC)", "授权到期 (UTC)"),
+        text!("shop", "店铺"),
+        text!("state", "状态"),
+        text!("valid until (UTC)", "令牌有效至 (UTC)"),
+        text!("renewed (UTC)", "续期于 (UTC)"),
+        text!("grant ends (UTC)", "授权到期 (UTC)"),
     ]
     .map(String::from);
     output::table(headings.each_ref().map(String::as_str), lines.iter().map(as_row))?;
     for line in lines {
         let name = &line.shop.name;
         if let Some(text) = &line.to_do {
-            output::line(said!("{name}: {text}", "{name}：{text}"; text))?;
+            output::line(text!("{name}: {text}", "{name}：{text}"; text))?;
         }
         if let Some(Pause { reason, until, .. }) = line.pause() {
             output::line(if let Some(until) = until.map(minute) {
-                said!("{name}: paused until {until} UTC: {reason}", "{name}：暂停至 {until} UTC：{reason}")
+                text!("{name}: paused until {until} UTC: {reason}", "{name}：暂停至 {until} UTC：{reason}")
             } else {
-                said!("{name}: paused: {reason}", "{name}：已暂停：{reason}")
+                text!("{name}: paused: {reason}", "{name}：已暂停：{reason}")
             })?;
         }
     }
@@ -78,7 +78,7 @@ fn print(lines: &[Line<'_>], unsaved: usize) -> anyhow::Result<()> {
         output::line(super::super::check::unsaved(unsaved))?;
     }
     if lines.iter().all(|line| line.to_do.is_none()) {
-        output::line(said!("Nobody has to do anything.", "目前不需要任何人做任何事。"))?;
+        output::line(text!("Nobody has to do anything.", "目前不需要任何人做任何事。"))?;
     }
     Ok(())
 }
@@ -87,29 +87,29 @@ fn as_row(line: &Line<'_>) -> [String; 5] {
     let name = line.shop.name.clone();
     let Some(status) = &line.status else {
         let state = if line.was_authorised() {
-            said!("cleared", "已清除")
+            text!("cleared", "已清除")
         } else {
-            said!("never authorised", "从未授权")
+            text!("never authorised", "从未授权")
         };
         return [name, state.into(), "-".to_owned(), "-".to_owned(), "-".to_owned()];
     };
     let renewed = match (status.standing, status.due_at) {
-        (Standing::NeedsOwner(_), _) | (_, None) => said!("by its owner", "由店主").into(),
+        (Standing::NeedsOwner(_), _) | (_, None) => text!("by its owner", "由店主").into(),
         (_, Some(due_at)) => minute(due_at.max(status.not_before.unwrap_or(due_at))),
     };
     let grant_end = match (status.owner_end, status.refresh_ends_at) {
         (Some(end), _) => minute(end.at),
-        (None, Some(_)) => said!("moves on", "顺延").into(),
-        (None, None) => said!("not told", "平台未告知").into(),
+        (None, Some(_)) => text!("moves on", "顺延").into(),
+        (None, None) => text!("not reported", "平台未告知").into(),
     };
     let state = match status.standing {
-        Standing::Good => said!("good", "正常"),
-        Standing::Due => said!("due", "待续期"),
-        Standing::Refreshing => said!("refreshing", "续期中"),
-        Standing::Throttled => said!("throttled", "被限流"),
-        Standing::AnswerLost => said!("answer lost", "应答丢失"),
-        Standing::NeedsOwner(_) => said!("needs its owner", "需要店主"),
-        Standing::Copied => said!("copied", "复制而来"),
+        Standing::Good => text!("good", "正常"),
+        Standing::Due => text!("due", "待续期"),
+        Standing::Refreshing => text!("refreshing", "续期中"),
+        Standing::Throttled => text!("throttled", "被限流"),
+        Standing::AnswerLost => text!("answer lost", "应答丢失"),
+        Standing::NeedsOwner(_) => text!("needs its owner", "需要店主"),
+        Standing::Copied => text!("copied", "复制而来"),
     };
     [name, state.into(), minute(status.access_ends_at), renewed, grant_end]
 }

@@ -6,25 +6,25 @@ use super::super::output;
 use crate::app::App;
 use crate::auth::AuthError;
 use crate::domain::shop::Shop;
-use crate::language::said;
+use crate::language::text;
 
 pub(super) async fn take_over(app: &App, patterns: &[String]) -> anyhow::Result<()> {
     let shops = matching(app, patterns)?;
     for shop in shops {
         let text = match app.tokens.take_over(shop).await {
-            Ok(true) => said!(
+            Ok(true) => text!(
                 "taken over: its token is renewed here from now on",
                 "已接管：从现在起在这里续期它的令牌"
             ),
-            Ok(false) => said!("is at home here already", "本来就属于这里"),
+            Ok(false) => text!("is at home here already", "本来就属于这里"),
             // With a pattern, a shop that was never authorised is no mistake.
             Err(AuthError::NeverAuthorised { .. }) if !patterns.contains(&shop.name) => {
-                said!("was never authorised", "从未授权")
+                text!("was never authorised", "从未授权")
             }
             Err(error) => return Err(error.into()),
         };
         let name = &shop.name;
-        output::line(said!("{name}: {text}", "{name}：{text}"; text))?;
+        output::line(text!("{name}: {text}", "{name}：{text}"; text))?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::domain::window::Window;
-use crate::language::said;
+use crate::language::text;
 use crate::platform::rate::Priority;
 use crate::platform::retry::CallContext;
 use crate::platform::{PageQuery, PlatformError, Range, Reach, RecordSource};
@@ -35,11 +35,11 @@ pub(super) async fn lines(app: &App, shop: &Shop) -> anyhow::Result<Vec<Line>> {
 
 async fn line(app: &App, shop: &Shop, record: Record) -> anyhow::Result<Line> {
     let name = &shop.name;
-    let subject = said!("records {name}", "数据 {name}");
+    let subject = text!("records {name}", "数据 {name}");
     let Ok(answer) = ask(app, shop, record).await else {
         // What is wrong with the token is reported on the shop's own line.
         let text =
-            said!("{record} are off: the platform did not grant them", "{record} 已停读：平台未授予权限");
+            text!("{record} are off: the platform did not grant them", "{record} 已停读：平台未授予权限");
         return Ok(Line::new(subject, State::Warning, text));
     };
     if let Err(error @ PlatformError::NotGranted { .. }) = answer {
@@ -47,7 +47,7 @@ async fn line(app: &App, shop: &Shop, record: Record) -> anyhow::Result<Line> {
     }
     // Any other error says nothing about the grant; the next run shows more.
     app.store.cursors().switch_on(name, record.as_str()).await?;
-    let text = said!("{record} were off and are read again", "{record} 曾停读，现已恢复读取");
+    let text = text!("{record} were off and are read again", "{record} 曾停读，现已恢复读取");
     Ok(Line::new(subject, State::Ok, text))
 }
 
@@ -83,7 +83,7 @@ pub(super) async fn shared_accounts(app: &App) -> Vec<Line> {
     // A database that is away is reported by the next check.
     let shared = app.tokens.shared_accounts().await.unwrap_or_default();
     let line = |shared: crate::auth::login::accounts::SharedAccount| {
-        Line::new(said!("shops", "店铺"), State::Warning, shared.told())
+        Line::new(text!("shops", "店铺"), State::Warning, shared.told())
     };
     shared.into_iter().map(line).collect()
 }

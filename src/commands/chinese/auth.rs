@@ -94,7 +94,7 @@ pub(in super::super) fn coverage(coverage: &Coverage) -> String {
             let names: Vec<String> = apis.iter().map(|api| api.join(" 或 ")).collect();
             format!("缺少：{}", names.join("、"))
         }
-        Coverage::NotTold => "平台未告知".to_owned(),
+        Coverage::NotReported => "平台未告知".to_owned(),
     }
 }
 

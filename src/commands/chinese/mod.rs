@@ -8,7 +8,7 @@ use crate::app::AppError;
 use crate::auth::store::TokenStoreError;
 use crate::error_text::chain;
 use crate::exit::{Exit, Failure};
-use crate::language::{Language, Said};
+use crate::language::{Language, Text};
 
 mod auth;
 mod platform;
@@ -18,8 +18,8 @@ pub(super) use auth::coverage;
 pub(super) use platform::remedy;
 
 /// An error and all that caused it, on one line.
-pub(super) fn said_of(error: &(dyn Error + 'static)) -> Said {
-    Said { english: chain(error), chinese: chain_of(error) }
+pub(super) fn text_of(error: &(dyn Error + 'static)) -> Text {
+    Text { english: chain(error), chinese: chain_of(error) }
 }
 
 /// The same for an error that ends a verb on a terminal. Keeps the exit code.
@@ -31,18 +31,18 @@ pub(super) fn for_person(error: anyhow::Error) -> anyhow::Error {
 }
 
 fn chain_of(error: &(dyn Error + 'static)) -> String {
-    let mut told = one(error);
+    let mut text = one(error);
     let mut next = error.source();
     while let Some(cause) = next {
         next = cause.source();
         // A cause that is only repeated, in either language, is left out.
         let (original, cause) = (cause.to_string(), one(cause));
-        if !told.ends_with(&original) && !told.ends_with(&cause) {
-            told.push('：');
-            told.push_str(&cause);
+        if !text.ends_with(&original) && !text.ends_with(&cause) {
+            text.push('：');
+            text.push_str(&cause);
         }
     }
-    told
+    text
 }
 
 fn one(error: &(dyn Error + 'static)) -> String {
@@ -110,11 +110,11 @@ pub(super) mod tests {
     fn a_chain_is_reported_in_one_language_with_what_others_said_as_it_is() {
         let source = PlatformError::TokenRefused { code: "7".to_owned(), message: "token is bad".to_owned() };
         let error = AuthError::Platform { shop: "acme".to_owned(), source: Arc::new(source) };
-        assert_eq!(said_of(&error).chinese, "店铺 `acme` 的令牌请求失败：平台拒绝了令牌（7：token is bad）");
+        assert_eq!(text_of(&error).chinese, "店铺 `acme` 的令牌请求失败：平台拒绝了令牌（7：token is bad）");
         let error = AppError::Auth(AuthError::NeverAuthorised {
             shop: "a".to_owned(),
             command: "shopsync auth qr a".to_owned(),
         });
-        assert_eq!(said_of(&error).chinese, "店铺 `a` 从未授权：请运行 `shopsync auth qr a`");
+        assert_eq!(text_of(&error).chinese, "店铺 `a` 从未授权：请运行 `shopsync auth qr a`");
     }
 }

@@ -43,11 +43,11 @@ pub(super) async fn products(
         platform: truth.into_iter().map(known).collect(),
         stored: app.store.rows().products(&shop).await?.into_iter().map(stored).collect(),
     };
-    Ok(sides.compare(&shop, "products", |told, stored| {
-        stored.name.as_deref() == Some(&told.name)
-            && stored.status == told.platform_status
-            && stored.created_at == Some(told.created_at)
-            && (!tells_update_times || stored.updated_at == Some(told.updated_at))
+    Ok(sides.compare(&shop, "products", |truth, stored| {
+        stored.name.as_deref() == Some(&truth.name)
+            && stored.status == truth.platform_status
+            && stored.created_at == Some(truth.created_at)
+            && (!tells_update_times || stored.updated_at == Some(truth.updated_at))
     }))
 }
 
@@ -65,18 +65,18 @@ pub(super) async fn skus(
         platform: truth.into_iter().map(known).collect(),
         stored: app.store.rows().skus(&shop).await?.into_iter().map(stored).collect(),
     };
-    Ok(sides.compare(&shop, "skus", |told, stored| {
-        stored.product_id.as_deref() == Some(&told.product_id)
-            && stored.sku_code == told.sku_code
-            && stored.barcode == told.barcode
-            && stored.name.as_deref() == Some(&told.name)
-            && stored.price_minor == Some(told.price_minor)
-            && stored.list_price_minor == told.list_price_minor
-            && stored.currency.as_deref() == Some(&told.currency)
-            && stored.stock == Some(told.stock)
-            && stored.on_sale == Some(told.is_on_sale)
-            && stored.created_at == Some(told.created_at)
-            && (!tells_update_times || stored.updated_at == Some(told.updated_at))
+    Ok(sides.compare(&shop, "skus", |truth, stored| {
+        stored.product_id.as_deref() == Some(&truth.product_id)
+            && stored.sku_code == truth.sku_code
+            && stored.barcode == truth.barcode
+            && stored.name.as_deref() == Some(&truth.name)
+            && stored.price_minor == Some(truth.price_minor)
+            && stored.list_price_minor == truth.list_price_minor
+            && stored.currency.as_deref() == Some(&truth.currency)
+            && stored.stock == Some(truth.stock)
+            && stored.on_sale == Some(truth.is_on_sale)
+            && stored.created_at == Some(truth.created_at)
+            && (!tells_update_times || stored.updated_at == Some(truth.updated_at))
     }))
 }
 
@@ -96,26 +96,26 @@ pub(super) async fn cases(app: &App, sandbox: &Sandbox, platform: Platform) -> a
         platform: truth.into_iter().map(known).collect(),
         stored: app.store.rows().cases(&shop).await?.into_iter().map(stored).collect(),
     };
-    Ok(sides.compare(&shop, "after_sales", |told, (case, items)| {
-        is_equal_case(told, case) && has_items(told, items)
+    Ok(sides.compare(&shop, "after_sales", |truth, (case, items)| {
+        is_equal_case(truth, case) && has_items(truth, items)
     }))
 }
 
-fn is_equal_case(told: &TruthCase, stored: &CaseView) -> bool {
+fn is_equal_case(truth: &TruthCase, stored: &CaseView) -> bool {
     // A platform that gives no money gives no currency either.
-    let currency = told.refund_minor.map(|_| told.currency.as_str());
-    stored.order_number.as_deref() == Some(&told.order_number)
-        && stored.platform_status == told.platform_status
-        && stored.reason == told.reason
-        && stored.refund_minor == told.refund_minor
+    let currency = truth.refund_minor.map(|_| truth.currency.as_str());
+    stored.order_number.as_deref() == Some(&truth.order_number)
+        && stored.platform_status == truth.platform_status
+        && stored.reason == truth.reason
+        && stored.refund_minor == truth.refund_minor
         && stored.currency.as_deref() == currency
-        && stored.created_at == Some(told.created_at)
-        && stored.updated_at == Some(told.updated_at)
+        && stored.created_at == Some(truth.created_at)
+        && stored.updated_at == Some(truth.updated_at)
 }
 
 /// In any order: a platform promises none.
-fn has_items(told: &TruthCase, stored: &[CaseItemView]) -> bool {
-    let mut told: Vec<_> = told
+fn has_items(truth: &TruthCase, stored: &[CaseItemView]) -> bool {
+    let mut truth: Vec<_> = truth
         .items
         .iter()
         .map(|item| {
@@ -132,9 +132,9 @@ fn has_items(told: &TruthCase, stored: &[CaseItemView]) -> bool {
             (item_number, product_id, sku_id, sku_code, item.quantity, item.refund_minor)
         })
         .collect();
-    told.sort_unstable();
+    truth.sort_unstable();
     stored.sort_unstable();
-    told == stored
+    truth == stored
 }
 
 pub(super) async fn activities(
@@ -163,34 +163,34 @@ pub(super) async fn activities(
         stored: app.store.rows().activities(&shop).await?.into_iter().map(stored).collect(),
     };
     let now = app.clock.now();
-    Ok(sides.compare(&shop, "activities", |told, (skus, activity)| {
+    Ok(sides.compare(&shop, "activities", |truth, (skus, activity)| {
         // The goods of an activity that is over are those last given.
-        is_equal_activity(told, activity, now) && (told.ends_at <= now || has_skus(told, skus))
+        is_equal_activity(truth, activity, now) && (truth.ends_at <= now || has_skus(truth, skus))
     }))
 }
 
-fn is_equal_activity(told: &TruthActivity, stored: &ActivityView, now: DateTime<Utc>) -> bool {
+fn is_equal_activity(truth: &TruthActivity, stored: &ActivityView, now: DateTime<Utc>) -> bool {
     let status = match now {
-        now if now < told.starts_at => "not_started",
-        now if now < told.ends_at => "ongoing",
+        now if now < truth.starts_at => "not_started",
+        now if now < truth.ends_at => "ongoing",
         _ => "ended",
     };
-    stored.name.as_deref() == Some(&told.name)
+    stored.name.as_deref() == Some(&truth.name)
         && stored.status == status
-        && stored.starts_at == Some(told.starts_at)
-        && stored.ends_at == Some(told.ends_at)
-        && stored.joined == Some(told.joined)
+        && stored.starts_at == Some(truth.starts_at)
+        && stored.ends_at == Some(truth.ends_at)
+        && stored.joined == Some(truth.joined)
 }
 
-fn has_skus(told: &TruthActivity, stored: &[ActivitySkuView]) -> bool {
-    let mut told: Vec<_> = told.skus.iter().collect();
-    told.sort_unstable_by(|a, b| a.sku_id.cmp(&b.sku_id));
-    told.len() == stored.len()
-        && told.iter().zip(stored).all(|(told, stored)| {
-            stored.sku_id == told.sku_id
-                && stored.product_id.as_deref() == Some(&told.product_id)
-                && stored.price_minor == Some(told.price_minor)
-                && stored.quantity == Some(told.quantity)
-                && stored.remaining == Some(told.remaining)
+fn has_skus(truth: &TruthActivity, stored: &[ActivitySkuView]) -> bool {
+    let mut truth: Vec<_> = truth.skus.iter().collect();
+    truth.sort_unstable_by(|a, b| a.sku_id.cmp(&b.sku_id));
+    truth.len() == stored.len()
+        && truth.iter().zip(stored).all(|(truth, stored)| {
+            stored.sku_id == truth.sku_id
+                && stored.product_id.as_deref() == Some(&truth.product_id)
+                && stored.price_minor == Some(truth.price_minor)
+                && stored.quantity == Some(truth.quantity)
+                && stored.remaining == Some(truth.remaining)
         })
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use secrecy::SecretString;
 
 use crate::exit::{Exit, Failure};
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::terminal;
 
 /// Who misses so often wants to look something up first.
@@ -17,9 +17,9 @@ const ANSWER_BYTES_MAX: u64 = 4 * 1024;
 
 /// Requests what `flag` would have said. `check` makes the answer a value, or says what is wrong with it.
 pub(super) fn ask<T>(
-    question: &Said,
+    question: &Text,
     flag: &str,
-    check: impl Fn(&str) -> Result<T, Said>,
+    check: impl Fn(&str) -> Result<T, Text>,
 ) -> anyhow::Result<T> {
     for _ in 0..TRIES_MAX {
         show(&format!("{question}: "));
@@ -31,7 +31,7 @@ pub(super) fn ask<T>(
             Err(wrong) => show(&format!("  {wrong}\n")),
         }
     }
-    let text = said!(
+    let text = text!(
         "no usable answer for `{flag}`; nothing was written",
         "`{flag}` 没有得到可用的回答，未写入任何文件"
     );
@@ -39,10 +39,10 @@ pub(super) fn ask<T>(
 }
 
 /// Requests a secret: hidden on a terminal, a line like the others elsewhere.
-pub(super) fn ask_secret(question: &Said, flag: &str) -> anyhow::Result<SecretString> {
+pub(super) fn ask_secret(question: &Text, flag: &str) -> anyhow::Result<SecretString> {
     if !io::stdin().is_terminal() {
         return ask(question, flag, |answer| match answer {
-            "" => Err(said!("it is empty", "内容为空")),
+            "" => Err(text!("it is empty", "内容为空")),
             answer => Ok(SecretString::from(answer)),
         });
     }
@@ -55,8 +55,8 @@ pub(super) fn ask_secret(question: &Said, flag: &str) -> anyhow::Result<SecretSt
 }
 
 /// No one answers: standard input is at its end.
-pub(super) fn unanswered(question: &Said, flag: &str) -> anyhow::Error {
-    let text = said!(
+pub(super) fn unanswered(question: &Text, flag: &str) -> anyhow::Error {
+    let text = text!(
         "no answer ({question}); give it with `{flag}`. Nothing was written",
         "没有得到回答（{question}），请用 `{flag}` 指定。未写入任何文件"; question
     );

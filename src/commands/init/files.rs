@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::text::{self, NewApp, NewShop};
 use crate::config::{Config, ConfigError, LoadOptions};
 use crate::exit::{Exit, Failure};
-use crate::language::said;
+use crate::language::text;
 
 /// For the owner alone.
 const PRIVATE: u32 = 0o600;
@@ -110,8 +110,8 @@ fn check(beside: &Path, path: &Path) -> anyhow::Result<()> {
     let Err(error) = Config::load(&LoadOptions::from_process(Some(beside.to_owned()))?) else {
         return Ok(());
     };
-    let told = error.to_string().replace(&beside.display().to_string(), &path.display().to_string());
-    let text = said!("{told}. Nothing was written", "{told}。未写入任何文件");
+    let reason = error.to_string().replace(&beside.display().to_string(), &path.display().to_string());
+    let text = text!("{reason}. Nothing was written", "{reason}。未写入任何文件");
     let exit = if matches!(error, ConfigError::Invalid { .. }) { Exit::BadInput } else { Exit::BadConfig };
     Err(Failure::new(exit, text).into())
 }
@@ -135,7 +135,7 @@ impl Access {
         }
         let folder = fs::metadata(folder).map_err(|error| {
             let folder = folder.display();
-            let text = said!("the folder {folder} is not there", "文件夹 {folder} 不存在");
+            let text = text!("the folder {folder} is not there", "文件夹 {folder} 不存在");
             Failure::new(Exit::BadInput, text).because(error)
         })?;
         match folder.gid() {
@@ -177,12 +177,12 @@ fn create(path: &Path, content: &[u8], access: Access) -> anyhow::Result<()> {
 fn not_created(path: &Path, error: std::io::Error) -> anyhow::Error {
     let file = path.display();
     let text = if error.kind() == std::io::ErrorKind::AlreadyExists {
-        said!(
+        text!(
             "{file} is there already; move it away, or choose another name with `--app`. Nothing was written",
             "{file} 已经存在；请移走它，或用 `--app` 换一个名字。未写入任何文件"
         )
     } else {
-        said!("{file} cannot be written", "无法写入 {file}")
+        text!("{file} cannot be written", "无法写入 {file}")
     };
     Failure::new(Exit::BadInput, text).because(error).into()
 }

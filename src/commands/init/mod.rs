@@ -11,7 +11,7 @@ use super::output;
 use crate::cli::InitArgs;
 use crate::config::{Config, LoadOptions, SYSTEM_FILE, is_name, nearest};
 use crate::exit::{Exit, Failure};
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::platform::{Login, Profile, profile, profiles};
 
 mod ask;
@@ -22,14 +22,14 @@ use ask::{ask, ask_secret, unanswered};
 use text::{NewApp, NewShop};
 
 /// `path`: what `--config` names.
-pub fn init(words: &InitArgs, path: Option<PathBuf>) -> anyhow::Result<Exit> {
+pub fn init(args: &InitArgs, path: Option<PathBuf>) -> anyhow::Result<Exit> {
     let path = place(path)?;
     let there = if path.exists() {
         Some(Config::load(&LoadOptions::from_process(Some(path.clone()))?)?.config)
     } else {
         None
     };
-    let asking = Asking { words, there: there.as_ref() };
+    let asking = Asking { args, there: there.as_ref() };
     let (app_name, new_app) = asking.app()?;
     let shop = asking.shop(&app_name)?;
     let secret = match &new_app {
@@ -39,7 +39,7 @@ pub fn init(words: &InitArgs, path: Option<PathBuf>) -> anyhow::Result<Exit> {
     let written = files::write(&path, there.is_some(), new_app.as_ref(), &shop, secret.as_ref())?;
     for file in written {
         let file = file.display();
-        output::line(said!("written: {file}", "已写入：{file}"))?;
+        output::line(text!("written: {file}", "已写入：{file}"))?;
     }
     let profile = match (&new_app, &there) {
         (Some(app), _) => Some(app.profile),
@@ -47,7 +47,7 @@ pub fn init(words: &InitArgs, path: Option<PathBuf>) -> anyhow::Result<Exit> {
         (None, None) => None,
     };
     if there.is_some() {
-        output::line(said!(
+        output::line(text!(
             "a daemon that runs does not know this shop yet: `systemctl reload shopsync` (or SIGHUP) makes it read the config again",
             "正在运行的守护进程还不知道这个店铺：请执行 `systemctl reload shopsync`（或发送 SIGHUP）让它重新读取配置"
         ))?;
@@ -69,7 +69,7 @@ fn place(path: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 }
 
 struct Asking<'a> {
-    words: &'a InitArgs,
+    args: &'a InitArgs,
     /// The config that is added to. `None`: there is none yet.
     there: Option<&'a Config>,
 }
@@ -77,7 +77,7 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// The app's name, and what is to be written of it. `None`: it stands in the config already.
     fn app(&self) -> anyhow::Result<(String, Option<NewApp>)> {
-        if let Some(name) = self.words.app.as_ref().filter(|name| self.has_app(name)) {
+        if let Some(name) = self.args.app.as_ref().filter(|name| self.has_app(name)) {
             self.refuse_other_key(name)?;
             return Ok((name.clone(), None));
         }
@@ -87,17 +87,17 @@ impl Asking<'_> {
             Some(zone) => format!("{}-{zone}", profile.name),
             None => profile.name.to_owned(),
         };
-        let name = self.words.app.as_deref().unwrap_or(&usual);
+        let name = self.args.app.as_deref().unwrap_or(&usual);
         let name = checked_name(name).map_err(|wrong| refused("--app", &wrong))?;
         if self.has_app(&name) {
             self.refuse_other_key(&name)?;
             return Ok((name, None));
         }
         let question =
-            said!("the app's key or id, from the console", "应用的 app key 或 app id（见平台控制台）");
+            text!("the app's key or id, from the console", "应用的 app key 或 app id（见平台控制台）");
         let key =
-            given_or_asked(self.words.app_key.as_deref(), self, &question, "--app-key", |key| match key {
-                "" => Err(said!("it is empty", "内容为空")),
+            given_or_asked(self.args.app_key.as_deref(), self, &question, "--app-key", |key| match key {
+                "" => Err(text!("it is empty", "内容为空")),
                 key => Ok(key.to_owned()),
             })?;
         let redirect = self.redirect(profile)?;
@@ -107,8 +107,8 @@ impl Asking<'_> {
     fn platform(&self) -> anyhow::Result<&'static Profile> {
         let known: Vec<&str> = profiles().into_iter().map(|profile| profile.name).collect();
         let listed = known.join(" | ");
-        let question = said!("platform ({listed})", "平台（{listed}）");
-        given_or_asked(self.words.platform.as_deref(), self, &question, "--platform", |name| {
+        let question = text!("platform ({listed})", "平台（{listed}）");
+        given_or_asked(self.args.platform.as_deref(), self, &question, "--platform", |name| {
             profile(name).ok_or_else(|| none_of(name, &known))
         })
     }
@@ -116,9 +116,9 @@ impl Asking<'_> {
     fn zone(&self, profile: &Profile) -> anyhow::Result<Option<String>> {
         let known: Vec<&str> = profile.zones.iter().map(|zone| zone.name).collect();
         if known.is_empty() {
-            if self.words.zone.is_some() {
+            if self.args.zone.is_some() {
                 let name = profile.name;
-                let text = said!(
+                let text = text!(
                     "platform `{name}` has no zones: leave `--zone` out",
                     "平台 `{name}` 不分区，请去掉 `--zone`"
                 );
@@ -127,8 +127,8 @@ impl Asking<'_> {
             return Ok(None);
         }
         let listed = known.join(" | ");
-        let question = said!("zone ({listed})", "区域（{listed}）");
-        given_or_asked(self.words.zone.as_deref(), self, &question, "--zone", |name| {
+        let question = text!("zone ({listed})", "区域（{listed}）");
+        given_or_asked(self.args.zone.as_deref(), self, &question, "--zone", |name| {
             if known.contains(&name) { Ok(name.to_owned()) } else { Err(none_of(name, &known)) }
         })
         .map(Some)
@@ -137,15 +137,15 @@ impl Asking<'_> {
     /// Where owners come back to. `None`: not given, and the platform does not need it or the config has an address.
     fn redirect(&self, profile: &Profile) -> anyhow::Result<Option<String>> {
         let has_address = self.there.is_some_and(|config| config.http.public_url.is_some());
-        if self.words.redirect_uri.is_none() && (profile.login != Login::Link || has_address) {
+        if self.args.redirect_uri.is_none() && (profile.login != Login::Link || has_address) {
             return Ok(None);
         }
         let question =
-            said!("the callback address, as registered in the console", "回调地址（与控制台登记的一致）");
-        let given = self.words.redirect_uri.as_deref();
+            text!("the callback address, as registered in the console", "回调地址（与控制台登记的一致）");
+        let given = self.args.redirect_uri.as_deref();
         given_or_asked(given, self, &question, "--redirect-uri", |address| match url::Url::parse(address) {
             Ok(_) => Ok(Some(address.to_owned())),
-            Err(_) => Err(said!(
+            Err(_) => Err(text!(
                 "this is not an address such as https://example.com/back",
                 "这不是网址，应形如 https://example.com/back"
             )),
@@ -153,10 +153,10 @@ impl Asking<'_> {
     }
 
     fn shop(&self, app: &str) -> anyhow::Result<NewShop> {
-        let question = said!("what to call the shop here", "给店铺起个名字（只在本程序中使用）");
-        let name = given_or_asked(self.words.shop.as_deref(), self, &question, "--shop", |name| {
+        let question = text!("what to call the shop here", "给店铺起个名字（只在本程序中使用）");
+        let name = given_or_asked(self.args.shop.as_deref(), self, &question, "--shop", |name| {
             if self.there.is_some_and(|config| config.shops.contains_key(name)) {
-                return Err(said!("there is a shop `{name}` already", "店铺 `{name}` 已经存在"));
+                return Err(text!("there is a shop `{name}` already", "店铺 `{name}` 已经存在"));
             }
             checked_name(name)
         })?;
@@ -164,8 +164,8 @@ impl Asking<'_> {
     }
 
     fn secret(&self) -> anyhow::Result<SecretString> {
-        let question = said!("the app's secret (not shown)", "应用的 app secret（输入时不显示）");
-        match &self.words.secret_from {
+        let question = text!("the app's secret (not shown)", "应用的 app secret（输入时不显示）");
+        match &self.args.secret_from {
             Some(file) => read_given(file),
             None => ask_secret(&question, "--secret-from"),
         }
@@ -174,9 +174,9 @@ impl Asking<'_> {
     /// A key that is not the one of the app that is there would be dropped, and its secret with it.
     fn refuse_other_key(&self, app: &str) -> anyhow::Result<()> {
         let there = self.there.and_then(|config| config.apps.get(app));
-        match (&self.words.app_key, there) {
+        match (&self.args.app_key, there) {
             (Some(key), Some(there)) if key.trim() != there.app_key => {
-                let wrong = said!(
+                let wrong = text!(
                     "app `{app}` is there with another key; give the new app a name of its own with `--app`",
                     "应用 `{app}` 已经存在且 key 不同；请用 `--app` 给新应用另起名字"
                 );
@@ -196,43 +196,43 @@ impl Asking<'_> {
 fn given_or_asked<T>(
     given: Option<&str>,
     asking: &Asking<'_>,
-    question: &Said,
+    question: &Text,
     flag: &str,
-    check: impl Fn(&str) -> Result<T, Said>,
+    check: impl Fn(&str) -> Result<T, Text>,
 ) -> anyhow::Result<T> {
     if let Some(given) = given {
         return check(given.trim()).map_err(|wrong| refused(flag, &wrong));
     }
-    if asking.words.secret_from.as_deref() == Some(Path::new("-")) {
+    if asking.args.secret_from.as_deref() == Some(Path::new("-")) {
         return Err(unanswered(question, flag));
     }
     ask(question, flag, check)
 }
 
-fn refused(flag: &str, wrong: &Said) -> anyhow::Error {
-    let text = said!("`{flag}`: {wrong}. Nothing was written", "`{flag}`：{wrong}。未写入任何文件"; wrong);
+fn refused(flag: &str, wrong: &Text) -> anyhow::Error {
+    let text = text!("`{flag}`: {wrong}. Nothing was written", "`{flag}`：{wrong}。未写入任何文件"; wrong);
     Failure::new(Exit::Usage, text).into()
 }
 
-fn checked_name(name: &str) -> Result<String, Said> {
+fn checked_name(name: &str) -> Result<String, Text> {
     if is_name(name) {
         return Ok(name.to_owned());
     }
-    Err(said!(
+    Err(text!(
         "a name has 1 to 64 letters, digits, `.`, `_` or `-`",
         "名字由 1 到 64 个字母、数字、`.`、`_` 或 `-` 组成"
     ))
 }
 
-fn none_of(found: &str, known: &[&str]) -> Said {
+fn none_of(found: &str, known: &[&str]) -> Text {
     let listed = known.join(", ");
     if let Some(near) = nearest(found, known.iter().copied()) {
-        said!(
+        text!(
             "`{found}` is none of {listed}; did you mean `{near}`?",
             "`{found}` 不在 {listed} 之中；是不是 `{near}`？"
         )
     } else {
-        said!("`{found}` is none of {listed}", "`{found}` 不在 {listed} 之中")
+        text!("`{found}` is none of {listed}", "`{found}` 不在 {listed} 之中")
     }
 }
 
@@ -244,7 +244,7 @@ fn tell_next(path: &Path, shop: &NewShop, login: Login) -> anyhow::Result<Exit> 
         if is_found { "shopsync".to_owned() } else { format!("shopsync --config {}", path.display()) };
     let shop = &shop.name;
     let verb = login.verb();
-    output::line(said!(
+    output::line(text!(
         "next: `{program} auth {verb} {shop}` authorises the shop, `{program} check` shows whether all is well",
         "下一步：用 `{program} auth {verb} {shop}` 给店铺授权，再用 `{program} check` 检查是否一切正常"
     ))?;

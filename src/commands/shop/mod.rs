@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::record::Record;
 use crate::exit::{Exit, Failure};
-use crate::language::said;
+use crate::language::text;
 use crate::store::Store;
 use crate::store::shops::ShopRow;
 use crate::store::shops::shop_tables::Hindrance;
@@ -114,7 +114,7 @@ async fn forget(
     let orders = store.reports().overview(name, Record::Orders).await?.rows;
     let account = row.account.id.as_deref().unwrap_or("no account known");
     let (platform, database) = (&row.platform, store.describe());
-    let question = said!(
+    let question = text!(
         "This deletes shop `{name}` ({platform}, {account}) from {database}: its grant, {orders} orders and everything \
          else of it.",
         "这会从 {database} 删除店铺 `{name}`（{platform}，{account}）：它的授权、{orders} 个订单及其他全部数据。"
@@ -138,7 +138,7 @@ async fn known(store: &Store, name: &str) -> anyhow::Result<ShopRow> {
         return Ok(row);
     }
     let rows = store.shops().all().await?;
-    let what = said!("the database knows no shop `{name}`", "数据库里没有店铺 `{name}`");
+    let what = text!("the database knows no shop `{name}`", "数据库里没有店铺 `{name}`");
     Err(unknown(&what, name, rows.iter().map(|row| &row.name)).into())
 }
 

@@ -53,8 +53,8 @@ pub async fn lines(app: &App) -> Result<(Vec<Line>, Vec<Granted>), AppError> {
 
 pub(super) async fn status(State(web): State<Web>) -> Result<Json<Value>, ApiError> {
     let app = web.live.app();
-    let asked = async move { Ok::<_, AppError>((as_values(&app).await?, app.clock.now())) };
-    let ((records, shops), now) = web.reads().ask(asked).await?;
+    let query = async move { Ok::<_, AppError>((as_values(&app).await?, app.clock.now())) };
+    let ((records, shops), now) = web.reads().ask(query).await?;
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": instant(Some(web.started_at)),

@@ -47,10 +47,10 @@ pub(super) async fn sync(
         Ok(_) if is_form => Redirect::to("../../").into_response(),
         Ok((wanted, record)) => {
             let runs = format!("/api/v1/runs?shop={}", wanted.shop);
-            let told = json!({
+            let body = json!({
                 "shop": wanted.shop, "record": record.as_str(), "progress": "/api/v1/progress", "runs": runs,
             });
-            (StatusCode::ACCEPTED, Json(told)).into_response()
+            (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) if is_form => {
             let text = html! { p { (error.message) } p { a href="../../" { "←" } } };

@@ -12,7 +12,6 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::words::named;
 use super::{Access, SCRIPT, STYLE, page, unavailable};
 use crate::app::{App, AppError};
 use crate::web::language::Language;
@@ -30,7 +29,7 @@ pub fn routes() -> Router<Web> {
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct PageQuery {
     /// Instead of what the browser prefers.
     lang: Option<String>,
 }
@@ -38,11 +37,11 @@ struct Asked {
 async fn show(
     State(web): State<Web>,
     Extension(memory): Extension<Arc<Memory>>,
-    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let asked = asked.ok().and_then(|Query(asked)| named(&asked.lang?));
-    let language = asked.unwrap_or_else(|| Language::of(&headers));
+    let query = query.ok().and_then(|Query(query)| Language::of_tag(&query.lang?));
+    let language = query.unwrap_or_else(|| Language::of(&headers));
     let app = web.live.app();
     let (status, document) = match web.reads().ask(async move { memory.look(&app).await }).await {
         Ok(overview) => (StatusCode::OK, page(&overview, language, access(&web, &headers))),

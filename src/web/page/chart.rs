@@ -17,14 +17,14 @@ pub(super) fn chart(days: &[DayView], words: &Words) -> Markup {
     let most = days.iter().map(|day| day.orders).max().unwrap_or(0);
     let sum: u64 = days.iter().map(|day| day.orders).sum();
     let today = days.last().map_or(0, |day| day.orders);
-    let told = (words.chart_told)(&grouped(sum), &grouped(most), &grouped(today));
+    let summary = (words.chart_summary)(&grouped(sum), &grouped(most), &grouped(today));
     html! {
         section #orders data-live aria-labelledby="orders-title" {
             h2 #orders-title { (words.orders_per_day) }
-            p.told { (told) }
+            p.summary { (summary) }
             figure {
                 span.most aria-hidden="true" { (grouped(most)) }
-                svg viewBox={ "0 0 " (days.len() * STEP) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label=(told) {
+                svg viewBox={ "0 0 " (days.len() * STEP) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label=(summary) {
                     @for (place, day) in days.iter().enumerate() { (bar(place, day, most, place + 1 == days.len(), words)) }
                 }
                 @if let (Some(first), Some(last)) = (days.first(), days.last()) {

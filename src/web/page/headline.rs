@@ -28,7 +28,7 @@ impl Level {
 }
 
 pub(super) fn headline(overview: &Overview, words: &Words) -> Markup {
-    let (level, line, more) = told(overview, words);
+    let (level, line, more) = message(overview, words);
     html! {
         section #headline class=(level.class()) data-live {
             h1 { (line) }
@@ -38,7 +38,7 @@ pub(super) fn headline(overview: &Overview, words: &Words) -> Markup {
 }
 
 /// The worst first; behind it, how the rest is doing.
-pub(super) fn told(overview: &Overview, words: &Words) -> (Level, String, Option<String>) {
+pub(super) fn message(overview: &Overview, words: &Words) -> (Level, String, Option<String>) {
     let shops = &overview.shops;
     if shops.is_empty() {
         return (Level::Quiet, words.no_shops.to_owned(), Some(words.no_shops_more.to_owned()));

@@ -8,10 +8,10 @@
 
   /* The exact moment in the browser's own zone, before the one in UTC. */
   const tellZone = () => {
-    for (const time of document.querySelectorAll("time[datetime]:not([data-told])")) {
+    for (const time of document.querySelectorAll("time[datetime]:not([data-localised])")) {
       const local = new Date(time.dateTime).toLocaleString(root.lang, { dateStyle: "medium", timeStyle: "long" });
       time.title = time.title ? `${local} (${time.title})` : local;
-      time.dataset.told = "";
+      time.dataset.localised = "";
     }
   };
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use maud::Markup;
 
-use super::words::{Words, of};
+use super::words::Words;
 use super::*;
 use crate::auth::policy::OwnerReason;
 use crate::domain::record::Record;
@@ -92,7 +92,7 @@ fn lines(markup: &Markup) -> String {
 }
 
 fn in_both(show: impl Fn(&Words) -> Markup) -> String {
-    [Language::English, Language::Chinese].map(|language| lines(&show(of(language)))).join("\n\n")
+    [Language::English, Language::Chinese].map(|language| lines(&show(words_in(language)))).join("\n\n")
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn the_first_line_shows_the_worst_first() {
         (vec![needy(What::Authorise), needy(dead)], "2 shops need their owners: bolt, bolt"),
         (vec![one(Freshness::Fresh), needy(soon)], "All 2 shops are fresh; oldest 40 s ago"),
     ] {
-        let (_, line, _) = headline::told(&overview(shops), of(Language::English));
+        let (_, line, _) = headline::message(&overview(shops), words_in(Language::English));
         assert_eq!(line, expected);
     }
 }

@@ -2,38 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{words_en, words_zh};
 use crate::auth::policy::OwnerReason;
 use crate::domain::record::Record;
 use crate::platform::Granting;
 use crate::store::ledger::windows::WindowState;
-use crate::web::language::Language;
 use crate::web::overview::Freshness;
-
-pub(super) fn of(language: Language) -> &'static Words {
-    match language {
-        Language::English => &words_en::WORDS,
-        Language::Chinese => &words_zh::WORDS,
-    }
-}
-
-/// The one the page offers beside it.
-pub(super) fn other(language: Language) -> Language {
-    match language {
-        Language::English => Language::Chinese,
-        Language::Chinese => Language::English,
-    }
-}
-
-/// What a reader requested by `?lang=`. `None`: nothing, or none of ours.
-pub(super) fn named(tag: &str) -> Option<Language> {
-    // Regions and scripts make no difference: readers of any Chinese read this one sooner than English.
-    match tag.split('-').next()?.to_ascii_lowercase().as_str() {
-        "en" => Some(Language::English),
-        "zh" => Some(Language::Chinese),
-        _ => None,
-    }
-}
 
 pub(super) struct Words {
     /// Of the language, in itself.
@@ -114,7 +87,7 @@ pub(super) struct Words {
 
     pub orders_per_day: &'static str,
     /// The sum, the most on a day, and today.
-    pub chart_told: fn(&str, &str, &str) -> String,
+    pub chart_summary: fn(&str, &str, &str) -> String,
     pub day: &'static str,
     pub orders: &'static str,
     pub as_table: &'static str,

@@ -131,7 +131,7 @@ pub(super) const WORDS: Words = Words {
     renews_itself: "renews itself",
 
     orders_per_day: "Orders per day",
-    chart_told: |sum, most, today| {
+    chart_summary: |sum, most, today| {
         format!("{sum} in 30 days, at most {most} a day, {today} today so far (UTC).")
     },
     day: "Day (UTC)",

@@ -98,7 +98,7 @@ pub(super) const WORDS: Words = Words {
     renews_itself: "自动续期",
 
     orders_per_day: "每日订单",
-    chart_told: |sum, most, today| {
+    chart_summary: |sum, most, today| {
         format!("30 天共 {sum} 单，单日最多 {most} 单，今天到目前 {today} 单（UTC）。")
     },
     day: "日期（UTC）",

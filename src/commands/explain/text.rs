@@ -37,7 +37,7 @@ fn print_here(story: &Story, here: &Here) -> anyhow::Result<()> {
     let Story { shop, number, .. } = story;
     let trace = &here.trace;
     output::line(format_args!("{shop} {} {number} is here", here.kind))?;
-    let fact = |name: &str, told: String| output::line(format_args!("  {name:<14}{told}"));
+    let fact = |name: &str, value: String| output::line(format_args!("  {name:<14}{value}"));
     if let Some(order) = &here.order {
         fact("status", format!("{} ({} at the platform)", order.status, order.platform_status))?;
     }
@@ -126,18 +126,18 @@ fn advice(story: &Story) -> Vec<String> {
             "`shopsync quarantine show {shop} {record} {number}` shows its text; `shopsync quarantine retry` tries again"
         )];
     }
-    let mut told = reach(story);
+    let mut sentences = reach(story);
     if *record == Record::Orders {
-        told.push(format!("`shopsync fetch {shop} {number}` requests it from the platform now"));
+        sentences.push(format!("`shopsync fetch {shop} {number}` requests it from the platform now"));
     }
     if story.history.is_some() {
-        told.push(format!(
+        sentences.push(format!(
             "`shopsync verify --shop {shop} --record {record} --repair` compares the last days and reads what is missing"
         ));
     } else {
-        told.push(format!("`shopsync sync --full --shop {shop} --record {record}` reads all there are"));
+        sentences.push(format!("`shopsync sync --full --shop {shop} --record {record}` reads all there are"));
     }
-    told
+    sentences
 }
 
 fn reach(story: &Story) -> Vec<String> {
@@ -145,27 +145,28 @@ fn reach(story: &Story) -> Vec<String> {
     let Some(cursor) = story.cursor else {
         return vec![format!("{record} of `{shop}` were never read: `shopsync sync --shop {shop}`")];
     };
-    let mut told = vec![format!("what changed before {} UTC was read", output::when(Some(cursor)))];
+    let mut sentences = vec![format!("what changed before {} UTC was read", output::when(Some(cursor)))];
     match story.history {
         Some((from, until)) => {
-            told.push(format!(
+            sentences.push(format!(
                 "of the history, what was created from {} to {} UTC is in the ledger",
                 output::when(Some(from)),
                 output::when(Some(until))
             ));
             if story.created.is_some_and(|created| created < from) {
-                told.push(format!(
+                sentences.push(format!(
                     "it is older than that, and will only come when it changes: `shopsync backfill --shop {shop} --record {record} --from T --until T`"
                 ));
             }
         }
         None if story.last_full_at.is_some() => {
-            told.push(format!("all there were at {} UTC were read whole", output::when(story.last_full_at)));
+            sentences
+                .push(format!("all there were at {} UTC were read whole", output::when(story.last_full_at)));
         }
         None => {}
     }
     if story.created.is_some_and(|created| created >= cursor) {
-        told.push("it is newer than that: the next run brings it".to_owned());
+        sentences.push("it is newer than that: the next run brings it".to_owned());
     }
     let count = |state| story.windows.iter().filter(|entry| entry.row.state == state).count();
     for (state, meaning) in [
@@ -175,10 +176,10 @@ fn reach(story: &Story) -> Vec<String> {
         (WindowState::Unreachable, "unreachable: the platform no longer shows what is so old"),
     ] {
         if count(state) > 0 {
-            told.push(format!("{} of these windows are {meaning}", count(state)));
+            sentences.push(format!("{} of these windows are {meaning}", count(state)));
         }
     }
-    told
+    sentences
 }
 
 fn as_value(story: &Story) -> Value {

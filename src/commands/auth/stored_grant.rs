@@ -9,37 +9,37 @@ use crate::auth::GrantStatus;
 use crate::auth::login::scopes::{Coverage, coverage};
 use crate::domain::record::Record;
 use crate::domain::shop::Shop;
-use crate::language::{Said, said};
+use crate::language::{Text, text};
 use crate::platform::profile;
 
-pub(super) async fn tell(app: &App, shop: &Shop, granted: &GrantStatus) -> anyhow::Result<()> {
+pub(super) async fn print(app: &App, shop: &Shop, granted: &GrantStatus) -> anyhow::Result<()> {
     let account = app.store.shops().get(&shop.name).await?.map(|row| row.account).unwrap_or_default();
-    let known = |text: Option<&String>| text.map_or_else(|| said!("not told", "平台未告知"), Said::alike);
-    line(&said!("shop", "店铺"), &Said::alike(&shop.name))?;
-    line(&said!("account", "账号"), &known(account.id.as_ref()))?;
-    line(&said!("name", "名称"), &known(account.name.as_ref()))?;
+    let known = |text: Option<&String>| text.map_or_else(|| text!("not reported", "平台未告知"), Text::alike);
+    line(&text!("shop", "店铺"), &Text::alike(&shop.name))?;
+    line(&text!("account", "账号"), &known(account.id.as_ref()))?;
+    line(&text!("name", "名称"), &known(account.name.as_ref()))?;
     let end = output::when(Some(granted.access_ends_at));
-    line(&said!("access until", "令牌有效至"), &Said::alike(format!("{end} UTC")))?;
-    let renewed = said!("renewed", "续期");
+    line(&text!("access until", "令牌有效至"), &Text::alike(format!("{end} UTC")))?;
+    let renewed = text!("renewed", "续期");
     let until = output::when(granted.refresh_ends_at);
     match (granted.due_at, granted.refresh_ends_at, granted.owner_end) {
         (None, ..) => {
-            let text = said!(
+            let text = text!(
                 "by its owner only: authorise it again before that",
                 "只能由店主续期：请在此之前重新授权"
             );
             line(&renewed, &text)?;
         }
-        (Some(_), None, _) => line(&renewed, &said!("by itself", "自动续期"))?,
+        (Some(_), None, _) => line(&renewed, &text!("by itself", "自动续期"))?,
         (Some(_), Some(_), None) => {
-            let text = said!(
+            let text = text!(
                 "by itself until {until} UTC, further with each refresh",
                 "自动续期至 {until} UTC，每次续期顺延"
             );
             line(&renewed, &text)?;
         }
         (Some(_), Some(_), Some(_)) => {
-            let text = said!(
+            let text = text!(
                 "by itself until {until} UTC, then the owner is needed",
                 "自动续期至 {until} UTC，之后需要店主"
             );
@@ -47,13 +47,13 @@ pub(super) async fn tell(app: &App, shop: &Shop, granted: &GrantStatus) -> anyho
         }
     }
     for (record, coverage) in covered(shop, account.scopes.as_deref()) {
-        let text = Said { english: coverage.to_string(), chinese: coverage_in_chinese(&coverage) };
-        line(&Said::alike(record.as_str()), &text)?;
+        let text = Text { english: coverage.to_string(), chinese: coverage_in_chinese(&coverage) };
+        line(&Text::alike(record.as_str()), &text)?;
     }
     Ok(())
 }
 
-fn line(name: &Said, value: &Said) -> anyhow::Result<()> {
+fn line(name: &Text, value: &Text) -> anyhow::Result<()> {
     output::line(format_args!("{} {value}", name.padded(14)))
 }
 
@@ -70,6 +70,6 @@ pub(super) fn word(coverage: &Coverage) -> serde_json::Value {
             let names: Vec<String> = apis.iter().map(|api| api.join(" or ")).collect();
             json!({ "granted": false, "missing": names })
         }
-        Coverage::NotTold => json!({ "granted": null, "missing": [] }),
+        Coverage::NotReported => json!({ "granted": null, "missing": [] }),
     }
 }
