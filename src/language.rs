@@ -1,11 +1,13 @@
-//! The language people are spoken to in: English, or Chinese where the environment requests it: by `init`, `check` and
-//! `auth`, in questions before something that cannot be undone, and where a name or the database is wrong. JSON, logs
-//! and what other verbs say stay English; the status page follows the browser.
+//! Texts in English and Chinese, and which of the two a person reads.
+//!
+//! On a terminal the environment decides: `init`, `check` and `auth` speak Chinese there, and so do questions before
+//! something that cannot be undone and errors about a name or the database. JSON, logs and other verbs stay English. The
+//! pages follow the browser.
 
 use std::fmt;
 use std::sync::OnceLock;
 
-/// A language that `init`, `check` and `auth` speak.
+/// A language that we write texts in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     English,
@@ -15,6 +17,9 @@ pub enum Language {
 /// Which variable counts, the strongest first.
 const VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 
+/// More languages than any browser lists.
+const WISHES_MAX: usize = 32;
+
 impl Language {
     /// The language of the user who started this program. It does not change while the program runs.
     pub fn of_process() -> Self {
@@ -22,10 +27,70 @@ impl Language {
         *LANGUAGE.get_or_init(|| Self::of(|name| std::env::var(name).ok()))
     }
 
+    /// The language requested by `?lang=`. `None`: the page is not written in it.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        // Regions and scripts make no difference: readers of any Chinese read this one sooner than English.
+        match tag.split('-').next()?.to_ascii_lowercase().as_str() {
+            "en" => Some(Self::English),
+            "zh" => Some(Self::Chinese),
+            _ => None,
+        }
+    }
+
+    /// The language that the page offers beside this one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::English => Self::Chinese,
+            Self::Chinese => Self::English,
+        }
+    }
+
+    /// The code in `<html lang>`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh-Hans",
+        }
+    }
+
+    /// The one that a browser likes best, by its `Accept-Language`; English when it names neither.
+    pub fn of_browser(accepted: &str) -> Self {
+        let mut best = (Self::English, 0);
+        for wish in accepted.split(',').take(WISHES_MAX) {
+            let (tag, weight) =
+                wish.split_once(';').map_or((wish, 1000), |(tag, weight)| (tag, weight_of(weight)));
+            let language = match tag.trim().to_ascii_lowercase().split('-').next() {
+                Some("zh") => Self::Chinese,
+                Some("en") => Self::English,
+                _ => continue,
+            };
+            if weight > best.1 {
+                best = (language, weight);
+            }
+        }
+        best.0
+    }
+
     fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
         let locale = VARIABLES.into_iter().filter_map(variable).find(|locale| !locale.is_empty());
         let is_chinese = locale.is_some_and(|locale| locale.split(['_', '.', '-', '@']).next() == Some("zh"));
         if is_chinese { Self::Chinese } else { Self::English }
+    }
+}
+
+/// `q=0.8` in thousandths; 0 for what cannot be read.
+fn weight_of(text: &str) -> u32 {
+    let Some((whole, part)) =
+        text.trim().strip_prefix("q=").map(|number| number.split_once('.').unwrap_or((number, "")))
+    else {
+        return 0;
+    };
+    let thousandths = format!("{part:0<3}");
+    match (whole, thousandths.get(..3).and_then(|digits| digits.parse::<u32>().ok())) {
+        ("1", Some(0)) => 1000,
+        ("0", Some(thousandths)) => thousandths,
+        _ => 0,
     }
 }
 
@@ -108,6 +173,25 @@ mod tests {
                 _ => lang.map(str::to_owned),
             };
             assert_eq!(Language::of(variable), expected, "{all:?} {messages:?} {lang:?}");
+        }
+    }
+
+    #[test]
+    fn the_language_a_browser_likes_best_is_taken() {
+        use Language::{Chinese, English};
+        for (text, expected) in [
+            ("", English),
+            ("zh-CN,zh;q=0.9,en;q=0.8", Chinese),
+            ("zh", Chinese),
+            ("ZH-Hant-TW", Chinese),
+            ("de-DE,de;q=0.9,zh;q=0.4,en;q=0.7", English),
+            ("en;q=0.3, zh-CN;q=0.35", Chinese),
+            ("fr,*;q=0.5", English),
+            ("zh;q=0", English),
+            ("zh;q=nonsense,en;q=0.1", English),
+            ("zho", English),
+        ] {
+            assert_eq!(Language::of_browser(text), expected, "{text}");
         }
     }
 

@@ -15,12 +15,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
 
-use super::answer::ApiError;
+use super::answer::{ApiError, language_of};
 use super::attempts::Verdict;
-use super::language::Language;
 use super::notice::notice;
 use super::server::Peer;
 use super::{Web, session};
+use crate::language::Language;
 
 /// An admin, by header or by cookie. As an argument of a handler it refuses everybody else.
 pub struct Admin;
@@ -90,7 +90,7 @@ impl Web {
     }
 
     fn deny(&self, parts: &Parts, peer: Peer, denied: &Denied) -> ApiError {
-        self.refusals.tell(peer.remote.ip(), parts.uri.path(), denied.reason());
+        self.refusals.log(peer.remote.ip(), parts.uri.path(), denied.reason());
         denied.answer()
     }
 }
@@ -158,7 +158,7 @@ struct Typed {
 }
 
 async fn form(State(web): State<Web>, headers: HeaderMap) -> Response {
-    let language = Language::of(&headers);
+    let language = language_of(&headers);
     if !web.has_admin() {
         return notice(
             StatusCode::OK,
@@ -177,7 +177,7 @@ async fn login(
     headers: HeaderMap,
     Form(typed): Form<Typed>,
 ) -> Response {
-    let (language, app) = (Language::of(&headers), web.live.app());
+    let (language, app) = (language_of(&headers), web.live.app());
     let typed = SecretString::from(typed.token);
     let denied = match (&app.config().http.admin_token, web.compare(peer, typed.expose_secret().trim())) {
         (Some(token), Ok(())) => {
@@ -188,7 +188,7 @@ async fn login(
         (_, Err(denied)) => denied,
         (None, Ok(())) => Denied::ReadOnly,
     };
-    web.refusals.tell(peer.remote.ip(), "/login", denied.reason());
+    web.refusals.log(peer.remote.ip(), "/login", denied.reason());
     let words = words(language);
     let (status, text) = match denied {
         Denied::ReadOnly => (StatusCode::FORBIDDEN, words.read_only),

@@ -1,9 +1,11 @@
-//! The error answer for programs: one shape for all errors.
+//! What all answers share: the error for programs, in one shape, and the language that a browser's owner reads.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+
+use crate::language::Language;
 
 /// `{"error": {"code": "…", "message": "…"}}`. The code is for programs and stays; the message is for people.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,6 +60,12 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// The language that the sender of a request reads.
+pub fn language_of(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Language::of_browser(accepted.unwrap_or_default())
 }
 
 pub(super) async fn nothing_here() -> ApiError {

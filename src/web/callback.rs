@@ -14,7 +14,6 @@ use axum::routing::get;
 use maud::html;
 use secrecy::SecretString;
 
-use super::language::Language;
 use super::notice::notice;
 use super::server::Peer;
 use super::{Web, answer};
@@ -25,10 +24,10 @@ use crate::auth::required_action::authorise_command;
 use crate::auth::{AuthError, GrantStatus};
 use crate::domain::shop::Shop;
 use crate::error_text::chain;
+use crate::language::Language;
+use crate::web::answer::language_of;
 
 mod words;
-
-use words::Words;
 
 /// The page that an owner's browser gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +65,7 @@ async fn callback(
     if method != Method::GET {
         return answer::wrong_method().await.into_response();
     }
-    let language = Language::of(&headers);
+    let language = language_of(&headers);
     let app = web.live.app();
     // In a task of its own: a browser that goes away must not end it halfway.
     let work = tokio::spawn(async move { take(&app, &platform, query.unwrap_or_default()).await });
@@ -175,13 +174,13 @@ fn tell(taken: &Taken, from: IpAddr) {
 fn page(language: Language, taken: &Taken) -> Response {
     let Taken { outcome, shop, status, other, .. } = taken;
     let outcome = *outcome;
-    let words = Words::of(language, outcome);
+    let (title, text) = (words::title(outcome), words::explanation(outcome));
     let content = html! {
-        @if let Some(shop) = shop { p { (words.shop) " " strong { (shop.name) } } }
-        @if let Some(other) = other { p { (words.already) " " strong { (other) } } }
-        p { (words.text) }
+        @if let Some(shop) = shop { p { (words::shop().in_language(language)) " " strong { (shop.name) } } }
+        @if let Some(other) = other { p { (words::already().in_language(language)) " " strong { (other) } } }
+        p { (text.in_language(language)) }
         @if let Some(status) = status.as_ref().filter(|status| status.usable) {
-            p { (words.until) " " time datetime=(status.access_ends_at.to_rfc3339()) {
+            p { (words::works_until().in_language(language)) " " time datetime=(status.access_ends_at.to_rfc3339()) {
                 (status.access_ends_at.format("%Y-%m-%d %H:%M")) " UTC"
             } }
         }
@@ -189,7 +188,7 @@ fn page(language: Language, taken: &Taken) -> Response {
             p { code { (authorise_command(&shop.name, shop.platform)) } }
         }
     };
-    notice(outcome.status(), language, words.title, &content)
+    notice(outcome.status(), language, title.in_language(language), &content)
 }
 
 impl Outcome {

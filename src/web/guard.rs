@@ -85,7 +85,7 @@ pub(super) async fn check(
     match looked_at {
         Ok(()) => next.run(request).await,
         Err(foreign) => {
-            web.refusals.tell(peer.remote.ip(), request.uri().path(), foreign.reason());
+            web.refusals.log(peer.remote.ip(), request.uri().path(), foreign.reason());
             foreign.answer().into_response()
         }
     }

@@ -23,7 +23,6 @@ pub mod callback;
 pub mod gauges;
 pub mod guard;
 pub mod health;
-pub mod language;
 pub mod notice;
 pub mod overview;
 pub mod page;

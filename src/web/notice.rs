@@ -4,8 +4,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::language::Language;
 use super::policy;
+use crate::language::Language;
 
 /// The whole style of these pages; its hash stands in their policy.
 const STYLE: &str = ":root{color-scheme:light dark;--ink:#1c2127;--paper:#f6f7f9;--card:#fff;--line:#d9dee4;--go:#0b6e4f}\

@@ -4,8 +4,8 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::language::Language;
 use super::overview::Overview;
+use crate::language::Language;
 use words::Words;
 
 mod answer;

@@ -25,7 +25,7 @@ struct State {
 
 impl Refusals {
     /// One line: who, which address (never its query, which may hold a code), why.
-    pub(super) fn tell(&self, from: IpAddr, path: &str, reason: &str) {
+    pub(super) fn log(&self, from: IpAddr, path: &str, reason: &str) {
         let Some(untold) = self.count(Instant::now()) else { return };
         let path: String = path.chars().take(PATH_CHARS_MAX).collect();
         tracing::warn!(event = "http.refused", %from, path, untold, "a request from {from} was refused: {reason}");

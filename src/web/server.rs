@@ -163,7 +163,7 @@ impl Acceptor {
     async fn let_in(&self, stream: TcpStream, remote: SocketAddr) {
         let Ok(local) = stream.local_addr() else { return };
         let Some(place) = self.place().await else {
-            self.refusals.tell(remote.ip(), "", "there are too many connections");
+            self.refusals.log(remote.ip(), "", "there are too many connections");
             // Who does not take it at once is only disconnected.
             stream.try_write(FULL).ok();
             return;

@@ -17,8 +17,7 @@ use crate::error_text::chain;
 use crate::jobs::daemon::on_request::NotStarted;
 use crate::web::Web;
 use crate::web::admin::Admin;
-use crate::web::answer::ApiError;
-use crate::web::language::Language;
+use crate::web::answer::{ApiError, language_of};
 use crate::web::notice::notice;
 use crate::web::server::Peer;
 
@@ -54,7 +53,7 @@ pub(super) async fn sync(
         }
         Err(error) if is_form => {
             let text = html! { p { (error.message) } p { a href="../../" { "←" } } };
-            notice(error.status, Language::of(&headers), "shopsync", &text)
+            notice(error.status, language_of(&headers), "shopsync", &text)
         }
         Err(error) => error.into_response(),
     }

@@ -78,7 +78,7 @@ impl GrantView {
         now: DateTime<Utc>,
     ) -> Self {
         let owner_needed_by = status.and_then(|status| status.owner_end).map(|end| end.at);
-        let to_do = required_action(status, now).map(|duty| ToDo::of(shop, platform, duty));
+        let to_do = required_action(status, now).map(|action| ToDo::of(shop, platform, action));
         let state = match (status, &to_do) {
             (None, _) => GrantState::NeverAuthorised,
             (Some(status), _) if status.needs_owner() => GrantState::NeedsOwner,
@@ -97,7 +97,7 @@ impl GrantView {
 }
 
 impl ToDo {
-    fn of(shop: &Shop, platform: Option<&dyn Platform>, duty: RequiredAction) -> Self {
+    fn of(shop: &Shop, platform: Option<&dyn Platform>, action: RequiredAction) -> Self {
         let profile = profile(shop.platform);
         let granting = profile.map(|profile| &profile.granting);
         let login = profile.map_or(Login::Link, |profile| profile.login);
@@ -108,7 +108,7 @@ impl ToDo {
             granting,
         };
         let other = |what, command| Self { what, command, console_page: None, granting: None };
-        match duty {
+        match action {
             RequiredAction::Authorise => grants(What::Authorise),
             RequiredAction::AskOwner { reason, works_until } => {
                 grants(What::AskOwner { reason, works_until: works_until.map(|end| end.at) })

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::{Access, SCRIPT, STYLE, page, unavailable};
 use crate::app::{App, AppError};
-use crate::web::language::Language;
+use crate::language::Language;
+use crate::web::answer::language_of;
 use crate::web::overview::Overview;
 use crate::web::{Web, policy};
 
@@ -41,7 +42,7 @@ async fn show(
     headers: HeaderMap,
 ) -> Response {
     let query = query.ok().and_then(|Query(query)| Language::of_tag(&query.lang?));
-    let language = query.unwrap_or_else(|| Language::of(&headers));
+    let language = query.unwrap_or_else(|| language_of(&headers));
     let app = web.live.app();
     let (status, document) = match web.reads().ask(async move { memory.look(&app).await }).await {
         Ok(overview) => (StatusCode::OK, page(&overview, language, access(&web, &headers))),

@@ -156,7 +156,7 @@ fn every_file_keeps_the_house_rules() {
 }
 
 /// Modules whose files import each other in one direction only.
-const WITHOUT_CIRCLES: [&str; 13] = [
+const WITHOUT_CIRCLES: [&str; 14] = [
     "app",
     "auth",
     "commands",
@@ -170,6 +170,7 @@ const WITHOUT_CIRCLES: [&str; 13] = [
     "store",
     "sync",
     "telemetry",
+    "web",
 ];
 
 #[test]
