@@ -30,6 +30,7 @@ pub mod notify;
 
 pub mod app;
 pub mod jobs;
+pub mod views;
 pub mod web;
 
 #[cfg(feature = "sandbox")]

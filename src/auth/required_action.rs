@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::GrantStatus;
 use super::policy::OwnerReason;
 use super::status::Standing;
+use crate::domain::moment;
 use crate::domain::shop::Shop;
 use crate::language::{Text, text};
 use crate::platform::{Login, profile};
@@ -175,7 +176,7 @@ fn in_days(days: i64) -> Text {
 }
 
 fn minute(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M").to_string()
+    moment::to_minute(at)
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use comfy_table::{Table, presets};
 
+use crate::domain::moment;
 use crate::exit::Failure;
 use crate::terminal;
-pub(super) use crate::web::api::{instant, length};
+pub(super) use crate::views::text::{instant, length, money};
 
 /// Writes text as it is, without adding a line's end: what a program reads, or what is ours alone.
 pub(super) fn put(text: &str) -> Result<()> {
@@ -88,28 +89,7 @@ fn blocks<const N: usize>(headings: [&str; N], rows: &[[String; N]], width: usiz
 
 /// An instant as people read it, in UTC; `never` for none.
 pub(super) fn when(at: Option<DateTime<Utc>>) -> String {
-    at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
-}
-
-/// The same to the minute, for tables that are wide.
-pub(super) fn minute(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M").to_string()
-}
-
-/// Minor units as people write money: `1234` and USD are `12.34 USD`. Without a currency, the bare number.
-pub(super) fn money(minor: Option<i64>, currency: Option<&str>) -> String {
-    let Some(minor) = minor else { return String::new() };
-    let Some(currency) = currency.and_then(crate::domain::money::Currency::parse) else {
-        return minor.to_string();
-    };
-    let decimals = currency.decimals();
-    if decimals == 0 {
-        return format!("{minor} {currency}");
-    }
-    let unit = 10_u64.pow(decimals);
-    let sign = if minor < 0 { "-" } else { "" };
-    let (whole, part) = (minor.unsigned_abs() / unit, minor.unsigned_abs() % unit);
-    format!("{sign}{whole}.{part:0width$} {currency}", width = decimals as usize)
+    at.map_or_else(|| "never".to_owned(), moment::to_second)
 }
 
 #[cfg(test)]
@@ -125,20 +105,5 @@ mod tests {
                         shop: b  synced until (UTC): never\n";
         assert_eq!(text, expected);
         assert!(longest_line(&text) <= 40);
-    }
-
-    #[test]
-    fn money_is_written_with_its_currencys_decimals() {
-        for (minor, currency, expected) in [
-            (Some(1_234), Some("USD"), "12.34 USD"),
-            (Some(-5), Some("CNY"), "-0.05 CNY"),
-            (Some(1_234), Some("JPY"), "1234 JPY"),
-            (Some(1_234), Some("KWD"), "1.234 KWD"),
-            (Some(i64::MIN), Some("USD"), "-92233720368547758.08 USD"),
-            (Some(7), None, "7"),
-            (None, Some("USD"), ""),
-        ] {
-            assert_eq!(money(minor, currency), expected);
-        }
     }
 }

@@ -5,8 +5,8 @@ use crate::cli::RunsArgs;
 use crate::exit::Exit;
 use crate::store::Store;
 use crate::store::reports::runs::{RunRow, RunsFilter};
-use crate::web::api::runs::as_value;
-pub(super) use crate::web::api::runs::outcome;
+use crate::views::runs::as_value;
+pub(super) use crate::views::runs::outcome;
 
 pub(super) async fn run(store: &Store, args: &RunsArgs) -> anyhow::Result<Exit> {
     let filter = RunsFilter { shop: args.shop.clone(), failed_only: args.failed, limit: Some(args.limit) };

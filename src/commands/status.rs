@@ -5,12 +5,13 @@ use chrono::{DateTime, Utc};
 use super::output;
 use crate::app::App;
 use crate::auth::required_action::to_do;
+use crate::domain::moment;
 use crate::domain::record::Record;
 use crate::exit::Exit;
 use crate::store::ledger::windows::WindowState;
 use crate::store::reports::overview::Overview;
-use crate::web::api::runs::outcome;
-use crate::web::api::status::{Line, as_value, lines};
+use crate::views::runs::outcome;
+use crate::views::status::{Line, as_value, lines};
 
 pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
     let (mut lines, shops) = lines(app).await?;
@@ -67,7 +68,7 @@ fn as_row(line: &Line, now: DateTime<Utc>) -> [String; 10] {
             .cursor
             .as_ref()
             .and_then(|cursor| cursor.last_sync_at)
-            .map_or_else(|| "never".to_owned(), |at| at.format("%m-%d %H:%M").to_string()),
+            .map_or_else(|| "never".to_owned(), moment::to_minute_of_year),
         line.lag.map_or_else(|| "-".to_owned(), output::length),
         last_run,
         line.next_run.map_or_else(|| "never".to_owned(), |at| format!("in {}", output::length(at - now))),
@@ -103,5 +104,5 @@ fn gap(overview: &Overview, state: WindowState, word: &str) -> Option<String> {
     let of_state = || overview.gaps.iter().filter(|gap| gap.state == state);
     let oldest = of_state().map(|gap| gap.oldest).min()?;
     let windows: u64 = of_state().map(|gap| gap.windows).sum();
-    Some(format!("{windows} {word} from {}", oldest.format("%m-%d %H:%M")))
+    Some(format!("{windows} {word} from {}", moment::to_minute_of_year(oldest)))
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::auth::AuthError;
 use crate::domain::entity::Kind;
+use crate::domain::moment;
 use crate::domain::record::Record;
 use crate::domain::until::lasting;
 use crate::platform::{PlatformError, Rejection};
@@ -59,14 +60,14 @@ pub enum SyncError {
     )]
     ChangedPlatform { unreadable: usize, rows: usize, example: String },
     /// The platform says that the shop may not read this; it is requested again later.
-    #[error("{subject} are off for this shop until {} UTC: {reason}", until.format("%Y-%m-%d %H:%M"))]
+    #[error("{subject} are off for this shop until {} UTC: {reason}", moment::to_minute(*until))]
     Off { subject: String, reason: String, until: DateTime<Utc> },
     #[error("nothing was read for {minutes} minutes; the run was ended")]
     Stuck { minutes: i64 },
     /// A clock was set back, or the cursor was set to the future. To call it a success would hide that nothing is read.
     #[error(
         "nothing can be read before the clock has passed the cursor: windows end at {} UTC at present, and the cursor stands at {} UTC",
-        end.format("%Y-%m-%d %H:%M:%S"), cursor.format("%Y-%m-%d %H:%M:%S")
+        moment::to_second(*end), moment::to_second(*cursor)
     )]
     ClockBehind { end: DateTime<Utc>, cursor: DateTime<Utc> },
     /// What a scan did not see counts as gone. A scan that sees so little cannot be right.

@@ -22,6 +22,7 @@ use crate::auth::error::StateFault;
 use crate::auth::login::token_input::Returned;
 use crate::auth::required_action::authorise_command;
 use crate::auth::{AuthError, GrantStatus};
+use crate::domain::moment;
 use crate::domain::shop::Shop;
 use crate::error_text::chain;
 use crate::language::Language;
@@ -181,7 +182,7 @@ fn page(language: Language, taken: &Taken) -> Response {
         p { (text.in_language(language)) }
         @if let Some(status) = status.as_ref().filter(|status| status.usable) {
             p { (words::works_until().in_language(language)) " " time datetime=(status.access_ends_at.to_rfc3339()) {
-                (status.access_ends_at.format("%Y-%m-%d %H:%M")) " UTC"
+                (moment::to_minute(status.access_ends_at)) " UTC"
             } }
         }
         @if outcome.needs_new_link() && let Some(shop) = shop {

@@ -3,13 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::super::output::{self, minute};
+use super::super::output;
 use super::stored_grant::{covered, word};
 use crate::app::App;
 use crate::auth::GrantStatus;
 use crate::auth::required_action::days_left;
 use crate::auth::required_action::to_do;
 use crate::auth::status::Standing;
+use crate::domain::moment;
 use crate::domain::shop::Shop;
 use crate::exit::{Exit, Failure};
 use crate::language::{Text, text};
@@ -67,7 +68,7 @@ fn print(lines: &[Line<'_>], unsaved: usize) -> anyhow::Result<()> {
             output::line(text!("{name}: {text}", "{name}：{text}"; text))?;
         }
         if let Some(Pause { reason, until, .. }) = line.pause() {
-            output::line(if let Some(until) = until.map(minute) {
+            output::line(if let Some(until) = until.map(moment::to_minute) {
                 text!("{name}: paused until {until} UTC: {reason}", "{name}：暂停至 {until} UTC：{reason}")
             } else {
                 text!("{name}: paused: {reason}", "{name}：已暂停：{reason}")
@@ -95,10 +96,10 @@ fn as_row(line: &Line<'_>) -> [String; 5] {
     };
     let renewed = match (status.standing, status.due_at) {
         (Standing::NeedsOwner(_), _) | (_, None) => text!("by its owner", "由店主").into(),
-        (_, Some(due_at)) => minute(due_at.max(status.not_before.unwrap_or(due_at))),
+        (_, Some(due_at)) => moment::to_minute(due_at.max(status.not_before.unwrap_or(due_at))),
     };
     let grant_end = match (status.owner_end, status.refresh_ends_at) {
-        (Some(end), _) => minute(end.at),
+        (Some(end), _) => moment::to_minute(end.at),
         (None, Some(_)) => text!("moves on", "顺延").into(),
         (None, None) => text!("not reported", "平台未告知").into(),
     };
@@ -111,7 +112,7 @@ fn as_row(line: &Line<'_>) -> [String; 5] {
         Standing::NeedsOwner(_) => text!("needs its owner", "需要店主"),
         Standing::Copied => text!("copied", "复制而来"),
     };
-    [name, state.into(), minute(status.access_ends_at), renewed, grant_end]
+    [name, state.into(), moment::to_minute(status.access_ends_at), renewed, grant_end]
 }
 
 fn as_value(line: &Line<'_>, now: DateTime<Utc>) -> serde_json::Value {

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use super::super::output;
 use crate::app::App;
 use crate::domain::shop::Shop;
-use crate::web::api::token::as_value;
+use crate::views::token::as_value;
 
 pub(super) async fn token(app: &App, shop: &Shop, as_json: bool) -> anyhow::Result<()> {
     let lasting = app.tokens.access_for_others(shop).await?;

@@ -6,6 +6,7 @@ use super::cause::Cause;
 use crate::auth::policy::OwnerReason;
 use crate::auth::required_action::sentence;
 use crate::auth::required_action::{End, RequiredAction};
+use crate::domain::moment;
 use crate::domain::record::Record;
 use crate::store::reports::alarms::AlarmKey;
 
@@ -191,7 +192,7 @@ fn record_zh(record: Record) -> &'static str {
 }
 
 fn moment(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M UTC").to_string()
+    format!("{} UTC", moment::to_minute(at))
 }
 
 fn length(length: TimeDelta) -> String {

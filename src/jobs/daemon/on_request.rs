@@ -6,6 +6,7 @@ use super::run::{MANUAL, Task};
 use super::{Daemon, LaneRun, run};
 use crate::auth::AuthError;
 use crate::auth::required_action::authorise_command;
+use crate::domain::moment;
 use crate::domain::record::{Lane, Record};
 use crate::store::StoreError;
 
@@ -19,7 +20,7 @@ pub enum NotStarted {
     UnknownShop { shop: String },
     #[error("`{shop}` has no {record}, or does not want them: see `records` of its section in the config")]
     NotRead { shop: String, record: Record },
-    #[error("{record} of `{shop}` are being read since {} UTC", since.format("%H:%M:%S"))]
+    #[error("{record} of `{shop}` are being read since {} UTC", moment::to_second_of_day(*since))]
     Busy { shop: String, record: Record, since: DateTime<Utc> },
     #[error("shop `{shop}` was never authorised: run `{command}`")]
     NeverAuthorised { shop: String, command: String },

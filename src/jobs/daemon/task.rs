@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::moment;
 use crate::domain::record::{Lane, Record};
 use crate::domain::shop::Shop;
 use crate::domain::window::Window;
@@ -59,7 +60,7 @@ pub struct RunOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// Another run holds the lane.
-    #[error("the {lane} lane of {record} of `{shop}` is held by {owner} until {} UTC", until.format("%H:%M:%S"))]
+    #[error("the {lane} lane of {record} of `{shop}` is held by {owner} until {} UTC", moment::to_second_of_day(*until))]
     Busy { shop: String, record: Record, lane: Lane, owner: String, until: DateTime<Utc> },
     #[error("{record} of `{shop}` were not fully synced")]
     Sync {

@@ -322,7 +322,7 @@ fn key(shop: &str, subject: &str) -> (String, String) {
 
 impl CursorMove {
     fn note(&self, from: Option<DateTime<Utc>>) -> String {
-        let when = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S").to_string();
+        let when = moment::to_second;
         let from = from.map_or_else(|| "nowhere".to_owned(), when);
         let why = self.why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
         format!("from {from} to {} by {}{why}", when(self.to), self.who)

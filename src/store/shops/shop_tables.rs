@@ -1,5 +1,6 @@
 //! Every row of a shop, whatever it is: given another name, or deleted.
 
+use crate::domain::moment;
 use crate::store::shops::ShopRepo;
 use std::fmt;
 use std::time::Duration;
@@ -72,7 +73,11 @@ impl fmt::Display for Hindrance {
             Self::Unknown => f.write_str("the database knows no such shop"),
             Self::Taken { table } => write!(f, "the new name has rows of its own in `{table}`"),
             Self::Busy { owner, until } => {
-                write!(f, "{owner} is at work for it, at least until {}", until.format("%H:%M:%S UTC"))
+                write!(
+                    f,
+                    "{owner} is at work for it, at least until {}",
+                    format_args!("{} UTC", moment::to_second_of_day(*until))
+                )
             }
         }
     }

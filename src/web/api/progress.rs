@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::instant;
 use crate::jobs::daemon::running::{LaneOfShop, RunningLane};
+use crate::views::text::instant;
 use crate::web::Web;
 
 pub(super) async fn progress(State(web): State<Web>) -> Json<Value> {

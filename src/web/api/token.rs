@@ -5,15 +5,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::timeout;
 
-use super::instant;
 use crate::auth::AuthError;
-use crate::auth::external_access::ExternalToken;
-use crate::domain::shop::Shop;
 use crate::error_text::chain;
+use crate::views::token::as_value;
 use crate::web::Web;
 use crate::web::admin::AdminProgram;
 use crate::web::answer::ApiError;
@@ -33,22 +30,13 @@ pub(super) async fn token(
         return Err(ApiError::unknown_shop(&name));
     };
     match timeout(WAIT, app.tokens.access_for_others(shop)).await {
-        Ok(Ok(lasting)) => Ok(Json(as_value(shop, &lasting))),
+        Ok(Ok(token)) => Ok(Json(as_value(shop, &token))),
         Ok(Err(error)) => Err(refused(&error)),
         Err(_) => Err(later("the token is being renewed, which takes long")),
     }
 }
 
-/// As scripts and programs see it.
-pub fn as_value(shop: &Shop, lasting: &ExternalToken) -> Value {
-    json!({
-        "shop": shop.name,
-        "access_token": lasting.access.token.expose_secret(),
-        "access_ends_at": instant(Some(lasting.ends_at)),
-    })
-}
-
-/// Told apart by who can do something about it.
+/// Distinguishes errors by who can do something about them.
 fn refused(error: &AuthError) -> ApiError {
     if error.is_database_away() {
         return ApiError::database_away();

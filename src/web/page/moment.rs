@@ -1,5 +1,6 @@
 //! Moments and lengths of time on the page: relative to read, exact to look up.
 
+use crate::domain::moment;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use maud::{Markup, html};
 
@@ -13,7 +14,7 @@ pub(super) fn relative(at: DateTime<Utc>, now: DateTime<Utc>, words: &Words) -> 
 
 /// The day of a moment, with the exact moment behind it.
 pub(super) fn day(at: DateTime<Utc>) -> Markup {
-    html! { time datetime=(exact(at)) title=(in_utc(at)) { (at.format("%Y-%m-%d")) } }
+    html! { time datetime=(exact(at)) title=(in_utc(at)) { (moment::to_day(at)) } }
 }
 
 pub(super) fn exact(at: DateTime<Utc>) -> String {
@@ -21,7 +22,7 @@ pub(super) fn exact(at: DateTime<Utc>) -> String {
 }
 
 pub(super) fn in_utc(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+    format!("{} UTC", moment::to_second(at))
 }
 
 /// The largest unit that is reached, and how many of it.

@@ -2,6 +2,7 @@
 
 use super::moment::Length;
 use super::words::Words;
+use crate::domain::moment;
 use crate::domain::record::Record;
 use crate::store::ledger::windows::WindowState;
 use crate::web::overview::Freshness;
@@ -59,17 +60,17 @@ pub(super) const WORDS: Words = Words {
     needed: "Who is needed",
     authorise: "Not authorised yet.",
     owner_reason: |reason| sentence(reason.describe()),
-    works_until: |at| format!("It works until {} UTC.", at.format("%Y-%m-%d %H:%M")),
+    works_until: |at| format!("It works until {} UTC.", moment::to_minute(at)),
     nothing_works: "Nothing is read for it meanwhile, and nothing is lost.",
     take_over: "The database was copied or restored, so tokens are used and not renewed. When the original is no longer used:",
     authorise_before: |at, days| {
         let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
-        format!("{days} left: its owner must authorise it again before {} UTC.", at.format("%Y-%m-%d %H:%M"))
+        format!("{days} left: its owner must authorise it again before {} UTC.", moment::to_minute(at))
     },
     wait: |trouble, again_at| {
         let again = again_at.map_or_else(
             || "at the next call".to_owned(),
-            |at| format!("after {} UTC", at.format("%Y-%m-%d %H:%M")),
+            |at| format!("after {} UTC", moment::to_minute(at)),
         );
         format!("Nothing to do yet. The last renewal brought nothing ({trouble}); it is tried again {again}.")
     },

@@ -3,6 +3,7 @@
 use super::moment::Length;
 use super::words::Words;
 use crate::auth::policy::OwnerReason;
+use crate::domain::moment;
 use crate::domain::record::Record;
 use crate::store::ledger::windows::WindowState;
 use crate::web::overview::Freshness;
@@ -35,17 +36,15 @@ pub(super) const WORDS: Words = Words {
     needed: "需要谁处理",
     authorise: "尚未授权。",
     owner_reason: |reason| reason_in_words(reason).to_owned(),
-    works_until: |at| format!("可用到 {} UTC。", at.format("%Y-%m-%d %H:%M")),
+    works_until: |at| format!("可用到 {} UTC。", moment::to_minute(at)),
     nothing_works: "在此期间不读取该店铺，数据不会丢失。",
     take_over: "数据库是复制或恢复出来的：token 可用，但不会续期。确认原数据库不再使用后运行：",
     authorise_before: |at, days| {
-        format!("剩余 {days} 天：店主须在 {} UTC 之前重新授权。", at.format("%Y-%m-%d %H:%M"))
+        format!("剩余 {days} 天：店主须在 {} UTC 之前重新授权。", moment::to_minute(at))
     },
     wait: |trouble, again_at| {
-        let again = again_at.map_or_else(
-            || "下次使用时".to_owned(),
-            |at| format!("{} UTC 之后", at.format("%Y-%m-%d %H:%M")),
-        );
+        let again = again_at
+            .map_or_else(|| "下次使用时".to_owned(), |at| format!("{} UTC 之后", moment::to_minute(at)));
         format!("暂时无需处理。上次续期没有成功（{trouble}），将在{again}重试。")
     },
     unreadable: |error| format!("无法读取该店铺的 token：{error}。其他店铺不受影响。"),
