@@ -17,6 +17,10 @@ check:
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 
+# How fast it is, beside a bare copy of the same rows: just bench -- --orders 20000,200000
+bench *ARGS:
+    cargo bench {{ARGS}}
+
 # Everything that a change must pass
 ci:
     .ci/run

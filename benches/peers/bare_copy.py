@@ -1,6 +1,6 @@
 """Copies orders and their lines with as little as possible, and prints orders a second.
 
-bare_copy.py DATABASE FOLDER: the rows are read into memory first. SQLite: executemany into a new file, with the
+bare_copy.py DATABASE FOLDER SCHEMA: the rows are read into memory first. SQLite: executemany into a new file, with the
 journal and the commit size that the program uses. Postgres: COPY into a staging table and one upsert a commit.
 """
 
@@ -43,7 +43,7 @@ def sqlite_copy(file, folder):
     return orders / (time.perf_counter() - begun)
 
 
-def postgres_copy(url):
+def postgres_copy(url, schema):
     try:
         import psycopg
     except ImportError:
@@ -51,7 +51,7 @@ def postgres_copy(url):
         sys.exit(69)
     import io
 
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True, options=f"-c search_path={schema}") as connection:
         connection.execute("DROP SCHEMA IF EXISTS bare CASCADE")
         connection.execute("CREATE SCHEMA bare")
         texts, orders = [], 0
@@ -85,7 +85,7 @@ def main():
     if database.startswith("sqlite:"):
         print(sqlite_copy(database.removeprefix("sqlite:"), folder))
     else:
-        print(postgres_copy(database))
+        print(postgres_copy(database, sys.argv[3]))
 
 
 main()

@@ -3,14 +3,19 @@
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
-use crate::program::Program;
+use crate::program::{Program, SCHEMA};
 
 /// Orders a second of a bare copy of the orders and their lines into an empty database of the same kind. Nothing where
 /// this machine has no Python for it, which is said.
 pub async fn bare_copy(program: &Program) -> anyhow::Result<Option<f64>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/bare_copy.py");
-    let output =
-        Command::new("python3").arg(script).arg(program.database()).arg(program.folder()).output().await;
+    let output = Command::new("python3")
+        .arg(script)
+        .arg(program.database())
+        .arg(program.folder())
+        .arg(SCHEMA)
+        .output()
+        .await;
     let Ok(output) = output else {
         eprintln!("SKIPPED: this machine has no python3, so nothing is compared");
         return Ok(None);

@@ -6,10 +6,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use sea_orm::{ConnectionTrait, Database};
 use shopsync::sandbox::{Platform, Sandbox};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+/// In a Postgres database, where the tables of a benchmark are.
+pub const SCHEMA: &str = "shopsync_bench";
 /// A change is read once it is this old, and a little more.
 const SETTLE: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(20);
@@ -32,20 +35,28 @@ pub struct Program {
 }
 
 impl Program {
-    pub fn new(sandbox: &Sandbox, postgres: Option<&str>) -> anyhow::Result<Self> {
+    /// With an empty database: a file of its own, or [`SCHEMA`] in the database at `postgres`, which is deleted first.
+    pub async fn new(sandbox: &Sandbox, postgres: Option<&str>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = match postgres {
-            Some(url) => url.to_owned(),
+            Some(url) => {
+                let connection = Database::connect(url).await?;
+                let empty = format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}");
+                connection.execute_unprepared(&empty).await?;
+                connection.close().await?;
+                url.to_owned()
+            }
             None => format!("sqlite:{}", folder.path().join("orders.db").display()),
         };
         let program = Self { folder, database };
         let (key, secret) = Platform::Temu.app();
         let config = format!(
-            "[database]\nurl = \"{}\"\n[http]\nlisten = \"\"\n[sync]\nhistory = \"30d\"\nsettle = \"1s\"\n\
+            "[database]\nurl = \"{}\"\nschema = \"{}\"\n[http]\nlisten = \"\"\n[sync]\nhistory = \"30d\"\nsettle = \"1s\"\n\
              [apps.temu]\nplatform = \"temu\"\nzone = \"us\"\ngateway = \"{}\"\napp_key = \"{key}\"\n\
-             app_secret = \"{secret}\"\nrequests_per_second = 10000\n\
+             app_secret = \"{secret}\"\nrequests_per_second = 1000\n\
              [shops.shop]\napp = \"temu\"\nrecords = [\"orders\"]\namounts = false\n",
             program.database,
+            postgres.map_or("", |_| SCHEMA),
             sandbox.temu_gateway()
         );
         program.write_config(&config)?;
@@ -62,7 +73,7 @@ impl Program {
 
     /// Makes the tables and authorises the shop.
     pub async fn prepare(&self, sandbox: &Sandbox) -> anyhow::Result<()> {
-        self.run(&["migrate"]).await?;
+        self.run(&["migrate", "up"]).await?;
         let code = sandbox.world().with(|world| world.issue_code(Platform::Temu, 0));
         self.run(&["auth", "code", "shop", &code]).await?;
         Ok(())
@@ -80,10 +91,7 @@ impl Program {
     }
 
     pub async fn must_hold(&self, orders: usize) -> anyhow::Result<()> {
-        let output = self.command(&["status", "--json"]).output().await?;
-        let text = String::from_utf8(output.stdout)?;
-        ensure!(output.status.success(), "status failed: {text}");
-        let csv = self.command(&["orders", "--csv"]).output().await?.stdout;
+        let csv = self.command(&["orders", "--csv", "-"]).output().await?.stdout;
         let stored = String::from_utf8(csv)?.lines().count().saturating_sub(1);
         ensure!(stored == orders, "{stored} orders were stored, not {orders}");
         Ok(())
