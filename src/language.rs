@@ -60,11 +60,7 @@ impl Language {
         for wish in accepted.split(',').take(WISHES_MAX) {
             let (tag, weight) =
                 wish.split_once(';').map_or((wish, 1000), |(tag, weight)| (tag, weight_of(weight)));
-            let language = match tag.trim().to_ascii_lowercase().split('-').next() {
-                Some("zh") => Self::Chinese,
-                Some("en") => Self::English,
-                _ => continue,
-            };
+            let Some(language) = Self::of_tag(tag.trim()) else { continue };
             if weight > best.1 {
                 best = (language, weight);
             }

@@ -23,8 +23,8 @@ pub fn install() {
     recorder::install();
 }
 
-/// All counters and the process's own metrics in Prometheus' text format, without the series that `is_kept` refuses. The series of a removed shop disappear,
-/// and continue when the shop comes back.
+/// All counters and the process's own metrics in Prometheus' text format, without the series that `is_kept` refuses. The
+/// series of a removed shop disappear, and continue when the shop comes back.
 pub fn render(is_kept: impl Fn(&Labels<'_>) -> bool) -> String {
     let mut text = recorder::render();
     text::family(

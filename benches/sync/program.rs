@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use rustix::param::clock_ticks_per_second;
 use sea_orm::{ConnectionTrait, Database};
 use shopsync::sandbox::{Platform, Sandbox};
 use tempfile::TempDir;
@@ -16,8 +17,6 @@ pub const SCHEMA: &str = "shopsync_bench";
 /// A change is read once it is this old, and a little more.
 const SETTLE: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(20);
-/// Of `/proc/PID/stat`, on every Linux that Rust runs on.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What a run used.
 pub struct Used {
@@ -164,5 +163,7 @@ fn cpu_of_ended_children() -> anyhow::Result<f64> {
         Ok(fields.get(index).context("/proc/self/stat is too short")?.parse()?)
     };
     // Fields 16 and 17, counted from the process id.
-    Ok((ticks(13)? + ticks(14)?) / TICKS_PER_SECOND)
+    #[expect(clippy::cast_precision_loss, reason = "it is a hundred or so")]
+    let per_second = clock_ticks_per_second() as f64;
+    Ok((ticks(13)? + ticks(14)?) / per_second)
 }

@@ -14,11 +14,11 @@ pub(super) fn confirm(question: &Text, word: &str, is_confirmed: bool) -> anyhow
         return Ok(());
     }
     if !io::stdin().is_terminal() {
-        let told = text!(
+        let message = text!(
             "{question} Nothing was changed; use --yes where no one can answer",
             "{question}没有任何改动；在无法回答的地方请加上 --yes"; question
         );
-        return Err(Failure::new(Exit::Usage, told).into());
+        return Err(Failure::new(Exit::Usage, message).into());
     }
     let asked = text!("{question} Type `{word}` to go on: ", "{question}输入 `{word}` 继续："; question);
     terminal::to_stderr(&terminal::one_line(&asked.to_string()));

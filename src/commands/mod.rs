@@ -75,9 +75,9 @@ pub fn dispatch(verb: Verb, loaded: Option<Loaded>, telemetry: Option<Telemetry>
             let connections_max = &mut loaded.config.database.connections_max;
             *connections_max = connections_of(&verb).min(*connections_max);
             tell(&loaded, &verb);
-            let is_told_in_both = matches!(verb, Verb::Check(_) | Verb::Auth(_));
+            let is_in_both_languages = matches!(verb, Verb::Check(_) | Verb::Auth(_));
             let outcome = with_config(verb, loaded, telemetry);
-            if is_told_in_both { outcome.map_err(chinese::for_person) } else { outcome }
+            if is_in_both_languages { outcome.map_err(chinese::for_person) } else { outcome }
         }
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn run(app: &App, as_json: bool) -> anyhow::Result<Exit> {
         }
     }
     for shared in app.tokens.shared_accounts().await? {
-        output::line(shared.told().english)?;
+        output::line(shared.warning().english)?;
     }
     for shop in &unknown {
         output::line(super::not_known(shop).english)?;
@@ -80,7 +80,7 @@ fn as_row(line: &Line, now: DateTime<Utc>) -> [String; 10] {
 
 /// What the ledger says is not, or not surely, there: how many windows, and since when.
 fn gaps(record: Record, overview: &Overview) -> String {
-    let mut told: Vec<String> = [
+    let mut parts: Vec<String> = [
         (WindowState::Planned, "unread"),
         (WindowState::Reading, "being read"),
         (WindowState::Failed, "failed"),
@@ -91,13 +91,13 @@ fn gaps(record: Record, overview: &Overview) -> String {
     .filter_map(|(state, word)| gap(overview, state, word))
     .collect();
     if overview.amounts_due > 0 {
-        told.push(format!("{} without money yet", overview.amounts_due));
+        parts.push(format!("{} without money yet", overview.amounts_due));
     }
     if overview.extras_unreadable > 0 {
         let what = if record == Record::Products { "stock" } else { "money" };
-        told.push(format!("{what} of {} unreadable", overview.extras_unreadable));
+        parts.push(format!("{what} of {} unreadable", overview.extras_unreadable));
     }
-    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
+    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
 fn gap(overview: &Overview, state: WindowState, word: &str) -> Option<String> {

@@ -9,7 +9,7 @@ use crate::domain::shop::Shop;
 pub async fn log_shared_accounts(app: &App) {
     for shared in app.tokens.shared_accounts().await.unwrap_or_default() {
         let shop = shared.shops.first();
-        tracing::warn!(event = "account.shared", shop, "{}", shared.told().english);
+        tracing::warn!(event = "account.shared", shop, "{}", shared.warning().english);
     }
 }
 

@@ -249,10 +249,10 @@ mod tests {
             (403, Call::Read, no_envelope, false),
             (500, Call::Token, no_envelope, false),
         ] {
-            let heard = outcome(status, call, error);
+            let made = outcome(status, call, error);
             let is_by_status =
-                matches!(heard, PlatformError::Unavailable { status: found } if found == status);
-            assert_eq!(is_by_status, !is_heard, "{status} {call:?}: {heard}");
+                matches!(made, PlatformError::Unavailable { status: found } if found == status);
+            assert_eq!(is_by_status, !is_heard, "{status} {call:?}: {made}");
         }
     }
 

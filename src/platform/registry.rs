@@ -1,7 +1,7 @@
 //! The platforms this program knows. The built-in ones are registered first; a program that uses this crate may add
 //! its own.
 
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard};
 
 use super::{BUILT_IN, Profile};
 
@@ -25,12 +25,16 @@ pub fn register(profile: &'static Profile) -> Result<(), NameTaken> {
 
 /// All registered platforms, the built-in ones first.
 pub fn profiles() -> Vec<&'static Profile> {
-    REGISTRY.read().unwrap_or_else(PoisonError::into_inner).clone()
+    registered().clone()
 }
 
 /// The profile of a platform by the name used in the config.
 pub fn profile(name: &str) -> Option<&'static Profile> {
-    profiles().into_iter().find(|profile| profile.name == name)
+    registered().iter().copied().find(|profile| profile.name == name)
+}
+
+fn registered() -> RwLockReadGuard<'static, Vec<&'static Profile>> {
+    REGISTRY.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn add(profiles: &mut Vec<&'static Profile>, new: &'static Profile) -> Result<(), NameTaken> {

@@ -181,7 +181,7 @@ impl World {
         }
     }
 
-    /// Whether Temu's list of addresses holds the caller's. It does until told otherwise.
+    /// Whether Temu's list of addresses holds the caller's. It does unless a test changes that.
     pub fn set_address_listed(&mut self, is_listed: bool) {
         self.manners.is_address_unlisted = !is_listed;
     }
@@ -247,7 +247,7 @@ impl World {
         self.grants.expire(platform, shop, now_ms);
     }
 
-    /// Whether a shop's grant covers an API. All are covered until told otherwise.
+    /// Whether a shop's grant covers an API. All are covered unless a test changes that.
     pub fn set_granted(&mut self, platform: Platform, shop: usize, api: &str, is_granted: bool) {
         self.grants.set_granted(platform, shop, api, is_granted);
     }

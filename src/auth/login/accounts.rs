@@ -51,7 +51,7 @@ pub fn shared_accounts(rows: &[ShopRow]) -> Vec<SharedAccount> {
 }
 
 impl SharedAccount {
-    pub fn told(&self) -> Text {
+    pub fn warning(&self) -> Text {
         let Self { platform, account, shops } = self;
         let shops = shops.join(", ");
         text!(

@@ -83,7 +83,7 @@ pub(super) async fn shared_accounts(app: &App) -> Vec<Line> {
     // A database that is away is reported by the next check.
     let shared = app.tokens.shared_accounts().await.unwrap_or_default();
     let line = |shared: crate::auth::login::accounts::SharedAccount| {
-        Line::new(text!("shops", "店铺"), State::Warning, shared.told())
+        Line::new(text!("shops", "店铺"), State::Warning, shared.warning())
     };
     shared.into_iter().map(line).collect()
 }

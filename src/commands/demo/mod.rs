@@ -98,8 +98,8 @@ async fn run_once(app: Arc<App>, sandbox: &Sandbox, cancel: &CancellationToken) 
         output::line("every record is stored as the platforms have it")?;
         return Ok(Exit::Done);
     }
-    let told = format!("the store differs from the platforms in {}", differing.join(", "));
-    Err(Failure::new(Exit::Partly, told).into())
+    let message = format!("the store differs from the platforms in {}", differing.join(", "));
+    Err(Failure::new(Exit::Partly, message).into())
 }
 
 /// The daemon, and a table every few seconds, until it is stopped.

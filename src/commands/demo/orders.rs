@@ -27,34 +27,34 @@ pub(super) async fn compare(app: &App, sandbox: &Sandbox, platform: Platform) ->
         platform: truth.into_iter().map(known).collect(),
         stored: orders.into_iter().map(stored).collect(),
     };
-    Ok(sides.compare(&shop, "orders", |told, (order, lines)| {
-        is_equal(told, order)
-            && told.lines.len() == lines.len()
-            && told.lines.iter().zip(lines).all(|(told, line)| is_equal_line(told, line))
+    Ok(sides.compare(&shop, "orders", |truth, (order, lines)| {
+        is_equal(truth, order)
+            && truth.lines.len() == lines.len()
+            && truth.lines.iter().zip(lines).all(|(truth, line)| is_equal_line(truth, line))
     }))
 }
 
-fn is_equal(told: &TruthOrder, stored: &OrderView) -> bool {
-    stored.platform_status == told.platform_status
-        && stored.after_sales_status == told.after_sales_status
-        && stored.created_at == Some(told.created_at)
-        && stored.updated_at == Some(told.updated_at)
-        && stored.total_minor == Some(told.total_minor)
-        && stored.shipping_minor == Some(told.shipping_minor)
-        && stored.seller_discount_minor == Some(told.seller_discount_minor)
-        && stored.platform_discount_minor == Some(told.platform_discount_minor)
-        && stored.tax_minor == told.tax_minor
-        && stored.income_minor == Some(told.income_minor)
-        && stored.currency.as_deref() == Some(&told.currency)
-        && stored.buyer_note == told.buyer_note
-        && stored.seller_note == told.seller_note
+fn is_equal(truth: &TruthOrder, stored: &OrderView) -> bool {
+    stored.platform_status == truth.platform_status
+        && stored.after_sales_status == truth.after_sales_status
+        && stored.created_at == Some(truth.created_at)
+        && stored.updated_at == Some(truth.updated_at)
+        && stored.total_minor == Some(truth.total_minor)
+        && stored.shipping_minor == Some(truth.shipping_minor)
+        && stored.seller_discount_minor == Some(truth.seller_discount_minor)
+        && stored.platform_discount_minor == Some(truth.platform_discount_minor)
+        && stored.tax_minor == truth.tax_minor
+        && stored.income_minor == Some(truth.income_minor)
+        && stored.currency.as_deref() == Some(&truth.currency)
+        && stored.buyer_note == truth.buyer_note
+        && stored.seller_note == truth.seller_note
 }
 
-fn is_equal_line(told: &TruthLine, stored: &OrderItemView) -> bool {
-    stored.item_number == told.item_number
-        && stored.product_id.as_deref() == Some(&told.product_id)
-        && stored.sku_id.as_deref() == Some(&told.sku_id)
-        && stored.sku_code == told.sku_code
-        && stored.name.as_deref() == Some(&told.name)
-        && stored.quantity == Some(told.quantity)
+fn is_equal_line(truth: &TruthLine, stored: &OrderItemView) -> bool {
+    stored.item_number == truth.item_number
+        && stored.product_id.as_deref() == Some(&truth.product_id)
+        && stored.sku_id.as_deref() == Some(&truth.sku_id)
+        && stored.sku_code == truth.sku_code
+        && stored.name.as_deref() == Some(&truth.name)
+        && stored.quantity == Some(truth.quantity)
 }

@@ -169,7 +169,7 @@ mod tests {
             bucket.take(priorities[at % priorities.len()])
         });
 
-        timeout(PATIENCE, join_all(takes)).await.expect("nobody is left waiting");
+        timeout(PATIENCE, join_all(takes)).await.expect("no one is left waiting");
     }
 
     #[tokio::test]

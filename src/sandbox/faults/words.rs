@@ -8,7 +8,7 @@ use super::table::NAMED_FAULTS;
 use super::{Fault, FaultKind, Platform, table};
 
 /// `NAME[:NUMBER][=SHARE]`: the share is of things, always the same ones, where the fault is about things, else
-/// of calls. The error is a sentence for whoever wrote it.
+/// of calls. The error is a sentence for the person who wrote it.
 impl FromStr for Fault {
     type Err = String;
 

@@ -1,4 +1,4 @@
-//! The login by a scanned code: shown, scanned, said yes to, exchanged once by whoever knows the verifier.
+//! The login by a scanned code: shown, scanned, confirmed, and exchanged once by the program that knows the verifier.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

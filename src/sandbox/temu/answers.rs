@@ -17,7 +17,7 @@ const LABELS: [&str; 6] = [
     "signature_required_on_delivery",
 ];
 
-/// An order and those of its lines that its row tells.
+/// An order and those of its lines that its row holds.
 pub type Row<'a> = (&'a Order, &'a [Line]);
 
 /// The `result` of the order list.

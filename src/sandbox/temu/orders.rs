@@ -70,7 +70,7 @@ struct Query {
     numbers: Option<HashSet<String>>,
 }
 
-/// `bg.order.list.v2.get`: newest first, by creation unless told otherwise.
+/// `bg.order.list.v2.get`: newest first, by creation unless the call says otherwise.
 pub fn list(world: &mut World, call: &Call<'_>) -> Result<String, TemuRefusal> {
     refuse_full_managed(world, call)?;
     let query = match query(call) {

@@ -11,12 +11,14 @@ pub type Cell = (&'static str, Value);
 /// A column of a row that is made of a `T`.
 pub struct Column<T> {
     pub name: &'static str,
-    pub replaced: Replaced,
+    replaced: Replaced,
+    /// Whether only a copy that brings its money may touch it.
+    is_money: bool,
     source: Source<T>,
 }
 
-/// When the value that is stored gives way to the one of a new row.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What replaces the value that is stored, from the least to the most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Replaced {
     /// Never: it identifies the row, or says when it was first seen.
     Never,
@@ -24,10 +26,6 @@ pub enum Replaced {
     ByNewer,
     /// By a newer copy, and when the answers that are stored are converted again.
     ByAny,
-    /// As [`Self::ByNewer`], by a copy that brings its money.
-    ByNewerWithMoney,
-    /// As [`Self::ByAny`], by a copy that brings its money.
-    ByAnyWithMoney,
 }
 
 /// What goes into a column. `None` is NULL.
@@ -39,24 +37,37 @@ enum Source<T> {
 }
 
 pub fn text<T>(name: &'static str, value: for<'a> fn(&'a T) -> Option<&'a str>) -> Column<T> {
-    Column { name, replaced: Replaced::ByAny, source: Source::Text(value) }
+    Column::new(name, Source::Text(value))
 }
 
 pub fn integer<T>(name: &'static str, value: fn(&T) -> Option<i64>) -> Column<T> {
-    Column { name, replaced: Replaced::ByAny, source: Source::Integer(value) }
+    Column::new(name, Source::Integer(value))
 }
 
 pub fn boolean<T>(name: &'static str, value: fn(&T) -> Option<bool>) -> Column<T> {
-    Column { name, replaced: Replaced::ByAny, source: Source::Boolean(value) }
+    Column::new(name, Source::Boolean(value))
 }
 
 pub fn instant<T>(name: &'static str, value: fn(&T) -> Option<DateTime<Utc>>) -> Column<T> {
-    Column { name, replaced: Replaced::ByAny, source: Source::Instant(value) }
+    Column::new(name, Source::Instant(value))
 }
 
 impl<T> Column<T> {
+    fn new(name: &'static str, source: Source<T>) -> Self {
+        Self { name, replaced: Replaced::ByAny, is_money: false, source }
+    }
+
     pub fn replaced(self, replaced: Replaced) -> Self {
         Self { replaced, ..self }
+    }
+
+    pub fn of_money(self) -> Self {
+        Self { is_money: true, ..self }
+    }
+
+    /// Whether `by` replaces the stored value, with a row that brings its money or does not.
+    pub fn is_replaced(&self, by: Replaced, brings_money: bool) -> bool {
+        self.replaced >= by && (brings_money || !self.is_money)
     }
 
     pub fn value(&self, row: &T, dialect: Dialect) -> Value {

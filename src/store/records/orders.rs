@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
 
@@ -11,7 +11,7 @@ use super::order_items::{self, StoredMoney};
 use super::rows::{self, Row, Written};
 use super::things::{Context, Piece, Pieces};
 use super::{order_parts, tables};
-use crate::domain::entity::Kind;
+use crate::domain::entity::{Answers, Kind};
 use crate::domain::order::{Amounts, Order};
 use crate::store::StoreError;
 use crate::store::db::bulk;
@@ -24,12 +24,11 @@ pub async fn write(
     orders: &Pieces<'_, Order>,
 ) -> Result<HashSet<String>, StoreError> {
     let money = money_to_keep(tx, context.shop, orders).await?;
-    let written = rows::upsert(tx, context, orders, |order, answers| {
-        if answers.amounts.is_none() {
-            answers.amounts = money.get(&order.number).cloned().flatten();
-        }
-    })
-    .await?;
+    let with_money = |order: &Order, answers: &Answers| {
+        let kept = money.get(&order.number).filter(|_| answers.amounts.is_none())?;
+        Some(Answers { amounts: kept.clone(), ..answers.clone() })
+    };
+    let written = rows::upsert(tx, context, orders, with_money).await?;
     // Only now: the rows that were written are locked, so no other writer changes their lines any more.
     order_parts::refuse_if_any(order_parts::in_store(tx, context.shop, orders, &written).await?)?;
     let changed: Vec<&Piece<'_, Order>> =
@@ -67,7 +66,6 @@ impl Row for Order {
     /// All but `amounts_attempts`, which the amounts lane alone counts.
     fn columns<'a>() -> Vec<Column<Written<'a, Self>>> {
         type Row<'a> = Written<'a, Order>;
-        let money = Replaced::ByAnyWithMoney;
         vec![
             text("platform", |row: &Row<'a>| Some(row.context.platform)),
             text("status", |row: &Row<'a>| Some(row.thing.status.as_str())),
@@ -80,15 +78,14 @@ impl Row for Order {
             instant("completed_at", |row: &Row<'a>| row.thing.completed_at),
             instant("canceled_at", |row: &Row<'a>| row.thing.canceled_at),
             instant("ship_by", |row: &Row<'a>| row.thing.ship_by),
-            integer("total_minor", |row: &Row<'a>| amounts(row)?.total_minor).replaced(money),
-            integer("shipping_minor", |row: &Row<'a>| amounts(row)?.shipping_minor).replaced(money),
-            integer("seller_discount_minor", |row: &Row<'a>| amounts(row)?.seller_discount_minor)
-                .replaced(money),
+            integer("total_minor", |row: &Row<'a>| amounts(row)?.total_minor).of_money(),
+            integer("shipping_minor", |row: &Row<'a>| amounts(row)?.shipping_minor).of_money(),
+            integer("seller_discount_minor", |row: &Row<'a>| amounts(row)?.seller_discount_minor).of_money(),
             integer("platform_discount_minor", |row: &Row<'a>| amounts(row)?.platform_discount_minor)
-                .replaced(money),
-            integer("tax_minor", |row: &Row<'a>| amounts(row)?.tax_minor).replaced(money),
-            integer("income_minor", |row: &Row<'a>| amounts(row)?.income_minor).replaced(money),
-            text("currency", |row: &Row<'a>| Some(amounts(row)?.currency.as_ref()?.as_str())).replaced(money),
+                .of_money(),
+            integer("tax_minor", |row: &Row<'a>| amounts(row)?.tax_minor).of_money(),
+            integer("income_minor", |row: &Row<'a>| amounts(row)?.income_minor).of_money(),
+            text("currency", |row: &Row<'a>| Some(amounts(row)?.currency.as_ref()?.as_str())).of_money(),
             text("country", |row: &Row<'a>| row.thing.country.as_deref()),
             text("province", |row: &Row<'a>| row.thing.province.as_deref()),
             text("city", |row: &Row<'a>| row.thing.city.as_deref()),
@@ -98,7 +95,8 @@ impl Row for Order {
             text("tracking_number", |row: &Row<'a>| row.thing.tracking_number.as_deref()),
             text("carrier", |row: &Row<'a>| row.thing.carrier.as_deref()),
             instant("amounts_at", |row: &Row<'a>| amounts(row).map(|_| row.context.synced_at))
-                .replaced(Replaced::ByNewerWithMoney),
+                .replaced(Replaced::ByNewer)
+                .of_money(),
             // A newer copy makes it due in its own way, see `when_replaced`.
             instant("amounts_due_at", |row: &Row<'a>| {
                 row.context.amounts_due.then_some(row.context.synced_at)
@@ -144,7 +142,7 @@ async fn note_states(tx: &Tx, context: &Context<'_>, orders: &[&Piece<'_, Order>
     struct State<'a> {
         context: &'a Context<'a>,
         order: &'a Order,
-        read_at: chrono::DateTime<chrono::Utc>,
+        read_at: DateTime<Utc>,
     }
     let columns = [
         text("shop", |state: &State<'_>| Some(state.context.shop)),

@@ -69,12 +69,10 @@ pub async fn write<T: Row>(
 ) -> Result<HashSet<String>, StoreError> {
     let table = table_of(T::KIND);
     let kept = answers_of_parts(tx, context.shop, table, pieces).await?;
-    let keep = |thing: &T, answers: &mut Answers| {
-        if let Some(items) = kept.get(thing.key()) {
-            answers.items = Some(items.clone());
-        }
+    let with_kept = |thing: &T, answers: &Answers| {
+        kept.get(thing.key()).map(|items| Answers { items: Some(items.clone()), ..answers.clone() })
     };
-    let mut written = upsert(tx, context, pieces, keep).await?;
+    let mut written = upsert(tx, context, pieces, with_kept).await?;
     let changed: Vec<&T> =
         pieces.values().map(|piece| piece.thing).filter(|thing| written.contains(thing.key())).collect();
     replace_parts(tx, context.shop, &changed).await?;
@@ -84,13 +82,13 @@ pub async fn write<T: Row>(
     Ok(written)
 }
 
-/// Writes the rows of what is new or changed, and returns its keys. `keep` adds answers that are stored and that a copy
-/// does not bring.
+/// Writes the rows of what is new or changed, and returns its keys. `with_kept` adds answers that are stored and that a
+/// copy does not bring. `None`: there are none to add.
 pub async fn upsert<T: Row>(
     tx: &Tx,
     context: &Context<'_>,
     pieces: &Pieces<'_, T>,
-    keep: impl Fn(&T, &mut Answers),
+    with_kept: impl Fn(&T, &Answers) -> Option<Answers>,
 ) -> Result<HashSet<String>, StoreError> {
     let table = table_of(T::KIND);
     let columns = all_columns::<T>();
@@ -99,9 +97,8 @@ pub async fn upsert<T: Row>(
     for brings_money in [false, true] {
         let conflict = when_newer::<T>(context, table, &columns, brings_money);
         let rows = of_group(pieces, brings_money).map(|piece| {
-            let mut answers = piece.stored.answers.clone();
-            keep(piece.thing, &mut answers);
-            let raw = Cow::Owned(answers.to_json());
+            let answers = &piece.stored.answers;
+            let raw = Cow::Owned(with_kept(piece.thing, answers).as_ref().unwrap_or(answers).to_json());
             cells(&columns, &Written { context, thing: piece.thing, stored: piece.stored, raw }, tx.dialect)
         });
         for mut insert in bulk::inserts(table.name, rows) {
@@ -134,11 +131,7 @@ pub async fn rewrite_rows<T: Row>(
     let table = table_of(T::KIND);
     let columns = all_columns::<T>();
     for brings_money in [false, true] {
-        let replaced = columns.iter().filter(|column| match column.replaced {
-            Replaced::ByAny => true,
-            Replaced::ByAnyWithMoney => brings_money,
-            Replaced::Never | Replaced::ByNewer | Replaced::ByNewerWithMoney => false,
-        });
+        let replaced = columns.iter().filter(|column| column.is_replaced(Replaced::ByAny, brings_money));
         let conflict = OnConflict::columns(["shop", table.key])
             .update_columns(replaced.map(|column| column.name))
             .to_owned();
@@ -188,11 +181,7 @@ fn when_newer<T: Row>(
     columns: &[Column<Written<'_, T>>],
     brings_money: bool,
 ) -> OnConflict {
-    let replaced = columns.iter().filter(|column| match column.replaced {
-        Replaced::Never => false,
-        Replaced::ByNewer | Replaced::ByAny => true,
-        Replaced::ByNewerWithMoney | Replaced::ByAnyWithMoney => brings_money,
-    });
+    let replaced = columns.iter().filter(|column| column.is_replaced(Replaced::ByNewer, brings_money));
     let mut conflict = OnConflict::columns(["shop", table.key]);
     conflict.update_columns(replaced.map(|column| column.name));
     T::when_replaced(context, &mut conflict);

@@ -45,7 +45,7 @@ pub async fn check<S: TokenStore + 'static>(open: impl AsyncFn() -> Arc<S>) -> V
         rules::one_of_two_who_begin_gets_the_right
         rules::a_right_ends_by_the_clock_of_the_store
         rules::a_holder_that_was_overtaken_can_neither_commit_nor_release
-        rules::a_holder_keeps_its_right_past_its_time_while_nobody_wants_it
+        rules::a_holder_keeps_its_right_past_its_time_while_no_one_wants_it
         rules::a_pause_holds_and_may_be_passed_over
         rules::an_authorisation_takes_the_right_from_a_refresh_under_way
         rules::a_refresh_of_a_grant_that_was_cleared_writes_nothing

@@ -98,7 +98,7 @@ pub(super) async fn a_holder_that_was_overtaken_can_neither_commit_nor_release(
     must(!case.store.commit(&winner, &tokens(3)).await?, "a right is used twice")
 }
 
-pub(super) async fn a_holder_keeps_its_right_past_its_time_while_nobody_wants_it(
+pub(super) async fn a_holder_keeps_its_right_past_its_time_while_no_one_wants_it(
     case: &Case,
     _open: &impl AsyncFn() -> Opened,
 ) -> Result<(), Fault> {

@@ -139,6 +139,7 @@ impl Locked<'_> {
         // What a crash left behind: no one else writes now.
         remove(&draft)?;
         let mut draft = atomic_file::draft_named(&draft, FILE_MODE).map_err(unwritten)?;
+        // On the disk before the pair that was there before is touched.
         draft.write_all(text.as_bytes()).and_then(|()| draft.as_file().sync_all()).map_err(unwritten)?;
         if previous != Previous::Left {
             set_previous(&path, previous)?;

@@ -24,7 +24,7 @@ use crate::support::program::Program;
 use crate::support::shops_of_all_kinds::ALL_SHOPS;
 use crate::support::truth_records;
 
-/// On each database, where nobody asks for more.
+/// On each database, unless more are requested.
 const KILLS_IN_CI: u32 = 7;
 /// The longest life of a verb before it is killed.
 const LIFE_MS: std::ops::Range<u64> = 20..700;
@@ -197,7 +197,7 @@ pub(super) async fn is_alive(program: &Program, shop: &str) -> bool {
         }
         tokio::time::sleep(TRY_EVERY).await;
     }
-    println!("{shop} is lost: nobody may renew it for {:?}", TRY_EVERY * TRIES);
+    println!("{shop} is lost: no one may renew it for {:?}", TRY_EVERY * TRIES);
     false
 }
 
